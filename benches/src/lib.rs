@@ -1,0 +1,1 @@
+//! Benchmarks of dynvision: see the bench targets.

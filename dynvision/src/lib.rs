@@ -1,0 +1,3 @@
+//! Recurrent vision networks with biological dynamics, declared as structs and checked by the compiler.
+
+pub mod geometry;

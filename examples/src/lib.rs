@@ -1,0 +1,1 @@
+//! Examples of dynvision: see the example targets.
