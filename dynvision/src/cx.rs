@@ -1,0 +1,186 @@
+//! What one unroll carries from operation to operation.
+
+use crate::error::{Error, Result};
+use crate::kernels::{Buffer, ConvKernel, Maps};
+use crate::time::Plan;
+use dfdx::optim::UnusedTensors;
+use dfdx::prelude::*;
+use std::any::Any;
+use std::collections::HashMap;
+use std::mem;
+use std::rc::Rc;
+
+/// The context of an unroll: the tape, the delays in steps, and what is worth keeping between steps.
+///
+/// Tensors travel beside the tape without one of their own, so an absent signal needs no place for a tape. A custom
+/// layer or operation calls any dfdx operation through [`Cx::run`].
+///
+/// ```
+/// use dynvision::{cx::Cx, time::Plan};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let mut cx = Cx::new(NoneTape, Plan::default());
+/// let y: Tensor<Rank1<2>, f32, _> = cx.run(dev.tensor([-1.0, 2.0]), |x| x.try_relu()).unwrap();
+/// assert_eq!(y.array(), [0.0, 2.0]);
+/// ```
+pub struct Cx<T> {
+    /// Records backward operations, or is `NoneTape`.
+    pub tape: T,
+    /// Delays and time constants in steps.
+    pub plan: Rc<Plan>,
+    area: usize,
+    kept: Kept,
+}
+
+/// What stays valid while the weights do not change: packed weights, and what fixed frames drive.
+#[derive(Default)]
+struct Kept {
+    packs: HashMap<UniqueId, Rc<dyn Any>>,
+    /// The frame of this step, if the same one may come again.
+    frame: Option<UniqueId>,
+    drives: HashMap<(UniqueId, UniqueId), Box<dyn Any>>,
+}
+
+impl<T> Cx<T> {
+    /// A context that records on `tape`.
+    pub fn new(tape: T, plan: impl Into<Rc<Plan>>) -> Self {
+        Cx { tape, plan: plan.into(), area: 0, kept: Kept::default() }
+    }
+
+    /// Says which area's operations follow, by its number in the model.
+    pub fn enter(&mut self, area: usize) {
+        self.area = area;
+    }
+
+    /// Delays and time constants of the area whose operations run.
+    pub fn area(&self) -> &crate::time::AreaPlan {
+        self.plan.area(self.area)
+    }
+
+    /// Runs any dfdx operation on the tape.
+    ///
+    /// # Errors
+    /// What the device refuses.
+    pub fn run<S1, S2, E, D, F>(&mut self, x: Tensor<S1, E, D>, op: F) -> Result<Tensor<S2, E, D>>
+    where
+        S1: Shape,
+        S2: Shape,
+        E: Dtype,
+        D: Device<E>,
+        T: Tape<E, D>,
+        F: FnOnce(Tensor<S1, E, D, T>) -> Result<Tensor<S2, E, D, T>, D::Err>,
+    {
+        let (y, tape) = op(x.put_tape(mem::take(&mut self.tape))).map_err(Error::device)?.split_tape();
+        self.tape = tape;
+        Ok(y)
+    }
+
+    /// Records how the operation that made `y` runs backward. The gradient of `y` is handed over by value: nobody reads
+    /// it afterwards, and so the gradients of the inputs can be borrowed beside it.
+    pub fn on_backward<S, E, D, F>(&mut self, y: &Tensor<S, E, D>, back: F)
+    where
+        S: Shape,
+        E: Dtype,
+        D: Device<E>,
+        T: Tape<E, D>,
+        F: 'static + FnOnce(&D, &mut Gradients<E, D>, Buffer<E, D>) -> Result<(), D::Err>,
+    {
+        if !T::OWNS_TAPE {
+            return;
+        }
+        let (y, device) = (y.ghost(), y.device().clone());
+        self.tape.add_backward_op(move |grads| {
+            let empty = Storage::<E>::try_alloc_len(&device, 0)?;
+            let grad = mem::replace(grads.get_or_alloc_mut(&y)?, empty);
+            back(&device, grads, grad)
+        });
+    }
+
+    /// The same for an operation that updated `y` in place, so that before and after share one gradient: what `back`
+    /// gives back is the gradient of what `y` was before.
+    pub fn on_backward_in_place<S, E, D, F>(&mut self, y: &Tensor<S, E, D>, back: F)
+    where
+        S: Shape,
+        E: Dtype,
+        D: Device<E>,
+        T: Tape<E, D>,
+        F: 'static + FnOnce(&D, &mut Gradients<E, D>, Buffer<E, D>) -> Result<Buffer<E, D>, D::Err>,
+    {
+        if !T::OWNS_TAPE {
+            return;
+        }
+        let (y, device) = (y.ghost(), y.device().clone());
+        self.tape.add_backward_op(move |grads| {
+            let empty = Storage::<E>::try_alloc_len(&device, 0)?;
+            let grad = mem::replace(grads.get_or_alloc_mut(&y)?, empty);
+            let grad = back(&device, grads, grad)?;
+            *grads.get_or_alloc_mut(&y)? = grad;
+            Ok(())
+        });
+    }
+
+    /// No gradient passes from later steps through `x` to earlier ones. Costs nothing going forward.
+    ///
+    /// Exact: when this runs backward, all later uses of `x` have added their gradient, and no earlier one has.
+    pub fn cut<S, E, D>(&mut self, x: &Tensor<S, E, D>)
+    where
+        S: Shape,
+        E: Dtype,
+        D: Device<E>,
+        T: Tape<E, D>,
+    {
+        if !T::OWNS_TAPE {
+            return;
+        }
+        let (x, device) = (x.ghost(), x.device().clone());
+        self.tape.add_backward_op(move |grads| device.try_fill_with_zeros(grads.get_or_alloc_mut(&x)?));
+    }
+
+    /// What the device has derived from weight `w` in this unroll.
+    pub fn packs<E: Dtype, D: ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::Packs> {
+        let kept = self.kept.packs.entry(id(w)).or_insert_with(|| Rc::new(D::Packs::default()));
+        match Rc::clone(kept).downcast() {
+            Ok(packs) => packs,
+            // an id names one tensor of one dtype on one device, so this is another run-time type only if dfdx reused an
+            // id; nothing is shared then
+            Err(_) => Rc::default(),
+        }
+    }
+
+    /// Says that the input of the first area in this step is `frame`, which other steps may show again.
+    pub fn show<S: Shape, E: Dtype, D: Device<E>>(&mut self, frame: &Tensor<S, E, D>) {
+        self.kept.frame = Some(id(frame));
+    }
+
+    /// What `drive` made of `x` with weight `w` earlier in this unroll if `x` is a frame that is shown again; else what
+    /// it makes now. The flag says whether the answer is kept, and so must not be updated in place.
+    pub fn once<S, E, D>(
+        &mut self,
+        x: &Maps<E, D>,
+        w: &Tensor<S, E, D>,
+        drive: impl FnOnce(&mut Self) -> Result<Maps<E, D>>,
+    ) -> Result<(Maps<E, D>, bool)>
+    where
+        S: Shape,
+        E: Dtype,
+        D: Device<E>,
+    {
+        let key = (id(x), id(w));
+        if self.kept.frame != Some(key.0) {
+            return Ok((drive(self)?, false));
+        }
+        if let Some(kept) = self.kept.drives.get(&key).and_then(|kept| kept.downcast_ref::<Maps<E, D>>()) {
+            return Ok((kept.clone(), true));
+        }
+        let y = drive(self)?;
+        self.kept.drives.insert(key, Box::new(y.clone()));
+        Ok((y, true))
+    }
+}
+
+/// The identity under which gradients know a tensor.
+pub(crate) fn id<S: Shape, E: Dtype, D: Storage<E>>(t: &Tensor<S, E, D>) -> UniqueId {
+    let mut named = UnusedTensors::default();
+    named.add(t);
+    named.ids[0]
+}

@@ -1,0 +1,279 @@
+//! The kernel traits on the CPU: tensors become slices, the work is done in [`cpu`](super::cpu).
+
+use super::*;
+use crate::geometry::{Conv, Window};
+use dfdx::prelude::*;
+
+fn sizes<E: Unit, D: Storage<E>>(t: &Maps<E, D>) -> [usize; 4] {
+    t.shape().concrete()
+}
+
+/// A tensor to be overwritten: its elements are zero, not meaningful.
+fn output<E: Element>(dev: &Cpu, sizes: [usize; 4]) -> Result<Maps<E, Cpu>, CpuError> {
+    let [b, c, h, w] = sizes;
+    dev.try_zeros_like(&(b, c, h, w))
+}
+
+/// The tensor, to be updated in place: one that shares its buffer becomes a tensor of its own, with its own identity, so
+/// that the gradients of the two stay apart.
+fn owned<E: Element>(dev: &Cpu, mut y: Maps<E, Cpu>) -> Result<Maps<E, Cpu>, CpuError> {
+    let shared = view(&y).as_ptr();
+    if view_mut(&mut y).as_ptr() == shared {
+        return Ok(y);
+    }
+    let mut own = output(dev, sizes(&y))?;
+    view_mut(&mut own).copy_from_slice(view(&y));
+    Ok(own)
+}
+
+impl<E: Element> ConvKernel<E> for Cpu {
+    type Packs = cpu::conv::Packs<E>;
+
+    fn conv2d(
+        &self,
+        conv: &Conv,
+        x: &Maps<E, Self>,
+        w: &Maps<E, Self>,
+        bias: Option<&Tensor<(usize,), E, Self>>,
+        packs: &Self::Packs,
+        onto: Option<Maps<E, Self>>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let (xd, wd) = (sizes(x), sizes(w));
+        let yd = [xd[0], wd[0], conv.window.places(xd[2]), conv.window.places(xd[3])];
+        let accumulate = onto.is_some();
+        let mut y = match onto {
+            Some(y) => owned(self, y)?,
+            None => output(self, yd)?,
+        };
+        cpu::conv::forward(conv, view(x), xd, view(w), wd, bias.map(view), packs, view_mut(&mut y), yd, accumulate);
+        Ok(y)
+    }
+
+    fn conv2d_backward(
+        &self,
+        conv: &Conv,
+        x: &Maps<E, Self>,
+        w: &Maps<E, Self>,
+        packs: &Self::Packs,
+        y: Sizes,
+        gy: &Self::Vec,
+        gx: Option<&mut Self::Vec>,
+        gw: &mut Self::Vec,
+        gb: Option<&mut Self::Vec>,
+    ) -> Result<(), Self::Err> {
+        let (gx, gb) = (gx.map(|g| &mut g[..]), gb.map(|g| &mut g[..]));
+        let (xd, wd) = (sizes(x), sizes(w));
+        cpu::conv::backward(conv, view(x), xd, view(w), wd, packs, gy, y.concrete(), gx, Some(gw), gb);
+        Ok(())
+    }
+}
+
+impl<E: Element> PoolKernel<E> for Cpu {
+    type Chosen = Vec<u32>;
+
+    fn max_pool2d(
+        &self,
+        window: Window,
+        x: &Maps<E, Self>,
+        keep: bool,
+    ) -> Result<(Maps<E, Self>, Option<Vec<u32>>), Self::Err> {
+        let xd = sizes(x);
+        let yd = [xd[0], xd[1], window.places(xd[2]), window.places(xd[3])];
+        let mut y = output(self, yd)?;
+        if !keep {
+            cpu::pool::max_forward_only(window, view(x), xd, view_mut(&mut y), yd);
+            return Ok((y, None));
+        }
+        let mut chosen = vec![0; yd.iter().product()];
+        cpu::pool::max_forward(window, view(x), xd, view_mut(&mut y), yd, &mut chosen);
+        Ok((y, Some(chosen)))
+    }
+    fn max_pool2d_backward(
+        &self,
+        window: Window,
+        x: &Maps<E, Self>,
+        chosen: &Vec<u32>,
+        y: Sizes,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        cpu::pool::max_backward(window, chosen, gy, y.concrete(), gx, sizes(x));
+        Ok(())
+    }
+    fn avg_pool2d(&self, window: Window, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
+        let xd = sizes(x);
+        let yd = [xd[0], xd[1], window.places(xd[2]), window.places(xd[3])];
+        let mut y = output(self, yd)?;
+        cpu::pool::avg_forward(window, view(x), xd, view_mut(&mut y), yd);
+        Ok(y)
+    }
+    fn avg_pool2d_backward(
+        &self,
+        window: Window,
+        x: Sizes,
+        y: Sizes,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        cpu::pool::avg_backward(window, gy, y.concrete(), gx, x.concrete());
+        Ok(())
+    }
+    fn global_avg(&self, x: &Maps<E, Self>) -> Result<Tensor<(usize, usize), E, Self>, Self::Err> {
+        let xd = sizes(x);
+        let mut y = self.try_zeros_like(&(xd[0], xd[1]))?;
+        cpu::pool::global_avg_forward(view(x), xd, view_mut(&mut y));
+        Ok(y)
+    }
+    fn global_avg_backward(&self, x: Sizes, gy: &Self::Vec, gx: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::pool::global_avg_backward(gy, gx, x.concrete());
+        Ok(())
+    }
+}
+
+impl<E: Element> ResizeKernel<E> for Cpu {
+    fn resize(
+        &self,
+        x: &Maps<E, Self>,
+        height: usize,
+        width: usize,
+        onto: Option<Maps<E, Self>>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let xd = sizes(x);
+        let yd = [xd[0], xd[1], height, width];
+        let accumulate = onto.is_some();
+        let mut y = match onto {
+            Some(y) => owned(self, y)?,
+            None => output(self, yd)?,
+        };
+        cpu::resize::nearest_forward(view(x), xd, view_mut(&mut y), yd, accumulate);
+        Ok(y)
+    }
+    fn resize_backward(&self, x: Sizes, y: Sizes, gy: &Self::Vec, gx: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::resize::nearest_backward(gy, y.concrete(), gx, x.concrete());
+        Ok(())
+    }
+}
+
+impl<E: Element> LeakyKernel<E> for Cpu {
+    fn leaky(
+        &self,
+        rate: E,
+        x: Maps<E, Self>,
+        h: Option<&Maps<E, Self>>,
+        relu: bool,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let mut x = owned(self, x)?;
+        cpu::leaky::forward(rate, view_mut(&mut x), h.map(view), relu);
+        Ok(x)
+    }
+    fn leaky_backward(
+        &self,
+        rate: E,
+        y: Option<&Maps<E, Self>>,
+        g: &mut Self::Vec,
+        gh: Option<&mut Self::Vec>,
+    ) -> Result<(), Self::Err> {
+        cpu::leaky::backward(rate, y.map(view), g, gh.map(|g| &mut g[..]));
+        Ok(())
+    }
+    fn leaky_backward_rate(
+        &self,
+        scale: E,
+        x: &Maps<E, Self>,
+        h: Option<&Maps<E, Self>>,
+        y: Option<&Maps<E, Self>>,
+        gy: &Self::Vec,
+        grate: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        grate[0] += scale * cpu::leaky::backward_rate(view(x), h.map(view), y.map(view), gy);
+        Ok(())
+    }
+}
+
+impl<E: Element> PointwiseKernel<E> for Cpu {
+    fn add(&self, y: Maps<E, Self>, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
+        let mut y = owned(self, y)?;
+        cpu::pointwise::add_assign(view_mut(&mut y), view(x));
+        Ok(y)
+    }
+    fn accumulate(&self, scale: E, from: &Self::Vec, into: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::pointwise::axpy(scale, from, into);
+        Ok(())
+    }
+    fn relu(&self, x: Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
+        let mut x = owned(self, x)?;
+        cpu::pointwise::relu(view_mut(&mut x));
+        Ok(x)
+    }
+    fn relu_backward(&self, y: &Maps<E, Self>, g: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::pointwise::relu_backward(view(y), g);
+        Ok(())
+    }
+    fn gain(&self, x: &Maps<E, Self>, h: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
+        let mut y = output(self, sizes(x))?;
+        cpu::pointwise::gain(view(x), view(h), view_mut(&mut y));
+        Ok(y)
+    }
+    fn gain_backward(
+        &self,
+        x: &Maps<E, Self>,
+        h: &Maps<E, Self>,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+        gh: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        cpu::pointwise::gain_backward(view(x), view(h), gy, gx, gh);
+        Ok(())
+    }
+    fn supralinear(&self, k: E, n: E, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
+        let mut y = output(self, sizes(x))?;
+        cpu::pointwise::supralinear(k, n, view(x), view_mut(&mut y));
+        Ok(y)
+    }
+    fn supralinear_backward(
+        &self,
+        k: E,
+        n: E,
+        x: &Maps<E, Self>,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        cpu::pointwise::supralinear_backward(k, n, view(x), gy, gx);
+        Ok(())
+    }
+}
+
+impl<E: Element> StackKernel<E> for Cpu {
+    fn stack_time<X: Shape, Y: Shape>(
+        &self,
+        first: usize,
+        steps: &[Tensor<X, E, Self>],
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self>, Self::Err> {
+        let mut out = self.try_zeros_like(&y)?;
+        let batch = y.concrete()[0];
+        let time = first + steps.len();
+        let ys = view_mut(&mut out);
+        for (t, x) in steps.iter().enumerate() {
+            let len = x.shape().num_elements() / batch.max(1);
+            for (b, x) in view(x).chunks_exact(len.max(1)).enumerate() {
+                let at = (b * time + first + t) * len;
+                ys[at..at + len].copy_from_slice(x);
+            }
+        }
+        Ok(out)
+    }
+    fn unstack_time(
+        &self,
+        [batch, time, len]: [usize; 3],
+        step: usize,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        for b in 0..batch {
+            let at = (b * time + step) * len;
+            cpu::pointwise::axpy(E::one(), &gy[at..at + len], &mut gx[b * len..(b + 1) * len]);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The leaky step of a differential equation with a constant drive.
+
+use super::shape::{MapShape, erased, restored};
+use crate::cx::{Cx, id};
+use crate::error::{Error, Result};
+use crate::kernels::{Element, Maps, VisionDevice};
+use dfdx::prelude::*;
+
+/// How far one step carries the state towards its drive: a number, and how it depends on a trained time constant.
+#[derive(Clone, Debug)]
+pub struct Rate<E: Dtype, D: Device<E>> {
+    /// The rate; 1 means that the state becomes the drive.
+    pub value: f64,
+    /// The time constant, and the derivative of the rate by it, if it is trained.
+    pub trained: Option<(Tensor<(), E, D>, f64)>,
+}
+
+impl<E: Dtype, D: Device<E>> Rate<E, D> {
+    /// A rate that is not trained.
+    pub fn fixed(value: f64) -> Self {
+        Rate { value, trained: None }
+    }
+}
+
+/// One step `y = h + rate (x - h)`, rectified (`max(y, 0)`) where `relu` is set. An absent `h` is zero.
+///
+/// Updates `x` in place where nobody else holds it.
+///
+/// # Shapes
+/// `x`, `h` and the result have one shape.
+///
+/// # Errors
+/// [`Error::Shape`] where `h` has another shape; what the device refuses.
+pub fn leaky<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    rate: &Rate<E, D>,
+    x: Tensor<S, E, D>,
+    h: Option<&Tensor<S, E, D>>,
+    relu: bool,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let maps = erased(&x, cx)?;
+    drop(x); // so that the buffer has one owner
+    let h = h.map(|h| erased(h, cx)).transpose()?;
+    restored("leaky step", leaky_maps(rate, maps, h, relu, cx)?)
+}
+
+fn leaky_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    rate: &Rate<E, D>,
+    x: Maps<E, D>,
+    h: Option<Maps<E, D>>,
+    relu: bool,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    if let Some(h) = h.as_ref().filter(|h| h.shape() != x.shape()) {
+        return Err(Error::Shape {
+            what: "state of a leaky step",
+            expected: x.shape().concrete().into(),
+            found: h.shape().concrete().into(),
+        });
+    }
+    let value = E::from_f64(rate.value).ok_or_else(|| Error::Setting(format!("rate {} is no number", rate.value)))?;
+    // a trained rate needs the drive again, so it must not be overwritten
+    let drive = rate.trained.clone().map(|trained| (trained, x.clone()));
+    let (before, before_id, device) = (x.ghost(), id(&x), x.device().clone());
+    let y = device.leaky(value, x, h.as_ref(), relu).map_err(Error::device)?;
+    if !T::OWNS_TAPE {
+        return Ok(y);
+    }
+    let rectified = relu.then(|| y.clone());
+    let back = move |dev: &D, grads: &mut Gradients<E, D>, mut g: <D as Storage<E>>::Vec| {
+        if let Some(((tau, slope), x)) = &drive {
+            let slope = E::from_f64(*slope).unwrap_or_default();
+            let by_tau = grads.get_or_alloc_mut(tau)?;
+            dev.leaky_backward_rate(slope, x, h.as_ref(), rectified.as_ref(), &g, by_tau)?;
+        }
+        let gh = match &h {
+            Some(h) => Some(grads.get_or_alloc_mut(h)?),
+            None => None,
+        };
+        dev.leaky_backward(value, rectified.as_ref(), &mut g, gh)?;
+        Ok(g)
+    };
+    if id(&y) == before_id {
+        cx.on_backward_in_place(&y, back);
+    } else {
+        cx.on_backward(&y, move |dev, grads, g| {
+            let g = back(dev, grads, g)?;
+            dev.accumulate(E::ONE, &g, grads.get_or_alloc_mut(&before)?)
+        });
+    }
+    Ok(y)
+}

@@ -1,0 +1,27 @@
+//! Differentiable operations on tensors without a tape; the tape is in the [`Cx`].
+//!
+//! Shapes are typed at the entry and the exit, and erased between them ([`erased`], [`restored`]): both keep data and
+//! identity, and the work is compiled once per dtype and device, not once per area.
+//!
+//! An operation that takes a tensor by value may update it in place. It then keeps its identity, and the gradient of
+//! what it was before is made from the gradient of what it became in place as well. That is exact as long as the old
+//! value has no other reader, which is what a buffer with a single owner means; a shared one is copied first and gets an
+//! identity of its own.
+
+mod conv;
+mod leaky;
+mod pointwise;
+mod pool;
+mod resize;
+mod shape;
+mod stack;
+
+pub use conv::{conv2d, conv2d_onto};
+pub use leaky::{Rate, leaky};
+pub use pointwise::{add, gain, relu, scale_shift, supralinear};
+pub use pool::{avg_pool2d, global_avg_pool, max_pool2d};
+pub use resize::{resize, resize_onto};
+pub use shape::{MapShape, erased, restored, reshaped};
+pub use stack::stack_time;
+
+pub(crate) use shape::fork;

@@ -1,0 +1,162 @@
+//! Elementwise operations.
+
+use super::shape::{MapShape, erased, restored};
+use crate::cx::{Cx, id};
+use crate::error::{Error, Result};
+use crate::kernels::{Element, Maps, VisionDevice};
+use dfdx::prelude::*;
+use std::mem;
+
+/// `a + b`; updates `a` in place where nobody else holds it. Unlike dfdx's own sum, `a` and `b` may be one tensor.
+///
+/// # Shapes
+/// `a`, `b` and the result have one shape.
+///
+/// # Errors
+/// [`Error::Shape`] where the shapes differ; what the device refuses.
+pub fn add<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    a: Tensor<S, E, D>,
+    b: &Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let (maps, b) = (erased(&a, cx)?, erased(b, cx)?);
+    drop(a); // so that the buffer has one owner
+    same_shape("sum", &maps, &b)?;
+    restored("sum", add_maps(maps, b, cx)?)
+}
+
+fn add_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    a: Maps<E, D>,
+    b: Maps<E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let (a_id, a_ghost, b_ghost) = (id(&a), a.ghost(), b.ghost());
+    let device = a.device().clone();
+    let y = device.add(a, &b).map_err(Error::device)?;
+    if id(&y) == a_id {
+        cx.on_backward_in_place(&y, move |dev, grads, gy| {
+            dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&b_ghost)?)?;
+            Ok(gy)
+        });
+    } else {
+        cx.on_backward(&y, move |dev, grads, gy| {
+            dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&a_ghost)?)?;
+            dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&b_ghost)?)
+        });
+    }
+    Ok(y)
+}
+
+/// Rectification `max(x, 0)`; updates `x` in place where nobody else holds it.
+///
+/// # Errors
+/// What the device refuses.
+pub fn relu<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let maps = erased(&x, cx)?;
+    drop(x); // so that the buffer has one owner
+    let (before, before_id, device) = (maps.ghost(), id(&maps), maps.device().clone());
+    let y = device.relu(maps).map_err(Error::device)?;
+    if T::OWNS_TAPE {
+        let rectified = y.clone();
+        if id(&y) == before_id {
+            cx.on_backward_in_place(&y, move |dev, _, mut g| {
+                dev.relu_backward(&rectified, &mut g)?;
+                Ok(g)
+            });
+        } else {
+            cx.on_backward(&y, move |dev, grads, mut g| {
+                dev.relu_backward(&rectified, &mut g)?;
+                dev.accumulate(E::ONE, &g, grads.get_or_alloc_mut(&before)?)
+            });
+        }
+    }
+    restored("rectification", y)
+}
+
+/// Multiplicative integration `x (1 + tanh h)`.
+///
+/// # Shapes
+/// `x`, `h` and the result have one shape.
+///
+/// # Errors
+/// [`Error::Shape`] where the shapes differ; what the device refuses.
+pub fn gain<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    h: &Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let (x, h) = (erased(x, cx)?, erased(h, cx)?);
+    same_shape("multiplicative integration", &x, &h)?;
+    let y = x.device().gain(&x, &h).map_err(Error::device)?;
+    if T::OWNS_TAPE {
+        cx.on_backward(&y, move |dev, grads, gy| {
+            let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
+            if id(&x) == id(&h) {
+                // one tensor on both sides: its two gradients are one
+                let mut gh = Storage::<E>::try_alloc_len(dev, x.shape().num_elements())?;
+                dev.gain_backward(&x, &h, &gy, &mut gx, &mut gh)?;
+                dev.accumulate(E::ONE, &gh, &mut gx)?;
+            } else {
+                dev.gain_backward(&x, &h, &gy, &mut gx, grads.get_or_alloc_mut(&h)?)?;
+            }
+            *grads.get_or_alloc_mut(&x)? = gx;
+            Ok(())
+        });
+    }
+    restored("multiplicative integration", y)
+}
+
+/// The supralinear power `k sign(x) max(|x|, 1e-6)^n`, with `x` clamped to ±1e6 (the original's `SupraLinearity`,
+/// `k = 0.8`): 0 at 0, and no gradient where `|x| < 1e-6` or beyond the clamp.
+///
+/// # Errors
+/// What the device refuses.
+pub fn supralinear<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    k: f64,
+    n: f64,
+    x: &Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let number = |v: f64| E::from_f64(v).ok_or_else(|| Error::Setting(format!("supralinearity {v} is no number")));
+    let (k, n) = (number(k)?, number(n)?);
+    let x = erased(x, cx)?;
+    let y = x.device().supralinear(k, n, &x).map_err(Error::device)?;
+    if T::OWNS_TAPE {
+        cx.on_backward(&y, move |dev, grads, gy| {
+            let gx = grads.get_or_alloc_mut(&x)?;
+            dev.supralinear_backward(k, n, &x, &gy, gx)
+        });
+    }
+    restored("supralinearity", y)
+}
+
+/// `weight x + bias` with one weight, and one bias if given, for all units.
+///
+/// # Errors
+/// What the device refuses.
+pub fn scale_shift<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    weight: &Tensor<(), E, D>,
+    bias: Option<&Tensor<(), E, D>>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<S, E, D>> {
+    let shape = *x.shape();
+    let (weight, bias) = (weight.retaped::<T>(), bias.map(|b| b.retaped::<T>()));
+    cx.run(x.clone(), |x| {
+        let y = x.try_mul(weight.try_broadcast_like(&shape)?)?;
+        match bias {
+            Some(bias) => y.try_add(bias.try_broadcast_like(&shape)?),
+            None => Ok(y),
+        }
+    })
+}
+
+fn same_shape<E: Element, D: VisionDevice<E>>(what: &'static str, a: &Maps<E, D>, b: &Maps<E, D>) -> Result<()> {
+    if a.shape() == b.shape() {
+        return Ok(());
+    }
+    Err(Error::Shape { what, expected: a.shape().concrete().into(), found: b.shape().concrete().into() })
+}

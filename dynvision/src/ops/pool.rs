@@ -1,0 +1,98 @@
+//! Pooling.
+
+use super::shape::{MapShape, erased, reshaped, restored};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::geometry::Window;
+use crate::kernels::{Element, Maps, VisionDevice};
+use dfdx::prelude::*;
+
+/// The maximum of each window; padding never wins, the first of equal maxima receives the gradient.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, C, H', W')` with `H' = (H + 2 padding - kernel) / stride + 1`.
+///
+/// # Errors
+/// [`Error::Setting`] where the window does not fit; [`Error::Shape`] where the result is not `Y`.
+pub fn max_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    window: Window,
+    x: &Tensor<X, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Y, E, D>> {
+    let x = erased(x, cx)?;
+    fits(window, &x)?;
+    let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE).map_err(Error::device)?;
+    if let Some(chosen) = chosen {
+        let to = *y.shape();
+        cx.on_backward(&y, move |dev, grads, gy| {
+            let gx = grads.get_or_alloc_mut(&x)?;
+            dev.max_pool2d_backward(window, &x, &chosen, to, &gy, gx)
+        });
+    }
+    restored("maximum pooling", y)
+}
+
+/// The mean of each window, padding counted as zeros.
+///
+/// # Shapes
+/// As [`max_pool2d`].
+///
+/// # Errors
+/// As [`max_pool2d`].
+pub fn avg_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    window: Window,
+    x: &Tensor<X, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Y, E, D>> {
+    let x = erased(x, cx)?;
+    fits(window, &x)?;
+    let y = x.device().avg_pool2d(window, &x).map_err(Error::device)?;
+    let (from, to, x) = (*x.shape(), *y.shape(), x.ghost());
+    cx.on_backward(&y, move |dev, grads, gy| {
+        dev.avg_pool2d_backward(window, from, to, &gy, grads.get_or_alloc_mut(&x)?)
+    });
+    restored("average pooling", y)
+}
+
+/// The mean of each map.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, C)`.
+///
+/// # Errors
+/// [`Error::Shape`] where the result is not `Y`.
+pub fn global_avg_pool<X, Y, E, D, T>(x: &Tensor<X, E, D>, cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
+where
+    X: MapShape,
+    Y: Shape<Concrete = [usize; 2]>,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let x = erased(x, cx)?;
+    let y = x.device().global_avg(&x).map_err(Error::device)?;
+    let (from, x) = (*x.shape(), x.ghost());
+    cx.on_backward(&y, move |dev, grads, gy| dev.global_avg_backward(from, &gy, grads.get_or_alloc_mut(&x)?));
+    let found = y.shape().concrete();
+    match Y::from_concrete(&found) {
+        Some(shape) => reshaped(y, &shape),
+        None => Err(Error::Shape {
+            what: "global average pooling",
+            expected: Y::default().concrete().into(),
+            found: found.into(),
+        }),
+    }
+}
+
+fn fits<E: Element, D: VisionDevice<E>>(window: Window, x: &Maps<E, D>) -> Result<()> {
+    let (_, _, h, w) = *x.shape();
+    if window.places(h) == 0 || window.places(w) == 0 || window.padding * 2 > window.kernel {
+        return Err(Error::Setting(format!(
+            "a pooling window of {0} with padding {1} does not fit its input of {h}x{w} (padding at most {2})",
+            window.kernel,
+            window.padding,
+            window.kernel / 2
+        )));
+    }
+    Ok(())
+}

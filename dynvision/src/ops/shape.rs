@@ -1,0 +1,66 @@
+//! From typed shapes to erased ones and back.
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kernels::{Element, Maps, Sizes, VisionDevice};
+use dfdx::prelude::*;
+
+/// A shape of feature maps: batch, channels, rows, columns.
+pub trait MapShape: Shape<Concrete = [usize; 4]> {}
+impl<S: Shape<Concrete = [usize; 4]>> MapShape for S {}
+
+/// The maps with sizes known at run time only; contiguous, as kernels need them.
+///
+/// # Errors
+/// What the device refuses when a view has to be copied.
+pub fn erased<S: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let x = cx.run(x.clone(), |x| x.try_contiguous())?;
+    let [b, c, h, w] = x.shape().concrete();
+    reshaped(x, &(b, c, h, w))
+}
+
+/// The maps with a typed shape again.
+///
+/// # Errors
+/// [`Error::Shape`] if the sizes are not those of the type.
+pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps<E, D>) -> Result<Tensor<Y, E, D>> {
+    let found = x.shape().concrete();
+    match Y::from_concrete(&found) {
+        Some(shape) => reshaped(x, &shape),
+        None => Err(Error::Shape { what, expected: constants::<Y>(), found: found.into() }),
+    }
+}
+
+/// The same elements under another shape; a contiguous tensor keeps data and identity.
+///
+/// # Errors
+/// [`Error::Shape`] if the number of elements differs.
+pub fn reshaped<S: Shape, Y: Shape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>, to: &Y) -> Result<Tensor<Y, E, D>> {
+    if x.shape().num_elements() != to.num_elements() {
+        let sizes = |c: &[usize]| c.to_vec();
+        let (expected, found): (Vec<usize>, Vec<usize>) =
+            (to.concrete().into_iter().collect(), x.shape().concrete().into_iter().collect());
+        return Err(Error::Shape { what: "reshaping", expected: sizes(&expected), found });
+    }
+    x.try_reshape_like(to).map_err(Error::device)
+}
+
+/// The constants of a shape; what is known at run time only shows as 0.
+fn constants<S: Shape>() -> Vec<usize> {
+    S::default().concrete().into_iter().collect()
+}
+
+/// A tensor of its own with the elements of `x`, which stays as it is.
+pub(crate) fn fork<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let y: Maps<E, D> = x.device().try_zeros_like::<Sizes>(x.shape()).map_err(Error::device)?;
+    let y = x.device().add(y, x).map_err(Error::device)?;
+    let x = x.ghost();
+    cx.on_backward(&y, move |dev, grads, gy| dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&x)?));
+    Ok(y)
+}

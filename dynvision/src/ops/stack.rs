@@ -1,0 +1,51 @@
+//! Steps to a time axis.
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kernels::{Element, VisionDevice};
+use dfdx::prelude::*;
+
+/// Steps of `(batch, ..)` to `(batch, time, ..)` in one copy; the steps before `first` are zero.
+///
+/// # Shapes
+/// `n` steps of `(B, ..)` to `(B, first + n, ..)`.
+///
+/// # Errors
+/// [`Error::EmptyStimulus`] without steps; [`Error::Shape`] where the result is not `Y`.
+pub fn stack_time<X, Y, E, D, T>(first: usize, steps: &[Tensor<X, E, D>], cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
+where
+    X: Shape,
+    Y: Shape,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let steps: Vec<_> =
+        steps.iter().map(|x| cx.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
+    let x = steps.first().ok_or(Error::EmptyStimulus)?;
+    let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
+    let (batch, time) = (sizes[0], first + steps.len());
+    let len = sizes[1..].iter().product();
+    sizes.insert(1, time);
+    let mut concrete = Y::Concrete::default();
+    let wrong = || Error::Shape {
+        what: "stacking over time",
+        expected: Y::default().concrete().into_iter().collect(),
+        found: sizes.clone(),
+    };
+    if Y::NUM_DIMS != sizes.len() || steps.iter().any(|step| step.shape().concrete() != x.shape().concrete()) {
+        return Err(wrong());
+    }
+    (0..Y::NUM_DIMS).for_each(|i| concrete[i] = sizes[i]);
+    let to = Y::from_concrete(&concrete).ok_or_else(wrong)?;
+    let y = x.device().stack_time(first, &steps, to).map_err(Error::device)?;
+    if T::OWNS_TAPE {
+        let steps: Vec<_> = steps.iter().map(|x| x.ghost()).collect();
+        cx.on_backward(&y, move |dev, grads, gy| {
+            steps.iter().enumerate().try_for_each(|(t, x)| {
+                dev.unstack_time([batch, time, len], first + t, &gy, grads.get_or_alloc_mut(x)?)
+            })
+        });
+    }
+    Ok(y)
+}

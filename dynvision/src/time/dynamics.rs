@@ -1,0 +1,90 @@
+//! The time constants of a model, in milliseconds.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The time constants of a model in milliseconds, and how it is unrolled. Defaults are those of the original's models.
+///
+/// ```
+/// use dynvision::time::Dynamics;
+/// let dynamics: Dynamics = toml::from_str("dt = 1.0\ntau = 10.0\n[areas.v1]\ntau = 8.0").unwrap();
+/// assert_eq!(dynamics.t_recurrence, 6.0);
+/// assert_eq!(dynamics.tau("v1"), 8.0);
+/// assert_eq!(dynamics.tau("v2"), 10.0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dynamics {
+    /// Time step of the solver, in ms.
+    pub dt: f64,
+    /// Time constant of every area that has none of its own, in ms.
+    pub tau: f64,
+    /// Delay from an area to the next, in ms.
+    pub t_feedforward: f64,
+    /// Delay of an area's recurrence, in ms; at least one step.
+    pub t_recurrence: f64,
+    /// Delay of skip connections, in ms.
+    pub t_skip: f64,
+    /// Delay of feedback connections, in ms; at least one step.
+    pub t_feedback: f64,
+    /// Steps without input before the stimulus, from which no gradient comes.
+    pub idle_steps: usize,
+    /// What every unit of a frame without input is.
+    pub non_input: f64,
+    /// Truncated backpropagation through time: gradients are cut after every so many steps; 0 for never.
+    pub truncate_steps: usize,
+    /// Switches recurrence, skip and feedback off; the solver still runs.
+    pub feedforward_only: bool,
+    /// What single areas do differently, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub areas: BTreeMap<String, AreaDynamics>,
+}
+
+/// What one area does differently, in ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AreaDynamics {
+    /// Time constant.
+    pub tau: Option<f64>,
+    /// Delay to the next area.
+    pub t_feedforward: Option<f64>,
+    /// Delay of the recurrence.
+    pub t_recurrence: Option<f64>,
+}
+
+impl Dynamics {
+    /// The original's defaults: dt 2, tau 5, recurrence 6, feedback 30 ms, no other delay.
+    pub const DEFAULT: Dynamics = Dynamics {
+        dt: 2.0,
+        tau: 5.0,
+        t_feedforward: 0.0,
+        t_recurrence: 6.0,
+        t_skip: 0.0,
+        t_feedback: 30.0,
+        idle_steps: 0,
+        non_input: 0.0,
+        truncate_steps: 0,
+        feedforward_only: false,
+        areas: BTreeMap::new(),
+    };
+
+    /// The time constant of an area, in ms.
+    pub fn tau(&self, area: &str) -> f64 {
+        self.of(area).tau.unwrap_or(self.tau)
+    }
+
+    /// What `area` does differently; settable.
+    pub fn area(&mut self, area: impl Into<String>) -> &mut AreaDynamics {
+        self.areas.entry(area.into()).or_default()
+    }
+
+    pub(super) fn of(&self, area: &str) -> AreaDynamics {
+        self.areas.get(area).copied().unwrap_or_default()
+    }
+}
+
+impl Default for Dynamics {
+    fn default() -> Self {
+        Dynamics::DEFAULT
+    }
+}

@@ -1,0 +1,13 @@
+//! Time: milliseconds become steps here and nowhere else.
+
+mod dynamics;
+mod history;
+mod plan;
+mod stimulus;
+mod wiring;
+
+pub use dynamics::{AreaDynamics, Dynamics};
+pub use history::History;
+pub use plan::{AreaPlan, Plan, steps};
+pub use stimulus::Stimulus;
+pub use wiring::{Area, Link, LinkKind, Wiring};

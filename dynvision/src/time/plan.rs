@@ -1,0 +1,203 @@
+//! Milliseconds to steps.
+
+use super::{Dynamics, LinkKind, Wiring};
+use crate::error::{Error, Result};
+
+/// A model's times in steps: what an unroll runs by.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Plan {
+    /// Time step in ms.
+    pub dt: f64,
+    /// One for each area.
+    pub areas: Vec<AreaPlan>,
+    /// For each link, which update of its source it reads: 1 is the newest.
+    pub links: Vec<usize>,
+    /// Steps without input before the stimulus.
+    pub idle: usize,
+    /// What every unit of a frame without input is.
+    pub non_input: f64,
+    /// Gradients are cut after every so many steps.
+    pub truncate: Option<usize>,
+    /// Whether recurrence, skip and feedback are off.
+    pub feedforward_only: bool,
+}
+
+/// An area's times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AreaPlan {
+    /// Time constant in ms.
+    pub tau: f64,
+    /// Time step in ms.
+    pub dt: f64,
+    /// Steps until the next area sees an answer.
+    pub feedforward: usize,
+    /// Which update of its own state the recurrence reads: 1 is the newest.
+    pub recurrence: usize,
+    /// How many states it must keep for all that may read them.
+    pub history: usize,
+}
+
+impl Default for AreaPlan {
+    fn default() -> Self {
+        let Dynamics { dt, tau, .. } = Dynamics::DEFAULT;
+        AreaPlan { tau, dt, feedforward: 0, recurrence: 1, history: 1 }
+    }
+}
+
+/// A time in steps.
+///
+/// # Errors
+/// [`Error::NotAMultiple`] if `ms` is no multiple of `dt` within 1e-6 steps; [`Error::Time`] if it is negative or not
+/// finite.
+///
+/// ```
+/// use dynvision::time::steps;
+/// assert_eq!(steps("t_recurrence", 0.3, 0.1), Ok(3)); // floating point truncates this to 2
+/// assert!(steps("t_recurrence", 5.0, 2.0).unwrap_err().to_string().contains("no multiple"));
+/// ```
+pub fn steps(name: &str, ms: f64, dt: f64) -> Result<usize> {
+    if !(ms.is_finite() && ms >= 0.0) {
+        return Err(Error::Time { name: name.into(), ms, must: "zero or positive" });
+    }
+    let n = ms / dt;
+    if (n - n.round()).abs() > 1e-6 {
+        return Err(Error::NotAMultiple { name: name.into(), ms, dt });
+    }
+    Ok(n.round() as usize)
+}
+
+fn positive(name: &str, ms: f64) -> Result<f64> {
+    if ms.is_finite() && ms > 0.0 {
+        Ok(ms)
+    } else {
+        Err(Error::Time { name: name.into(), ms, must: "positive" })
+    }
+}
+
+impl Plan {
+    /// The plan of a model with this wiring.
+    ///
+    /// A recurrence or feedback reads the state of an earlier step, so its delay is at least one step; a skip of delay 0
+    /// reads this step's. Histories are sized from every reader.
+    ///
+    /// # Errors
+    /// [`Error::NotAMultiple`], [`Error::Time`], [`Error::UnknownArea`], [`Error::Setting`].
+    pub fn new(dynamics: &Dynamics, wiring: &Wiring) -> Result<Self> {
+        let dt = positive("dt", dynamics.dt)?;
+        if !dynamics.non_input.is_finite() {
+            return Err(Error::Setting(format!("non_input = {} is not finite", dynamics.non_input)));
+        }
+        if let Some(name) = dynamics.areas.keys().find(|name| wiring.areas.iter().all(|area| area.name != **name)) {
+            let areas = wiring.areas.iter().map(|area| area.name.to_string()).collect();
+            return Err(Error::UnknownArea { name: name.clone(), areas });
+        }
+        let mut areas = wiring.areas.iter().map(|area| area_plan(dynamics, area, dt)).collect::<Result<Vec<_>>>()?;
+        let links = wiring.links.iter().map(|link| updates_ago(dynamics, link, dt)).collect::<Result<Vec<_>>>()?;
+        for (link, &updates) in wiring.links.iter().zip(&links) {
+            if let Some(from) = areas.get_mut(link.from) {
+                from.history = from.history.max(updates);
+            }
+        }
+        Ok(Plan {
+            dt,
+            areas,
+            links,
+            idle: dynamics.idle_steps,
+            non_input: dynamics.non_input,
+            truncate: Some(dynamics.truncate_steps).filter(|&n| n > 0),
+            feedforward_only: dynamics.feedforward_only,
+        })
+    }
+
+    /// The times of area number `area`.
+    pub fn area(&self, area: usize) -> &AreaPlan {
+        const ONE: &AreaPlan =
+            &AreaPlan { tau: Dynamics::DEFAULT.tau, dt: Dynamics::DEFAULT.dt, feedforward: 0, recurrence: 1, history: 1 };
+        self.areas.get(area).unwrap_or(ONE)
+    }
+
+    /// Which update of its source link number `link` reads: 1 is the newest; `None` where links are off.
+    pub fn link(&self, link: usize) -> Option<usize> {
+        self.links.get(link).copied().filter(|_| !self.feedforward_only)
+    }
+
+    /// Steps before the readout has a signal: the sum of the areas' feedforward delays.
+    pub fn residual(&self) -> usize {
+        self.areas.iter().map(|area| area.feedforward).sum()
+    }
+}
+
+fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPlan> {
+    let (own, declared) = (dynamics.of(area.name), area.times);
+    let named = |time: &str| format!("{time} of area `{}`", area.name);
+    let pick = |own: Option<f64>, declared: Option<f64>, all: f64| own.or(declared).unwrap_or(all);
+    let feedforward =
+        steps(&named("t_feedforward"), pick(own.t_feedforward, declared.t_feedforward, dynamics.t_feedforward), dt)?;
+    let recurrence =
+        steps(&named("t_recurrence"), pick(own.t_recurrence, declared.t_recurrence, dynamics.t_recurrence), dt)?.max(1);
+    let tau = positive(&named("tau"), pick(own.tau, declared.tau, dynamics.tau))?;
+    Ok(AreaPlan { tau, dt, feedforward, recurrence, history: feedforward.max(recurrence).max(1) })
+}
+
+fn updates_ago(dynamics: &Dynamics, link: &super::Link, dt: f64) -> Result<usize> {
+    Ok(match link.kind {
+        LinkKind::Skip => steps("t_skip", link.delay.unwrap_or(dynamics.t_skip), dt)? + 1,
+        LinkKind::Feedback => steps("t_feedback", link.delay.unwrap_or(dynamics.t_feedback), dt)?.max(1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failing test may panic
+    use super::super::*;
+    use crate::geometry::Map;
+
+    const MAP: Map = Map::new(1, 4, 4);
+    const fn area(name: &'static str) -> Area {
+        Area {
+            name,
+            layer: "",
+            operations: &[],
+            takes: MAP,
+            answers: MAP,
+            sends: MAP,
+            times: AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None },
+        }
+    }
+    const WIRING: Wiring = Wiring {
+        name: "Net",
+        input: MAP,
+        areas: &[area("v1"), area("v2")],
+        links: &[
+            Link { kind: LinkKind::Skip, from: 0, into: 1, delay: None },
+            Link { kind: LinkKind::Feedback, from: 1, into: 0, delay: Some(0.0) },
+        ],
+    };
+
+    #[test]
+    fn every_reader_sizes_the_history() {
+        let dynamics = Dynamics { t_skip: 20.0, ..Dynamics::default() };
+        let plan = Plan::new(&dynamics, &WIRING).unwrap();
+        assert_eq!(plan.links, [11, 1]);
+        assert_eq!((plan.areas[0].history, plan.areas[1].history), (11, 3));
+    }
+
+    #[test]
+    fn a_delay_is_at_least_one_step_where_only_the_past_can_be_read() {
+        let dynamics = Dynamics { t_recurrence: 0.0, ..Dynamics::default() };
+        assert_eq!(Plan::new(&dynamics, &WIRING).unwrap().areas[0].recurrence, 1);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let says = |dynamics: Dynamics| Plan::new(&dynamics, &WIRING).unwrap_err().to_string();
+        assert!(says(Dynamics { dt: 0.0, ..Dynamics::default() }).contains("dt = 0 ms must be positive"));
+        assert!(says(Dynamics { t_feedforward: 3.0, ..Dynamics::default() }).contains("nearest multiples are 2 ms and 4 ms"));
+        let mut dynamics = Dynamics::default();
+        dynamics.area("v3").tau = Some(1.0);
+        assert!(says(dynamics).contains("`v3`"));
+        let mut dynamics = Dynamics::default();
+        dynamics.area("v1").tau = Some(f64::NAN);
+        assert!(says(dynamics).contains("tau of area `v1`"));
+    }
+}

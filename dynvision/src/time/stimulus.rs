@@ -1,0 +1,98 @@
+//! Frames over time.
+
+use crate::error::{Error, Result};
+use dfdx::prelude::*;
+
+/// Frames over time, each shown for some steps. A frame that is shown at several steps is stored once, and what the first
+/// area makes of it is computed once. The tape, if any, starts here.
+///
+/// ```
+/// use dynvision::time::Stimulus;
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let image: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> = dev.ones_like(&(2, Const, Const, Const));
+/// let flash = Stimulus::constant(image, 5).then_blank(10, 0.0).unwrap();
+/// assert_eq!(flash.steps(), 15);
+/// ```
+#[derive(Debug)]
+pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
+    frames: Vec<Tensor<S, E, D>>,
+    /// Which frame each step shows.
+    shown: Vec<usize>,
+    tape: T,
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
+    /// One frame for `steps` steps.
+    pub fn constant(frame: Tensor<S, E, D, T>, steps: usize) -> Self {
+        let (frame, tape) = frame.split_tape();
+        Stimulus { frames: vec![frame], shown: vec![0; steps], tape }
+    }
+
+    /// Each frame for one step.
+    pub fn frames(frames: Vec<Tensor<S, E, D>>, tape: T) -> Self {
+        Stimulus { shown: (0..frames.len()).collect(), frames, tape }
+    }
+
+    /// Then another frame for `steps` steps.
+    pub fn then(mut self, frame: Tensor<S, E, D>, steps: usize) -> Self {
+        self.shown.extend(std::iter::repeat_n(self.frames.len(), steps));
+        self.frames.push(frame);
+        self
+    }
+
+    /// Then the first frame again for `steps` steps.
+    pub fn then_again(mut self, steps: usize) -> Self {
+        self.shown.extend(std::iter::repeat_n(0, steps));
+        self
+    }
+
+    /// Then a frame of `value` for `steps` steps.
+    ///
+    /// # Errors
+    /// [`Error::EmptyStimulus`] if nothing was shown before; what the device refuses.
+    pub fn then_blank(self, steps: usize, value: f64) -> Result<Self> {
+        let first = self.frames.first().ok_or(Error::EmptyStimulus)?;
+        let blank = blank(first, value)?;
+        Ok(self.then(blank, steps))
+    }
+
+    /// The first frame at the steps where `on` says so, a frame of `value` at the others.
+    ///
+    /// # Errors
+    /// What the device refuses.
+    pub fn presented(frame: Tensor<S, E, D, T>, on: &[bool], value: f64) -> Result<Self> {
+        let (frame, tape) = frame.split_tape();
+        let shown = on.iter().map(|&on| usize::from(!on)).collect();
+        let mut frames = vec![frame];
+        if on.contains(&false) {
+            frames.push(blank(&frames[0], value)?);
+        }
+        Ok(Stimulus { frames, shown, tape })
+    }
+
+    /// Number of steps.
+    pub fn steps(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The frame of a step.
+    pub fn frame(&self, step: usize) -> Option<&Tensor<S, E, D>> {
+        self.frames.get(*self.shown.get(step)?)
+    }
+
+    /// The distinct frames, which frame each step shows, and the tape.
+    pub fn into_parts(self) -> (Vec<Tensor<S, E, D>>, Vec<usize>, T) {
+        (self.frames, self.shown, self.tape)
+    }
+}
+
+/// A frame of `value` in the shape of `like`.
+///
+/// # Errors
+/// What the device refuses; [`Error::Setting`] where `value` is no number of the dtype.
+pub(crate) fn blank<S: Shape, E: Dtype, D: Device<E>>(like: &Tensor<S, E, D>, value: f64) -> Result<Tensor<S, E, D>> {
+    let value = E::from_f64(value).ok_or_else(|| Error::Setting(format!("{value} is no value of a frame")))?;
+    let ones = like.device().try_ones_like(like.shape()).map_err(Error::device)?;
+    ones.try_mul(value).map_err(Error::device)
+}

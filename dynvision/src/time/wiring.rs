@@ -1,0 +1,58 @@
+//! What the macro knows of a model: its areas and how they are connected.
+
+use super::AreaDynamics;
+use crate::geometry::Map;
+
+/// The areas and links of a model, in the order of their declaration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wiring {
+    /// The name of the model.
+    pub name: &'static str,
+    /// A frame.
+    pub input: Map,
+    /// The areas, in the order in which a step runs them.
+    pub areas: &'static [Area],
+    /// The links between them.
+    pub links: &'static [Link],
+}
+
+/// An area.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Area {
+    /// Its field.
+    pub name: &'static str,
+    /// Its layer, as it is written.
+    pub layer: &'static str,
+    /// Its operations, in the order in which they run.
+    pub operations: &'static [&'static str],
+    /// What it receives.
+    pub takes: Map,
+    /// What it answers.
+    pub answers: Map,
+    /// What it sends on.
+    pub sends: Map,
+    /// Times that the declaration sets.
+    pub times: AreaDynamics,
+}
+
+/// A connection between two areas, by their numbers; the readout's number is that of the areas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// Which way it goes.
+    pub kind: LinkKind,
+    /// Where it comes from.
+    pub from: usize,
+    /// Where it goes.
+    pub into: usize,
+    /// Its own delay in ms, instead of the model's.
+    pub delay: Option<f64>,
+}
+
+/// Which way a link goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// From an area that has been updated in this step.
+    Skip,
+    /// From an area that has not.
+    Feedback,
+}
