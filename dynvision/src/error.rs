@@ -10,12 +10,12 @@ pub enum Error {
     #[error("the device failed: {0}")]
     Device(String),
     /// A tensor does not have the shape that the model needs.
-    #[error("{what}: expected shape {expected:?}, found {found:?}")]
+    #[error("{what}: expected shape {expected}, found {found:?}")]
     Shape {
         /// What the tensor is.
         what: &'static str,
         /// The shape that is needed.
-        expected: Vec<usize>,
+        expected: String,
         /// The shape that was given.
         found: Vec<usize>,
     },
@@ -83,6 +83,17 @@ fn below(ms: f64, dt: f64) -> f64 {
 }
 
 impl Error {
+    /// A shape that is not the one that is needed.
+    pub fn shape(what: &'static str, expected: &[usize], found: &[usize]) -> Self {
+        Error::Shape { what, expected: format!("{expected:?}"), found: found.to_vec() }
+    }
+
+    /// Sizes that are not those of the shape `S`.
+    pub fn not_of<S>(what: &'static str, found: &[usize]) -> Self {
+        let expected = std::any::type_name::<S>().replace("dfdx::shapes::shape::", "");
+        Error::Shape { what, expected, found: found.to_vec() }
+    }
+
     /// Wraps an error of a device.
     pub fn device(e: impl fmt::Display) -> Self {
         Error::Device(e.to_string())

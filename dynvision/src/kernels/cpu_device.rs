@@ -97,7 +97,7 @@ impl<E: Element> PoolKernel<E> for Cpu {
         gy: &Self::Vec,
         gx: &mut Self::Vec,
     ) -> Result<(), Self::Err> {
-        cpu::pool::max_backward(window, chosen, gy, y.concrete(), gx, sizes(x));
+        cpu::pool::max_backward(window, gy, y.concrete(), chosen, gx, sizes(x));
         Ok(())
     }
     fn avg_pool2d(&self, window: Window, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
@@ -193,25 +193,25 @@ impl<E: Element> LeakyKernel<E> for Cpu {
 impl<E: Element> PointwiseKernel<E> for Cpu {
     fn add(&self, y: Maps<E, Self>, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
         let mut y = owned(self, y)?;
-        cpu::pointwise::add_assign(view_mut(&mut y), view(x));
+        cpu::elementwise::add_assign(view(x), view_mut(&mut y));
         Ok(y)
     }
     fn accumulate(&self, scale: E, from: &Self::Vec, into: &mut Self::Vec) -> Result<(), Self::Err> {
-        cpu::pointwise::axpy(scale, from, into);
+        cpu::elementwise::axpy(scale, from, into);
         Ok(())
     }
     fn relu(&self, x: Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
         let mut x = owned(self, x)?;
-        cpu::pointwise::relu(view_mut(&mut x));
+        cpu::elementwise::relu_forward(view_mut(&mut x));
         Ok(x)
     }
     fn relu_backward(&self, y: &Maps<E, Self>, g: &mut Self::Vec) -> Result<(), Self::Err> {
-        cpu::pointwise::relu_backward(view(y), g);
+        cpu::elementwise::relu_backward(view(y), g);
         Ok(())
     }
     fn gain(&self, x: &Maps<E, Self>, h: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
         let mut y = output(self, sizes(x))?;
-        cpu::pointwise::gain(view(x), view(h), view_mut(&mut y));
+        cpu::gain::forward(view(x), view(h), view_mut(&mut y));
         Ok(y)
     }
     fn gain_backward(
@@ -222,12 +222,12 @@ impl<E: Element> PointwiseKernel<E> for Cpu {
         gx: &mut Self::Vec,
         gh: &mut Self::Vec,
     ) -> Result<(), Self::Err> {
-        cpu::pointwise::gain_backward(view(x), view(h), gy, gx, gh);
+        cpu::gain::backward(view(x), view(h), gy, Some(gx), Some(gh));
         Ok(())
     }
     fn supralinear(&self, k: E, n: E, x: &Maps<E, Self>) -> Result<Maps<E, Self>, Self::Err> {
         let mut y = output(self, sizes(x))?;
-        cpu::pointwise::supralinear(k, n, view(x), view_mut(&mut y));
+        cpu::supralinear::forward(k, n, view(x), view_mut(&mut y));
         Ok(y)
     }
     fn supralinear_backward(
@@ -238,7 +238,7 @@ impl<E: Element> PointwiseKernel<E> for Cpu {
         gy: &Self::Vec,
         gx: &mut Self::Vec,
     ) -> Result<(), Self::Err> {
-        cpu::pointwise::supralinear_backward(k, n, view(x), gy, gx);
+        cpu::supralinear::backward(k, n, view(x), gy, gx);
         Ok(())
     }
 }
@@ -272,7 +272,7 @@ impl<E: Element> StackKernel<E> for Cpu {
     ) -> Result<(), Self::Err> {
         for b in 0..batch {
             let at = (b * time + step) * len;
-            cpu::pointwise::axpy(E::one(), &gy[at..at + len], &mut gx[b * len..(b + 1) * len]);
+            cpu::elementwise::axpy(E::one(), &gy[at..at + len], &mut gx[b * len..(b + 1) * len]);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! same tensor, another one returns a new tensor.
 
 mod cpu_device;
+#[doc(hidden)]
 pub mod cpu;
 mod view;
 
@@ -188,10 +189,10 @@ pub trait StackKernel<E: Dtype>: Storage<E> {
         steps: &[Tensor<X, E, Self>],
         y: Y,
     ) -> Result<Tensor<Y, E, Self>, Self::Err>;
-    /// Adds step `step` of a gradient `(batch, time, len)` to one of `(batch, len)`.
+    /// Adds step `step` of a gradient of `sizes` `(batch, time, len)` to one of `(batch, len)`.
     fn unstack_time(
         &self,
-        [batch, time, len]: [usize; 3],
+        sizes: [usize; 3],
         step: usize,
         gy: &Self::Vec,
         gx: &mut Self::Vec,

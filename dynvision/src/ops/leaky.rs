@@ -52,11 +52,7 @@ fn leaky_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     cx: &mut Cx<T>,
 ) -> Result<Maps<E, D>> {
     if let Some(h) = h.as_ref().filter(|h| h.shape() != x.shape()) {
-        return Err(Error::Shape {
-            what: "state of a leaky step",
-            expected: x.shape().concrete().into(),
-            found: h.shape().concrete().into(),
-        });
+        return Err(Error::shape("state of a leaky step", &x.shape().concrete(), &h.shape().concrete()));
     }
     let value = E::from_f64(rate.value).ok_or_else(|| Error::Setting(format!("rate {} is no number", rate.value)))?;
     // a trained rate needs the drive again, so it must not be overwritten

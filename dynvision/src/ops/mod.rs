@@ -24,4 +24,4 @@ pub use resize::{resize, resize_onto};
 pub use shape::{MapShape, erased, restored, reshaped};
 pub use stack::stack_time;
 
-pub(crate) use shape::fork;
+#[allow(unused_imports)] pub(crate) use shape::fork;

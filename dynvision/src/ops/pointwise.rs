@@ -158,5 +158,5 @@ fn same_shape<E: Element, D: VisionDevice<E>>(what: &'static str, a: &Maps<E, D>
     if a.shape() == b.shape() {
         return Ok(());
     }
-    Err(Error::Shape { what, expected: a.shape().concrete().into(), found: b.shape().concrete().into() })
+    Err(Error::shape(what, &a.shape().concrete(), &b.shape().concrete()))
 }

@@ -76,11 +76,7 @@ where
     let found = y.shape().concrete();
     match Y::from_concrete(&found) {
         Some(shape) => reshaped(y, &shape),
-        None => Err(Error::Shape {
-            what: "global average pooling",
-            expected: Y::default().concrete().into(),
-            found: found.into(),
-        }),
+        None => Err(Error::not_of::<Y>("global average pooling", &found)),
     }
 }
 

@@ -36,11 +36,7 @@ pub fn resize_onto<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: 
     let (x, maps) = (erased(x, cx)?, erased(&onto, cx)?);
     drop(onto); // so that the buffer has one owner
     if x.shape().0 != b || x.shape().1 != maps.shape().1 {
-        return Err(Error::Shape {
-            what: "resizing onto another map",
-            expected: maps.shape().concrete().into(),
-            found: x.shape().concrete().into(),
-        });
+        return Err(Error::shape("resizing onto another map", &maps.shape().concrete(), &x.shape().concrete()));
     }
     restored("resizing", resize_maps(x, h, w, Some(maps), cx)?)
 }

@@ -30,7 +30,7 @@ pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps
     let found = x.shape().concrete();
     match Y::from_concrete(&found) {
         Some(shape) => reshaped(x, &shape),
-        None => Err(Error::Shape { what, expected: constants::<Y>(), found: found.into() }),
+        None => Err(Error::not_of::<Y>(what, &found)),
     }
 }
 
@@ -40,17 +40,11 @@ pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps
 /// [`Error::Shape`] if the number of elements differs.
 pub fn reshaped<S: Shape, Y: Shape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>, to: &Y) -> Result<Tensor<Y, E, D>> {
     if x.shape().num_elements() != to.num_elements() {
-        let sizes = |c: &[usize]| c.to_vec();
-        let (expected, found): (Vec<usize>, Vec<usize>) =
+        let (expected, found): (Vec<_>, Vec<_>) =
             (to.concrete().into_iter().collect(), x.shape().concrete().into_iter().collect());
-        return Err(Error::Shape { what: "reshaping", expected: sizes(&expected), found });
+        return Err(Error::shape("reshaping", &expected, &found));
     }
     x.try_reshape_like(to).map_err(Error::device)
-}
-
-/// The constants of a shape; what is known at run time only shows as 0.
-fn constants<S: Shape>() -> Vec<usize> {
-    S::default().concrete().into_iter().collect()
 }
 
 /// A tensor of its own with the elements of `x`, which stays as it is.

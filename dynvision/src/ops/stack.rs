@@ -28,11 +28,7 @@ where
     let len = sizes[1..].iter().product();
     sizes.insert(1, time);
     let mut concrete = Y::Concrete::default();
-    let wrong = || Error::Shape {
-        what: "stacking over time",
-        expected: Y::default().concrete().into_iter().collect(),
-        found: sizes.clone(),
-    };
+    let wrong = || Error::not_of::<Y>("stacking over time", &sizes);
     if Y::NUM_DIMS != sizes.len() || steps.iter().any(|step| step.shape().concrete() != x.shape().concrete()) {
         return Err(wrong());
     }

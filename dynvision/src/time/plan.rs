@@ -39,9 +39,13 @@ pub struct AreaPlan {
 
 impl Default for AreaPlan {
     fn default() -> Self {
-        let Dynamics { dt, tau, .. } = Dynamics::DEFAULT;
-        AreaPlan { tau, dt, feedforward: 0, recurrence: 1, history: 1 }
+        AreaPlan::DEFAULT
     }
+}
+
+impl AreaPlan {
+    /// One step of 2 ms, tau 5 ms, no delay.
+    pub const DEFAULT: AreaPlan = AreaPlan { tau: 5.0, dt: 2.0, feedforward: 0, recurrence: 1, history: 1 };
 }
 
 /// A time in steps.
@@ -111,9 +115,7 @@ impl Plan {
 
     /// The times of area number `area`.
     pub fn area(&self, area: usize) -> &AreaPlan {
-        const ONE: &AreaPlan =
-            &AreaPlan { tau: Dynamics::DEFAULT.tau, dt: Dynamics::DEFAULT.dt, feedforward: 0, recurrence: 1, history: 1 };
-        self.areas.get(area).unwrap_or(ONE)
+        self.areas.get(area).unwrap_or(&AreaPlan::DEFAULT)
     }
 
     /// Which update of its source link number `link` reads: 1 is the newest; `None` where links are off.

@@ -1,0 +1,185 @@
+//! Every path against loops that are written down from the definition, in f64.
+
+use super::*;
+use crate::geometry::{Border, Window};
+use proptest::prelude::*;
+
+/// A geometry with its numbers.
+#[derive(Clone, Debug)]
+struct Case {
+    conv: Conv,
+    xd: [usize; 4],
+    wd: [usize; 4],
+    yd: [usize; 4],
+    seed: u64,
+}
+
+impl Case {
+    fn new(conv: Conv, images: usize, ins: usize, outs: usize, dims: [usize; 2], seed: u64) -> Case {
+        let (k, [h, w]) = (conv.window.kernel, dims);
+        let yd = [images, outs, conv.window.places(h), conv.window.places(w)];
+        Case { conv, xd: [images, ins, h, w], wd: [outs, ins / conv.groups, k, k], yd, seed }
+    }
+
+    fn values<E: Scalar>(&self, dims: [usize; 4], salt: u64) -> Vec<E> {
+        let mut state = self.seed.wrapping_mul(0x9e3779b97f4a7c15) ^ salt.wrapping_mul(0xd1b54a32d192ed03);
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            E::narrow(((state >> 40) as f64 / (1u64 << 23) as f64 - 1.0) as f32 as f64)
+        };
+        (0..dims.iter().product()).map(|_| next()).collect()
+    }
+
+    /// Calls `each(x, w, y)` for every product that the definition sums up, with indices into the three tensors.
+    fn each_product(&self, mut each: impl FnMut(usize, usize, usize)) {
+        let Conv { window, groups, border } = self.conv;
+        let ([images, ins, h, w], [outs, inner, k, _], [.., oh, ow]) = (self.xd, self.wd, self.yd);
+        let source = |place: usize, tap: usize, dim: usize| {
+            let at = (place * window.stride + tap * window.dilation) as isize - window.padding as isize;
+            let last = dim as isize - 1;
+            let at = match border {
+                Border::Reflect if at < 0 => -at,
+                Border::Reflect if at > last => 2 * last - at,
+                _ => at,
+            };
+            (0..=last).contains(&at).then_some(at as usize)
+        };
+        for n in 0..images {
+            for o in 0..outs {
+                for i in 0..inner {
+                    let channel = o / (outs / groups) * inner + i;
+                    for tap in 0..k * k {
+                        for place in 0..oh * ow {
+                            let (row, column) = (source(place / ow, tap / k, h), source(place % ow, tap % k, w));
+                            if let (Some(row), Some(column)) = (row, column) {
+                                let x = ((n * ins + channel) * h + row) * w + column;
+                                each(x, (o * inner + i) * k * k + tap, (n * outs + o) * oh * ow + place);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Largest deviation from the definition, relative to the size that its terms sum up to.
+    fn deviation<E: Scalar>(&self, accumulate: bool, biased: bool) -> f64 {
+        let (x, w) = (self.values::<E>(self.xd, 1), self.values::<E>(self.wd, 2));
+        let bias = biased.then(|| self.values::<E>([self.wd[0], 1, 1, 1], 3));
+        let before = if accumulate { self.values::<E>(self.yd, 4) } else { vec![E::nan(); self.yd.iter().product()] };
+        let gy = self.values::<E>(self.yd, 5);
+        let packs = Packs::default();
+        let mut y = before.clone();
+        let Case { conv, xd, wd, yd, .. } = self;
+        forward(conv, &x, *xd, &w, *wd, bias.as_deref(), &packs, &mut y, *yd, accumulate);
+        let (gx0, gw0) = (self.values::<E>(*xd, 6), self.values::<E>(*wd, 7));
+        let gb0 = self.values::<E>([wd[0], 1, 1, 1], 8);
+        let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
+        backward(conv, &x, *xd, &w, *wd, &packs, &gy, *yd, Some(&mut gx), Some(&mut gw), Some(&mut gb));
+
+        let plane = (yd[2] * yd[3]).max(1);
+        let mut want_y = Sums::of(y.len(), |i| {
+            let bias = bias.as_ref().map_or(0.0, |bias| bias[i / plane % yd[1]].wide());
+            bias + if accumulate { before[i].wide() } else { 0.0 }
+        });
+        let mut want_gx = Sums::of(gx.len(), |i| gx0[i].wide());
+        let mut want_gw = Sums::of(gw.len(), |i| gw0[i].wide());
+        let mut want_gb = Sums::of(gb.len(), |i| gb0[i].wide());
+        self.each_product(|xi, wi, yi| {
+            want_y.add(yi, x[xi].wide() * w[wi].wide());
+            want_gx.add(xi, gy[yi].wide() * w[wi].wide());
+            want_gw.add(wi, gy[yi].wide() * x[xi].wide());
+        });
+        gy.iter().enumerate().for_each(|(i, g)| want_gb.add(i / plane % yd[1], g.wide()));
+        [want_y.deviation(&y), want_gx.deviation(&gx), want_gw.deviation(&gw), want_gb.deviation(&gb)]
+            .into_iter()
+            .fold(0.0, f64::max)
+    }
+}
+
+/// Sums with the sums of their terms' sizes.
+struct Sums(Vec<(f64, f64)>);
+
+impl Sums {
+    fn of(len: usize, start: impl Fn(usize) -> f64) -> Self {
+        Sums((0..len).map(|i| (start(i), start(i).abs())).collect())
+    }
+
+    fn add(&mut self, at: usize, term: f64) {
+        self.0[at].0 += term;
+        self.0[at].1 += term.abs();
+    }
+
+    fn deviation<E: Scalar>(&self, got: &[E]) -> f64 {
+        let each = self.0.iter().zip(got).map(|(&(want, size), got)| {
+            let off = (got.wide() - want).abs() / size.max(1.0);
+            if off.is_nan() { f64::INFINITY } else { off }
+        });
+        each.fold(0.0, f64::max)
+    }
+}
+
+/// Any geometry that is small enough for the loops.
+fn cases() -> impl Strategy<Value = Case> {
+    let window = (1usize..6, 1usize..4, 0usize..4, 1usize..3);
+    let sizes = (1usize..4, 1usize..4, 1usize..6, 1usize..6, 1usize..14, 1usize..20);
+    (window, sizes, any::<bool>(), any::<u64>()).prop_map(|(window, sizes, reflect, seed)| {
+        let (kernel, stride, padding, dilation) = window;
+        let (images, groups, ins, outs, h, w) = sizes;
+        let padding = if reflect { padding.min(h - 1).min(w - 1) } else { padding };
+        let window = Window::new(kernel, stride, padding).dilated(dilation);
+        let border = if reflect { Border::Reflect } else { Border::Zero };
+        let conv = Conv::new(window).grouped(groups).bordered(border);
+        Case::new(conv, images, ins * groups, outs * groups, [h, w], seed)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_geometry_in_f64(case in cases(), accumulate: bool, biased: bool) {
+        prop_assert!(case.deviation::<f64>(accumulate, biased) < 1e-14);
+    }
+
+    #[test]
+    fn any_geometry_in_f32(case in cases(), accumulate: bool, biased: bool) {
+        prop_assert!(case.deviation::<f32>(accumulate, biased) < 2e-6);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let case = Case::new(Conv::new(Window::same(3, 1)), 7, 5, 6, [9, 11], 3);
+    let (x, w, gy) = (case.values::<f32>(case.xd, 1), case.values(case.wd, 2), case.values(case.yd, 3));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            let packs = Packs::default();
+            forward(&case.conv, &x, case.xd, &w, case.wd, None, &packs, &mut y, case.yd, false);
+            let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
+            backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None);
+            [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+#[should_panic(expected = "length of the input")]
+fn short_slices_are_refused() {
+    let conv = Conv::new(Window::new(1, 1, 0));
+    forward(
+        &conv,
+        &[0.0f32; 3],
+        [1, 1, 2, 2],
+        &[1.0],
+        [1; 4],
+        None,
+        &Packs::default(),
+        &mut [0.0; 4],
+        [1, 1, 2, 2],
+        false,
+    );
+}

@@ -1,0 +1,113 @@
+//! One Euler step of a leaky integrator, fused with its ReLU: `y = h + rate (x - h)`, `rate = dt / tau`.
+
+use super::elementwise::{passed, rectify};
+use super::{Scalar, parallel};
+
+/// `x = h + rate (x - h)`, then ReLU if `relu`. An absent state `h` is zero.
+pub fn forward<E: Scalar>(rate: E, x: &mut [E], h: Option<&[E]>, relu: bool) {
+    assert!(h.is_none_or(|h| h.len() == x.len()), "leaky: lengths");
+    if relu {
+        step(x, h, |x, h| rectify(h + rate * (x - h)));
+    } else {
+        step(x, h, |x, h| h + rate * (x - h));
+    }
+}
+
+fn step<E: Scalar>(x: &mut [E], h: Option<&[E]>, f: impl Fn(E, E) -> E + Sync) {
+    parallel::chunks(x, |at, x| match h {
+        Some(h) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = f(*x, h)),
+        None => x.iter_mut().for_each(|x| *x = f(*x, E::zero())),
+    });
+}
+
+/// From the gradient `g` of [`forward`]'s output to that of its drive, in place: `rate g`, and `gh += (1 - rate) g`.
+/// `y` is the output of a rectified step: nothing passes where it is not positive.
+pub fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mut [E]>) {
+    assert!(y.is_none_or(|y| y.len() == g.len()), "leaky backward: lengths");
+    let keep = E::one() - rate;
+    match (y, gh) {
+        (Some(y), Some(gh)) => parallel::chunks_of_two(g, gh, |at, g, gh| {
+            for ((g, gh), &y) in g.iter_mut().zip(gh).zip(&y[at..]) {
+                let open = passed(y, *g);
+                *gh += keep * open;
+                *g = rate * open;
+            }
+        }),
+        (None, Some(gh)) => parallel::chunks_of_two(g, gh, |_, g, gh| {
+            for (g, gh) in g.iter_mut().zip(gh) {
+                *gh += keep * *g;
+                *g = rate * *g;
+            }
+        }),
+        (Some(y), None) => parallel::chunks(g, |at, g| {
+            g.iter_mut().zip(&y[at..]).for_each(|(g, &y)| *g = rate * passed(y, *g));
+        }),
+        (None, None) => parallel::chunks(g, |_, g| g.iter_mut().for_each(|g| *g = rate * *g)),
+    }
+}
+
+/// The gradient of the rate: the sum of `gy (x - h)` where `y`, the output of a rectified step, is positive.
+pub fn backward_rate<E: Scalar>(x: &[E], h: Option<&[E]>, y: Option<&[E]>, gy: &[E]) -> E {
+    let fits = |s: &[E]| s.len() == gy.len();
+    assert!(fits(x) && h.is_none_or(fits) && y.is_none_or(fits), "leaky backward: lengths");
+    let along = |signal: &[E]| {
+        parallel::sum(gy.len(), |from, to| match y {
+            Some(y) => {
+                let terms = signal[from..to].iter().zip(&y[from..to]).zip(&gy[from..to]);
+                terms.map(|((&signal, &y), &gy)| passed(y, gy).wide() * signal.wide()).sum()
+            }
+            None => signal[from..to].iter().zip(&gy[from..to]).map(|(&signal, &gy)| gy.wide() * signal.wide()).sum(),
+        })
+    };
+    E::narrow(along(x) - h.map_or(0.0, along))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sequence(len: usize, seed: u64) -> Vec<f64> {
+        (0..len).map(|i| ((i as u64 * 2654435761 + seed * 40503) % 2003) as f64 / 1001.0 - 1.0).collect()
+    }
+
+    fn objective(rate: f64, x: &[f64], h: Option<&[f64]>, gy: &[f64], relu: bool) -> f64 {
+        let mut y = x.to_vec();
+        forward(rate, &mut y, h, relu);
+        y.iter().zip(gy).map(|(y, g)| y * g).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_closed_form_and_differences(
+            len in 1usize..40, rate in 0.05f64..1.0, seed in 0u64..999, relu: bool, with_h: bool,
+        ) {
+            let (x, h, gy) = (sequence(len, seed), sequence(len, seed + 1), sequence(len, seed + 2));
+            let h = with_h.then_some(&h[..]);
+            let state = |i: usize| h.map_or(0.0, |h| h[i]);
+            let mut y = x.clone();
+            forward(rate, &mut y, h, relu);
+            let rectified = relu.then_some(&y[..]);
+            let (mut g, mut gh) = (gy.clone(), vec![2.0; len]);
+            let slope = backward_rate(&x, h, rectified, &gy);
+            backward(rate, rectified, &mut g, Some(&mut gh));
+            let mut alone = gy.clone();
+            backward(rate, rectified, &mut alone, None);
+            prop_assert_eq!(&g, &alone);
+            let mut exact = 0.0;
+            for i in 0..len {
+                let linear = (1.0 - rate) * state(i) + rate * x[i];
+                let open = !relu || linear > 0.0;
+                prop_assert!((y[i] - if open { linear } else { 0.0 }).abs() < 1e-12);
+                let masked = if open { gy[i] } else { 0.0 };
+                prop_assert!((g[i] - rate * masked).abs() < 1e-12);
+                prop_assert!((gh[i] - 2.0 - (1.0 - rate) * masked).abs() < 1e-12);
+                exact += masked * (x[i] - state(i));
+            }
+            prop_assert!((slope - exact).abs() < 1e-10);
+            let eps = 1e-7;
+            let difference = (objective(rate + eps, &x, h, &gy, relu) - objective(rate - eps, &x, h, &gy, relu)) / (2.0 * eps);
+            prop_assert!(y.iter().any(|y| y.abs() < 1e-6) || (slope - difference).abs() < 1e-5);
+        }
+    }
+}

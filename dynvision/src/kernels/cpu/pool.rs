@@ -1,0 +1,272 @@
+//! Pooling: maximum and mean over windows, and over whole maps.
+
+use super::{Scalar, parallel};
+use crate::geometry::Window;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
+/// of the (first) maximum, `row * kernel + column` within its window, for [`max_backward`].
+pub fn max_forward<E: Scalar>(
+    window: Window,
+    x: &[E],
+    xd: [usize; 4],
+    y: &mut [E],
+    yd: [usize; 4],
+    chosen: &mut [u32],
+) {
+    check(window, x.len(), xd, y.len(), yd);
+    assert_eq!(chosen.len(), y.len(), "max pool: lengths");
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
+    let run = (parallel::CHUNK / 4 / (oh * ow).max(1)).max(1) * oh * ow;
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(run).zip(chosen.par_chunks_mut(run)).enumerate().for_each(|(i, (y, chosen))| {
+        let first = i * run / (oh * ow);
+        for (i, (y, chosen)) in y.chunks_exact_mut(oh * ow).zip(chosen.chunks_exact_mut(oh * ow)).enumerate() {
+            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], chosen);
+        }
+    });
+}
+
+/// [`max_forward`] for inference, which does not need to know which value was chosen.
+pub fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
+    check(window, x.len(), xd, y.len(), yd);
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    parallel::planes(y, oh * ow, |first, planes| {
+        for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
+            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
+        }
+    });
+}
+
+/// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
+pub fn max_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], chosen: &[u32], gx: &mut [E], xd: [usize; 4]) {
+    check(window, gx.len(), xd, gy.len(), yd);
+    assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    parallel::planes(gx, h * w, |first, planes| {
+        for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
+            let at = (first + i) * oh * ow;
+            scatter_plane(window, &gy[at..][..oh * ow], [oh, ow], &chosen[at..][..oh * ow], gx, [h, w]);
+        }
+    });
+}
+
+/// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
+pub fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
+    check(window, x.len(), xd, y.len(), yd);
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    let share = share::<E>(window);
+    parallel::planes(y, oh * ow, |first, planes| {
+        for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
+            let x = &x[(first + i) * h * w..][..h * w];
+            y.fill(E::zero());
+            each_tap_row(window, [h, w], [oh, ow], |_, from, to, len| {
+                let x = x[from..].iter().step_by(window.stride);
+                y[to..][..len].iter_mut().zip(x).for_each(|(y, &x)| *y += x);
+            });
+            y.iter_mut().for_each(|y| *y = *y * share);
+        }
+    });
+}
+
+/// Adds to `gx` what [`avg_forward`] passes back: `gy / kernel²` to every value of the window.
+pub fn avg_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
+    check(window, gx.len(), xd, gy.len(), yd);
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    let share = share::<E>(window);
+    parallel::planes(gx, h * w, |first, planes| {
+        for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
+            let gy = &gy[(first + i) * oh * ow..][..oh * ow];
+            each_tap_row(window, [h, w], [oh, ow], |_, to, from, len| {
+                let gx = gx[to..].iter_mut().step_by(window.stride);
+                gx.zip(&gy[from..][..len]).for_each(|(gx, &gy)| *gx += share * gy);
+            });
+        }
+    });
+}
+
+/// The mean of every map: (batch, channels, rows, columns) to (batch, channels).
+pub fn global_avg_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E]) {
+    let units = xd[2] * xd[3];
+    assert!(x.len() == xd.iter().product::<usize>() && y.len() == xd[0] * xd[1], "global average pool: lengths");
+    parallel::planes(y, 1, |first, y| {
+        for (i, y) in y.iter_mut().enumerate() {
+            let total: f64 = x[(first + i) * units..][..units].iter().map(|x| x.wide()).sum();
+            *y = E::narrow(total / units as f64);
+        }
+    });
+}
+
+/// Adds `gy / (rows * columns)` to every value of a map.
+pub fn global_avg_backward<E: Scalar>(gy: &[E], gx: &mut [E], xd: [usize; 4]) {
+    let units = xd[2] * xd[3];
+    assert!(gx.len() == xd.iter().product::<usize>() && gy.len() == xd[0] * xd[1], "global average pool: lengths");
+    parallel::planes(gx, units, |first, planes| {
+        for (gx, &gy) in planes.chunks_exact_mut(units).zip(&gy[first..]) {
+            let share = gy / E::narrow(units as f64);
+            gx.iter_mut().for_each(|gx| *gx += share);
+        }
+    });
+}
+
+fn check(window: Window, x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) {
+    let places = [xd[0], xd[1], window.places(xd[2]), window.places(xd[3])];
+    assert!(places == yd, "pool: {window:?} makes {places:?} of {xd:?}, not {yd:?}");
+    assert!(x == xd.iter().product::<usize>() && y == yd.iter().product::<usize>(), "pool: lengths");
+}
+
+fn share<E: Scalar>(window: Window) -> E {
+    E::narrow(1.0 / (window.kernel * window.kernel) as f64)
+}
+
+/// The places (along one dimension) at which tap `tap` falls into the map of `dim` values, and where the first falls.
+fn reach(window: Window, tap: usize, dim: usize, places: usize) -> (Range<usize>, usize) {
+    let offset = tap * window.dilation;
+    let first = window.padding.saturating_sub(offset).div_ceil(window.stride);
+    let last = (dim + window.padding).saturating_sub(offset).div_ceil(window.stride).min(places);
+    let first = first.min(last);
+    (first..last, (first * window.stride + offset).saturating_sub(window.padding))
+}
+
+/// Calls `each(tap, x, y, len)` for every tap and every row of places: `len` values of the map from index `x` on, a
+/// stride apart, belong to `len` places from index `y` on. Taps come in order for every place.
+#[inline(always)]
+fn each_tap_row(
+    window: Window,
+    [h, w]: [usize; 2],
+    [oh, ow]: [usize; 2],
+    mut each: impl FnMut(usize, usize, usize, usize),
+) {
+    for ky in 0..window.kernel {
+        let (rows, mut iy) = reach(window, ky, h, oh);
+        for oy in rows {
+            for kx in 0..window.kernel {
+                let (columns, ix) = reach(window, kx, w, ow);
+                if !columns.is_empty() {
+                    each(ky * window.kernel + kx, iy * w + ix, oy * ow + columns.start, columns.len());
+                }
+            }
+            iy += window.stride;
+        }
+    }
+}
+
+/// One plane of a max pool; `chosen` may be empty.
+fn max_plane<E: Scalar>(window: Window, x: &[E], xd: [usize; 2], y: &mut [E], yd: [usize; 2], chosen: &mut [u32]) {
+    y.fill(E::neg_infinity());
+    chosen.fill(NONE);
+    if chosen.is_empty() {
+        each_tap_row(window, xd, yd, |_, from, to, len| {
+            let x = x[from..].iter().step_by(window.stride);
+            for (y, &x) in y[to..][..len].iter_mut().zip(x) {
+                *y = if x > *y || x.is_nan() { x } else { *y };
+            }
+        });
+    } else {
+        each_tap_row(window, xd, yd, |tap, from, to, len| {
+            let x = x[from..].iter().step_by(window.stride);
+            let places = y[to..][..len].iter_mut().zip(&mut chosen[to..][..len]);
+            for ((y, chosen), &x) in places.zip(x) {
+                let larger = x > *y || x.is_nan() || *chosen == NONE;
+                *y = if larger { x } else { *y };
+                *chosen = if larger { tap as u32 } else { *chosen };
+            }
+        });
+    }
+}
+
+/// No tap chosen yet, or none of them inside the map.
+const NONE: u32 = u32::MAX;
+
+fn scatter_plane<E: Scalar>(window: Window, gy: &[E], yd: [usize; 2], chosen: &[u32], gx: &mut [E], xd: [usize; 2]) {
+    each_tap_row(window, xd, yd, |tap, to, from, len| {
+        let gx = gx[to..].iter_mut().step_by(window.stride);
+        for ((gx, &gy), &chosen) in gx.zip(&gy[from..][..len]).zip(&chosen[from..][..len]) {
+            *gx += if chosen == tap as u32 { gy } else { E::zero() };
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Few distinct values, so that ties happen, and here and there minus infinity.
+    fn values(len: usize, seed: u64) -> Vec<f64> {
+        let hash = |i: usize| (i as u64 + seed).wrapping_mul(0x9e3779b97f4a7c15) >> 40;
+        (0..len).map(|i| if hash(i) % 11 == 0 { f64::NEG_INFINITY } else { (hash(i) % 9) as f64 - 4.0 }).collect()
+    }
+
+    /// Indices into the plane that the window at a place covers, in order.
+    fn covered(win: Window, [h, w]: [usize; 2], oy: usize, ox: usize) -> Vec<usize> {
+        let inside = |o: usize, tap: usize, dim: usize| {
+            (o * win.stride + tap * win.dilation).checked_sub(win.padding).filter(|&i| i < dim)
+        };
+        let taps = (0..win.kernel).flat_map(|ky| (0..win.kernel).map(move |kx| (ky, kx)));
+        taps.filter_map(|(ky, kx)| Some(inside(oy, ky, h)? * w + inside(ox, kx, w)?)).collect()
+    }
+
+    fn window() -> impl Strategy<Value = Window> {
+        (1usize..5, 1usize..4, 1usize..3).prop_flat_map(|(kernel, stride, dilation)| {
+            (0..=kernel / 2).prop_map(move |p| Window::new(kernel, stride, p).dilated(dilation))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pools_are_the_naive_loops(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..12, w in 1usize..20, seed in 0u64..999) {
+            let (xd, yd) = ([b, c, h, w], [b, c, win.places(h), win.places(w)]);
+            let places = yd[2] * yd[3];
+            let x = values(b * c * h * w, seed);
+            let gy = values(b * c * places, seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
+            let (mut y, mut only, mut chosen) = (vec![f64::NAN; gy.len()], vec![f64::NAN; gy.len()], vec![77; gy.len()]);
+            max_forward(win, &x, xd, &mut y, yd, &mut chosen);
+            max_forward_only(win, &x, xd, &mut only, yd);
+            let mut gx = vec![1.0; x.len()];
+            max_backward(win, &gy, yd, &chosen, &mut gx, xd);
+            let finite: Vec<f64> = x.iter().map(|x| x.max(-5.0)).collect();
+            let mut mean = vec![f64::NAN; gy.len()];
+            avg_forward(win, &finite, xd, &mut mean, yd);
+            let mut gmean = vec![1.0; x.len()];
+            avg_backward(win, &gy, yd, &mut gmean, xd);
+            let (mut want, mut want_mean) = (vec![1.0; x.len()], vec![1.0; x.len()]);
+            let area = (win.kernel * win.kernel) as f64;
+            for i in 0..gy.len() {
+                let at = i / places * h * w;
+                let taps = covered(win, [h, w], i % places / yd[3], i % yd[3]);
+                let first = taps.iter().copied().reduce(|a, b| if x[at + b] > x[at + a] { b } else { a });
+                prop_assert_eq!(y[i], first.map_or(f64::NEG_INFINITY, |f| x[at + f]));
+                prop_assert_eq!(only[i], y[i]);
+                if let Some(first) = first {
+                    want[at + first] += gy[i];
+                }
+                prop_assert!((mean[i] - taps.iter().map(|t| finite[at + t]).sum::<f64>() / area).abs() < 1e-12);
+                taps.iter().for_each(|t| want_mean[at + t] += gy[i] / area);
+            }
+            prop_assert_eq!(gx, want);
+            prop_assert!(gmean.iter().zip(&want_mean).all(|(a, b)| (a - b).abs() < 1e-12));
+        }
+    }
+
+    #[test]
+    fn nan_is_the_maximum() {
+        let (mut y, mut chosen) = ([0.0f32; 1], [0]);
+        max_forward(Window::new(2, 2, 0), &[1.0, f32::NAN, 3.0, 2.0], [1, 1, 2, 2], &mut y, [1; 4], &mut chosen);
+        assert!(y[0].is_nan() && chosen[0] == 1);
+    }
+
+    #[test]
+    fn global_average_is_the_mean_and_its_adjoint() {
+        let x: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let (mut y, mut gx) = ([0.0; 4], vec![1.0; 24]);
+        global_avg_forward(&x, [2, 2, 2, 3], &mut y);
+        assert_eq!(y, [2.5, 8.5, 14.5, 20.5]);
+        global_avg_backward(&[6.0, 12.0, 18.0, 24.0], &mut gx, [2, 2, 2, 3]);
+        assert_eq!(gx.chunks(6).map(|p| p[0]).collect::<Vec<_>>(), [2.0, 3.0, 4.0, 5.0]);
+    }
+}

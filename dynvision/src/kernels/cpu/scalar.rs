@@ -1,0 +1,61 @@
+//! The numbers that kernels work on.
+
+use num_traits::Float;
+use std::ops::AddAssign;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// `f32` or `f64`. Kernels are written for both; those that pay have a second, vectorised form for `f32`.
+pub trait Scalar: sealed::Sealed + Float + AddAssign + Default + std::fmt::Debug + Send + Sync + 'static {
+    /// The number in `f64`, exactly.
+    fn wide(self) -> f64;
+
+    /// The nearest number to `value`.
+    fn narrow(value: f64) -> Self;
+
+    /// The slice itself, if its numbers are `f32`.
+    fn as_f32(slice: &[Self]) -> Option<&[f32]>;
+
+    /// The slice itself, if its numbers are `f32`.
+    fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;
+}
+
+impl Scalar for f32 {
+    fn wide(self) -> f64 {
+        self.into()
+    }
+
+    fn narrow(value: f64) -> Self {
+        value as f32
+    }
+
+    fn as_f32(slice: &[Self]) -> Option<&[f32]> {
+        Some(slice)
+    }
+
+    fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]> {
+        Some(slice)
+    }
+}
+
+impl Scalar for f64 {
+    fn wide(self) -> f64 {
+        self
+    }
+
+    fn narrow(value: f64) -> Self {
+        value
+    }
+
+    fn as_f32(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+
+    fn as_f32_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
+    }
+}
