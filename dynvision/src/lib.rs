@@ -4,5 +4,11 @@ pub mod cx;
 pub mod error;
 pub mod geometry;
 pub mod kernels;
+pub mod model;
+pub mod nn;
 pub mod ops;
+pub mod record;
 pub mod time;
+
+#[doc(hidden)]
+pub mod __private;

@@ -5,9 +5,9 @@
 //! per area. Operations with a `y` that may be updated in place take it by value: a device that can do so returns the
 //! same tensor, another one returns a new tensor.
 
-mod cpu_device;
 #[doc(hidden)]
 pub mod cpu;
+mod cpu_device;
 mod view;
 
 pub use view::{view, view_mut};
@@ -121,8 +121,13 @@ pub trait ResizeKernel<E: Dtype>: Storage<E> {
 /// The leaky step `y = h + rate (x - h)`, optionally rectified; an absent `h` is zero.
 pub trait LeakyKernel<E: Dtype>: Storage<E> {
     /// The step.
-    fn leaky(&self, rate: E, x: Maps<E, Self>, h: Option<&Maps<E, Self>>, relu: bool)
-    -> Result<Maps<E, Self>, Self::Err>;
+    fn leaky(
+        &self,
+        rate: E,
+        x: Maps<E, Self>,
+        h: Option<&Maps<E, Self>>,
+        relu: bool,
+    ) -> Result<Maps<E, Self>, Self::Err>;
     /// Turns the gradient of `y`, in place, into that of `x`, and adds that of `h` to `gh`. `y` is given where the step
     /// was rectified.
     fn leaky_backward(
@@ -190,24 +195,13 @@ pub trait StackKernel<E: Dtype>: Storage<E> {
         y: Y,
     ) -> Result<Tensor<Y, E, Self>, Self::Err>;
     /// Adds step `step` of a gradient of `sizes` `(batch, time, len)` to one of `(batch, len)`.
-    fn unstack_time(
-        &self,
-        sizes: [usize; 3],
-        step: usize,
-        gy: &Self::Vec,
-        gx: &mut Self::Vec,
-    ) -> Result<(), Self::Err>;
+    fn unstack_time(&self, sizes: [usize; 3], step: usize, gy: &Self::Vec, gx: &mut Self::Vec)
+    -> Result<(), Self::Err>;
 }
 
 /// All that a model asks of a device.
 pub trait VisionDevice<E: Element>:
-    Device<E>
-    + ConvKernel<E>
-    + PoolKernel<E>
-    + ResizeKernel<E>
-    + LeakyKernel<E>
-    + PointwiseKernel<E>
-    + StackKernel<E>
+    Device<E> + ConvKernel<E> + PoolKernel<E> + ResizeKernel<E> + LeakyKernel<E> + PointwiseKernel<E> + StackKernel<E>
 {
 }
 impl<E: Element, D> VisionDevice<E> for D where

@@ -1,10 +1,10 @@
 //! Convolution.
 
-use super::shape::{MapShape, erased, restored};
+use super::shape::{MapShape, erased, fork, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::*;
 use std::mem;
 
@@ -59,7 +59,8 @@ where
     T: Tape<E, D>,
 {
     let (x, w) = (erased(x, cx)?, erased(w, cx)?);
-    let bias = bias.map(|b| b.clone().try_reshape_like(&(b.shape().concrete()[0],))).transpose().map_err(Error::device)?;
+    let bias =
+        bias.map(|b| b.clone().try_reshape_like(&(b.shape().concrete()[0],))).transpose().map_err(Error::device)?;
     let onto = match onto {
         Some(onto) => {
             let sizes = erased(&onto, cx)?;
@@ -128,13 +129,13 @@ fn check<E: Element, D: VisionDevice<E>>(
 ) -> Result<()> {
     let ((b, i, h, wd), (o, per_group, k, l)) = (*x.shape(), *w.shape());
     let window = conv.window;
-    let shape = |what, expected: &[usize], found: &[usize]| {
-        Err(Error::shape(what, expected, found))
-    };
+    let shape = |what, expected: &[usize], found: &[usize]| Err(Error::shape(what, expected, found));
     if conv.groups == 0 || i != per_group * conv.groups || o % conv.groups != 0 {
-        return shape("weight of a convolution (out, in / groups, kernel, kernel)", &[o, i / conv.groups.max(1), k, l], &[
-            o, per_group, k, l,
-        ]);
+        return shape(
+            "weight of a convolution (out, in / groups, kernel, kernel)",
+            &[o, i / conv.groups.max(1), k, l],
+            &[o, per_group, k, l],
+        );
     }
     if (k, l) != (window.kernel, window.kernel) {
         return shape("kernel of a convolution", &[window.kernel, window.kernel], &[k, l]);
@@ -147,7 +148,10 @@ fn check<E: Element, D: VisionDevice<E>>(
         )));
     }
     if conv.border == Border::Reflect && (window.padding >= h || window.padding >= wd) {
-        return Err(Error::Setting(format!("cannot mirror {} rows or columns of an input of {h}x{wd}", window.padding)));
+        return Err(Error::Setting(format!(
+            "cannot mirror {} rows or columns of an input of {h}x{wd}",
+            window.padding
+        )));
     }
     if let Some(bias) = bias.filter(|bias| bias.shape().0 != o) {
         return shape("bias of a convolution", &[o], &[bias.shape().0]);
@@ -156,4 +160,33 @@ fn check<E: Element, D: VisionDevice<E>>(
         return shape("what a convolution is added to", &to, &onto.shape().concrete());
     }
     Ok(())
+}
+
+/// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward. What it
+/// gives may be updated in place.
+///
+/// # Errors
+/// As [`conv2d`].
+pub fn conv2d_once<X, W, S, Y, E, D, T>(
+    conv: &Conv,
+    x: &Tensor<X, E, D>,
+    w: &Tensor<W, E, D>,
+    bias: Option<&Tensor<S, E, D>>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Y, E, D>>
+where
+    X: MapShape,
+    W: MapShape,
+    S: Shape<Concrete = [usize; 1]>,
+    Y: MapShape,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let maps = erased(x, cx)?;
+    let (y, kept) = cx.once(&maps, w, |cx| {
+        let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
+        Ok(y)
+    })?;
+    restored("convolution", if kept { fork(&y, cx)? } else { y })
 }

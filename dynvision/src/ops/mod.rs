@@ -16,12 +16,10 @@ mod resize;
 mod shape;
 mod stack;
 
-pub use conv::{conv2d, conv2d_onto};
+pub use conv::{conv2d, conv2d_once, conv2d_onto};
 pub use leaky::{Rate, leaky};
 pub use pointwise::{add, gain, relu, scale_shift, supralinear};
 pub use pool::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::{resize, resize_onto};
-pub use shape::{MapShape, erased, restored, reshaped};
+pub use shape::{MapShape, erased, reshaped, restored, retyped};
 pub use stack::stack_time;
-
-#[allow(unused_imports)] pub(crate) use shape::fork;

@@ -34,6 +34,20 @@ pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps
     }
 }
 
+/// Maps under another type of the same sizes; keeps data and identity.
+///
+/// # Errors
+/// [`Error::Shape`] if the sizes are not those of the type.
+pub fn retyped<S: MapShape, Y: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+    what: &'static str,
+    x: Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Y, E, D>> {
+    let maps = erased(&x, cx)?;
+    drop(x); // so that the buffer has one owner
+    restored(what, maps)
+}
+
 /// The same elements under another shape; a contiguous tensor keeps data and identity.
 ///
 /// # Errors

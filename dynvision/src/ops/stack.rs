@@ -20,8 +20,7 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let steps: Vec<_> =
-        steps.iter().map(|x| cx.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
+    let steps: Vec<_> = steps.iter().map(|x| cx.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
     let x = steps.first().ok_or(Error::EmptyStimulus)?;
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
     let (batch, time) = (sizes[0], first + steps.len());
@@ -38,9 +37,10 @@ where
     if T::OWNS_TAPE {
         let steps: Vec<_> = steps.iter().map(|x| x.ghost()).collect();
         cx.on_backward(&y, move |dev, grads, gy| {
-            steps.iter().enumerate().try_for_each(|(t, x)| {
-                dev.unstack_time([batch, time, len], first + t, &gy, grads.get_or_alloc_mut(x)?)
-            })
+            steps
+                .iter()
+                .enumerate()
+                .try_for_each(|(t, x)| dev.unstack_time([batch, time, len], first + t, &gy, grads.get_or_alloc_mut(x)?))
         });
     }
     Ok(y)

@@ -10,4 +10,5 @@ pub use dynamics::{AreaDynamics, Dynamics};
 pub use history::History;
 pub use plan::{AreaPlan, Plan, steps};
 pub use stimulus::Stimulus;
+pub(crate) use stimulus::blank;
 pub use wiring::{Area, Link, LinkKind, Wiring};

@@ -71,11 +71,7 @@ pub fn steps(name: &str, ms: f64, dt: f64) -> Result<usize> {
 }
 
 fn positive(name: &str, ms: f64) -> Result<f64> {
-    if ms.is_finite() && ms > 0.0 {
-        Ok(ms)
-    } else {
-        Err(Error::Time { name: name.into(), ms, must: "positive" })
-    }
+    if ms.is_finite() && ms > 0.0 { Ok(ms) } else { Err(Error::Time { name: name.into(), ms, must: "positive" }) }
 }
 
 impl Plan {
@@ -194,7 +190,10 @@ mod tests {
     fn mistakes_are_named() {
         let says = |dynamics: Dynamics| Plan::new(&dynamics, &WIRING).unwrap_err().to_string();
         assert!(says(Dynamics { dt: 0.0, ..Dynamics::default() }).contains("dt = 0 ms must be positive"));
-        assert!(says(Dynamics { t_feedforward: 3.0, ..Dynamics::default() }).contains("nearest multiples are 2 ms and 4 ms"));
+        assert!(
+            says(Dynamics { t_feedforward: 3.0, ..Dynamics::default() })
+                .contains("nearest multiples are 2 ms and 4 ms")
+        );
         let mut dynamics = Dynamics::default();
         dynamics.area("v3").tau = Some(1.0);
         assert!(says(dynamics).contains("`v3`"));

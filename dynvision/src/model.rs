@@ -1,0 +1,181 @@
+//! The trait that `#[dyn_model]` implements, and what follows from it.
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kernels::{Element, VisionDevice};
+use crate::ops;
+use crate::record::{Cut, EachArea, ForArea, Fresh, Kind, Past, Record, Run, SameBatch, Silent, Stack, Steps};
+use crate::time::{Dynamics, Plan, Stimulus, Wiring, blank};
+use dfdx::nn::TensorCollection;
+use dfdx::prelude::*;
+use std::mem;
+use std::rc::Rc;
+
+/// One frame of a batch for model `M`: `(batch, channels, rows, columns)`.
+pub type Frame<M, B, E, D, T = NoneTape> = Tensor<FrameShape<M, B, E, D>, E, D, T>;
+/// The shape of a [`Frame`].
+pub type FrameShape<M, B, E, D> =
+    (B, <M as DynModel<E, D>>::Channels, <M as DynModel<E, D>>::Height, <M as DynModel<E, D>>::Width);
+/// Logits of one step: `(batch, classes)`.
+pub type Logits<M, B, E, D, T = NoneTape> = Tensor<(B, <M as DynModel<E, D>>::Classes), E, D, T>;
+/// Logits of a run: `(batch, time, classes)`.
+pub type LogitsInTime<M, B, E, D, T = NoneTape> = Tensor<(B, usize, <M as DynModel<E, D>>::Classes), E, D, T>;
+
+/// A model that runs in time. `#[dyn_model]` writes the first half of this trait; the second half is written once.
+pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
+    /// Channels of a frame.
+    type Channels: ConstDim;
+    /// Rows of a frame.
+    type Height: ConstDim;
+    /// Columns of a frame.
+    type Width: ConstDim;
+    /// Classes of the readout.
+    type Classes: ConstDim;
+    /// One field for each area; the kind says what it holds.
+    type Areas<K: Kind, B: Dim>;
+
+    /// The areas and how they are connected.
+    const WIRING: Wiring;
+
+    /// The time constants.
+    fn dynamics(&self) -> &Dynamics;
+
+    /// The time constants, to be changed.
+    fn dynamics_mut(&mut self) -> &mut Dynamics;
+
+    /// What is kept of each area before the first step.
+    fn fresh<K: Fresh, B: Dim>() -> Self::Areas<K, B>;
+
+    /// Makes of what is kept of each area something else.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    fn map<F: Kind, G: Kind, B: Dim>(
+        areas: Self::Areas<F, B>,
+        f: &mut impl ForArea<F, G, E, D>,
+    ) -> Result<Self::Areas<G, B>>;
+
+    /// Looks at what is kept of each area.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    fn each<F: Kind, B: Dim>(areas: &Self::Areas<F, B>, f: &mut impl EachArea<F, E, D>) -> Result<()>;
+
+    /// One timestep of every area, then the readout.
+    ///
+    /// # Errors
+    /// Those of the operations.
+    fn advance<K: Record, B: Dim, T: Tape<E, D>>(
+        &self,
+        frame: Frame<Self, B, E, D>,
+        state: &mut Self::Areas<Past, B>,
+        record: &mut Self::Areas<K, B>,
+        cx: &mut Cx<T>,
+    ) -> Result<Logits<Self, B, E, D>>;
+
+    // ------------------------------------------------------------------------------------------ written once
+
+    /// The time constants in steps.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    fn plan(&self) -> Result<Plan> {
+        Plan::new(self.dynamics(), &Self::WIRING)
+    }
+
+    /// A fresh state: no area has answered yet.
+    fn reset<B: Dim>(&self) -> Self::Areas<Past, B> {
+        Self::fresh()
+    }
+
+    /// One step in time.
+    ///
+    /// # Shapes
+    /// `frame: (B, C, H, W)`, result `(B, classes)`; all zeros while no signal has reached the readout.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] where `state` comes from another batch size; those of the dynamics and of the device.
+    fn try_step<B: Dim, T: Tape<E, D>>(
+        &self,
+        frame: Frame<Self, B, E, D, T>,
+        state: &mut Self::Areas<Past, B>,
+    ) -> Result<Logits<Self, B, E, D, T>> {
+        let (frame, tape) = frame.split_tape();
+        Self::each(state, &mut SameBatch(frame.shape().0.size()))?;
+        let mut cx = Cx::new(tape, self.plan()?);
+        let logits = self.advance::<Silent, _, _>(frame, state, &mut Self::fresh(), &mut cx)?;
+        Ok(logits.put_tape(cx.tape))
+    }
+
+    /// Runs the idle steps and the stimulus from `state`, and lets `record` see every answer of the stimulus.
+    ///
+    /// # Shapes
+    /// A stimulus of `n` frames `(B, C, H, W)`, result `(B, n, classes)`.
+    ///
+    /// # Errors
+    /// [`Error::EmptyStimulus`], [`Error::Batch`]; those of the dynamics and of the device.
+    fn try_unroll<K: Record, B: Dim, T: Tape<E, D>>(
+        &self,
+        stimulus: Stimulus<FrameShape<Self, B, E, D>, E, D, T>,
+        state: &mut Self::Areas<Past, B>,
+        record: &mut Self::Areas<K, B>,
+    ) -> Result<(LogitsInTime<Self, B, E, D>, Cx<T>)> {
+        let (frames, shown, tape) = stimulus.into_parts();
+        let first = frames.first().ok_or(Error::EmptyStimulus)?;
+        Self::each(state, &mut SameBatch(first.shape().0.size()))?;
+        let plan = Rc::new(self.plan()?);
+        let mut cx = Cx::new(tape, plan.clone());
+        if plan.idle > 0 {
+            let null = blank(first, plan.non_input)?;
+            for _ in 0..plan.idle {
+                cx.show(&null);
+                self.advance::<Silent, _, _>(null.clone(), state, &mut Self::fresh(), &mut cx)?;
+            }
+            Self::each(state, &mut Cut(&mut cx))?;
+        }
+        let mut logits = Vec::with_capacity(shown.len());
+        for (t, &frame) in shown.iter().enumerate() {
+            let frame = &frames[frame];
+            cx.show(frame);
+            logits.push(self.advance(frame.clone(), state, record, &mut cx)?);
+            if plan.truncate.is_some_and(|n| (t + 1) % n == 0) {
+                Self::each(state, &mut Cut(&mut cx))?;
+            }
+        }
+        Ok((ops::stack_time(0, &logits, &mut cx)?, cx))
+    }
+
+    /// The logits of a run that starts fresh.
+    ///
+    /// # Shapes
+    /// A stimulus of `n` frames `(B, C, H, W)`, result `(B, n, classes)`.
+    ///
+    /// # Errors
+    /// [`Error::EmptyStimulus`]; those of the dynamics and of the device.
+    fn try_run<B: Dim, T: Tape<E, D>>(
+        &self,
+        stimulus: Stimulus<FrameShape<Self, B, E, D>, E, D, T>,
+    ) -> Result<LogitsInTime<Self, B, E, D, T>> {
+        let (logits, cx) = self.try_unroll::<Silent, _, _>(stimulus, &mut self.reset(), &mut Self::fresh())?;
+        Ok(logits.put_tape(cx.tape))
+    }
+
+    /// The logits of a run that starts fresh, and what every area answered.
+    ///
+    /// # Shapes
+    /// As [`try_run`](DynModel::try_run); responses of an area `(B, n, c, h, w)`.
+    ///
+    /// # Errors
+    /// [`Error::EmptyStimulus`]; those of the dynamics and of the device.
+    #[allow(clippy::type_complexity)] // the logits with their tape, and the responses
+    fn try_record<B: Dim, T: Tape<E, D>>(
+        &self,
+        stimulus: Stimulus<FrameShape<Self, B, E, D>, E, D, T>,
+    ) -> Result<(LogitsInTime<Self, B, E, D, T>, Self::Areas<Run, B>)> {
+        let mut record = Self::fresh::<Steps, B>();
+        let (logits, mut cx) = self.try_unroll(stimulus, &mut self.reset(), &mut record)?;
+        let (batch, device) = (logits.shape().0.size(), logits.device().clone());
+        let responses = Self::map(record, &mut Stack { cx: &mut cx, batch, device, wiring: &Self::WIRING })?;
+        Ok((logits.put_tape(mem::take(&mut cx.tape)), responses))
+    }
+}

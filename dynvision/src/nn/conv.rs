@@ -1,0 +1,156 @@
+//! Convolution.
+
+use super::init::{HeNormal, Init, fill};
+use super::layer::MapOf;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::geometry::{Conv, Window};
+use crate::kernels::{Element, VisionDevice};
+use crate::ops;
+use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
+use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape, Tensor};
+use std::marker::PhantomData;
+
+/// What a convolution does beyond its channels, kernel and stride: a type, so that it can stand in a specification. A
+/// user's own options are one `impl`.
+///
+/// ```
+/// use dynvision::nn::{ConvOptions, HeNormal};
+/// /// AlexNet's first convolution: kernel 11, padding 2.
+/// #[derive(Clone, Debug)]
+/// struct Wide;
+/// impl ConvOptions for Wide {
+///     const PADDING: Option<usize> = Some(2);
+///     type Init = HeNormal;
+/// }
+/// assert!(Wide::BIAS);
+/// ```
+pub trait ConvOptions: Clone + std::fmt::Debug + 'static {
+    /// Rows and columns of zeros on every side; `None` for half the kernel, which keeps the size at stride 1.
+    const PADDING: Option<usize> = None;
+    /// Whether each output channel has a bias.
+    const BIAS: bool = true;
+    /// How the weight begins; a bias begins at 0.
+    type Init: Init;
+}
+
+/// Padding by half the kernel, a bias, He-normal weights.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain<I = HeNormal>(PhantomData<I>);
+impl<I: Init + Clone + std::fmt::Debug> ConvOptions for Plain<I> {
+    type Init = I;
+}
+
+/// [`Plain`] without a bias.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoBias<I = HeNormal>(PhantomData<I>);
+impl<I: Init + Clone + std::fmt::Debug> ConvOptions for NoBias<I> {
+    const BIAS: bool = false;
+    type Init = I;
+}
+
+/// [`Plain`] with another padding.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Padded<const P: usize, I = HeNormal>(PhantomData<I>);
+impl<const P: usize, I: Init + Clone + std::fmt::Debug> ConvOptions for Padded<P, I> {
+    const PADDING: Option<usize> = Some(P);
+    type Init = I;
+}
+
+/// A convolution from `I` to `O` channels with kernel `K` and stride `S`.
+///
+/// # Shapes
+/// `(B, I, H, W)` to `(B, O, H', W')` with `H' = (H + 2 padding - K) / S + 1`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conv2d<const I: usize, const O: usize, const K: usize = 3, const S: usize = 1, C = Plain>(PhantomData<C>);
+
+impl<const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOptions> Conv2d<I, O, K, S, C> {
+    /// How the kernel slides.
+    pub const WINDOW: Window = window::<C>(K, S);
+}
+
+const fn window<C: ConvOptions>(kernel: usize, stride: usize) -> Window {
+    match C::PADDING {
+        Some(padding) => Window::new(kernel, stride, padding),
+        None => Window::same(kernel, stride),
+    }
+}
+
+crate::spec!(impl [const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOptions]
+    Conv2d<I, O, K, S, C> => built::Conv2d<Const<I>, Const<O>, Const<K>, S, C, E, D>);
+
+pub(crate) mod built {
+    use super::*;
+
+    /// The weights of a convolution. Channels and kernel are types (`Const<3>`), so that they can be computed.
+    #[derive(Clone, Debug)]
+    pub struct Conv2d<I: ConstDim, O: ConstDim, K: ConstDim, const S: usize, C, E: Dtype, D: Device<E>> {
+        /// `(O, I, K, K)`.
+        pub weight: Tensor<(O, I, K, K), E, D>,
+        /// `(O)`, if there is a bias.
+        pub bias: Option<Tensor<(O,), E, D>>,
+        pub(super) options: PhantomData<C>,
+    }
+
+    impl<I: ConstDim, O: ConstDim, K: ConstDim, const S: usize, C: ConvOptions, E: Dtype, D: Device<E>>
+        TensorCollection<E, D> for Conv2d<I, O, K, S, C, E, D>
+    {
+        type To<E2: Dtype, D2: Device<E2>> = Conv2d<I, O, K, S, C, E2, D2>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            let weight = Self::tensor(
+                "weight",
+                |s| &s.weight,
+                |s| &mut s.weight,
+                TensorOptions::reset_with(fill::<C::Init, _, E, D>),
+            );
+            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
+            let bias = C::BIAS.then(|| {
+                Self::tensor(
+                    "bias",
+                    |s| s.bias.as_ref().expect("a convolution whose options say so has a bias"),
+                    |s| s.bias.as_mut().expect("a convolution whose options say so has a bias"),
+                    TensorOptions::reset_to_zeros(),
+                )
+            });
+            visitor.visit_fields((weight, bias.into_iter().collect::<Vec<_>>()), |(weight, bias)| Conv2d {
+                weight,
+                bias: bias.into_iter().next(),
+                options: PhantomData,
+            })
+        }
+    }
+
+    impl<I: ConstDim, O: ConstDim, K: ConstDim, const S: usize, C: ConvOptions, E: Element, D: VisionDevice<E>>
+        Conv2d<I, O, K, S, C, E, D>
+    {
+        const CONV: Conv = Conv::new(window::<C>(K::SIZE, S));
+
+        /// The convolution of `x`, added to `onto` where that is given.
+        ///
+        /// # Errors
+        /// [`Error::Shape`](crate::error::Error::Shape) where the result has another shape than is asked for.
+        pub fn apply<B: Dim, H: Dim, W: Dim, Ho: Dim, Wo: Dim, T: Tape<E, D>>(
+            &self,
+            x: &MapOf<B, I, H, W, E, D>,
+            onto: Option<MapOf<B, O, Ho, Wo, E, D>>,
+            cx: &mut Cx<T>,
+        ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
+            ops::conv2d_onto(&Self::CONV, x, &self.weight, self.bias.as_ref(), onto, cx)
+        }
+
+        /// The convolution of `x`; computed once for a frame that is shown at several steps.
+        ///
+        /// # Errors
+        /// As [`apply`](Conv2d::apply).
+        pub fn drive<B: Dim, H: Dim, W: Dim, Ho: Dim, Wo: Dim, T: Tape<E, D>>(
+            &self,
+            x: &MapOf<B, I, H, W, E, D>,
+            cx: &mut Cx<T>,
+        ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
+            ops::conv2d_once(&Self::CONV, x, &self.weight, self.bias.as_ref(), cx)
+        }
+    }
+}

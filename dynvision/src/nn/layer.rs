@@ -1,0 +1,50 @@
+//! What drives an area.
+
+use super::Spec;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::geometry::Geometry;
+use crate::kernels::{Element, VisionDevice};
+use crate::time::History;
+use dfdx::prelude::{ConstDim, Dim, Tape, Tensor};
+
+/// A feature map of a batch.
+pub type MapOf<B, C, H, W, E, D> = Tensor<(B, C, H, W), E, D>;
+/// What flows between operations: `None` while delays have not filled, and nothing else.
+pub type Signal<S, E, D> = Option<Tensor<S, E, D>>;
+
+/// A layer: what an area makes of its input and its own past.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer of a dynamic model",
+    label = "expected a layer, such as `RConv2d<IN, OUT>`",
+    note = "a pooling goes in `#[area(pool = ..)]`; a classifier carries `#[readout]`"
+)]
+pub trait Layer: Spec {
+    /// What it does to the shape of a map.
+    const GEOMETRY: Geometry;
+    /// Channels taken: `Const<..>` of `GEOMETRY`'s.
+    type In: ConstDim;
+    /// Channels produced.
+    type Out: ConstDim;
+
+    /// Why the parts of the layer do not fit each other, if they do not; read by `cargo check`.
+    const MISFIT: Option<&'static str> = None;
+
+    /// One step in time. `own` is the past of the area it is the layer of.
+    ///
+    /// # Shapes
+    /// `x: (B, In, H, W)`, `own` and result `(B, Out, Ho, Wo)` by `GEOMETRY`.
+    ///
+    /// # Errors
+    /// Those of its operations.
+    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+        built: &Self::Built<E, D>,
+        x: Signal<(B, Self::In, H, W), E, D>,
+        own: &History<(B, Self::Out, Ho, Wo), E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<Signal<(B, Self::Out, Ho, Wo), E, D>>
+    where
+        E: Element,
+        D: VisionDevice<E>,
+        T: Tape<E, D>;
+}

@@ -1,0 +1,53 @@
+//! The parts of which models are declared.
+//!
+//! A type without dtype and device is the *specification*: what stands in a field of an annotated struct, or in an
+//! attribute. Its [`Built`] type holds the weights. What a part does is a function of its specification, over its built
+//! weights, so that a part may be a type parameter of a model. Each kind of part is one open trait: [`Layer`],
+//! [`Recurrence`], [`Solver`], [`Operation`], [`Pool`], [`Integration`], [`Readout`].
+
+mod classifier;
+mod conv;
+mod feedforward;
+mod init;
+mod integration;
+mod layer;
+mod link;
+mod nonlinearity;
+mod operation;
+mod pool;
+mod rconv;
+mod readout;
+mod recurrence;
+mod setting;
+mod solver;
+mod spec;
+
+pub use classifier::Classifier;
+pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain};
+pub use feedforward::Feedforward;
+pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
+pub use integration::{Additive, Integration, Multiplicative};
+pub use layer::{Layer, MapOf, Signal};
+pub use link::Link;
+pub use nonlinearity::{Identity, Nonlinearity, Relu};
+pub use operation::{Operation, apply};
+pub use pool::{AvgPool2d, MaxPool2d, Pool, pool};
+pub use rconv::{RConv2d, Recurrent};
+pub use readout::{Features, Readout};
+pub use recurrence::{
+    Fixed, Full, LayerKernel, NoRecurrence, OwnKernel, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage,
+    Target, ToInput, ToMiddle, ToOutput, Trained,
+};
+pub use setting::{Empty, Setting};
+pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
+pub use spec::{Built, Spec, converted};
+
+/// The weights of the parts, generic over dtype and device.
+pub mod built {
+    pub use super::classifier::built::Classifier;
+    pub use super::conv::built::Conv2d;
+    pub use super::link::built::Link;
+    pub use super::rconv::built::Recurrent;
+    pub use super::recurrence::built::SelfRecurrence;
+    pub use super::solver::built::Tau;
+}

@@ -1,0 +1,78 @@
+//! How an area acts on itself.
+
+mod full;
+mod none;
+mod self_connection;
+mod target;
+
+pub use full::{Full, LayerKernel, OwnKernel, RecurrentKernel};
+pub use none::NoRecurrence;
+pub(crate) use self_connection::built;
+pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained};
+pub use target::{Stage, Target, ToInput, ToMiddle, ToOutput};
+
+use super::MapOf;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kernels::{Element, VisionDevice};
+use crate::ops;
+use dfdx::nn::TensorCollection;
+use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
+use std::fmt::Debug;
+
+/// A connection from an area's past state to its own drive. Where it lands is the layer's [`Target`].
+///
+/// `I` are the channels of the state, `O` those of the target, `K` the kernel of the layer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a recurrence",
+    label = "expected a recurrence, such as `Full`, `SelfRecurrence` or `NoRecurrence`"
+)]
+pub trait Recurrence: Clone + Debug + 'static {
+    /// Whether it needs a target with as many channels as the state.
+    const SAME_CHANNELS: bool = false;
+    /// Whether there is a connection at all.
+    const CONNECTED: bool = true;
+    /// What holds the weights.
+    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone + Debug;
+
+    /// The converted weights, unchanged: the body is `it`.
+    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
+        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
+    ) -> Self::Built<I, O, K, E2, D2>;
+
+    /// What the state `h` contributes.
+    ///
+    /// # Shapes
+    /// `h: (B, I, H, W)`, result `(B, O, H, W)`.
+    ///
+    /// # Errors
+    /// Those of its operations.
+    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
+        weights: &Self::Built<I, O, K, E, D>,
+        h: &MapOf<B, I, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, O, H, W, E, D>>
+    where
+        E: Element,
+        D: VisionDevice<E>,
+        T: Tape<E, D>;
+
+    /// The same, added to `onto`. Worth an implementation of its own where the sum costs less than `drive` and a sum.
+    ///
+    /// # Errors
+    /// As [`drive`](Recurrence::drive).
+    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
+        weights: &Self::Built<I, O, K, E, D>,
+        h: &MapOf<B, I, H, W, E, D>,
+        onto: MapOf<B, O, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, O, H, W, E, D>>
+    where
+        E: Element,
+        D: VisionDevice<E>,
+        T: Tape<E, D>,
+    {
+        let driven = Self::drive::<I, O, K, B, H, W, E, D, T>(weights, h, cx)?;
+        ops::add(onto, &driven, cx)
+    }
+}

@@ -1,0 +1,128 @@
+//! One weight for the whole area.
+
+use super::Recurrence;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kernels::{Element, VisionDevice};
+use crate::nn::MapOf;
+use crate::ops;
+use dfdx::nn::TensorCollection;
+use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+/// Whether, and from where, a self connection learns: a type, since optimizers cannot see a value.
+pub trait SelfWeight: Clone + Debug + 'static {
+    /// Whether optimizers update the weight.
+    const TRAINED: bool;
+    /// Whether there is a bias.
+    const BIAS: bool;
+    /// The weight at the beginning, in thousandths; `None` to draw it from ±0.2.
+    const PER_MILLE: Option<i64>;
+}
+/// Trained, with a bias; drawn from ±0.2.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trained;
+impl SelfWeight for Trained {
+    const TRAINED: bool = true;
+    const BIAS: bool = true;
+    const PER_MILLE: Option<i64> = None;
+}
+/// Fixed at so many thousandths, without a bias: it stays there (the original trains its "fixed" weights).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fixed<const PER_MILLE: i64 = 1000>;
+impl<const PER_MILLE: i64> SelfWeight for Fixed<PER_MILLE> {
+    const TRAINED: bool = false;
+    const BIAS: bool = false;
+    const PER_MILLE: Option<i64> = Some(PER_MILLE);
+}
+
+/// Every unit acts on itself, with one weight for the whole area (the original's `SelfConnection`): `weight h + bias`.
+/// Unlike the original's, a bias of zero is added and trained as any other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SelfRecurrence<S = Trained>(PhantomData<S>);
+
+impl<S: SelfWeight> Recurrence for SelfRecurrence<S> {
+    const SAME_CHANNELS: bool = true;
+    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = built::SelfRecurrence<S, E, D>;
+
+    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
+        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
+    ) -> Self::Built<I, O, K, E2, D2> {
+        it
+    }
+
+    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
+        weights: &Self::Built<I, O, K, E, D>,
+        h: &MapOf<B, I, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, O, H, W, E, D>>
+    where
+        E: Element,
+        D: VisionDevice<E>,
+        T: Tape<E, D>,
+    {
+        let x = ops::erased(h, cx)?;
+        let y = ops::scale_shift(&x, &weights.weight, weights.bias.as_ref(), cx)?;
+        ops::restored("self recurrence: channels of its target", y)
+    }
+}
+
+/// What holds the weight.
+pub(crate) mod built {
+    use super::SelfWeight;
+    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
+    use dfdx::prelude::*;
+    use std::marker::PhantomData;
+
+    /// One weight, and a bias if there is one.
+    #[derive(Clone, Debug)]
+    pub struct SelfRecurrence<S, E: Dtype, D: Device<E>> {
+        /// The weight.
+        pub weight: Tensor<(), E, D>,
+        /// The bias.
+        pub bias: Option<Tensor<(), E, D>>,
+        kind: PhantomData<S>,
+    }
+
+    fn begin<S: SelfWeight, E: Dtype, D: Device<E>>(t: &mut Tensor<(), E, D>) -> Result<(), D::Err> {
+        match S::PER_MILLE {
+            Some(weight) => {
+                t.try_fill_with_ones()?;
+                let weight = E::from_f64(weight as f64 / 1000.0).unwrap_or_default();
+                *t = t.clone().try_mul(weight)?;
+                Ok(())
+            }
+            None => crate::nn::init::fill::<crate::nn::Uniform<200>, _, E, D>(t),
+        }
+    }
+
+    impl<S: SelfWeight, E: Dtype, D: Device<E>> TensorCollection<E, D> for SelfRecurrence<S, E, D> {
+        type To<E2: Dtype, D2: Device<E2>> = SelfRecurrence<S, E2, D2>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            let options = if S::TRAINED {
+                TensorOptions::reset_with(begin::<S, E, D>)
+            } else {
+                TensorOptions::detached(begin::<S, E, D>)
+            };
+            let weight = Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, options);
+            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
+            let bias = S::BIAS.then(|| {
+                Self::tensor(
+                    "bias",
+                    |s| s.bias.as_ref().expect("a self connection whose kind says so has a bias"),
+                    |s| s.bias.as_mut().expect("a self connection whose kind says so has a bias"),
+                    TensorOptions::reset_to_zeros(),
+                )
+            });
+            visitor.visit_fields((weight, bias.into_iter().collect::<Vec<_>>()), |(weight, bias)| SelfRecurrence {
+                weight,
+                bias: bias.into_iter().next(),
+                kind: PhantomData,
+            })
+        }
+    }
+}
