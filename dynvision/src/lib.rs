@@ -1,6 +1,7 @@
 //! Recurrent vision networks with biological dynamics, declared as structs and checked by the compiler.
 
 pub mod cx;
+pub mod data;
 pub mod error;
 pub mod geometry;
 pub mod kernels;
