@@ -4,6 +4,7 @@ pub mod cx;
 pub mod data;
 pub mod error;
 pub mod geometry;
+pub mod interop;
 pub mod kernels;
 pub mod ops;
 pub mod time;
