@@ -1,8 +1,10 @@
 //! Recurrent vision networks with biological dynamics, declared as structs and checked by the compiler.
 
 pub mod cx;
+pub mod data;
 pub mod error;
 pub mod geometry;
+pub mod interop;
 pub mod kernels;
 pub mod model;
 pub mod nn;

@@ -1,0 +1,282 @@
+//! The binary format of CIFAR-10 and CIFAR-100: records of labels and 3x32x32 bytes
+//! ([Krizhevsky 2009](https://www.cs.toronto.edu/~kriz/cifar.html)).
+//!
+//! A record of CIFAR-10 is one label and the pixels; one of CIFAR-100 is a coarse label, a fine label and the pixels.
+//! The pixels are red, green, blue, each by rows.
+
+use super::file;
+use super::{DataError, Images, Part};
+use crate::geometry::Map;
+use std::path::Path;
+
+const SHAPE: Map = Map::new(3, 32, 32);
+
+/// Which labels of CIFAR-100 to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// The 20 superclasses.
+    Coarse,
+    /// The 100 classes.
+    Fine,
+}
+
+/// How a record begins: how many labels it has, how many classes each, and which of them is wanted.
+struct Format {
+    name: &'static str,
+    /// Number of classes of each label byte, in their order.
+    classes: &'static [&'static [&'static str]],
+    wanted: usize,
+}
+
+impl Format {
+    const CIFAR10: Format = Format { name: "CIFAR-10 binary file", classes: &[&CIFAR10_CLASSES], wanted: 0 };
+
+    const fn cifar100(labels: Labels) -> Format {
+        let wanted = match labels {
+            Labels::Coarse => 0,
+            Labels::Fine => 1,
+        };
+        Format { name: "CIFAR-100 binary file", classes: &[&CIFAR100_COARSE, &CIFAR100_FINE], wanted }
+    }
+
+    fn record(&self) -> usize {
+        self.classes.len() + SHAPE.units()
+    }
+}
+
+/// One part of CIFAR-10 from the folder of its binary version (`data_batch_1.bin` to `data_batch_5.bin`,
+/// `test_batch.bin`).
+///
+/// # Errors
+/// Files that cannot be read, or are none of this format.
+pub fn read_cifar10(folder: impl AsRef<Path>, part: Part) -> Result<Images, DataError> {
+    let names: &[&str] = match part {
+        Part::Train => {
+            &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"]
+        }
+        Part::Test => &["test_batch.bin"],
+    };
+    read(&Format::CIFAR10, folder.as_ref(), names)
+}
+
+/// One part of CIFAR-100 from the folder of its binary version (`train.bin`, `test.bin`).
+///
+/// # Errors
+/// Files that cannot be read, or are none of this format.
+pub fn read_cifar100(folder: impl AsRef<Path>, part: Part, labels: Labels) -> Result<Images, DataError> {
+    let name = match part {
+        Part::Train => "train.bin",
+        Part::Test => "test.bin",
+    };
+    read(&Format::cifar100(labels), folder.as_ref(), &[name])
+}
+
+/// Decodes the bytes of a file of CIFAR-10; `file` names it in errors.
+///
+/// ```
+/// use dynvision::data::cifar;
+/// let mut record = vec![6]; // a frog
+/// record.extend([0; 3072]);
+/// let images = cifar::decode_cifar10("frog.bin", &record)?;
+/// assert_eq!(images.classes()[usize::from(images.labels()[0])], "frog");
+/// # Ok::<(), dynvision::data::DataError>(())
+/// ```
+///
+/// # Errors
+/// Bytes that are no whole number of records, or a label that is none.
+pub fn decode_cifar10(file: &str, raw: &[u8]) -> Result<Images, DataError> {
+    decode(&Format::CIFAR10, file, raw)
+}
+
+/// Decodes the bytes of a file of CIFAR-100; `file` names it in errors.
+///
+/// # Errors
+/// Bytes that are no whole number of records, or a label that is none.
+pub fn decode_cifar100(file: &str, raw: &[u8], labels: Labels) -> Result<Images, DataError> {
+    decode(&Format::cifar100(labels), file, raw)
+}
+
+fn read(format: &Format, folder: &Path, names: &[&str]) -> Result<Images, DataError> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for name in names {
+        let path = folder.join(name);
+        records(format, &path.display().to_string(), &file::read(&path)?, &mut pixels, &mut labels)?;
+    }
+    assemble(format, &folder.display().to_string(), pixels, labels)
+}
+
+fn decode(format: &Format, file: &str, raw: &[u8]) -> Result<Images, DataError> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    records(format, file, raw, &mut pixels, &mut labels)?;
+    assemble(format, file, pixels, labels)
+}
+
+fn assemble(format: &Format, file: &str, pixels: Vec<u8>, labels: Vec<u16>) -> Result<Images, DataError> {
+    let classes = format.classes[format.wanted].iter().map(ToString::to_string).collect();
+    Images::new(file, pixels, SHAPE, labels, classes)
+}
+
+/// Appends the records of one file.
+fn records(
+    format: &Format,
+    file: &str,
+    raw: &[u8],
+    pixels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
+) -> Result<(), DataError> {
+    // The format has no header that could bound the memory of unpacking.
+    if file::is_gzip(raw) {
+        return Err(foreign(format, file, "is a gzip archive".to_string(), "unpack the archive and name its folder"));
+    }
+    let record = format.record();
+    if raw.is_empty() || !raw.len().is_multiple_of(record) {
+        return Err(wrong_size(format, file, raw.len()));
+    }
+    for (index, record) in raw.chunks_exact(record).enumerate() {
+        let (found, image) = record.split_at(format.classes.len());
+        for (&label, classes) in found.iter().zip(format.classes) {
+            if usize::from(label) >= classes.len() {
+                let (label, classes) = (usize::from(label), classes.len());
+                return Err(DataError::LabelRange { file: file.to_string(), index, label, classes });
+            }
+        }
+        labels.push(u16::from(found[format.wanted]));
+        pixels.extend_from_slice(image);
+    }
+    Ok(())
+}
+
+fn wrong_size(format: &Format, file: &str, len: usize) -> DataError {
+    let others = [Format::CIFAR10, Format::cifar100(Labels::Fine)];
+    match others.iter().find(|other| len > 0 && other.name != format.name && len.is_multiple_of(other.record())) {
+        Some(other) => foreign(format, file, format!("has the size of a {}", other.name), "read it with that format"),
+        None => DataError::Size {
+            file: file.to_string(),
+            expected: format!("a whole number of times {}", format.record()),
+            of: "(one record each)",
+            found: len.to_string(),
+        },
+    }
+}
+
+fn foreign(format: &Format, file: &str, found: String, mend: &'static str) -> DataError {
+    DataError::Foreign { file: file.to_string(), expected: format.name, found, mend }
+}
+
+/// The classes of CIFAR-10, by label.
+pub const CIFAR10_CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/// The superclasses of CIFAR-100, by coarse label.
+pub const CIFAR100_COARSE: [&str; 20] = [
+    "aquatic_mammals",
+    "fish",
+    "flowers",
+    "food_containers",
+    "fruit_and_vegetables",
+    "household_electrical_devices",
+    "household_furniture",
+    "insects",
+    "large_carnivores",
+    "large_man-made_outdoor_things",
+    "large_natural_outdoor_scenes",
+    "large_omnivores_and_herbivores",
+    "medium_mammals",
+    "non-insect_invertebrates",
+    "people",
+    "reptiles",
+    "small_mammals",
+    "trees",
+    "vehicles_1",
+    "vehicles_2",
+];
+
+/// The classes of CIFAR-100, by fine label.
+#[rustfmt::skip]
+pub const CIFAR100_FINE: [&str; 100] = [
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",
+    "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle",
+    "chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur",
+    "dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard",
+    "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain",
+    "mouse", "mushroom", "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree",
+    "plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket",
+    "rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider",
+    "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
+    "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
+];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Records with the given label bytes, whose pixels are the record's number.
+    fn file(labels: &[&[u8]]) -> Vec<u8> {
+        labels.iter().enumerate().flat_map(|(i, labels)| [labels, &[i as u8; 3072][..]].concat()).collect()
+    }
+
+    #[test]
+    fn the_lists_of_classes_are_in_alphabetical_order_without_repetition() {
+        for list in [&CIFAR10_CLASSES[..], &CIFAR100_COARSE, &CIFAR100_FINE] {
+            assert!(list.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+    }
+
+    #[test]
+    fn records_are_read() {
+        let images = decode_cifar10("f", &file(&[&[3], &[9]])).unwrap();
+        assert_eq!((images.labels(), images.shape()), (&[3, 9][..], Map::new(3, 32, 32)));
+        assert_eq!(images.image(1).unwrap(), [1; 3072]);
+        let raw = file(&[&[4, 99], &[19, 0]]);
+        assert_eq!(decode_cifar100("f", &raw, Labels::Coarse).unwrap().labels(), [4, 19]);
+        let fine = decode_cifar100("f", &raw, Labels::Fine).unwrap();
+        assert_eq!((fine.labels(), fine.image(1).unwrap()), (&[99, 0][..], &[1; 3072][..]));
+    }
+
+    #[test]
+    fn folders_are_read_in_the_order_of_their_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        for batch in 1..=5u8 {
+            std::fs::write(folder.path().join(format!("data_batch_{batch}.bin")), file(&[&[batch]])).unwrap();
+        }
+        assert_eq!(read_cifar10(folder.path(), Part::Train).unwrap().labels(), [1, 2, 3, 4, 5]);
+        let error = read_cifar10(folder.path(), Part::Test).unwrap_err().to_string();
+        assert!(error.contains("test_batch.bin"), "{error}");
+        std::fs::write(folder.path().join("test.bin"), file(&[&[1, 2]])).unwrap();
+        assert_eq!(read_cifar100(folder.path(), Part::Test, Labels::Fine).unwrap().labels(), [2]);
+    }
+
+    #[test]
+    fn every_truncation_within_a_record_is_an_error() {
+        let raw = file(&[&[1], &[2]]);
+        for cut in (0..raw.len()).filter(|cut| *cut != 3073) {
+            assert!(decode_cifar10("f", &raw[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn mistaken_files_are_named_with_the_mend() {
+        let error = decode_cifar10("train.bin", &file(&[&[1, 2]])).unwrap_err().to_string();
+        assert!(error.contains("train.bin") && error.contains("CIFAR-100"), "{error}");
+        let error = decode_cifar100("f", &file(&[&[1]]), Labels::Fine).unwrap_err().to_string();
+        assert!(error.contains("CIFAR-10 binary"), "{error}");
+        let error = decode_cifar10("f", &file(&[&[0], &[10]])).unwrap_err();
+        assert!(matches!(error, DataError::LabelRange { index: 1, label: 10, classes: 10, .. }), "{error}");
+        // The label that is not asked for must be one as well.
+        assert!(decode_cifar100("f", &file(&[&[20, 5]]), Labels::Fine).is_err());
+        let error = decode_cifar10("cifar.tar.gz", &[0x1f, 0x8b, 8]).unwrap_err().to_string();
+        assert!(error.contains("unpack"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(raw in prop::collection::vec(any::<u8>(), 0..100), repeat in 0usize..80) {
+            let raw = raw.repeat(repeat);
+            let _ = decode_cifar10("random", &raw);
+            let _ = decode_cifar100("random", &raw, Labels::Coarse);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Data: images with labels, the formats they come in, the order in which they are seen and how they are presented in
+//! time.
+//!
+//! ```
+//! use dynvision::data::{Order, Seed, digits};
+//! use dfdx::prelude::*;
+//!
+//! let dev = Cpu::default();
+//! let train = digits::train()?;
+//! let order = Order::Shuffled.indices(train.labels(), Seed(0), 0);
+//! for batch in train.batches::<1, 8, 8, f32, _>(&dev, &order, 64)? {
+//!     let batch = batch?; // batch.images: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _>, batch.labels
+//!     assert_eq!(batch.images.shape().0, batch.labels.len());
+//! }
+//! # Ok::<(), dynvision::data::DataError>(())
+//! ```
+
+pub mod cifar;
+pub mod digits;
+mod error;
+mod file;
+pub mod idx;
+mod images;
+mod order;
+mod presentation;
+mod seed;
+
+pub use error::DataError;
+pub use images::{Batch, Batches, Images, Normalisation};
+pub use order::Order;
+pub use presentation::{Pattern, Plan, Presentation};
+pub use seed::{Purpose, Seed};
+
+/// A part of a data set that its authors divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The images to train on.
+    Train,
+    /// The images held out.
+    Test,
+}

@@ -1,0 +1,7 @@
+//! Exchange with files: named arrays for NumPy, named tensors in safetensors, and writing that never leaves half a file.
+
+pub mod atomic;
+pub mod npz;
+mod state_dict;
+
+pub use state_dict::{StateDict, StateError};
