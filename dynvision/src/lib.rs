@@ -9,7 +9,10 @@ pub mod kernels;
 pub mod model;
 pub mod nn;
 pub mod ops;
+pub mod parameters;
+pub mod prelude;
 pub mod record;
+pub mod summary;
 pub mod time;
 
 #[doc(hidden)]

@@ -4,7 +4,9 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
+use crate::parameters::parameters;
 use crate::record::{Cut, EachArea, ForArea, Fresh, Kind, Past, Record, Run, SameBatch, Silent, Stack, Steps};
+use crate::summary::Summary;
 use crate::time::{Dynamics, Plan, Stimulus, Wiring, blank};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::*;
@@ -81,6 +83,11 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
     /// Those of [`Plan::new`].
     fn plan(&self) -> Result<Plan> {
         Plan::new(self.dynamics(), &Self::WIRING)
+    }
+
+    /// The areas with their shapes, operations, parameters and cost, as a table to print.
+    fn summary(&self) -> Summary {
+        Summary::new(Self::WIRING, parameters(self), self.plan().ok())
     }
 
     /// A fresh state: no area has answered yet.
