@@ -123,7 +123,9 @@ const fn check_window(what: &str, area: &str, window: Window, from: Map) {
     let message = Message::new().text(what).text(" of ").name(area).text(": kernel ").number(window.kernel);
     let message = match window.dilation {
         1 => message,
-        dilation => message.text(" with dilation ").number(dilation).text(" spans ").number(window.extent()).text(" and"),
+        dilation => {
+            message.text(" with dilation ").number(dilation).text(" spans ").number(window.extent()).text(" and")
+        }
     };
     message
         .text(" is larger than its padded input ")
