@@ -1,5 +1,6 @@
 //! Recurrent vision networks with biological dynamics, declared as structs and checked by the compiler.
 
+pub mod check;
 pub mod cx;
 pub mod data;
 pub mod error;

@@ -1,0 +1,81 @@
+//! A model that has no mistakes which tokens can show: what validation gives, and all that generation sees.
+
+use syn::{Expr, Ident, ItemStruct, Path, Type};
+
+/// A described model.
+pub(crate) struct Model {
+    /// The user's struct, without our attributes.
+    pub(crate) item: ItemStruct,
+    /// The path of the library.
+    pub(crate) krate: Path,
+    /// Channels, height and width of a frame.
+    pub(crate) input: [Expr; 3],
+    /// Time constants that differ from the library's.
+    pub(crate) dynamics: Vec<Time>,
+    /// What sees the frame before the first area.
+    pub(crate) retina: Option<Component>,
+    /// What fades a constant input.
+    pub(crate) adaption: Option<Component>,
+    /// In the order in which they run.
+    pub(crate) areas: Vec<Area>,
+    pub(crate) readout: Readout,
+}
+
+/// A type of the library or of the user.
+pub(crate) struct Component {
+    /// As written.
+    pub(crate) ty: Type,
+    /// With the defaults of the model's type parameters put in: shapes are computed from this.
+    pub(crate) concrete: Type,
+}
+
+/// One area, and the operations that it runs, in order.
+pub(crate) struct Area {
+    pub(crate) name: Ident,
+    pub(crate) layer: Component,
+    pub(crate) operations: Vec<Operation>,
+    /// Time constants of this area alone.
+    pub(crate) times: Vec<Time>,
+}
+
+/// An operation that an area really runs, with what runs it.
+pub(crate) enum Operation {
+    Layer,
+    Skip(Vec<Link>),
+    Feedback(Vec<Link>),
+    Tstep(Component),
+    Nonlin(Component),
+    Supralin(Component),
+    Record,
+    Delay,
+    Pool(Component),
+    Norm(Component),
+    Addext(Component),
+    /// A user's own operation.
+    Own(Ident, Component),
+}
+
+/// A connection from another area.
+pub(crate) struct Link {
+    /// The name of its source.
+    pub(crate) from: Ident,
+    /// Its delay, where it is not the model's.
+    pub(crate) delay: Option<Time>,
+    pub(crate) kernel: Option<Expr>,
+    pub(crate) stride: Option<Expr>,
+    pub(crate) integration: Option<Component>,
+    pub(crate) force_conv: bool,
+}
+
+/// What ends the model.
+pub(crate) struct Readout {
+    pub(crate) name: Ident,
+    pub(crate) component: Component,
+    pub(crate) skips: Vec<Link>,
+}
+
+/// A time constant in milliseconds.
+pub(crate) struct Time {
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
+}

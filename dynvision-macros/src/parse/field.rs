@@ -1,0 +1,276 @@
+//! The keys of `#[area(..)]` and `#[readout(..)]`.
+
+use super::{
+    keys::{Entry, Key, Keys},
+    value::{Order, Time},
+};
+use crate::{errors::Errors, suggest::closest};
+use syn::{
+    Attribute, Expr, Ident, Meta, Result, Token, Type,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+};
+
+const AREA: Keys = Keys {
+    owner: "`#[area]`",
+    known: &[
+        Key::many("skip", "skip(from = v1)"),
+        Key::many("feedback", "feedback(from = it)"),
+        Key::once("pool", "pool = MaxPool2d<3, 2, 1>"),
+        Key::once("norm", "norm = GroupNorm<32, 64>"),
+        Key::once("nonlin", "nonlin = Relu"),
+        Key::once("supralin", "supralin = SupraLinearity"),
+        Key::once("solver", "solver = Euler"),
+        Key::once("addext", "addext = External"),
+        Key::many("apply", "apply(gain = Gain<36>)"),
+        Key::once("operations", "operations = [layer, tstep, nonlin, record, delay]"),
+        Key::once("tau", "tau = 5.0"),
+        Key::once("t_feedforward", "t_feedforward = 0.0"),
+        Key::once("t_recurrence", "t_recurrence = 6.0"),
+    ],
+};
+
+const LINK: &[Key] = &[
+    Key::once("from", "from = v1"),
+    Key::once("delay", "delay = 2.0"),
+    Key::once("kernel", "kernel = 3"),
+    Key::once("stride", "stride = 2"),
+    Key::once("integration", "integration = Multiplicative"),
+    Key::once("force_conv", "force_conv"),
+];
+const SKIP: Keys = Keys { owner: "`skip`", known: LINK };
+const FEEDBACK: Keys = Keys { owner: "`feedback`", known: LINK };
+const READOUT: Keys = Keys { owner: "`#[readout]`", known: &[Key::many("skip", "skip(from = v1)")] };
+
+/// A field: an area, or the readout.
+pub(crate) struct Field {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) role: Role,
+}
+
+pub(crate) enum Role {
+    Area(Box<Area>),
+    Readout(Readout),
+}
+
+/// What stands in `#[area(..)]`.
+#[derive(Default)]
+pub(crate) struct Area {
+    pub(crate) skips: Vec<Link>,
+    pub(crate) feedbacks: Vec<Link>,
+    pub(crate) pool: Option<(Ident, Type)>,
+    pub(crate) norm: Option<(Ident, Type)>,
+    pub(crate) nonlin: Option<(Ident, Override)>,
+    pub(crate) supralin: Option<(Ident, Type)>,
+    pub(crate) solver: Option<(Ident, Override)>,
+    pub(crate) addext: Option<(Ident, Type)>,
+    pub(crate) own: Vec<Own>,
+    pub(crate) operations: Option<Order>,
+    pub(crate) times: Vec<Time>,
+    /// Every key that was given, also those whose value could not be read.
+    pub(crate) given: Vec<&'static str>,
+}
+
+/// `solver = Type` in place of the model's, or `solver = none`.
+pub(crate) enum Override {
+    None,
+    Type(Type),
+}
+
+/// `apply(gain = Gain<36>)`.
+pub(crate) struct Own {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+}
+
+/// `skip(from = v1, ..)`.
+#[derive(Clone)]
+pub(crate) struct Link {
+    /// `skip` or `feedback`, as written.
+    pub(crate) key: Ident,
+    pub(crate) from: Ident,
+    pub(crate) delay: Option<Time>,
+    pub(crate) kernel: Option<Expr>,
+    pub(crate) stride: Option<Expr>,
+    pub(crate) integration: Option<Type>,
+    pub(crate) force_conv: bool,
+}
+
+/// What stands in `#[readout(..)]`.
+pub(crate) struct Readout {
+    /// Where the attribute stands.
+    pub(crate) name: Ident,
+    pub(crate) skips: Vec<Link>,
+}
+
+impl Field {
+    /// Takes our attributes from the field.
+    pub(crate) fn parse(field: &mut syn::Field, errors: &mut Errors) -> Option<Self> {
+        let name = field.ident.clone()?;
+        let mut role: Option<Role> = None;
+        field.attrs.retain(|attr| {
+            if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+                errors.over(attr, format!("`#[cfg]` cannot stand on `{name}`: its neighbours' shapes depend on it; write one model for each case, and put `#[cfg]` on the models"));
+                return false;
+            }
+            let Some(ours) = ours(attr, errors) else { return true };
+            if role.is_some() {
+                errors.over(attr, format!("`{name}` has a role already; a field has one `#[area]` or one `#[readout]`"));
+            } else {
+                role = Some(if ours == "area" { read_area(attr, errors) } else { read_readout(attr, errors) });
+            }
+            false
+        });
+        let role = role.unwrap_or_else(|| Role::Area(Box::default()));
+        Some(Field { name, ty: field.ty.clone(), role })
+    }
+}
+
+/// Whether an attribute is one of ours, or was meant to be.
+fn ours(attr: &Attribute, errors: &mut Errors) -> Option<&'static str> {
+    const OURS: [&str; 2] = ["area", "readout"];
+    /// Attributes of the language and its tools that stand on fields.
+    const FOREIGN: &[&str] = &["doc", "allow", "expect", "warn", "deny", "forbid", "deprecated", "rustfmt", "clippy"];
+    let name = attr.path().get_ident()?.to_string();
+    if let Some(ours) = OURS.into_iter().find(|known| *known == name) {
+        return Some(ours);
+    }
+    let meant = closest(&name, OURS).filter(|_| !FOREIGN.contains(&name.as_str()))?;
+    errors.over(attr.path(), format!("unknown attribute `#[{name}]`; did you mean `#[{meant}]`?"));
+    Some(meant)
+}
+
+/// Reads what stands in the parentheses of an attribute, if there are any.
+fn read_keys(attr: &Attribute, errors: &mut Errors, read: impl FnOnce(ParseStream<'_>, &mut Errors)) {
+    match &attr.meta {
+        Meta::Path(_) => {}
+        Meta::List(list) => {
+            let parser = |input: ParseStream<'_>| {
+                read(input, errors);
+                Ok(())
+            };
+            if let Err(error) = parser.parse2(list.tokens.clone()) {
+                errors.push(error);
+            }
+        }
+        Meta::NameValue(_) => {
+            errors.over(attr, "keys stand in parentheses, as in `#[area(pool = MaxPool2d<3, 2, 1>)]`")
+        }
+    }
+}
+
+fn read_area(attr: &Attribute, errors: &mut Errors) -> Role {
+    let mut area = Box::<Area>::default();
+    read_keys(attr, errors, |input, errors| {
+        AREA.read(input, errors, |entry, errors| area.read(&entry, errors));
+    });
+    Role::Area(area)
+}
+
+fn read_readout(attr: &Attribute, errors: &mut Errors) -> Role {
+    let name =
+        attr.path().get_ident().cloned().unwrap_or_else(|| Ident::new("readout", proc_macro2::Span::call_site()));
+    let mut readout = Readout { name, skips: Vec::new() };
+    read_keys(attr, errors, |input, errors| {
+        READOUT.read(input, errors, |entry, errors| {
+            readout.skips.extend(Link::read(&entry, &SKIP, errors)?);
+            Ok(())
+        });
+    });
+    Role::Readout(readout)
+}
+
+impl Area {
+    fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
+        self.given.push(entry.key.name);
+        match entry.key.name {
+            "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
+            "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
+            "pool" => self.pool = Some(component(entry)?),
+            "norm" => self.norm = Some(component(entry)?),
+            "nonlin" => self.nonlin = Some((entry.name.clone(), replacement(entry)?)),
+            "supralin" => self.supralin = Some(component(entry)?),
+            "solver" => self.solver = Some((entry.name.clone(), replacement(entry)?)),
+            "addext" => self.addext = Some(component(entry)?),
+            "apply" => self.own.extend(Own::read(entry, errors)?),
+            "operations" => self.operations = Some(Order::read(entry, errors)?),
+            _ => self.times.push(Time::read(entry)?),
+        }
+        Ok(())
+    }
+}
+
+fn component(entry: &Entry<'_>) -> Result<(Ident, Type)> {
+    Ok((entry.name.clone(), entry.value("a type")?))
+}
+
+fn replacement(entry: &Entry<'_>) -> Result<Override> {
+    let ty: Type = entry.value("a type or `none`")?;
+    let none = matches!(&ty, Type::Path(path) if path.path.is_ident("none"));
+    Ok(if none { Override::None } else { Override::Type(ty) })
+}
+
+impl Own {
+    /// `apply(a = A, b = B)`: any names, each with a type.
+    fn read(entry: &Entry<'_>, errors: &mut Errors) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        entry.inside(|input| {
+            while !input.is_empty() {
+                match Own::one(input) {
+                    Ok(own) => all.push(own),
+                    Err(error) => {
+                        errors.at(
+                            error.span(),
+                            "`apply` takes a name for the operation and its type, as in `apply(gain = Gain<36>)`",
+                        );
+                        super::keys::skip_entry(input);
+                    }
+                }
+                let _ = input.parse::<Option<Token![,]>>();
+            }
+        })?;
+        Ok(all)
+    }
+
+    fn one(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        input.parse::<Token![=]>()?;
+        let own = Own { name, ty: input.parse()? };
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error("expected `,`"));
+        }
+        Ok(own)
+    }
+}
+
+impl Link {
+    fn read(entry: &Entry<'_>, keys: &Keys, errors: &mut Errors) -> Result<Option<Self>> {
+        let mut from: Option<Ident> = None;
+        let mut sound = false;
+        let (mut delay, mut kernel, mut stride, mut integration, mut force_conv) = (None, None, None, None, false);
+        entry.inside(|input| {
+            sound = keys.read(input, errors, |entry, _| {
+                match entry.key.name {
+                    "from" => {
+                        from = Some(entry.value_with("the name of an area", Ident::parse_any)?);
+                    }
+                    "delay" => delay = Some(Time::read(&entry)?),
+                    "kernel" => kernel = Some(entry.value("a number")?),
+                    "stride" => stride = Some(entry.value("a number")?),
+                    "integration" => integration = Some(entry.value("a type")?),
+                    _ => {
+                        entry.flag()?;
+                        force_conv = true;
+                    }
+                }
+                Ok(())
+            });
+        })?;
+        if from.is_none() && sound {
+            let key = entry.key;
+            errors.at(entry.name.span(), format!("`{}` needs the area it comes from: `{}`", key.name, key.example));
+        }
+        Ok(from.map(|from| Link { key: entry.name.clone(), from, delay, kernel, stride, integration, force_conv }))
+    }
+}

@@ -1,0 +1,73 @@
+//! Tokens become spanned raw parts. Everything that can be read is read, so that one mistake hides no other.
+
+mod args;
+mod field;
+mod keys;
+mod value;
+
+pub(crate) use args::Args;
+pub(crate) use field::{Area, Field, Link, Override, Role};
+pub(crate) use value::{Order, Time};
+
+use crate::errors::Errors;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Attribute, Fields, Item, ItemStruct, Variant, visit_mut::VisitMut};
+
+/// What stands in the source: the struct without our attributes, and what they said.
+pub(crate) struct Source {
+    pub(crate) item: ItemStruct,
+    pub(crate) args: Args,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// Why there is nothing to go on with: the item, as far as it can be kept.
+pub(crate) struct Unusable(pub(crate) TokenStream);
+
+pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -> Result<Source, Unusable> {
+    let mut item = parse_struct(item, errors)?;
+    let args = Args::parse(args, errors);
+    let fields = item.fields.iter_mut().filter_map(|field| Field::parse(field, errors)).collect();
+    Ok(Source { item, args, fields })
+}
+
+/// A model is a struct with named fields.
+fn parse_struct(tokens: TokenStream, errors: &mut Errors) -> Result<ItemStruct, Unusable> {
+    const WANTED: &str = "`#[dyn_model]` describes a struct with named fields, one for each area, the last the readout";
+    let mut item = match syn::parse2::<Item>(tokens.clone()) {
+        Ok(item) => item,
+        Err(error) => {
+            errors.push(error);
+            return Err(Unusable(tokens));
+        }
+    };
+    match &item {
+        Item::Struct(item) => match &item.fields {
+            Fields::Named(_) => return Ok(item.clone()),
+            Fields::Unnamed(fields) => errors.over(fields, format!("{WANTED}; give these fields names")),
+            Fields::Unit => errors.at(item.ident.span(), format!("{WANTED}; this one has no fields")),
+        },
+        Item::Enum(item) => errors.at(item.enum_token.span, format!("{WANTED}; this is an enum")),
+        Item::Union(item) => errors.at(item.union_token.span, format!("{WANTED}; this is a union")),
+        other => errors.over(other, WANTED),
+    }
+    Bare.visit_item_mut(&mut item);
+    Err(Unusable(item.into_token_stream()))
+}
+
+/// Takes our helper attributes away, so that an item that is no model is at least an item.
+struct Bare;
+
+impl VisitMut for Bare {
+    fn visit_field_mut(&mut self, field: &mut syn::Field) {
+        field.attrs.retain(is_foreign);
+    }
+    fn visit_variant_mut(&mut self, variant: &mut Variant) {
+        variant.attrs.retain(is_foreign);
+        syn::visit_mut::visit_variant_mut(self, variant);
+    }
+}
+
+fn is_foreign(attr: &Attribute) -> bool {
+    !attr.path().is_ident("area") && !attr.path().is_ident("readout")
+}

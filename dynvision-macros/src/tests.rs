@@ -1,0 +1,277 @@
+//! What is said of each mistake that tokens can show. Where it is said is shown by the UI tests of `dynvision`.
+
+use super::*;
+
+/// The messages for a model.
+fn messages(args: &str, item: &str) -> Vec<String> {
+    let mut errors = Errors::default();
+    let (args, item) = (args.parse().expect("tokens"), item.parse().expect("tokens"));
+    if let Ok(source) = parse::parse(args, item, &mut errors) {
+        validate::validate(source, &mut errors);
+    }
+    errors.messages()
+}
+
+const ORDER: &str = "operations = [layer, tstep, nonlin, record, delay]";
+
+/// The messages for a struct's fields, in a model whose arguments are sound.
+fn of_fields(operations: &str, fields: &str) -> Vec<String> {
+    messages(&format!("input = [3, 16, 16], operations = [{operations}]"), &format!("struct Net {{ {fields} }}"))
+}
+
+/// The messages for a model's arguments, with sound fields.
+fn of_args(args: &str) -> Vec<String> {
+    messages(args, "struct Net { v1: A, #[area] v2: B, #[readout] head: H }")
+}
+
+fn assert_says(found: &[String], wanted: &[&str]) {
+    let same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(f, w)| f.starts_with(w));
+    assert!(same, "said\n{found:#?}\nwanted\n{wanted:#?}");
+}
+
+#[test]
+fn a_sound_model_has_no_errors() {
+    let args =
+        "input = [3, 16, 16], operations = [layer, skip, feedback, gain, tstep, nonlin, record, delay, pool, norm],
+        solver = Euler, nonlin = Relu, dynamics(dt = 1, tau = 8., t_feedback = 12), crate = ::dynvision";
+    let item = "pub struct Net<R: Recurrence = Full, const N: usize = 10> {
+        /// First.
+        #[area(pool = MaxPool2d<3, 2, 1>, norm = N<{ 3 + 1 }, 4>, feedback(from = v4), solver = none)]
+        v1: RConv2d<3, 4, 3, 1, R>,
+        v2: RConv2d<4, 6, 3, 1, R>,
+        #[area(skip(from = v1, delay = 2), skip(from = v2, integration = Multiplicative, force_conv), apply(gain = Gain<6>), tau = 3.5)]
+        v4: RConv2d<4, 6, 3, 1, R>,
+        #[readout(skip(from = v2))]
+        classifier: Classifier<6, N>,
+    }";
+    assert_says(&messages(args, item), &[]);
+}
+
+#[test]
+fn keys_of_the_model() {
+    assert_says(
+        &of_args(&format!("imput = [3, 16, 16], {ORDER}")),
+        &["unknown key `imput`; did you mean `input`?\nthe keys"],
+    );
+    assert_says(
+        &of_args(&format!("input = [3, 16, 16], {ORDER}, wibble = 3, input = [1, 2, 3]")),
+        &["unknown key `wibble`\n", "`input` is given twice in `#[dyn_model]`"],
+    );
+    assert_says(
+        &of_args(&format!("input = 3, {ORDER}, solver(Euler), nonlin = 3")),
+        &[
+            "`input` takes channels, height and width, as in `input = [3, 32, 32]`",
+            "`solver` is written `solver = Euler`",
+            "`nonlin` takes a type, as in `nonlin = Relu`",
+        ],
+    );
+    assert_says(
+        &of_args("input = [3, 16, 16] operations = [layer]"),
+        &["expected `,` before the next key", "`#[dyn_model]` needs the order"],
+    );
+    assert_says(&of_args(""), &["`#[dyn_model]` needs the frame's", "`#[dyn_model]` needs the order"]);
+}
+
+#[test]
+fn the_frame() {
+    assert_says(
+        &of_args(&format!("input = [3, 16], {ORDER}")),
+        &["`input` has three entries, channels, height and width, as in `input = [3, 32, 32]`; found 2"],
+    );
+    assert_says(
+        &of_args(&format!("input = [3, 0, -4], {ORDER}")),
+        &["a dimension of the frame cannot be 0", "a dimension of the frame is a positive"],
+    );
+    assert_says(&of_args(&format!("input = [C, SIDE, SIDE + 1], {ORDER}")), &[]);
+}
+
+#[test]
+fn the_order() {
+    let args = |order| of_args(&format!("input = [3, 16, 16], operations = [{order}]"));
+    assert_says(
+        &args("layer, tstp, nonlin, record, delay"),
+        &["unknown operation `tstp`; did you mean `tstep`?\nthe operations are: layer, addext, skip"],
+    );
+    assert_says(
+        &args("layer, tstep, wobble, record, delay"),
+        &["unknown operation `wobble`; an operation of your own is given to an area by `apply(wobble = ..)`"],
+    );
+    assert_says(&args("layer, tstep, layer, nonlin, record, delay, nonlin"), &["`layer` is in the operations already"]);
+    assert_says(&args("layer, tstep, nonlin"), &["the operations lack `record`", "the operations lack `delay`"]);
+    assert_says(&args("tstep, layer, record, delay"), &["`tstep` must come after `layer`"]);
+    assert_says(&args("layer, record, delay, tstep"), &["`delay` must come after `tstep`"]);
+    assert_says(
+        &args("layer, skip, record, delay, pool, norm, supralin, addext, feedback"),
+        &[
+            "`skip` is in the operations, but no area has one; remove it, or give an area `skip(from = ..)`",
+            "`pool` is in",
+            "`norm` is in",
+            "`supralin` is in",
+            "`addext` is in",
+            "`feedback` is in",
+        ],
+    );
+    assert_says(&args("layer, 3, record, delay"), &["an operation is a name, as in `layer`"]);
+}
+
+#[test]
+fn what_an_area_has_is_run() {
+    let fields = "#[area(skip(from = nowhere), pool = P, solver = S, apply(gain = G))] v1: A, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, record, delay", fields),
+        &[
+            "`v1` has a `skip`, but `skip` is not among its operations",
+            "`v1` has a `pool`, but",
+            "`v1` has a `solver`, but `tstep` is not among",
+            "`v1` has a `gain`, but `gain` is not among",
+            "skip into `v1` from `nowhere`",
+        ],
+    );
+    let fields = "#[area(operations = [layer, record, delay, pool])] v1: A, v2: B, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, nonlin, record, delay", fields),
+        &["`pool` is in the operations of `v1`, which has none"],
+    );
+    let fields = "#[area(pool = P)] v1: A, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, record, pool, delay", fields),
+        &["`pool` cannot stand between `record` and `delay`"],
+    );
+    assert_says(&of_fields("layer, pool, nonlin, record, delay", fields), &[]);
+    let fields = "#[area(nonlin = none)] v1: A, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, nonlin, record, delay", fields),
+        &["`nonlin` is in the operations, but every area switches it off"],
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_one_mistake() {
+    assert_says(
+        &of_fields("layer, record, delay, pool", "#[area(pool = 3, tau = \"5\")] v1: A, #[readout] head: H"),
+        &["`pool` takes a type, as in `pool = MaxPool2d<3, 2, 1>`", "`tau` takes a time in milliseconds"],
+    );
+    assert_says(
+        &of_fields("layer, record, delay, skip", "v1: A, #[area(skip(v1))] v2: A, #[readout] head: H"),
+        &["unknown key `v1`"],
+    );
+    assert_says(
+        &of_fields("layer, record, delay, skip", "v1: A, #[area(skip)] v2: A, #[readout] head: H"),
+        &["`skip` is written `skip(from = v1)`"],
+    );
+    assert_says(
+        &of_fields("layer, record, delay, skip", "v1: A, #[area(skip())] v2: A, #[readout] head: H"),
+        &["`skip` needs the area it comes from"],
+    );
+}
+
+#[test]
+fn links() {
+    let order = "layer, skip, feedback, record, delay";
+    let fields = "#[area(feedback(from = v1), feedback(from = v2, integration = Add), feedback(from = v2))] v1: A,
+        #[area(skip(from = v4), feedback(from = v1), skip(from = v11), skip(from = head))] v2: A,
+        #[area(skip(from = v1))] v4: A,
+        #[readout(skip(from = w))] head: H";
+    assert_says(
+        &of_fields(order, fields),
+        &[
+            "feedback into `v1` from itself",
+            "`v1` has a feedback from `v2` already",
+            "skip into `v2` must come from an earlier area, but `v4` comes after it; did you mean `feedback(from = v4)`?",
+            "skip into `v2` from `v11`, which is no area of this model; did you mean `v1`?",
+            "skip into `v2` from `head`, which is no area of this model; it can come from `v1`",
+            "feedback into `v2` must come from a later area, but `v1` comes before it; did you mean `skip(from = v1)`?",
+            "skip into `head` from `w`, which is no area of this model; it can come from `v1`, `v2` and `v4`",
+        ],
+    );
+}
+
+#[test]
+fn roles() {
+    let order = "layer, record, delay";
+    assert_says(&of_fields(order, "v1: A, v2: B"), &["`Net` has no readout; put `#[readout]` on its last field"]);
+    assert_says(
+        &of_fields(order, "v1: A, #[readout] a: H, #[readout] b: H"),
+        &["the readout `a` reads the last area", "`b` is a second readout"],
+    );
+    assert_says(&of_fields(order, "v1: A, #[readout] a: H, v2: B"), &["the readout `a` reads the last area"]);
+    assert_says(&of_fields(order, "#[readout] a: H"), &["`Net` has no area"]);
+    assert_says(
+        &of_fields(order, "#[aera] v1: A, #[area] #[area] v2: B, #[cfg(test)] v3: C, #[readout] a: H"),
+        &[
+            "unknown attribute `#[aera]`; did you mean `#[area]`?",
+            "`v2` has a role already",
+            "`#[cfg]` cannot stand on `v3`",
+        ],
+    );
+    assert_says(
+        &of_fields(order, "input: A, V1: A, v1: A, model: B, #[readout] dynamics: H"),
+        &[
+            "`input` cannot be used here: the frame has `Net::INPUT`",
+            "`v1` cannot be used here: `V1` has it already",
+            "`model` cannot be used here: the macro writes a type `NetModel`",
+            "`dynamics` cannot be used here: the model keeps its time constants under `dynamics`",
+        ],
+    );
+}
+
+#[test]
+fn items_that_are_no_model() {
+    let args = format!("input = [3, 16, 16], {ORDER}");
+    for (item, end) in [
+        ("struct Net(#[area] A);", "names"),
+        ("struct Net;", "fields"),
+        ("enum Net { #[area] A }", "enum"),
+        ("union Net { a: u8 }", "union"),
+        ("fn net() {}", "readout"),
+    ] {
+        let found = messages(&args, item);
+        assert!(
+            found.len() == 1 && found[0].starts_with("`#[dyn_model]` describes") && found[0].ends_with(end),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn generics() {
+    let args = format!("input = [3, 16, 16], {ORDER}");
+    let of = |generics| messages(&args, &format!("struct Net<{generics}> {{ v1: A, #[readout] head: H }}"));
+    assert_says(
+        &of("'a, T, const N: usize"),
+        &[
+            "a model owns all it is made of",
+            "`T` needs a default, as in `T = Full`",
+            "`N` needs a default, as in `N = 10`",
+        ],
+    );
+}
+
+#[test]
+fn times() {
+    let of = |dynamics| of_args(&format!("input = [3, 16, 16], {ORDER}, dynamics({dynamics})"));
+    assert_says(
+        &of("dt = 0, tau = -1, t_feedforward = -2, t_recurrence = 3"),
+        &[
+            "`dt` must be positive, but it is 0 ms",
+            "`tau` must be positive, but it is -1 ms",
+            "`t_feedforward` cannot be negative, but it is -2 ms",
+        ],
+    );
+    assert_says(
+        &of("t_recurrence = 3, dt = 2.0"),
+        &["`t_recurrence` = 3 ms is no multiple of dt = 2 ms; the nearest are 2 ms and 4 ms"],
+    );
+    assert_says(
+        &of("dt = 4"),
+        &["`t_recurrence`, 6 ms unless given, is no multiple of dt = 4 ms", "`t_feedback`, 30 ms"],
+    );
+    assert_says(&of("dt = 0.1, t_recurrence = 0.3"), &[]);
+    assert_says(&of("dt = DT, t_recurrence = 0.3"), &[]);
+    let fields =
+        "#[area(tau = 0, t_recurrence = 5.0)] v1: A, #[area(skip(from = v1, delay = 1))] v2: A, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, skip, record, delay", fields),
+        &["`tau` must be positive", "`t_recurrence` = 5 ms is no", "`delay` = 1 ms is no multiple"],
+    );
+}

@@ -1,0 +1,130 @@
+//! Connections between areas.
+
+use super::{
+    fields::{Areas, Readout},
+    names,
+};
+use crate::{
+    errors::Errors,
+    parse::Link,
+    suggest::{did_you_mean, listed},
+};
+use syn::Ident;
+
+/// The connections that hold.
+pub(crate) struct Links {
+    pub(crate) areas: Vec<OfArea>,
+    pub(crate) readout: Vec<Link>,
+}
+
+/// Those into one area.
+pub(crate) struct OfArea {
+    pub(crate) skips: Vec<Link>,
+    pub(crate) feedbacks: Vec<Link>,
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Skip,
+    Feedback,
+}
+
+/// Where a connection ends.
+struct Target<'a> {
+    name: &'a Ident,
+    /// Its place among the areas; the readout stands after all.
+    at: usize,
+    direction: Direction,
+}
+
+/// Reports every connection that breaks a rule; gives those that keep all.
+pub(crate) fn check_links(areas: &Areas, readout: Option<&Readout>, errors: &mut Errors) -> Links {
+    let names = names(areas);
+    let mut check = |links: &[Link], name, at, direction| {
+        let target = Target { name, at, direction };
+        let holds = |(i, link): &(usize, &Link)| target.check(link, &links[..*i], &names, errors);
+        links.iter().enumerate().filter(holds).map(|(_, link)| link.clone()).collect::<Vec<_>>()
+    };
+    Links {
+        areas: (areas.iter().enumerate())
+            .map(|(at, area)| OfArea {
+                skips: check(&area.keys.skips, &area.name, at, Direction::Skip),
+                feedbacks: check(&area.keys.feedbacks, &area.name, at, Direction::Feedback),
+            })
+            .collect(),
+        readout: readout.map(|r| check(&r.skips, &r.name, areas.len(), Direction::Skip)).unwrap_or_default(),
+    }
+}
+
+impl Target<'_> {
+    fn check(&self, link: &Link, earlier: &[Link], names: &[String], errors: &mut Errors) -> bool {
+        let Some(from) = self.check_known(link, names, errors) else { return false };
+        self.check_direction(link, from, errors) && self.check_once(link, earlier, errors)
+    }
+
+    /// A connection comes from an area of this model.
+    fn check_known(&self, link: &Link, names: &[String], errors: &mut Errors) -> Option<usize> {
+        let (from, into, kind) = (link.from.to_string(), self.name, self.direction.word());
+        let at = names.iter().position(|name| *name == from);
+        if at.is_none() {
+            let fitting = match self.direction {
+                Direction::Skip => &names[..self.at],
+                Direction::Feedback => &names[(self.at + 1).min(names.len())..],
+            };
+            let near = did_you_mean(&from, fitting.iter().map(String::as_str));
+            let hint = match near.is_empty() {
+                false => near,
+                true if fitting.is_empty() => String::new(),
+                true => format!("; it can come from {}", listed(fitting)),
+            };
+            errors.at(
+                link.from.span(),
+                format!("{kind} into `{into}` from `{from}`, which is no area of this model{hint}"),
+            );
+        }
+        at
+    }
+
+    /// A skip comes from an earlier area, a feedback from a later one.
+    fn check_direction(&self, link: &Link, from: usize, errors: &mut Errors) -> bool {
+        let (name, into) = (&link.from, self.name);
+        let message = match (self.direction, from.cmp(&self.at)) {
+            (Direction::Skip, std::cmp::Ordering::Less) | (Direction::Feedback, std::cmp::Ordering::Greater) => {
+                return true;
+            }
+            (direction, std::cmp::Ordering::Equal) => {
+                let kind = direction.word();
+                format!(
+                    "{kind} into `{into}` from itself; what an area sends to itself is the recurrence of its layer, as in `RConv2d<.., Full>`"
+                )
+            }
+            (Direction::Skip, _) => format!(
+                "skip into `{into}` must come from an earlier area, but `{name}` comes after it; did you mean `feedback(from = {name})`?"
+            ),
+            (Direction::Feedback, _) => format!(
+                "feedback into `{into}` must come from a later area, but `{name}` comes before it; did you mean `skip(from = {name})`?"
+            ),
+        };
+        errors.at(name.span(), message);
+        false
+    }
+
+    /// Two areas have one connection of a kind.
+    fn check_once(&self, link: &Link, earlier: &[Link], errors: &mut Errors) -> bool {
+        let twice = earlier.iter().any(|other| other.from == link.from);
+        if twice {
+            let (kind, from, into) = (self.direction.word(), &link.from, self.name);
+            errors.at(link.from.span(), format!("`{into}` has a {kind} from `{from}` already; each is given once"));
+        }
+        !twice
+    }
+}
+
+impl Direction {
+    fn word(self) -> &'static str {
+        match self {
+            Direction::Skip => "skip",
+            Direction::Feedback => "feedback",
+        }
+    }
+}

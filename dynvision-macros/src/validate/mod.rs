@@ -1,0 +1,142 @@
+//! Raw parts become a model that has no mistakes which tokens can show.
+//!
+//! One rule is one `check_*` function, whose comment states it. What breaks a rule is reported and then left out or
+//! mended, so that the rest of the model is checked and generated all the same: names resolve, nothing cascades.
+
+mod fields;
+mod generics;
+mod input;
+mod links;
+mod order;
+mod times;
+
+use crate::{
+    errors::Errors,
+    model::{Area, Component, Link, Model, Operation, Readout, Time},
+    parse::{self, Override, Source},
+};
+use fields::Areas;
+use generics::Defaults;
+use order::{Kind, Placed};
+use proc_macro2::Span;
+use syn::{Ident, Path, Type, parse_quote};
+
+/// The valid model, or nothing where too little of it is known.
+pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
+    let Source { item, args, fields } = source;
+    let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::dynvision));
+    let defaults = generics::check_generics(&item.generics, errors);
+    let input = input::check_input(&args, errors);
+    let (areas, readout) = fields::check_roles(&item, fields, errors);
+    fields::check_names(&item.ident, &areas, &readout, &args, errors);
+    times::check_times(&args, &areas, &readout, errors);
+    let orders = order::check_orders(&args, &areas, errors);
+    let links = links::check_links(&areas, readout.as_ref(), errors);
+    let (defaults, readout) = (defaults?, readout?);
+    let build = Builder { krate: &krate, args: &args, defaults: &defaults };
+    Some(Model {
+        retina: args.retina.as_ref().map(|ty| build.component(ty)),
+        adaption: args.adaption.as_ref().map(|ty| build.component(ty)),
+        dynamics: args.dynamics.iter().map(time).collect(),
+        areas: areas
+            .iter()
+            .zip(orders)
+            .zip(links.areas)
+            .map(|((area, order), links)| build.area(area, order, links))
+            .collect(),
+        readout: Readout {
+            component: build.component(&readout.ty),
+            skips: links.readout.into_iter().map(|link| build.link(link)).collect(),
+            name: readout.name,
+        },
+        krate: krate.clone(),
+        item,
+        input,
+    })
+}
+
+/// Puts the parts together.
+struct Builder<'a> {
+    krate: &'a Path,
+    args: &'a parse::Args,
+    defaults: &'a Defaults,
+}
+
+impl Builder<'_> {
+    fn component(&self, ty: &Type) -> Component {
+        Component { ty: ty.clone(), concrete: self.defaults.put_into(ty) }
+    }
+
+    fn area(&self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {
+        let operations = order.into_iter().filter_map(|placed| self.operation(area, placed, &mut links)).collect();
+        Area {
+            name: area.name.clone(),
+            layer: self.component(&area.ty),
+            operations,
+            times: area.keys.times.iter().map(time).collect(),
+        }
+    }
+
+    /// The operation at one place of the order, if this area has what it takes.
+    fn operation(&self, area: &fields::Area, placed: Placed, links: &mut links::OfArea) -> Option<Operation> {
+        let keys = &area.keys;
+        let own = |given: &Option<(Ident, Type)>| given.as_ref().map(|(_, ty)| self.component(ty));
+        match placed.kind {
+            Kind::Layer => Some(Operation::Layer),
+            Kind::Record => Some(Operation::Record),
+            Kind::Delay => Some(Operation::Delay),
+            Kind::Skip => self.links(&mut links.skips).map(Operation::Skip),
+            Kind::Feedback => self.links(&mut links.feedbacks).map(Operation::Feedback),
+            Kind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
+            Kind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
+            Kind::Supralin => own(&keys.supralin).map(Operation::Supralin),
+            Kind::Pool => own(&keys.pool).map(Operation::Pool),
+            Kind::Norm => own(&keys.norm).map(Operation::Norm),
+            Kind::Addext => own(&keys.addext).map(Operation::Addext),
+            Kind::Own => {
+                let own = keys.own.iter().find(|own| own.name == placed.name)?;
+                Some(Operation::Own(own.name.clone(), self.component(&own.ty)))
+            }
+        }
+    }
+
+    fn links(&self, links: &mut Vec<parse::Link>) -> Option<Vec<Link>> {
+        let links: Vec<Link> = std::mem::take(links).into_iter().map(|link| self.link(link)).collect();
+        (!links.is_empty()).then_some(links)
+    }
+
+    fn link(&self, link: parse::Link) -> Link {
+        Link {
+            delay: link.delay.as_ref().map(time),
+            integration: link.integration.as_ref().map(|ty| self.component(ty)),
+            from: link.from,
+            kernel: link.kernel,
+            stride: link.stride,
+            force_conv: link.force_conv,
+        }
+    }
+
+    /// The area's own choice, else the model's, else the library's.
+    fn replaceable(&self, area: &Option<(Ident, Override)>, model: &Option<Type>, library: &str) -> Option<Component> {
+        match area {
+            Some((_, Override::None)) => None,
+            Some((_, Override::Type(ty))) => Some(self.component(ty)),
+            None => Some(match model {
+                Some(ty) => self.component(ty),
+                None => {
+                    let (krate, name) = (self.krate, Ident::new(library, Span::call_site()));
+                    self.component(&parse_quote!(#krate::nn::#name))
+                }
+            }),
+        }
+    }
+}
+
+fn time(time: &parse::Time) -> Time {
+    Time { name: time.name.clone(), value: time.expr.clone() }
+}
+
+/// What the rules about areas need to see.
+fn names(areas: &Areas) -> Vec<String> {
+    areas.iter().map(|area| area.name.to_string()).collect()
+}

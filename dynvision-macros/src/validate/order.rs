@@ -1,0 +1,326 @@
+//! The order of operations.
+
+use super::fields::{Area, Areas};
+use crate::{
+    errors::Errors,
+    parse::{Args, Order, Override},
+    suggest::{closest, did_you_mean},
+};
+use proc_macro2::Span;
+use syn::Ident;
+
+/// The operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Layer,
+    Skip,
+    Feedback,
+    Tstep,
+    Nonlin,
+    Supralin,
+    Record,
+    Delay,
+    Pool,
+    Norm,
+    Addext,
+    /// A user's own, by its name.
+    Own,
+}
+
+const BUILT_IN: [(&str, Kind); 11] = [
+    ("layer", Kind::Layer),
+    ("addext", Kind::Addext),
+    ("skip", Kind::Skip),
+    ("feedback", Kind::Feedback),
+    ("tstep", Kind::Tstep),
+    ("nonlin", Kind::Nonlin),
+    ("supralin", Kind::Supralin),
+    ("norm", Kind::Norm),
+    ("record", Kind::Record),
+    ("delay", Kind::Delay),
+    ("pool", Kind::Pool),
+];
+
+/// An operation in its place.
+#[derive(Clone)]
+pub(crate) struct Placed {
+    pub(crate) kind: Kind,
+    pub(crate) name: Ident,
+}
+
+/// The order of each area: its own, else the model's.
+pub(crate) fn check_orders(args: &Args, areas: &Areas, errors: &mut Errors) -> Vec<Vec<Placed>> {
+    check_own_names(areas, errors);
+    let every_own: Vec<String> = areas.iter().flat_map(own_names).collect();
+    let shared = args.operations.as_ref().map(|order| check_order(order, &every_own, errors));
+    if shared.is_none() && !args.unread.contains(&"operations") {
+        check_given(areas, errors);
+    }
+    if let Some(shared) = &shared {
+        check_used(shared, areas, errors);
+    }
+    let order_of = |area: &Area| match &area.keys.operations {
+        Some(order) => {
+            let order = check_order(order, &own_names(area), errors);
+            check_area_has(&order, area, errors);
+            order
+        }
+        None => shared.clone().unwrap_or_default(),
+    };
+    let orders: Vec<Vec<Placed>> = areas.iter().map(order_of).collect();
+    for (area, order) in areas.iter().zip(&orders) {
+        if !order.is_empty() {
+            check_runs(area, order, errors);
+        }
+    }
+    orders.into_iter().map(completed).collect()
+}
+
+fn own_names(area: &Area) -> Vec<String> {
+    area.keys.own.iter().map(|own| own.name.to_string()).collect()
+}
+
+/// What every area does whatever its order says: so that a bad order leaves a model that can be generated.
+fn completed(mut order: Vec<Placed>) -> Vec<Placed> {
+    let has = |order: &[Placed], kind| order.iter().any(|placed| placed.kind == kind);
+    let placed = |name: &str, kind| Placed { kind, name: Ident::new(name, Span::call_site()) };
+    if !has(&order, Kind::Layer) {
+        order.insert(0, placed("layer", Kind::Layer));
+    }
+    if !has(&order, Kind::Record) {
+        let at = order.iter().position(|p| p.kind == Kind::Delay).unwrap_or(order.len());
+        order.insert(at, placed("record", Kind::Record));
+    }
+    if !has(&order, Kind::Delay) {
+        let at = order.iter().position(|p| p.kind == Kind::Record).map_or(order.len(), |at| at + 1);
+        order.insert(at, placed("delay", Kind::Delay));
+    }
+    order
+}
+
+/// Every rule about one list of operations; gives it with what is wrong left out.
+fn check_order(order: &Order, own: &[String], errors: &mut Errors) -> Vec<Placed> {
+    let named: Vec<Placed> = order.names.iter().filter_map(|name| check_known(name, own, errors)).collect();
+    let once = check_repeats(named, errors);
+    check_complete(&once, order.span, errors);
+    check_places(&once, errors);
+    once
+}
+
+/// The model has an order, unless every area has its own.
+fn check_given(areas: &Areas, errors: &mut Errors) {
+    if areas.is_empty() || areas.iter().any(|area| !area.keys.given.contains(&"operations")) {
+        errors.at(
+            Span::call_site(),
+            "`#[dyn_model]` needs the order of operations, as in `operations = [layer, tstep, nonlin, record, delay, pool]`",
+        );
+    }
+}
+
+/// An operation is built in, or an area's own. A misspelt one is taken for what it was meant to be.
+fn check_known(name: &Ident, own: &[String], errors: &mut Errors) -> Option<Placed> {
+    let text = name.to_string();
+    let kind_of = |text: &str| {
+        let built_in = BUILT_IN.iter().find(|(known, _)| *known == text).map(|(_, kind)| *kind);
+        built_in.or_else(|| own.iter().any(|known| known == text).then_some(Kind::Own))
+    };
+    if let Some(kind) = kind_of(&text) {
+        return Some(Placed { kind, name: name.clone() });
+    }
+    let known = || BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(String::as_str));
+    let hint = did_you_mean(&text, known());
+    let list = known().collect::<Vec<_>>().join(", ");
+    let more = if hint.is_empty() {
+        format!("; an operation of your own is given to an area by `apply({text} = ..)`")
+    } else {
+        hint
+    };
+    errors.at(name.span(), format!("unknown operation `{text}`{more}\nthe operations are: {list}"));
+    let meant = closest(&text, known())?;
+    Some(Placed { kind: kind_of(meant)?, name: Ident::new(meant, name.span()) })
+}
+
+/// An operation that has weights or touches the state runs once in a step; a nonlinearity or an own operation may return.
+fn check_repeats(order: Vec<Placed>, errors: &mut Errors) -> Vec<Placed> {
+    let mut seen: Vec<Placed> = Vec::new();
+    for placed in order {
+        let again = seen.iter().any(|other| other.name == placed.name);
+        if again && !matches!(placed.kind, Kind::Nonlin | Kind::Supralin | Kind::Own) {
+            let name = &placed.name;
+            errors.at(name.span(), format!("`{name}` is in the operations already; it runs once in a step"));
+        } else {
+            seen.push(placed);
+        }
+    }
+    seen
+}
+
+/// Every order has `layer`, `record` and `delay`: without them an area answers nothing, or forgets it.
+fn check_complete(order: &[Placed], span: Span, errors: &mut Errors) {
+    let needed = [
+        (Kind::Layer, "layer", "no area would run its layer"),
+        (Kind::Record, "record", "no response would be recorded"),
+        (Kind::Delay, "delay", "no area would keep its state"),
+    ];
+    for (kind, name, why) in needed {
+        if !order.iter().any(|placed| placed.kind == kind) {
+            errors.at(span, format!("the operations lack `{name}`: {why}"));
+        }
+    }
+}
+
+/// The state has one shape: `layer` comes before what uses the state, `tstep` before `delay`, and `pool` not between them.
+fn check_places(order: &[Placed], errors: &mut Errors) {
+    let at = |kind| order.iter().position(|placed| placed.kind == kind);
+    let mut before = |first: Kind, then: Kind, message: &str| {
+        if let (Some(first), Some(then)) = (at(first), at(then))
+            && first > then
+        {
+            errors.at(order[then].name.span(), message);
+            return false;
+        }
+        true
+    };
+    let layer_first =
+        before(Kind::Layer, Kind::Tstep, "`tstep` must come after `layer`: it steps towards what the layer gives")
+            & before(Kind::Layer, Kind::Record, "`record` must come after `layer`: it records what the layer gives")
+            & before(Kind::Layer, Kind::Delay, "`delay` must come after `layer`: it stores what the layer gives");
+    before(Kind::Tstep, Kind::Delay, "`delay` must come after `tstep`: it stores the state that `tstep` computes");
+    let Some(pool) = at(Kind::Pool).filter(|_| layer_first) else { return };
+    for (first, then) in [(Kind::Tstep, Kind::Delay), (Kind::Record, Kind::Delay), (Kind::Delay, Kind::Record)] {
+        if let (Some(first), Some(then)) = (at(first), at(then))
+            && first < pool
+            && pool < then
+        {
+            let (first, then) = (&order[first].name, &order[then].name);
+            let message = format!(
+                "`pool` cannot stand between `{first}` and `{then}`: both see the area's state, which has one shape; move it after `{then}`"
+            );
+            errors.at(order[pool].name.span(), message);
+            return;
+        }
+    }
+}
+
+/// What an area has for an operation that needs something.
+enum Needs {
+    Nothing,
+    Given(&'static str, &'static str),
+    Choice,
+    Own,
+}
+
+impl Kind {
+    fn needs(self) -> Needs {
+        match self {
+            Kind::Layer | Kind::Record | Kind::Delay => Needs::Nothing,
+            Kind::Skip => Needs::Given("skip", "skip(from = ..)"),
+            Kind::Feedback => Needs::Given("feedback", "feedback(from = ..)"),
+            Kind::Supralin => Needs::Given("supralin", "supralin = .."),
+            Kind::Pool => Needs::Given("pool", "pool = .."),
+            Kind::Norm => Needs::Given("norm", "norm = .."),
+            Kind::Addext => Needs::Given("addext", "addext = .."),
+            Kind::Tstep | Kind::Nonlin => Needs::Choice,
+            Kind::Own => Needs::Own,
+        }
+    }
+}
+
+/// Whether an area has what an operation needs, be it well written or not.
+fn has(area: &Area, placed: &Placed) -> bool {
+    let off = |choice: &Option<(Ident, Override)>| matches!(choice, Some((_, Override::None)));
+    match placed.kind.needs() {
+        Needs::Nothing => true,
+        Needs::Given(key, _) => area.keys.given.contains(&key),
+        Needs::Choice if placed.kind == Kind::Tstep => !off(&area.keys.solver),
+        Needs::Choice => !off(&area.keys.nonlin),
+        Needs::Own => area.keys.own.iter().any(|own| own.name == placed.name),
+    }
+}
+
+/// An operation of the model's order is run by at least one area that follows it.
+fn check_used(order: &[Placed], areas: &Areas, errors: &mut Errors) {
+    let followers: Vec<&Area> = areas.iter().filter(|area| area.keys.operations.is_none()).collect();
+    if followers.is_empty() {
+        return;
+    }
+    for placed in order.iter().filter(|placed| !followers.iter().any(|area| has(area, placed))) {
+        let name = &placed.name;
+        let message = match placed.kind.needs() {
+            Needs::Given(_, example) => {
+                format!("`{name}` is in the operations, but no area has one; remove it, or give an area `{example}`")
+            }
+            Needs::Choice => format!("`{name}` is in the operations, but every area switches it off; remove it"),
+            Needs::Own | Needs::Nothing => format!(
+                "`{name}` is in the operations, but every area that has it follows an order of its own; remove it"
+            ),
+        };
+        errors.at(name.span(), message);
+    }
+}
+
+/// An operation of an area's own order is one that the area has.
+fn check_area_has(order: &[Placed], area: &Area, errors: &mut Errors) {
+    for placed in order.iter().filter(|placed| !has(area, placed)) {
+        let (name, owner) = (&placed.name, &area.name);
+        let message = match placed.kind.needs() {
+            Needs::Given(_, example) => {
+                format!("`{name}` is in the operations of `{owner}`, which has none; remove it, or add `{example}`")
+            }
+            _ => format!("`{name}` is in the operations of `{owner}`, which switches it off; remove one of the two"),
+        };
+        errors.at(name.span(), message);
+    }
+}
+
+/// What an area has is run by its order: nothing that is given is silently skipped.
+fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
+    let keys = &area.keys;
+    let runs = |kind| order.iter().any(|placed| placed.kind == kind);
+    let chosen = |choice: &Option<(Ident, Override)>| match choice {
+        Some((key, Override::Type(_))) => Some(key.clone()),
+        _ => None,
+    };
+    let key = |given: &Option<(Ident, syn::Type)>| given.as_ref().map(|(key, _)| key.clone());
+    let given = [
+        (Kind::Skip, "skip", keys.skips.first().map(|link| link.key.clone())),
+        (Kind::Feedback, "feedback", keys.feedbacks.first().map(|link| link.key.clone())),
+        (Kind::Pool, "pool", key(&keys.pool)),
+        (Kind::Norm, "norm", key(&keys.norm)),
+        (Kind::Supralin, "supralin", key(&keys.supralin)),
+        (Kind::Addext, "addext", key(&keys.addext)),
+        (Kind::Tstep, "tstep", chosen(&keys.solver)),
+        (Kind::Nonlin, "nonlin", chosen(&keys.nonlin)),
+    ];
+    for (kind, name, key) in given {
+        if let Some(key) = key.filter(|_| !runs(kind)) {
+            errors.at(key.span(), never_runs(&key, area, name));
+        }
+    }
+    for own in &keys.own {
+        if !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
+            errors.at(own.name.span(), never_runs(&own.name, area, &own.name.to_string()));
+        }
+    }
+}
+
+fn never_runs(key: &Ident, area: &Area, operation: &str) -> String {
+    let owner = &area.name;
+    format!(
+        "`{owner}` has a `{key}`, but `{operation}` is not among its operations, so it would never run; add `{operation}` to `operations`"
+    )
+}
+
+/// An own operation has a name of its own: not that of a built-in one, nor twice in an area.
+fn check_own_names(areas: &Areas, errors: &mut Errors) {
+    for area in areas {
+        for (i, own) in area.keys.own.iter().enumerate() {
+            let name = &own.name;
+            if BUILT_IN.iter().any(|(built_in, _)| name == built_in) {
+                errors.at(name.span(), format!("`{name}` is a built-in operation; choose another name for yours"));
+            } else if area.keys.own[..i].iter().any(|other| other.name == *name) {
+                errors.at(name.span(), format!("`{}` applies `{name}` twice; give the second another name", area.name));
+            }
+        }
+    }
+}

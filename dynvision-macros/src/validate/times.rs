@@ -1,0 +1,79 @@
+//! Time constants, as far as they are literals. (Other const expressions are checked when the model is built.)
+
+use super::fields::{Areas, Readout};
+use crate::{
+    errors::Errors,
+    parse::{Args, Time},
+};
+
+/// What the library takes for granted, in milliseconds.
+const DT: f64 = 2.0;
+const DELAYS: [(&str, f64); 4] = [("t_feedforward", 0.0), ("t_recurrence", 6.0), ("t_skip", 0.0), ("t_feedback", 30.0)];
+
+/// Times are positive, delays not negative and multiples of dt.
+pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>, errors: &mut Errors) {
+    let dt = dt(args);
+    let links = areas.iter().flat_map(|area| area.keys.skips.iter().chain(&area.keys.feedbacks));
+    let links = links.chain(readout.iter().flat_map(|readout| &readout.skips));
+    let of_areas = areas.iter().flat_map(|area| &area.keys.times);
+    for time in args.dynamics.iter().chain(of_areas).chain(links.filter_map(|link| link.delay.as_ref())) {
+        if check_sign(time, errors) && time.name != "dt" && time.name != "tau" {
+            check_multiple(time, dt, errors);
+        }
+    }
+    check_defaults(args, errors);
+}
+
+/// The time step, where it is known.
+fn dt(args: &Args) -> Option<f64> {
+    match args.dynamics.iter().find(|time| time.name == "dt") {
+        Some(time) => time.literal,
+        None => Some(DT),
+    }
+    .filter(|dt| *dt > 0.0)
+}
+
+/// `dt` and `tau` are positive; a delay is not negative.
+fn check_sign(time: &Time, errors: &mut Errors) -> bool {
+    let (name, Some(ms)) = (&time.name, time.literal) else { return true };
+    let constant = name == "dt" || name == "tau";
+    let message = match ms {
+        _ if constant && ms <= 0.0 => format!("`{name}` must be positive, but it is {ms} ms"),
+        _ if ms < 0.0 => format!("`{name}` cannot be negative, but it is {ms} ms"),
+        _ => return true,
+    };
+    errors.over(&time.expr, message);
+    false
+}
+
+/// A delay is a whole number of steps: nothing is rounded in silence.
+fn check_multiple(time: &Time, dt: Option<f64>, errors: &mut Errors) {
+    let (name, Some(ms), Some(dt)) = (&time.name, time.literal, dt) else { return };
+    if !is_multiple(ms, dt) {
+        let steps = (ms / dt).floor();
+        let (below, above) = (steps * dt, (steps + 1.0) * dt);
+        errors.over(
+            &time.expr,
+            format!("`{name}` = {ms} ms is no multiple of dt = {dt} ms; the nearest are {below} ms and {above} ms"),
+        );
+    }
+}
+
+/// A `dt` of one's own divides the delays that are left at their defaults.
+fn check_defaults(args: &Args, errors: &mut Errors) {
+    let Some(dt) = args.dynamics.iter().find(|time| time.name == "dt") else { return };
+    let Some(ms) = dt.literal.filter(|ms| *ms > 0.0) else { return };
+    for (name, default) in DELAYS {
+        if !is_multiple(default, ms) && !args.dynamics.iter().any(|time| time.name == name) {
+            errors.over(
+                &dt.expr,
+                format!("`{name}`, {default} ms unless given, is no multiple of dt = {ms} ms; give it too"),
+            );
+        }
+    }
+}
+
+fn is_multiple(ms: f64, dt: f64) -> bool {
+    let steps = ms / dt;
+    (steps - steps.round()).abs() <= 1e-6
+}
