@@ -32,6 +32,12 @@ pub struct Cx<T> {
     kept: Kept,
 }
 
+impl<T> std::fmt::Debug for Cx<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cx").field("plan", &self.plan).field("area", &self.area).finish_non_exhaustive()
+    }
+}
+
 /// What stays valid while the weights do not change: packed weights, and what fixed frames drive.
 #[derive(Default)]
 struct Kept {

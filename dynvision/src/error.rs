@@ -60,6 +60,14 @@ pub enum Error {
         /// The names that exist.
         areas: Vec<String>,
     },
+    /// The dynamics name a link that the model does not have.
+    #[error("the dynamics name link `{name}`, which the model does not have; its links are {}", .links.join(", "))]
+    UnknownLink {
+        /// The name that is given.
+        name: String,
+        /// The names that exist.
+        links: Vec<String>,
+    },
     /// A stimulus has no steps.
     #[error("the stimulus has no frames; give at least one step")]
     EmptyStimulus,

@@ -13,6 +13,7 @@ pub mod ops;
 pub mod parameters;
 pub mod prelude;
 pub mod record;
+pub mod stream;
 pub mod summary;
 pub mod time;
 

@@ -10,6 +10,8 @@ pub use crate::nn::{
 };
 pub use crate::time::{Dynamics, Stimulus};
 pub use dfdx::nn::{DeviceBuildExt, Module, NumParams, ResetParams, ToDevice, ToDtype, ZeroGrads};
-pub use dfdx::prelude::{AsArray, Const, Cpu, HasShape, SampleTensor, Shape, Tensor, TensorFrom, TensorFromVec, Trace, ZerosTensor};
+pub use dfdx::prelude::{
+    AsArray, Const, Cpu, HasShape, SampleTensor, Shape, Tensor, TensorFrom, TensorFromVec, Trace, ZerosTensor,
+};
 pub use dfdx::tensor_ops::Backward;
 pub use dynvision_macros::dyn_model;

@@ -49,7 +49,8 @@ impl Summary {
     }
 
     fn rows(&self) -> Vec<[String; 7]> {
-        let mut rows = vec![["area", "layer", "takes", "answers", "sends", "parameters", "M mult/step"].map(String::from)];
+        let mut rows =
+            vec![["area", "layer", "takes", "answers", "sends", "parameters", "M mult/step"].map(String::from)];
         let mut counted = 0;
         for (i, area) in self.wiring.areas.iter().enumerate() {
             let parameters = self.of_field(area.name);
@@ -101,9 +102,7 @@ impl fmt::Display for Summary {
         }
         if let Some(plan) = &self.plan {
             for (link, updates) in self.wiring.links.iter().zip(&plan.links) {
-                let name = |area: usize| self.wiring.areas.get(area).map_or("readout", |area| area.name);
-                let kind = format!("{:?}", link.kind).to_lowercase();
-                writeln!(f, "{kind} {} -> {}, reads the update {updates} ago", name(link.from), name(link.into))?;
+                writeln!(f, "{}: reads its source's update {updates} (1 is the newest)", link.name(&self.wiring))?;
             }
         }
         let (all, trained) = self.parameters();

@@ -447,3 +447,40 @@ fn truncation_cuts_gradients_not_values() {
     assert_eq!(whole, cut);
     assert_ne!(g_whole, g_cut);
 }
+
+#[test]
+fn a_stream_computes_what_a_run_does() {
+    let dev = Cpu::seed_from_u64(5);
+    let mut net = dev.build_module::<Net, f64>();
+    *net.dynamics = dynamics(2.0);
+    let images: Images<f64> = dev.sample_normal_like(&(2, Const, Const, Const));
+    let logits = net.try_run(Stimulus::constant(images.clone(), 4)).unwrap();
+    let mut stream = dynvision::stream::Stream::new(&net, net.reset()).unwrap();
+    for t in 0..4 {
+        let y = stream.try_step(images.clone()).unwrap();
+        let row: Vec<f64> = (0..2).flat_map(|b| (0..5).map(move |c| [b, t, c])).map(|i| logits[i]).collect();
+        assert_eq!(y.as_vec(), row);
+    }
+}
+
+#[test]
+fn biological_unrolling_is_engineering_unrolling_later() {
+    let dev = Cpu::seed_from_u64(6);
+    let mut net = dev.build_module::<Net, f64>();
+    let engineering = Dynamics { t_recurrence: 4.0, t_skip: 2.0, t_feedback: 6.0, ..Dynamics::default() };
+    *net.dynamics = engineering.clone();
+    let images: Images<f64> = dev.sample_normal_like(&(2, Const, Const, Const));
+    let (logits, early) = net.try_record(Stimulus::constant(images.clone(), 6)).unwrap();
+    *net.dynamics = engineering.biological(&Net::WIRING, 4.0).unwrap();
+    let (later, late) = net.try_record(Stimulus::constant(images, 8)).unwrap();
+    assert_eq!((late.v1.onset(), late.v2.onset()), (Some(0), Some(2)));
+    for (b, c) in (0..2).flat_map(|b| (0..5).map(move |c| (b, c))) {
+        for t in 0..6 {
+            assert!((logits[[b, t, c]] - later[[b, t + 2, c]]).abs() < 1e-12);
+        }
+    }
+    let v2 = |r: &NetResponses<usize, f64, Cpu>, t: usize| r.v2.values[[1, t, 3, 4, 4]];
+    assert!((0..6).all(|t| (v2(&early, t) - v2(&late, t + 2)).abs() < 1e-12));
+    let error = engineering.biological(&Net::WIRING, 6.0).unwrap_err().to_string();
+    assert!(error.contains("`v1_feedback_v2` comes back after 6 ms"), "{error}");
+}

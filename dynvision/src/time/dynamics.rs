@@ -38,6 +38,9 @@ pub struct Dynamics {
     /// What single areas do differently, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub areas: BTreeMap<String, AreaDynamics>,
+    /// Delays of single links in ms, by name, such as `v4_skip_v1` (into `v4`, from `v1`) or `v1_feedback_v4`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, f64>,
 }
 
 /// What one area does differently, in ms.
@@ -66,6 +69,7 @@ impl Dynamics {
         truncate_steps: 0,
         feedforward_only: false,
         areas: BTreeMap::new(),
+        links: BTreeMap::new(),
     };
 
     /// The time constant of an area, in ms.

@@ -4,6 +4,7 @@ mod dynamics;
 mod history;
 mod plan;
 mod stimulus;
+mod unrolling;
 mod wiring;
 
 pub use dynamics::{AreaDynamics, Dynamics};

@@ -91,8 +91,13 @@ impl Plan {
             let areas = wiring.areas.iter().map(|area| area.name.to_string()).collect();
             return Err(Error::UnknownArea { name: name.clone(), areas });
         }
+        let names: Vec<String> = wiring.links.iter().map(|link| link.name(wiring)).collect();
+        if let Some(name) = dynamics.links.keys().find(|name| !names.contains(name)) {
+            return Err(Error::UnknownLink { name: name.clone(), links: names });
+        }
         let mut areas = wiring.areas.iter().map(|area| area_plan(dynamics, area, dt)).collect::<Result<Vec<_>>>()?;
-        let links = wiring.links.iter().map(|link| updates_ago(dynamics, link, dt)).collect::<Result<Vec<_>>>()?;
+        let links = wiring.links.iter().zip(&names);
+        let links = links.map(|(link, name)| updates_ago(dynamics, link, name, dt)).collect::<Result<Vec<_>>>()?;
         for (link, &updates) in wiring.links.iter().zip(&links) {
             if let Some(from) = areas.get_mut(link.from) {
                 from.history = from.history.max(updates);
@@ -137,10 +142,12 @@ fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPla
     Ok(AreaPlan { tau, dt, feedforward, recurrence, history: feedforward.max(recurrence).max(1) })
 }
 
-fn updates_ago(dynamics: &Dynamics, link: &super::Link, dt: f64) -> Result<usize> {
+fn updates_ago(dynamics: &Dynamics, link: &super::Link, name: &str, dt: f64) -> Result<usize> {
+    let own = dynamics.links.get(name).copied().or(link.delay);
+    let named = |time: &str| if own.is_some() { format!("delay of `{name}`") } else { time.to_string() };
     Ok(match link.kind {
-        LinkKind::Skip => steps("t_skip", link.delay.unwrap_or(dynamics.t_skip), dt)? + 1,
-        LinkKind::Feedback => steps("t_feedback", link.delay.unwrap_or(dynamics.t_feedback), dt)?.max(1),
+        LinkKind::Skip => steps(&named("t_skip"), own.unwrap_or(dynamics.t_skip), dt)? + 1,
+        LinkKind::Feedback => steps(&named("t_feedback"), own.unwrap_or(dynamics.t_feedback), dt)?.max(1),
     })
 }
 

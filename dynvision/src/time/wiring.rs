@@ -48,6 +48,18 @@ pub struct Link {
     pub delay: Option<f64>,
 }
 
+impl Link {
+    /// The field that holds it: `v4_skip_v1` goes into `v4` and comes from `v1`.
+    pub fn name(&self, wiring: &Wiring) -> String {
+        let area = |i: usize| wiring.areas.get(i).map_or("readout", |area| area.name);
+        let kind = match self.kind {
+            LinkKind::Skip => "skip",
+            LinkKind::Feedback => "feedback",
+        };
+        format!("{}_{kind}_{}", area(self.into), area(self.from))
+    }
+}
+
 /// Which way a link goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
