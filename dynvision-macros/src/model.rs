@@ -1,11 +1,13 @@
 //! A model that has no mistakes which tokens can show: what validation gives, and all that generation sees.
 
-use syn::{Expr, Ident, ItemStruct, Path, Type};
+use syn::{Expr, GenericArgument, Ident, ItemStruct, Path, Type, ext::IdentExt};
 
 /// A described model.
 pub(crate) struct Model {
     /// The user's struct, without our attributes.
     pub(crate) item: ItemStruct,
+    /// The defaults of its parameters.
+    pub(crate) defaults: Vec<GenericArgument>,
     /// The path of the library.
     pub(crate) krate: Path,
     /// Channels, height and width of a frame.
@@ -25,8 +27,10 @@ pub(crate) struct Model {
 pub(crate) struct Component {
     /// As written.
     pub(crate) ty: Type,
-    /// With the defaults of the model's type parameters put in: shapes are computed from this.
+    /// With the defaults of the model's type parameters put in.
     pub(crate) concrete: Type,
+    /// Whether the macro chose it, so that it is what it should be.
+    pub(crate) chosen: bool,
 }
 
 /// One area, and the operations that it runs, in order.
@@ -57,6 +61,7 @@ pub(crate) enum Operation {
 
 /// A connection from another area.
 pub(crate) struct Link {
+    pub(crate) direction: Direction,
     /// The name of its source.
     pub(crate) from: Ident,
     /// Its delay, where it is not the model's.
@@ -78,4 +83,51 @@ pub(crate) struct Readout {
 pub(crate) struct Time {
     pub(crate) name: Ident,
     pub(crate) value: Expr,
+}
+
+/// Which way a connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From an earlier area.
+    Skip,
+    /// From a later area.
+    Feedback,
+}
+
+impl Direction {
+    /// The key and operation.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Direction::Skip => "skip",
+            Direction::Feedback => "feedback",
+        }
+    }
+}
+
+impl Operation {
+    /// As it stands in the order.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Operation::Layer => "layer".into(),
+            Operation::Skip(_) => "skip".into(),
+            Operation::Feedback(_) => "feedback".into(),
+            Operation::Tstep(_) => "tstep".into(),
+            Operation::Nonlin(_) => "nonlin".into(),
+            Operation::Supralin(_) => "supralin".into(),
+            Operation::Record => "record".into(),
+            Operation::Delay => "delay".into(),
+            Operation::Pool(_) => "pool".into(),
+            Operation::Norm(_) => "norm".into(),
+            Operation::Addext(_) => "addext".into(),
+            Operation::Own(name, _) => name.unraw().to_string(),
+        }
+    }
+
+    /// The connections that it runs.
+    pub(crate) fn links(&self) -> &[Link] {
+        match self {
+            Operation::Skip(links) | Operation::Feedback(links) => links,
+            _ => &[],
+        }
+    }
 }

@@ -4,8 +4,9 @@ use crate::{
     errors::Errors,
     parse::{self, Args, Field, Link, Role},
 };
+use proc_macro2::Span;
 use std::collections::HashMap;
-use syn::{Ident, ItemStruct, Type, ext::IdentExt};
+use syn::{Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote};
 
 /// An area as written.
 pub(crate) struct Area {
@@ -20,6 +21,14 @@ pub(crate) struct Readout {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) skips: Vec<Link>,
+}
+
+impl Readout {
+    /// Stands in for a readout that is not there, so that the rest of the model is checked and generated.
+    pub(crate) fn missing(krate: &Path) -> Self {
+        let ty = parse_quote!(#krate::__private::Missing);
+        Readout { name: Ident::new("__readout", Span::call_site()), ty, skips: Vec::new() }
+    }
 }
 
 /// Exactly one field is the readout, it is the last, and there is an area before it.
@@ -51,7 +60,6 @@ pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Er
     if readout.is_none() {
         errors.at(item.ident.span(), format!("`{}` has no readout; put `#[readout]` on its last field", item.ident));
     }
-    let readout = readout.filter(|_| !areas.is_empty());
     (areas, readout)
 }
 

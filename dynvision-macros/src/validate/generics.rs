@@ -54,6 +54,15 @@ impl Defaults {
         ty
     }
 
+    /// The defaults, in the order of the parameters.
+    pub(crate) fn arguments(&self) -> Vec<GenericArgument> {
+        let argument = |(_, default): &(Ident, Default)| match default {
+            Default::Type(ty) => GenericArgument::Type(ty.clone()),
+            Default::Const(expr) => GenericArgument::Const(braced(expr)),
+        };
+        self.0.iter().map(argument).collect()
+    }
+
     fn of(&self, name: &Ident) -> Option<&Default> {
         self.0.iter().find(|(param, _)| param == name).map(|(_, default)| default)
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     errors::Errors,
+    model::Direction,
     parse::Link,
     suggest::{did_you_mean, listed},
 };
@@ -21,12 +22,6 @@ pub(crate) struct Links {
 pub(crate) struct OfArea {
     pub(crate) skips: Vec<Link>,
     pub(crate) feedbacks: Vec<Link>,
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    Skip,
-    Feedback,
 }
 
 /// Where a connection ends.
@@ -117,14 +112,5 @@ impl Target<'_> {
             errors.at(link.from.span(), format!("`{into}` has a {kind} from `{from}` already; each is given once"));
         }
         !twice
-    }
-}
-
-impl Direction {
-    fn word(self) -> &'static str {
-        match self {
-            Direction::Skip => "skip",
-            Direction::Feedback => "feedback",
-        }
     }
 }

@@ -10,16 +10,18 @@ mod links;
 mod order;
 mod times;
 
+pub(crate) use fields::{camel, constant};
+
 use crate::{
     errors::Errors,
-    model::{Area, Component, Link, Model, Operation, Readout, Time},
+    model::{Area, Component, Direction, Link, Model, Operation, Readout, Time},
     parse::{self, Override, Source},
 };
 use fields::Areas;
 use generics::Defaults;
 use order::{Kind, Placed};
-use proc_macro2::Span;
-use syn::{Ident, Path, Type, parse_quote};
+use proc_macro2::{Literal, Span};
+use syn::{Ident, Path, Type, parse_quote, spanned::Spanned};
 
 /// The valid model, or nothing where too little of it is known.
 pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
@@ -32,7 +34,8 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     times::check_times(&args, &areas, &readout, errors);
     let orders = order::check_orders(&args, &areas, errors);
     let links = links::check_links(&areas, readout.as_ref(), errors);
-    let (defaults, readout) = (defaults?, readout?);
+    let defaults = defaults?;
+    let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
     let build = Builder { krate: &krate, args: &args, defaults: &defaults };
     Some(Model {
         retina: args.retina.as_ref().map(|ty| build.component(ty)),
@@ -46,10 +49,11 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
             .collect(),
         readout: Readout {
             component: build.component(&readout.ty),
-            skips: links.readout.into_iter().map(|link| build.link(link)).collect(),
+            skips: links.readout.into_iter().map(|link| build.link(link, Direction::Skip)).collect(),
             name: readout.name,
         },
         krate: krate.clone(),
+        defaults: defaults.arguments(),
         item,
         input,
     })
@@ -64,7 +68,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn component(&self, ty: &Type) -> Component {
-        Component { ty: ty.clone(), concrete: self.defaults.put_into(ty) }
+        Component { ty: ty.clone(), concrete: self.defaults.put_into(ty), chosen: false }
     }
 
     fn area(&self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {
@@ -85,8 +89,8 @@ impl Builder<'_> {
             Kind::Layer => Some(Operation::Layer),
             Kind::Record => Some(Operation::Record),
             Kind::Delay => Some(Operation::Delay),
-            Kind::Skip => self.links(&mut links.skips).map(Operation::Skip),
-            Kind::Feedback => self.links(&mut links.feedbacks).map(Operation::Feedback),
+            Kind::Skip => self.links(&mut links.skips, Direction::Skip).map(Operation::Skip),
+            Kind::Feedback => self.links(&mut links.feedbacks, Direction::Feedback).map(Operation::Feedback),
             Kind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
             Kind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
             Kind::Supralin => own(&keys.supralin).map(Operation::Supralin),
@@ -100,13 +104,14 @@ impl Builder<'_> {
         }
     }
 
-    fn links(&self, links: &mut Vec<parse::Link>) -> Option<Vec<Link>> {
-        let links: Vec<Link> = std::mem::take(links).into_iter().map(|link| self.link(link)).collect();
+    fn links(&self, links: &mut Vec<parse::Link>, direction: Direction) -> Option<Vec<Link>> {
+        let links: Vec<Link> = std::mem::take(links).into_iter().map(|link| self.link(link, direction)).collect();
         (!links.is_empty()).then_some(links)
     }
 
-    fn link(&self, link: parse::Link) -> Link {
+    fn link(&self, link: parse::Link, direction: Direction) -> Link {
         Link {
+            direction,
             delay: link.delay.as_ref().map(time),
             integration: link.integration.as_ref().map(|ty| self.component(ty)),
             from: link.from,
@@ -125,15 +130,24 @@ impl Builder<'_> {
                 Some(ty) => self.component(ty),
                 None => {
                     let (krate, name) = (self.krate, Ident::new(library, Span::call_site()));
-                    self.component(&parse_quote!(#krate::nn::#name))
+                    Component { chosen: true, ..self.component(&parse_quote!(#krate::nn::#name)) }
                 }
             }),
         }
     }
 }
 
+/// A literal becomes one of the type of a time.
 fn time(time: &parse::Time) -> Time {
-    Time { name: time.name.clone(), value: time.expr.clone() }
+    let value = match time.literal {
+        Some(ms) if ms >= 0.0 => {
+            let mut literal = Literal::f64_unsuffixed(ms);
+            literal.set_span(time.expr.span());
+            parse_quote!(#literal)
+        }
+        _ => time.expr.clone(),
+    };
+    Time { name: time.name.clone(), value }
 }
 
 /// What the rules about areas need to see.

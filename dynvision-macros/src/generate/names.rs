@@ -1,0 +1,165 @@
+//! What generated items are called.
+
+use crate::model::{Area, Link, Model};
+use crate::validate::{camel, constant};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use std::collections::HashSet;
+use syn::{GenericParam, Ident, Visibility, ext::IdentExt};
+
+/// The names of one model's items.
+pub(super) struct Names {
+    pub(super) spec: Ident,
+    pub(super) model: Ident,
+    pub(super) areas: Ident,
+    pub(super) state: Ident,
+    pub(super) responses: Ident,
+    pub(super) vis: Visibility,
+    /// `::dynvision::__private`.
+    pub(super) dv: TokenStream,
+    pub(super) params: Params,
+    /// Dtype, device, batch, kind and so on, none of which the user's own names shadow.
+    pub(super) dtype: Ident,
+    pub(super) device: Ident,
+    pub(super) batch: Ident,
+    pub(super) kind: Ident,
+    pub(super) tape: Ident,
+    used: HashSet<String>,
+}
+
+/// The user's parameters.
+pub(super) struct Params {
+    /// `R: Recurrence`.
+    pub(super) declared: Vec<TokenStream>,
+    /// `R`.
+    pub(super) names: Vec<Ident>,
+    /// `Full`.
+    pub(super) defaults: Vec<TokenStream>,
+    pub(super) clause: TokenStream,
+}
+
+impl Names {
+    pub(super) fn new(model: &Model) -> Self {
+        let spec = &model.item.ident;
+        let krate = &model.krate;
+        let used = used_names(model);
+        let name = |suffix: &str| format_ident!("{}{}", spec, suffix);
+        Names {
+            model: name("Model"),
+            areas: name("Areas"),
+            state: name("State"),
+            responses: name("Responses"),
+            vis: model.item.vis.clone(),
+            dv: quote!(#krate::__private),
+            params: Params::new(model),
+            dtype: free("E", &used),
+            device: free("D", &used),
+            batch: free("B", &used),
+            kind: free("K", &used),
+            tape: free("T", &used),
+            spec: spec.clone(),
+            used,
+        }
+    }
+
+    /// A name for a type parameter that hides nothing of the user's.
+    pub(super) fn free(&self, name: &str) -> Ident {
+        free(name, &self.used)
+    }
+
+    /// `Net::V1`; `suffix` names what the area does to the map.
+    pub(super) fn constant(&self, area: &Ident, suffix: &str) -> Ident {
+        Ident::new(&constant(&format!("{}{suffix}", area.unraw())), area.span())
+    }
+
+    /// `NetV1`.
+    pub(super) fn shape(&self, area: &Ident, suffix: &str) -> Ident {
+        format_ident!("{}{}", self.spec, camel(&format!("{}{suffix}", area.unraw())))
+    }
+
+    /// `__NetV1Layer`.
+    pub(super) fn part(&self, area: &Ident, operation: &str) -> Ident {
+        format_ident!("__{}{}", self.spec, camel(&format!("{}_{operation}", area.unraw())))
+    }
+
+    /// `v1_tstep`: the field that holds the weights of an operation.
+    pub(super) fn field(&self, area: &Area, operation: &str) -> Ident {
+        Ident::new(&format!("{}_{operation}", area.name.unraw()), area.name.span().resolved_at(Span::call_site()))
+    }
+
+    /// `v2_skip_v1`: the field of a connection into `into`.
+    pub(super) fn link(&self, into: &Ident, link: &Link) -> Ident {
+        format_ident!("{}_{}_{}", into.unraw(), link.direction.word(), link.from.unraw(), span = link.from.span())
+    }
+
+    /// `<R: Recurrence, E: .., D: ..>` from what comes after the user's parameters.
+    pub(super) fn declare(&self, more: TokenStream) -> TokenStream {
+        let declared = &self.params.declared;
+        quote!(<#(#declared,)* #more>)
+    }
+
+    /// `NetModel<R, E, D>`.
+    pub(super) fn built(&self, dtype: TokenStream, device: TokenStream) -> TokenStream {
+        let (model, params) = (&self.model, &self.params.names);
+        quote!(#model<#(#params,)* #dtype, #device>)
+    }
+
+    /// `NetModel<R, E, D>` in the usual names.
+    pub(super) fn built_here(&self) -> TokenStream {
+        self.built(self.dtype.to_token_stream(), self.device.to_token_stream())
+    }
+}
+
+impl Params {
+    fn new(model: &Model) -> Self {
+        let params = &model.item.generics.params;
+        let declared = params.iter().map(|param| {
+            let mut param = param.clone();
+            match &mut param {
+                GenericParam::Type(param) => param.default = None,
+                GenericParam::Const(param) => param.default = None,
+                GenericParam::Lifetime(_) => {}
+            }
+            param.to_token_stream()
+        });
+        let names = params.iter().map(|param| match param {
+            GenericParam::Type(param) => param.ident.clone(),
+            GenericParam::Const(param) => param.ident.clone(),
+            GenericParam::Lifetime(param) => param.lifetime.ident.clone(),
+        });
+        Params {
+            declared: declared.collect(),
+            names: names.collect(),
+            defaults: model.defaults.iter().map(ToTokens::to_token_stream).collect(),
+            clause: model.item.generics.where_clause.to_token_stream(),
+        }
+    }
+}
+
+/// Every name that the user's struct and types mention.
+fn used_names(model: &Model) -> HashSet<String> {
+    let mut names = HashSet::new();
+    collect(model.item.to_token_stream(), &mut names);
+    for part in super::parts::components(model) {
+        collect(part.ty.to_token_stream(), &mut names);
+    }
+    names
+}
+
+fn collect(tokens: TokenStream, names: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => drop(names.insert(ident.to_string())),
+            TokenTree::Group(group) => collect(group.stream(), names),
+            _ => {}
+        }
+    }
+}
+
+fn free(name: &str, used: &HashSet<String>) -> Ident {
+    let mut name = name.to_owned();
+    while used.contains(&name) {
+        name.push('_');
+    }
+    Ident::new(&name, Span::call_site())
+}

@@ -1,0 +1,220 @@
+//! The shapes of what flows: constants, types and checks.
+
+use super::{Code, names::Names};
+use crate::{
+    model::{Area, Model, Operation},
+    span::call_over,
+};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+/// A map that stands somewhere between the frame and the readout.
+#[derive(Clone)]
+pub(super) struct Map {
+    /// `V1` of `Net::V1`.
+    pub(super) constant: Ident,
+    /// `NetV1`.
+    pub(super) shape: Ident,
+    /// What it is, for documentation.
+    what: String,
+    /// Who made it, for messages.
+    pub(super) source: String,
+}
+
+/// What one operation makes of a map.
+pub(super) struct Stage {
+    pub(super) before: Map,
+    pub(super) after: Map,
+}
+
+/// What an area makes of a map.
+pub(super) struct OfArea {
+    pub(super) takes: Map,
+    /// One for each operation.
+    pub(super) stages: Vec<Stage>,
+    /// What is recorded and stored.
+    pub(super) answers: Map,
+    pub(super) sends: Map,
+}
+
+pub(super) struct Shapes {
+    pub(super) input: Map,
+    pub(super) areas: Vec<OfArea>,
+}
+
+impl Shapes {
+    pub(super) fn new(model: &Model, names: &Names) -> Self {
+        let name = Ident::new("input", proc_macro2::Span::call_site());
+        let input = Map {
+            constant: names.constant(&name, ""),
+            shape: names.shape(&name, ""),
+            what: "A frame".into(),
+            source: "the frame".into(),
+        };
+        let mut at = input.clone();
+        let areas = model.areas.iter().map(|area| {
+            let of_area = OfArea::new(area, &at, names);
+            at = of_area.sends.clone();
+            of_area
+        });
+        Shapes { areas: areas.collect(), input }
+    }
+
+    /// What the readout reads.
+    pub(super) fn last(&self) -> &Map {
+        self.areas.last().map_or(&self.input, |area| &area.sends)
+    }
+}
+
+impl OfArea {
+    fn new(area: &Area, takes: &Map, names: &Names) -> Self {
+        let place = |found: fn(&Operation) -> bool| area.operations.iter().position(found);
+        let stored = place(|op| matches!(op, Operation::Delay)).unwrap_or(area.operations.len());
+        let is_shaping = |op: &Operation| matches!(op, Operation::Layer | Operation::Pool(_));
+        let answer = area.operations[..stored].iter().rposition(is_shaping);
+        let mut at = takes.clone();
+        let mut stages = Vec::new();
+        for (i, operation) in area.operations.iter().enumerate() {
+            let before = at.clone();
+            if is_shaping(operation) {
+                at = made(area, operation, Some(i) == answer, i > stored, names);
+            }
+            stages.push(Stage { before, after: at.clone() });
+        }
+        let answers = stages.get(stored).map_or(takes, |stage| &stage.after).clone();
+        OfArea { takes: takes.clone(), stages, answers, sends: at }
+    }
+}
+
+/// The map that an operation of `area` makes. The area's answer bears its name alone.
+fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, names: &Names) -> Map {
+    let name = &area.name;
+    let suffix = if is_answer { String::new() } else { format!("_{}", operation.name()) };
+    let what = match operation {
+        _ if is_answer => format!("What `{name}` answers"),
+        _ if is_sent => format!("What `{name}` sends on"),
+        _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
+    };
+    Map {
+        constant: names.constant(name, &suffix),
+        shape: names.shape(name, &suffix),
+        what,
+        source: format!("`{name}`"),
+    }
+}
+
+impl Code<'_> {
+    /// `Net::INPUT`, `Net::V1` and so on, on the default of the struct.
+    pub(super) fn constants(&self) -> TokenStream {
+        let Names { spec, vis, dv, .. } = self.names;
+        let [c, h, w] = &self.model.input;
+        let maps = self.shaping().map(|(area, operation, stage)| {
+            let Map { constant, what, .. } = &stage.after;
+            let doc = format!("{what}.");
+            let from = &stage.before.constant;
+            let part = self.concrete_part(&area.name, &operation.name());
+            let value = match operation {
+                Operation::Layer => quote!(<#part as #dv::Layer>::TYPED.apply(#spec::#from)),
+                _ => quote!(<#part as #dv::Pool>::GEOMETRY.apply(#spec::#from)),
+            };
+            quote! {
+                #[doc = #doc]
+                #vis const #constant: #dv::Map = #value;
+            }
+        });
+        let wiring = self.wiring();
+        quote! {
+            /// The shapes of the model: channels, rows and columns.
+            impl #spec {
+                /// A frame.
+                #vis const INPUT: #dv::Map = #dv::Map::new(#c, #h, #w);
+                #(#maps)*
+                /// The areas and how they are connected.
+                #vis const WIRING: #dv::Wiring = #wiring;
+            }
+        }
+    }
+
+    /// `NetV1<B>` and so on.
+    pub(super) fn shape_types(&self) -> TokenStream {
+        let Names { spec, vis, dv, batch, .. } = self.names;
+        let types = self.shaping().map(|(_, _, stage)| {
+            let Map { constant, shape, what, .. } = &stage.after;
+            let doc = format!("{what}, in a batch: [`{spec}::{constant}`].");
+            quote! {
+                #[doc = #doc]
+                #vis type #shape<#batch> = (
+                    #batch,
+                    #dv::Const<{ #spec::#constant.c }>,
+                    #dv::Const<{ #spec::#constant.h }>,
+                    #dv::Const<{ #spec::#constant.w }>,
+                );
+            }
+        });
+        types.collect()
+    }
+
+    /// The operations that make a map of another shape.
+    fn shaping(&self) -> impl Iterator<Item = (&Area, &Operation, &Stage)> {
+        let areas = self.model.areas.iter().zip(&self.shapes.areas);
+        let all = areas.flat_map(|(area, shapes)| {
+            area.operations.iter().zip(&shapes.stages).map(move |(operation, stage)| (area, operation, stage))
+        });
+        all.filter(|(_, operation, _)| matches!(operation, Operation::Layer | Operation::Pool(_)))
+    }
+
+    /// Layers, poolings, components and readout fit what reaches them: see `dynvision::check`.
+    pub(super) fn shape_checks(&self) -> TokenStream {
+        let spec = &self.names.spec;
+        let frame = quote!(const _: () = __dv::check_frame(#spec::INPUT););
+        let areas = self.model.areas.iter().zip(&self.shapes.areas);
+        let operations = areas.flat_map(|(area, shapes)| {
+            let stages = area.operations.iter().zip(&shapes.stages);
+            stages.map(move |(operation, stage)| self.shape_check(area, operation, stage))
+        });
+        let checks: TokenStream = operations.collect();
+        let readout = self.readout_check();
+        quote! { #frame #checks #readout }
+    }
+
+    fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage) -> TokenStream {
+        let (spec, name, of) = (&self.names.spec, area.name.to_string(), operation.name());
+        let Map { constant: from, source, .. } = &stage.before;
+        let part = self.concrete_part(&area.name, &of);
+        let (ty, callee, args) = match operation {
+            Operation::Layer => (
+                &area.layer.ty,
+                quote!(__dv::check_layer),
+                quote!(
+                    #name,
+                    <#part as __dv::Layer>::GEOMETRY,
+                    <#part as __dv::Layer>::TYPED,
+                    <#part as __dv::Layer>::MISFIT,
+                    #source,
+                    #spec::#from
+                ),
+            ),
+            Operation::Pool(pool) => {
+                (&pool.ty, quote!(__dv::check_pool), quote!(#name, <#part as __dv::Pool>::GEOMETRY, #spec::#from))
+            }
+            Operation::Norm(it) | Operation::Supralin(it) | Operation::Addext(it) | Operation::Own(_, it) => (
+                &it.ty,
+                quote!(__dv::check_operation),
+                quote!(#of, #name, <#part as __dv::Operation>::CHANNELS, #spec::#from),
+            ),
+            _ => return TokenStream::new(),
+        };
+        let call = call_over(ty, callee, args);
+        quote!(const _: () = #call;)
+    }
+
+    fn readout_check(&self) -> TokenStream {
+        let (spec, readout) = (&self.names.spec, &self.model.readout);
+        let Map { constant: from, source, .. } = self.shapes.last();
+        let (name, part) = (readout.name.to_string(), self.concrete_part(&readout.name, "readout"));
+        let args = quote!(#name, <#part as __dv::Readout>::FEATURES, #source, #spec::#from);
+        let call = call_over(&readout.component.ty, quote!(__dv::check_readout), args);
+        quote!(const _: () = #call;)
+    }
+}

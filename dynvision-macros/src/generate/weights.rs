@@ -1,0 +1,246 @@
+//! What holds the weights, how it is built and visited.
+
+use super::{Code, names::Names, parts};
+use crate::model::{Area, Link, Operation, Time};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+/// A field of the built model.
+struct Field {
+    name: Ident,
+    /// The part of which it holds the weights.
+    spec: TokenStream,
+    doc: String,
+}
+
+/// Fields of one visit; dfdx visits at most six at once, so that more are nested.
+enum Tree {
+    One(Ident),
+    Many(Vec<Tree>),
+}
+
+impl Code<'_> {
+    /// `NetModel`.
+    pub(super) fn weights(&self) -> TokenStream {
+        let Names { spec, model, vis, dv, dtype, device, params, .. } = self.names;
+        let declared = self.names.declare(quote!(#dtype: #dv::Dtype, #device: #dv::Device<#dtype>));
+        let clause = &params.clause;
+        let fields = self.fields().into_iter().flatten().map(|Field { name, spec, doc }| {
+            quote! {
+                #[doc = #doc]
+                #vis #name: #dv::Built<#spec, #dtype, #device>,
+            }
+        });
+        let doc = format!("The weights of a [`{spec}`], in one dtype on one device.");
+        quote! {
+            #[doc = #doc]
+            #[derive(#dv::Clone, #dv::Debug)]
+            #vis struct #model #declared #clause {
+                #(#fields)*
+                /// The time constants.
+                #vis dynamics: #dv::Setting<#dv::Dynamics>,
+            }
+        }
+    }
+
+    /// The fields that hold weights: those of each area, then those of the readout.
+    fn fields(&self) -> Vec<Vec<Field>> {
+        let areas = self.model.areas.iter().enumerate().map(|(at, area)| self.area_fields(at, area));
+        areas.chain([self.readout_fields()]).collect()
+    }
+
+    fn area_fields(&self, at: usize, area: &Area) -> Vec<Field> {
+        let (owner, shapes) = (&area.name, &self.shapes.areas[at]);
+        let layer =
+            Field { name: owner.clone(), spec: self.part(owner, "layer"), doc: format!("The layer of `{owner}`.") };
+        let mut fields = vec![layer];
+        for (operation, stage) in area.operations.iter().zip(&shapes.stages) {
+            let name = operation.name();
+            match operation {
+                Operation::Pool(_) => {}
+                _ if operation.part().is_some() => fields.push(Field {
+                    name: self.names.field(area, &name),
+                    spec: self.part(owner, &name),
+                    doc: format!("What `{name}` runs in `{owner}`."),
+                }),
+                _ => fields
+                    .extend(operation.links().iter().map(|link| self.link_field(owner, link, &stage.before.constant))),
+            }
+        }
+        let mut seen = Vec::new();
+        fields.retain(|field| {
+            !seen.contains(&field.name) && {
+                seen.push(field.name.clone());
+                true
+            }
+        });
+        fields
+    }
+
+    fn readout_fields(&self) -> Vec<Field> {
+        let readout = &self.model.readout;
+        let target = &self.shapes.last().constant;
+        let links = readout.skips.iter().map(|link| self.link_field(&readout.name, link, target));
+        let own =
+            Field { name: readout.name.clone(), spec: self.part(&readout.name, "readout"), doc: "The readout.".into() };
+        links.chain([own]).collect()
+    }
+
+    fn link_field(&self, into: &Ident, link: &Link, target: &Ident) -> Field {
+        Field {
+            name: self.names.link(into, link),
+            spec: self.link(into, link, target),
+            doc: format!("The {} from `{}` into `{into}`.", link.direction.word(), link.from),
+        }
+    }
+
+    /// `Link<{ Net::V1.c }, { Net::V2.c }>`, and what the connection chooses beyond.
+    fn link(&self, into: &Ident, link: &Link, target: &Ident) -> TokenStream {
+        let (dv, spec) = (&self.names.dv, &self.names.spec);
+        let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
+        let force = link.force_conv;
+        let one = || syn::parse_quote!(1);
+        let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
+        let ends = quote!({ #spec::#from.c }, { #spec::#target.c });
+        match &link.integration {
+            Some(_) => {
+                let part = self.part(into, &parts::integration(link));
+                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #part>)
+            }
+            None if force || link.kernel.is_some() || link.stride.is_some() => {
+                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force>)
+            }
+            None => quote!(#dv::Link<#ends>),
+        }
+    }
+
+    /// dfdx builds the model from its description.
+    pub(super) fn build(&self) -> TokenStream {
+        let Names { spec, dtype, device, params, .. } = self.names;
+        let declared = self.names.declare(quote!(#dtype: __dv::Dtype, #device: __dv::Device<#dtype>));
+        let (arguments, clause, built) = (&params.names, &params.clause, self.names.built_here());
+        let dynamics = self.dynamics();
+        let taus = self.model.areas.iter().filter_map(|area| self.tau(area));
+        let same = self.same_geometry();
+        quote! {
+            impl #declared __dv::BuildOnDevice<#device, #dtype> for #spec<#(#arguments),*> #clause {
+                type Built = #built;
+
+                fn try_build_on_device(device: &#device) -> __dv::StdResult<Self::Built, #device::Err> {
+                    #same
+                    let mut net: Self::Built = __dv::BuildModule::try_build(device)?;
+                    net.dynamics = __dv::From::from(#dynamics);
+                    #(#taus)*
+                    __dv::Ok(net)
+                }
+            }
+        }
+    }
+
+    fn dynamics(&self) -> TokenStream {
+        let set = self.model.dynamics.iter().map(|Time { name, value }| quote!(#name: #value));
+        match self.model.dynamics.is_empty() {
+            true => quote!(__dv::Dynamics::DEFAULT),
+            false => quote!(__dv::Dynamics { #(#set,)* ..__dv::Dynamics::DEFAULT }),
+        }
+    }
+
+    /// A trained time constant begins with the declared one.
+    fn tau(&self, area: &Area) -> Option<TokenStream> {
+        let solver = area.operations.iter().find(|operation| matches!(operation, Operation::Tstep(_)))?;
+        let (part, field) = (self.part(&area.name, &solver.name()), self.names.field(area, &solver.name()));
+        let (dtype, device) = (&self.names.dtype, &self.names.device);
+        let own = area.times.iter().find(|time| time.name == "tau").map(|time| &time.value);
+        let tau = own.map_or_else(|| quote!(net.dynamics.tau), |value| quote!(#value));
+        Some(quote!(<#part as __dv::Solver>::set_tau::<#dtype, #device>(&mut net.#field, #tau);))
+    }
+
+    /// Parts that depend on parameters of the model do to a map what they do by default.
+    fn same_geometry(&self) -> TokenStream {
+        let areas = self.model.areas.iter().filter(|area| self.is_generic(&area.name, "layer"));
+        let checks = areas.map(|area| {
+            let name = area.name.to_string();
+            let (here, default) = (self.part(&area.name, "layer"), self.concrete_part(&area.name, "layer"));
+            quote! {
+                const {
+                    __dv::check_same(#name, <#here as __dv::Layer>::GEOMETRY, <#default as __dv::Layer>::GEOMETRY);
+                }
+            }
+        });
+        checks.collect()
+    }
+
+    /// dfdx visits the weights.
+    pub(super) fn tensors(&self) -> TokenStream {
+        let Names { model, dtype, device, params, .. } = self.names;
+        let (e2, d2, v) = (self.names.free("E2"), self.names.free("D2"), self.names.free("V"));
+        let declared = self.names.declare(quote!(#dtype: __dv::Dtype, #device: __dv::Device<#dtype>));
+        let (clause, here) = (&params.clause, self.names.built_here());
+        let there = self.names.built(quote!(#e2), quote!(#d2));
+        let groups = self.fields();
+        let dynamics = Ident::new("dynamics", proc_macro2::Span::call_site());
+        let trees =
+            groups.iter().map(|fields| Tree::of(fields.iter().map(|field| Tree::One(field.name.clone())).collect()));
+        let tree = Tree::of(trees.chain([Tree::One(dynamics)]).collect());
+        let (visits, pattern) = (tree.visits(), tree.pattern());
+        let converted = groups.iter().flatten().map(
+            |Field { name, spec, .. }| quote!(#name: __dv::converted::<#spec, #dtype, #device, #v::E2, #v::D2>(#name),),
+        );
+        quote! {
+            impl #declared __dv::TensorCollection<#dtype, #device> for #here #clause {
+                type To<#e2: __dv::Dtype, #d2: __dv::Device<#e2>> = #there;
+
+                fn iter_tensors<#v: __dv::ModuleVisitor<Self, #dtype, #device>>(
+                    visitor: &mut #v,
+                ) -> __dv::StdResult<__dv::Option<Self::To<#v::E2, #v::D2>>, #v::Err> {
+                    visitor.visit_fields(#visits, |#pattern| #model { #(#converted)* dynamics })
+                }
+            }
+        }
+    }
+}
+
+impl Tree {
+    /// At most six at each node.
+    fn of(mut nodes: Vec<Tree>) -> Tree {
+        while nodes.len() > 6 {
+            let mut rest = nodes.into_iter();
+            nodes = Vec::new();
+            loop {
+                let group: Vec<Tree> = rest.by_ref().take(6).collect();
+                if group.is_empty() {
+                    break;
+                }
+                nodes.push(Tree::of(group));
+            }
+        }
+        match <[Tree; 1]>::try_from(nodes) {
+            Ok([only]) => only,
+            Err(nodes) => Tree::Many(nodes),
+        }
+    }
+
+    fn visits(&self) -> TokenStream {
+        match self {
+            Tree::One(name) => {
+                let text = syn::ext::IdentExt::unraw(name).to_string();
+                quote!(Self::module(#text, |s| &s.#name, |s| &mut s.#name))
+            }
+            Tree::Many(nodes) => {
+                let nodes = nodes.iter().map(Tree::visits);
+                quote!((#(#nodes,)*))
+            }
+        }
+    }
+
+    fn pattern(&self) -> TokenStream {
+        match self {
+            Tree::One(name) => quote!(#name),
+            Tree::Many(nodes) => {
+                let nodes = nodes.iter().map(Tree::pattern);
+                quote!((#(#nodes,)*))
+            }
+        }
+    }
+}

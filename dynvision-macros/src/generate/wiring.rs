@@ -1,0 +1,83 @@
+//! What a model knows of itself at run time.
+
+use super::Code;
+use crate::model::{Area, Link, Operation, Time};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Ident;
+
+impl Code<'_> {
+    /// `Net::WIRING`.
+    pub(super) fn wiring(&self) -> TokenStream {
+        let (dv, spec) = (&self.names.dv, &self.names.spec);
+        let name = spec.to_string();
+        let areas = (0..self.model.areas.len()).map(|at| self.area_wiring(at));
+        let links = self.links().into_iter().map(|(into, link)| self.link_wiring(into, link));
+        quote! {
+            #dv::Wiring { name: #name, input: #spec::INPUT, areas: &[#(#areas),*], links: &[#(#links),*] }
+        }
+    }
+
+    fn area_wiring(&self, at: usize) -> TokenStream {
+        let (dv, spec) = (&self.names.dv, &self.names.spec);
+        let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
+        let (name, layer) = (area.name.to_string(), written(&area.layer.ty));
+        let operations = area.operations.iter().map(Operation::name);
+        let (takes, answers, sends) = (&shapes.takes.constant, &shapes.answers.constant, &shapes.sends.constant);
+        let times = self.area_times(area);
+        quote! {
+            #dv::Area {
+                name: #name,
+                layer: #layer,
+                operations: &[#(#operations),*],
+                takes: #spec::#takes,
+                answers: #spec::#answers,
+                sends: #spec::#sends,
+                times: #times,
+            }
+        }
+    }
+
+    fn area_times(&self, area: &Area) -> TokenStream {
+        let dv = &self.names.dv;
+        if area.times.is_empty() {
+            return quote!(#dv::AreaDynamics::DEFAULT);
+        }
+        let set = area.times.iter().map(|Time { name, value }| quote!(#name: #dv::Option::Some(#value)));
+        quote!(#dv::AreaDynamics { #(#set,)* ..#dv::AreaDynamics::DEFAULT })
+    }
+
+    fn link_wiring(&self, into: usize, link: &Link) -> TokenStream {
+        let dv = &self.names.dv;
+        let kind = Ident::new(if link.direction.word() == "skip" { "Skip" } else { "Feedback" }, link.from.span());
+        let from = self.number(&link.from);
+        let delay = match &link.delay {
+            Some(Time { value, .. }) => quote!(#dv::Option::Some(#value)),
+            None => quote!(#dv::Option::None),
+        };
+        quote!(#dv::LinkSpec { kind: #dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
+    }
+
+    /// The number of an area.
+    pub(super) fn number(&self, name: &Ident) -> usize {
+        self.model.areas.iter().position(|area| area.name == *name).unwrap_or_default()
+    }
+
+    /// Every connection, in the order in which a step runs them, with the number of its target.
+    pub(super) fn links(&self) -> Vec<(usize, &Link)> {
+        let areas = self.model.areas.iter().enumerate();
+        let into_areas =
+            areas.flat_map(|(at, area)| area.operations.iter().flat_map(Operation::links).map(move |link| (at, link)));
+        let into_readout = self.model.readout.skips.iter().map(|link| (self.model.areas.len(), link));
+        into_areas.chain(into_readout).collect()
+    }
+}
+
+/// A type as one would write it.
+fn written(ty: &syn::Type) -> String {
+    let mut text = ty.to_token_stream().to_string();
+    for (spaced, tight) in [(" :: ", "::"), (" < ", "<"), (" >", ">"), (" ,", ","), ("< ", "<"), (":: ", "::")] {
+        text = text.replace(spaced, tight);
+    }
+    text
+}
