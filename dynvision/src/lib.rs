@@ -11,11 +11,20 @@ pub mod model;
 pub mod nn;
 pub mod ops;
 pub mod parameters;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod prelude;
 pub mod record;
 pub mod stream;
 pub mod summary;
 pub mod time;
 
+//ZOO
+
 #[doc(hidden)]
 pub mod __private;
+
+pub use dynvision_macros::dyn_model;
+
+// generated code names this crate, also where it is written in this crate
+extern crate self as dynvision;
