@@ -10,6 +10,7 @@ pub mod kernels;
 pub mod model;
 pub mod nn;
 pub mod ops;
+pub mod optim;
 pub mod parameters;
 #[cfg(feature = "plot")]
 pub mod plot;

@@ -98,7 +98,8 @@ mod tests {
             for i in 0..len {
                 let linear = (1.0 - rate) * state(i) + rate * x[i];
                 let open = !relu || linear > 0.0;
-                prop_assert!((y[i] - if open { linear } else { 0.0 }).abs() < 1e-12);
+                let expected = if open { linear } else { 0.0 };
+                prop_assert!((y[i] - expected).abs() < 1e-12);
                 let masked = if open { gy[i] } else { 0.0 };
                 prop_assert!((g[i] - rate * masked).abs() < 1e-12);
                 prop_assert!((gh[i] - 2.0 - (1.0 - rate) * masked).abs() < 1e-12);

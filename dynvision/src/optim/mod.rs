@@ -1,0 +1,55 @@
+//! Optimizers whose state can be saved and taken up again exactly, groups of parameters by name, clipping, schedules.
+//!
+//! ```
+//! use dfdx::prelude::*;
+//! use dynvision::optim::{Adam, AdamConfig, Clip, Group, Groups, Schedule};
+//!
+//! let dev = Cpu::default();
+//! let mut model = dev.build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
+//! let groups = Groups::new([Group::named("bias").weight_decay(0.0)]);
+//! let mut optim = Adam::new(&model, AdamConfig { lr: 1e-2, ..Default::default() })?.with_groups(groups)?;
+//! let schedule = Schedule::WarmupCosine { warmup: 10, steps: 100, floor: 0.0 };
+//! let mut grads = model.alloc_grads();
+//! let x: Tensor<(usize, Const<4>), f32, _> = dev.sample_normal_like(&(8, Const));
+//! for step in 0..3 {
+//!     grads = model.forward(x.trace(grads)).square().mean().backward();
+//!     let norm = Clip::Norm(1.0).apply(&model, &mut grads, optim.groups())?;
+//!     optim.set_lr(schedule.lr(1e-2, step))?;
+//!     optim.step(&mut model, &mut grads)?;
+//!     model.zero_grads(&mut grads);
+//!     assert!(norm > 0.0);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod adam;
+mod clip;
+mod composed;
+mod cpu;
+mod error;
+mod groups;
+mod kernel;
+mod method;
+mod optimizer;
+mod rule;
+mod schedule;
+mod sgd;
+#[cfg(test)]
+mod tests;
+
+pub use adam::AdamConfig;
+pub use clip::Clip;
+pub use error::OptimError;
+pub use groups::{Group, Groups, Settings};
+pub use kernel::{AdamStep, ParameterKernel, SgdStep};
+pub use method::Method;
+pub use optimizer::Optim;
+pub use rule::{Rule, Update, WeightDecay};
+pub use schedule::Schedule;
+pub use sgd::SgdConfig;
+
+/// Adam, and AdamW by decoupled weight decay; see [`AdamConfig`].
+pub type Adam<M, E, D> = Optim<AdamConfig, M, E, D>;
+
+/// Stochastic gradient descent with momentum; see [`SgdConfig`].
+pub type Sgd<M, E, D> = Optim<SgdConfig, M, E, D>;
