@@ -4,15 +4,20 @@
 //! # Shapes
 //! `x`: (batch, in, rows, columns), `w`: (out, in / groups, k, k), `y`: (batch, out, places, places).
 
+mod implicit;
 mod matrix;
+mod microkernel;
+mod packed;
 mod packs;
 mod padded;
+mod plan;
 mod portable;
 mod problem;
+mod source;
 #[cfg(test)]
 mod tests;
 
-pub use packs::Packs;
+pub use packs::{Algorithm, Packs, set_default_algorithm};
 
 use super::{Scalar, parallel};
 use crate::geometry::Conv;
@@ -31,15 +36,23 @@ pub fn forward<E: Scalar>(
     w: &[E],
     wd: [usize; 4],
     bias: Option<&[E]>,
-    _packs: &Packs<E>,
+    packs: &Packs<E>,
     y: &mut [E],
     yd: [usize; 4],
     accumulate: bool,
 ) {
     let problem = Problem::new(conv, xd, wd, yd);
     problem.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len));
-    if !y.is_empty() {
-        portable::forward(&problem, x, w, bias, y, accumulate);
+    if y.is_empty() {
+        return;
+    }
+    let packs = packs.store();
+    let bias32 = bias.map(E::as_f32);
+    match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
+        (Algorithm::Implicit, Some(x), Some(w), Some(y)) => {
+            implicit::run(&packs.plan(&problem, false, w), x, bias32.flatten(), y, accumulate);
+        }
+        _ => portable::forward(&problem, x, w, bias, y, accumulate),
     }
 }
 
@@ -55,7 +68,7 @@ pub fn backward<E: Scalar>(
     xd: [usize; 4],
     w: &[E],
     wd: [usize; 4],
-    _packs: &Packs<E>,
+    packs: &Packs<E>,
     gy: &[E],
     yd: [usize; 4],
     gx: Option<&mut [E]>,
@@ -67,9 +80,13 @@ pub fn backward<E: Scalar>(
     if gy.is_empty() {
         return;
     }
+    let packs = packs.store();
     if let Some(gx) = gx {
         assert_eq!(gx.len(), x.len(), "convolution: length of the input's gradient");
-        portable::backward_data(&problem, w, gy, gx);
+        match (packs.algorithm(&problem), E::as_f32(w), E::as_f32(gy), E::as_f32_mut(gx)) {
+            (Algorithm::Implicit, Some(w), Some(gy), Some(gx)) => implicit::backward_data(&problem, packs, w, gy, gx),
+            _ => portable::backward_data(&problem, w, gy, gx),
+        }
     }
     if let Some(gw) = gw {
         assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");

@@ -1,6 +1,41 @@
-//! What is prepared from a weight once and read at every step.
+//! Which way a convolution is computed, and what is prepared from a weight once and read at every step.
 
+use super::implicit;
+use super::plan::Plan;
+use super::problem::Problem;
+use crate::kernels::cpu::isa::{self, Isa};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A way to compute a convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Algorithm {
+    /// The one that the documented rule of [`choose`](Algorithm::choose) takes.
+    #[default]
+    Auto = 0,
+    /// Copied patches and a matrix product: every geometry, every number type.
+    Portable = 1,
+    /// The implicit matrix product: every geometry in `f32`.
+    Implicit = 2,
+}
+
+/// What [`set_default_algorithm`] chose.
+static DEFAULT: AtomicU8 = AtomicU8::new(Algorithm::Auto as u8);
+
+/// Chooses how convolutions are computed in the whole process, unless their [`Packs`] say otherwise. An algorithm that
+/// cannot compute a convolution gives way to the next simpler one.
+pub fn set_default_algorithm(algorithm: Algorithm) {
+    DEFAULT.store(algorithm as u8, Ordering::Relaxed);
+}
+
+fn default_algorithm() -> Algorithm {
+    [Algorithm::Portable, Algorithm::Implicit]
+        .into_iter()
+        .find(|&algorithm| algorithm as u8 == DEFAULT.load(Ordering::Relaxed))
+        .unwrap_or_default()
+}
 
 /// What the kernels prepare from one weight tensor the first time that they meet it: packed panels, transforms.
 ///
@@ -8,17 +43,83 @@ use std::marker::PhantomData;
 /// one afterwards. Filling it is thread-safe.
 ///
 /// ```
-/// use dynvision::kernels::cpu::conv::Packs;
-/// let packs = Packs::<f32>::default();
-/// # let _ = packs;
+/// use dynvision::geometry::{Conv, Window};
+/// use dynvision::kernels::cpu::conv::{Packs, forward};
+///
+/// let conv = Conv::new(Window::new(2, 1, 0));
+/// let packs = Packs::default();
+/// let mut y = [0.0f32];
+/// for step in 1..=3 {
+///     forward(&conv, &[step as f32; 4], [1, 1, 2, 2], &[1.0; 4], [1, 1, 2, 2], None, &packs, &mut y, [1; 4], false);
+///     assert_eq!(y, [4.0 * step as f32]);
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Packs<E> {
+    store: Store,
     _of: PhantomData<E>,
 }
 
 impl<E> Default for Packs<E> {
     fn default() -> Self {
-        Packs { _of: PhantomData }
+        Packs { store: Store::default(), _of: PhantomData }
+    }
+}
+
+impl<E> Packs<E> {
+    /// Packs whose convolutions are computed by `algorithm`, whatever the process-wide choice.
+    pub fn with_algorithm(algorithm: Algorithm) -> Self {
+        Packs { store: Store { algorithm: Some(algorithm), ..Store::default() }, _of: PhantomData }
+    }
+
+    /// The same, with one instruction set, which this processor has to have.
+    #[cfg(test)]
+    pub(super) fn forced(algorithm: Algorithm, isa: Isa) -> Self {
+        Packs { store: Store { algorithm: Some(algorithm), isa: Some(isa), ..Store::default() }, _of: PhantomData }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// What [`Packs`] hold, whatever their number type.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    algorithm: Option<Algorithm>,
+    isa: Option<Isa>,
+    plans: Mutex<Vec<(Key, Arc<Plan>)>>,
+}
+
+/// What a plan was made for.
+#[derive(Debug, PartialEq)]
+struct Key {
+    /// With the number of images left out.
+    problem: Problem,
+    adjoint: bool,
+    isa: Isa,
+}
+
+impl Store {
+    pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
+        match self.algorithm.unwrap_or_else(default_algorithm) {
+            _ if !implicit::can(problem) => Algorithm::Portable,
+            Algorithm::Auto => Algorithm::Implicit,
+            algorithm => algorithm,
+        }
+    }
+
+    /// The plan of `problem` or its adjoint, made from `w` if this is the first time.
+    pub(super) fn plan(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<Plan> {
+        let isa = self.isa.unwrap_or_else(isa::current);
+        let key = Key { problem: Problem { images: 0, ..*problem }, adjoint, isa };
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
+            return plan.clone();
+        }
+        let make = if adjoint { Plan::backward_data } else { Plan::forward };
+        let plan = Arc::new(make(problem, w, isa));
+        plans.push((key, plan.clone()));
+        plan
     }
 }

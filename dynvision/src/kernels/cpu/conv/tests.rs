@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::geometry::{Border, Window};
+use crate::kernels::cpu::isa;
 use proptest::prelude::*;
 
 /// A geometry with its numbers.
@@ -63,19 +64,18 @@ impl Case {
     }
 
     /// Largest deviation from the definition, relative to the size that its terms sum up to.
-    fn deviation<E: Scalar>(&self, accumulate: bool, biased: bool) -> f64 {
+    fn deviation<E: Scalar>(&self, packs: &Packs<E>, accumulate: bool, biased: bool) -> f64 {
         let (x, w) = (self.values::<E>(self.xd, 1), self.values::<E>(self.wd, 2));
         let bias = biased.then(|| self.values::<E>([self.wd[0], 1, 1, 1], 3));
         let before = if accumulate { self.values::<E>(self.yd, 4) } else { vec![E::nan(); self.yd.iter().product()] };
         let gy = self.values::<E>(self.yd, 5);
-        let packs = Packs::default();
         let mut y = before.clone();
         let Case { conv, xd, wd, yd, .. } = self;
-        forward(conv, &x, *xd, &w, *wd, bias.as_deref(), &packs, &mut y, *yd, accumulate);
+        forward(conv, &x, *xd, &w, *wd, bias.as_deref(), packs, &mut y, *yd, accumulate);
         let (gx0, gw0) = (self.values::<E>(*xd, 6), self.values::<E>(*wd, 7));
         let gb0 = self.values::<E>([wd[0], 1, 1, 1], 8);
         let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
-        backward(conv, &x, *xd, &w, *wd, &packs, &gy, *yd, Some(&mut gx), Some(&mut gw), Some(&mut gb));
+        backward(conv, &x, *xd, &w, *wd, packs, &gy, *yd, Some(&mut gx), Some(&mut gw), Some(&mut gb));
 
         let plane = (yd[2] * yd[3]).max(1);
         let mut want_y = Sums::of(y.len(), |i| {
@@ -139,12 +139,22 @@ proptest! {
 
     #[test]
     fn any_geometry_in_f64(case in cases(), accumulate: bool, biased: bool) {
-        prop_assert!(case.deviation::<f64>(accumulate, biased) < 1e-14);
+        prop_assert!(case.deviation::<f64>(&Packs::default(), accumulate, biased) < 1e-14);
     }
 
     #[test]
-    fn any_geometry_in_f32(case in cases(), accumulate: bool, biased: bool) {
-        prop_assert!(case.deviation::<f32>(accumulate, biased) < 2e-6);
+    fn any_geometry_by_matrix_products(case in cases(), accumulate: bool, biased: bool) {
+        let packs = Packs::with_algorithm(Algorithm::Portable);
+        prop_assert!(case.deviation::<f32>(&packs, accumulate, biased) < 2e-6);
+    }
+
+    #[test]
+    fn any_geometry_by_implicit_products(case in cases(), accumulate: bool, biased: bool) {
+        for isa in isa::available() {
+            let packs = Packs::forced(Algorithm::Implicit, isa);
+            let deviation = case.deviation::<f32>(&packs, accumulate, biased);
+            prop_assert!(deviation < 2e-6, "{isa:?}: {deviation}");
+        }
     }
 }
 
