@@ -16,6 +16,9 @@ mod problem;
 mod source;
 #[cfg(test)]
 mod tests;
+mod transpose;
+mod weights;
+mod weights_kernel;
 
 pub use packs::{Algorithm, Packs, set_default_algorithm};
 
@@ -90,7 +93,10 @@ pub fn backward<E: Scalar>(
     }
     if let Some(gw) = gw {
         assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");
-        portable::backward_weights(&problem, x, gy, gw);
+        match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+            (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => weights::backward(&problem, packs.isa(), x, gy, gw),
+            _ => portable::backward_weights(&problem, x, gy, gw),
+        }
     }
     if let Some(gb) = gb {
         backward_bias(&problem, gy, gb);

@@ -109,9 +109,14 @@ impl Store {
         }
     }
 
+    /// The instruction set to use.
+    pub(super) fn isa(&self) -> Isa {
+        self.isa.unwrap_or_else(isa::current)
+    }
+
     /// The plan of `problem` or its adjoint, made from `w` if this is the first time.
     pub(super) fn plan(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<Plan> {
-        let isa = self.isa.unwrap_or_else(isa::current);
+        let isa = self.isa();
         let key = Key { problem: Problem { images: 0, ..*problem }, adjoint, isa };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
