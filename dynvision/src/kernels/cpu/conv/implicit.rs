@@ -2,25 +2,13 @@
 //! values come straight from the padded input or from a small packed panel of it, and nothing is written but the output.
 #![allow(unsafe_code)]
 
+use super::batch::{self, Channels, Output};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
-use super::packs::Store;
-use super::padded::Padded;
 use super::plan::{Part, Plan};
 use super::problem::Problem;
-use super::source::SLACK;
-use crate::geometry::{Border, Window};
 use crate::kernels::cpu::{parallel, scratch};
 use std::ops::Range;
-
-/// Places for which one task prepares its part of the input.
-const PLACES: usize = 256;
-
-/// Tasks that a small batch is split into.
-const TASKS: usize = 8;
-
-/// Products below which a second thread costs more than it brings.
-const SERIAL: usize = 1 << 20;
 
 /// Numbers of a packed panel, which has to stay in the first cache beside the weights.
 const PANEL: usize = 30 * 1024 / size_of::<f32>();
@@ -33,24 +21,6 @@ pub(super) fn can(problem: &Problem) -> bool {
     side.checked_mul(side).and_then(|plane| plane.checked_mul(channels)).is_some_and(|len| u32::try_from(len).is_ok())
 }
 
-/// Adds the gradient of the input to `gx`.
-pub(super) fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
-    if problem.border == Border::Zero || problem.window.padding == 0 {
-        return run(&packs.plan(problem, true, w), gy, None, gx, true);
-    }
-    // The gradient of the mirrored input, folded back.
-    let padded = Padded::new(problem);
-    let window = Window { padding: 0, ..problem.window };
-    let mirrored = Problem { window, border: Border::Zero, input: padded.dims, ..*problem };
-    scratch::with(problem.images * problem.in_channels * padded.len(), |gradient: &mut [f32]| {
-        gradient.fill(0.0);
-        run(&packs.plan(&mirrored, true, w), gy, None, gradient, true);
-        parallel::rows(gx, padded.plain_len(), gradient.len() > SERIAL, |plane, gx| {
-            padded.fold(&gradient[plane * padded.len()..][..padded.len()], gx);
-        });
-    });
-}
-
 /// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
 pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
     assert!(accumulate || plan.step == 1, "what lies between the parts of an adjoint has to be defined");
@@ -58,9 +28,7 @@ pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], a
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
-    let threads = images * plan.products() > SERIAL;
-    let share = PLACES.div_ceil(plan.places()) * if plan.places() < PLACES / 4 { 2 } else { 1 };
-    let call = |range: Range<usize>, tasks: usize| {
+    batch::split_images(images, plan.places(), plan.products(), |range, tasks| {
         for group in 0..plan.groups {
             let bias = bias.map_or(&plan.zeros[..], |bias| &bias[group * plan.outs..][..plan.outs]);
             // SAFETY: `range` is in the images, and `group` in the groups, of `y`.
@@ -68,39 +36,7 @@ pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], a
             let call = Call { plan, group, images: range.len(), bias, output, accumulate, tasks };
             call.run(&x[range.start * takes..range.end * takes]);
         }
-    };
-    let tasks = images.div_ceil(share);
-    if tasks < TASKS / 2 {
-        call(0..images, if threads { TASKS } else { 1 });
-    } else {
-        parallel::tasks(tasks, threads, |task| call(task * share..images.min((task + 1) * share), 1));
-    }
-}
-
-/// Where values go: the first value of the first image, and how far it is to the next image and channel.
-///
-/// Tasks write through copies of one `Output`; each of them writes places of its own.
-#[derive(Clone, Copy)]
-struct Output {
-    at: *mut f32,
-    image: usize,
-    channel: usize,
-}
-
-// SAFETY: an `Output` is only an address; whoever writes through it answers for that.
-unsafe impl Send for Output {}
-// SAFETY: as above.
-unsafe impl Sync for Output {}
-
-impl Output {
-    /// The same, from another image and channel on.
-    ///
-    /// # Safety
-    /// The image and channel are in the same tensor.
-    unsafe fn at(self, image: usize, channel: usize) -> Output {
-        // SAFETY: the caller's.
-        Output { at: unsafe { self.at.add(image * self.image + channel * self.channel) }, ..self }
-    }
+    });
 }
 
 /// One group of channels over some images.
@@ -118,18 +54,13 @@ struct Call<'a> {
 impl Call<'_> {
     fn run(&self, x: &[f32]) {
         let Plan { source, ins, groups, .. } = self.plan;
-        let (plain, channel) = (source.plain(), source.channel);
         let direct = self.plan.parts.iter().all(Part::is_direct);
         if source.as_it_is && direct {
-            return self.sums(&x[self.group * ins * plain..], groups * ins * plain);
+            return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
         }
-        scratch::with(self.images * ins * channel + SLACK, |written: &mut [f32]| {
-            let images = self.images * ins * channel;
-            parallel::rows(&mut written[..images], ins * channel, self.tasks > 1, |image, written| {
-                source.write(&x[(image * groups + self.group) * ins * plain..][..ins * plain], written);
-            });
-            written[images..].fill(0.0);
-            self.sums(written, ins * channel);
+        let channels = Channels { of: groups * ins, first: self.group * ins, count: *ins };
+        batch::with_source(source, x, self.images, channels, self.tasks > 1, |written| {
+            self.sums(written, ins * source.channel);
         });
     }
 
@@ -217,13 +148,7 @@ impl Sum<'_> {
     fn run(&self, tasks: usize) {
         let blocks = self.units().div_ceil(self.plan.tile.1);
         let panels = self.plan.outs.div_ceil(self.plan.tile.0);
-        let across = tasks.min(blocks);
-        let down = (tasks / across).min(panels);
-        parallel::tasks(across * down, tasks > 1, |task| {
-            let (a, d) = (task % across, task / across);
-            let blocks = blocks * a / across..blocks * (a + 1) / across;
-            self.blocks(blocks, panels * d / down..panels * (d + 1) / down);
-        });
+        batch::split_tiles(tasks, blocks, panels, |blocks, panels| self.blocks(blocks, panels));
     }
 
     /// Computes some blocks of places for some panels of channels. No two tasks may have both in common.

@@ -3,6 +3,7 @@
 use super::implicit;
 use super::plan::Plan;
 use super::problem::Problem;
+use super::winograd::{self, WinogradPlan};
 use crate::kernels::cpu::isa::{self, Isa};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,13 +13,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Algorithm {
-    /// The one that the documented rule of [`choose`](Algorithm::choose) takes.
+    /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution, takes and gives at least 16 channels, and
+    /// reads and writes maps of at least 4x4 with AVX2 or AVX-512 (fewer channels cost more in transforms than they save;
+    /// of smaller maps too much of a tile lies outside); else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
     /// Copied patches and a matrix product: every geometry, every number type.
     Portable = 1,
     /// The implicit matrix product: every geometry in `f32`.
     Implicit = 2,
+    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
+    Winograd2 = 3,
 }
 
 /// What [`set_default_algorithm`] chose.
@@ -31,7 +36,7 @@ pub fn set_default_algorithm(algorithm: Algorithm) {
 }
 
 fn default_algorithm() -> Algorithm {
-    [Algorithm::Portable, Algorithm::Implicit]
+    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2]
         .into_iter()
         .find(|&algorithm| algorithm as u8 == DEFAULT.load(Ordering::Relaxed))
         .unwrap_or_default()
@@ -88,8 +93,12 @@ impl<E> Packs<E> {
 pub(super) struct Store {
     algorithm: Option<Algorithm>,
     isa: Option<Isa>,
-    plans: Mutex<Vec<(Key, Arc<Plan>)>>,
+    plans: Kept<Plan>,
+    winograd: Kept<WinogradPlan>,
 }
+
+/// Plans with what they were made for.
+type Kept<P> = Mutex<Vec<(Key, Arc<P>)>>;
 
 /// What a plan was made for.
 #[derive(Debug, PartialEq)]
@@ -104,7 +113,9 @@ impl Store {
     pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
         match self.algorithm.unwrap_or_else(default_algorithm) {
             _ if !implicit::can(problem) => Algorithm::Portable,
-            Algorithm::Auto => Algorithm::Implicit,
+            Algorithm::Auto if winograd::can(problem) && winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
+            Algorithm::Winograd2 if winograd::can(problem) => Algorithm::Winograd2,
+            Algorithm::Auto | Algorithm::Winograd2 => Algorithm::Implicit,
             algorithm => algorithm,
         }
     }
@@ -116,14 +127,24 @@ impl Store {
 
     /// The plan of `problem` or its adjoint, made from `w` if this is the first time.
     pub(super) fn plan(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<Plan> {
+        let make = if adjoint { Plan::backward_data } else { Plan::forward };
+        self.kept(&self.plans, problem, adjoint, |isa| make(problem, w, isa))
+    }
+
+    /// The same for Winograd's algorithm.
+    pub(super) fn winograd(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
+        let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
+        self.kept(&self.winograd, problem, adjoint, |isa| make(problem, w, isa))
+    }
+
+    fn kept<P>(&self, plans: &Kept<P>, problem: &Problem, adjoint: bool, make: impl FnOnce(Isa) -> P) -> Arc<P> {
         let isa = self.isa();
         let key = Key { problem: Problem { images: 0, ..*problem }, adjoint, isa };
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
             return plan.clone();
         }
-        let make = if adjoint { Plan::backward_data } else { Plan::forward };
-        let plan = Arc::new(make(problem, w, isa));
+        let plan = Arc::new(make(isa));
         plans.push((key, plan.clone()));
         plan
     }

@@ -32,12 +32,17 @@ impl Source {
     pub(super) fn of_input(problem: &Problem) -> Self {
         let window = problem.window;
         let needed = problem.output.map(|places| (places - 1) * window.stride + window.extent());
-        let mut source = Source::new(problem.input, window.padding, window.stride, needed);
-        if problem.border == Border::Reflect && window.padding > 0 {
-            source.mirror = Some(Padded::new(problem));
-            (source.input, source.lead) = (Padded::new(problem).dims, 0);
+        Source::strided(problem, window.stride, needed)
+    }
+
+    /// The input of `problem` with its border, for taps that are `stride` apart.
+    pub(super) fn strided(problem: &Problem, stride: usize, needed: [usize; 2]) -> Self {
+        let padding = problem.window.padding;
+        if problem.border == Border::Reflect && padding > 0 {
+            let mirror = Padded::new(problem);
+            return Source { mirror: Some(mirror), as_it_is: false, ..Source::new(mirror.dims, 0, stride, needed) };
         }
-        source
+        Source::new(problem.input, padding, stride, needed)
     }
 
     /// Channels of `input` rows and columns with `lead` zeros before and enough behind to make `needed`.

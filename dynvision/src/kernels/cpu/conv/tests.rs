@@ -158,6 +158,47 @@ proptest! {
     }
 }
 
+/// A 3x3 convolution at stride 1.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..4, 1usize..22, 1usize..22, 1usize..20, 1usize..40);
+    (sizes, 0usize..3, any::<bool>(), any::<u64>()).prop_map(|((images, ins, outs, h, w), padding, reflect, seed)| {
+        let padding = if reflect { padding.min(h - 1).min(w - 1) } else { padding };
+        let border = if reflect { Border::Reflect } else { Border::Zero };
+        Case::new(Conv::new(Window::new(3, 1, padding)).bordered(border), images, ins, outs, [h, w], seed)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn three_by_three_by_winograd(case in winograd_cases(), accumulate: bool, biased: bool) {
+        for isa in isa::available() {
+            let packs = Packs::forced(Algorithm::Winograd2, isa);
+            let deviation = case.deviation::<f32>(&packs, accumulate, biased);
+            prop_assert!(deviation < 5e-6, "{isa:?}: {deviation}");
+        }
+    }
+}
+
+/// Geometries with many channels, where blocks of channels and tiles of registers are full, at widths with and without
+/// whole vectors.
+#[test]
+fn wide_geometries_by_every_algorithm() {
+    let shapes = [(1, 36, 36, 32), (2, 64, 40, 16), (5, 121, 13, 8), (3, 17, 256, 4), (9, 20, 24, 5), (1, 19, 121, 48)];
+    for (i, (images, ins, outs, side)) in shapes.into_iter().enumerate() {
+        for (window, groups) in [(Window::same(3, 1), 1), (Window::same(3, 2), 1), (Window::new(1, 1, 0), 1)] {
+            let case = Case::new(Conv::new(window).grouped(groups), images, ins, outs, [side, side + i % 2], i as u64);
+            for algorithm in [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2] {
+                for isa in isa::available() {
+                    let deviation = case.deviation::<f32>(&Packs::forced(algorithm, isa), i % 2 == 0, true);
+                    assert!(deviation < 2e-6, "{case:?} by {algorithm:?} with {isa:?}: {deviation}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let case = Case::new(Conv::new(Window::same(3, 1)), 7, 5, 6, [9, 11], 3);
