@@ -47,3 +47,21 @@ pub(super) fn sum(len: usize, part: impl Fn(usize, usize) -> f64 + Sync) -> f64 
     let parts: Vec<f64> = starts.map(|i| part(i * CHUNK, ((i + 1) * CHUNK).min(len))).collect();
     parts.iter().sum()
 }
+
+/// Calls `each(task)` for every task, on many threads if `threads`.
+pub(super) fn tasks(count: usize, threads: bool, each: impl Fn(usize) + Sync) {
+    if threads && count > 1 {
+        (0..count).into_par_iter().with_max_len(1).for_each(&each);
+    } else {
+        (0..count).for_each(&each);
+    }
+}
+
+/// Calls `each(row, values)` for every row of `len` values, on many threads if `threads`.
+pub(super) fn rows<E: Send>(into: &mut [E], len: usize, threads: bool, each: impl Fn(usize, &mut [E]) + Sync) {
+    if threads {
+        into.par_chunks_exact_mut(len).enumerate().for_each(|(row, values)| each(row, values));
+    } else {
+        into.chunks_exact_mut(len).enumerate().for_each(|(row, values)| each(row, values));
+    }
+}

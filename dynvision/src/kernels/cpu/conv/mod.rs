@@ -4,18 +4,30 @@
 //! # Shapes
 //! `x`: (batch, in, rows, columns), `w`: (out, in / groups, k, k), `y`: (batch, out, places, places).
 
+mod batch;
+mod implicit;
 mod matrix;
+mod microkernel;
+mod packed;
 mod packs;
 mod padded;
+mod plan;
 mod portable;
 mod problem;
+mod source;
 #[cfg(test)]
 mod tests;
+mod transpose;
+mod weights;
+mod weights_kernel;
+mod winograd;
 
-pub use packs::Packs;
+pub use packs::{Algorithm, Packs, set_default_algorithm};
 
-use super::{Scalar, parallel};
-use crate::geometry::Conv;
+use super::{Scalar, parallel, scratch};
+use crate::geometry::{Border, Conv, Window};
+use packs::Store;
+use padded::Padded;
 use problem::Problem;
 use rayon::prelude::*;
 
@@ -31,15 +43,26 @@ pub fn forward<E: Scalar>(
     w: &[E],
     wd: [usize; 4],
     bias: Option<&[E]>,
-    _packs: &Packs<E>,
+    packs: &Packs<E>,
     y: &mut [E],
     yd: [usize; 4],
     accumulate: bool,
 ) {
     let problem = Problem::new(conv, xd, wd, yd);
     problem.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len));
-    if !y.is_empty() {
-        portable::forward(&problem, x, w, bias, y, accumulate);
+    if y.is_empty() {
+        return;
+    }
+    let packs = packs.store();
+    let bias32 = bias.map(E::as_f32);
+    match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
+        (Algorithm::Winograd2, Some(x), Some(w), Some(y)) => {
+            winograd::run(&packs.winograd(&problem, false, w), x, bias32.flatten(), y, accumulate);
+        }
+        (Algorithm::Implicit, Some(x), Some(w), Some(y)) => {
+            implicit::run(&packs.plan(&problem, false, w), x, bias32.flatten(), y, accumulate);
+        }
+        _ => portable::forward(&problem, x, w, bias, y, accumulate),
     }
 }
 
@@ -55,7 +78,7 @@ pub fn backward<E: Scalar>(
     xd: [usize; 4],
     w: &[E],
     wd: [usize; 4],
-    _packs: &Packs<E>,
+    packs: &Packs<E>,
     gy: &[E],
     yd: [usize; 4],
     gx: Option<&mut [E]>,
@@ -67,16 +90,54 @@ pub fn backward<E: Scalar>(
     if gy.is_empty() {
         return;
     }
+    let packs = packs.store();
     if let Some(gx) = gx {
         assert_eq!(gx.len(), x.len(), "convolution: length of the input's gradient");
-        portable::backward_data(&problem, w, gy, gx);
+        match (packs.algorithm(&problem), E::as_f32(w), E::as_f32(gy), E::as_f32_mut(gx)) {
+            (Algorithm::Implicit | Algorithm::Winograd2, Some(w), Some(gy), Some(gx)) => {
+                backward_data(&problem, packs, w, gy, gx);
+            }
+            _ => portable::backward_data(&problem, w, gy, gx),
+        }
     }
     if let Some(gw) = gw {
         assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");
-        portable::backward_weights(&problem, x, gy, gw);
+        match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+            (Algorithm::Winograd2, Some(x), Some(gy), Some(gw)) => {
+                winograd::backward_weights(&problem, packs.isa(), x, gy, gw);
+            }
+            (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => weights::backward(&problem, packs.isa(), x, gy, gw),
+            _ => portable::backward_weights(&problem, x, gy, gw),
+        }
     }
     if let Some(gb) = gb {
         backward_bias(&problem, gy, gb);
+    }
+}
+
+/// Adds the gradient of the input to `gx`, by one of the algorithms for `f32`.
+fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    if problem.border == Border::Zero || problem.window.padding == 0 {
+        return backward_data_of_zeros(problem, packs, w, gy, gx);
+    }
+    // The gradient of the mirrored input, folded back.
+    let padded = Padded::new(problem);
+    let window = Window { padding: 0, ..problem.window };
+    let mirrored = Problem { window, border: Border::Zero, input: padded.dims, ..*problem };
+    scratch::with(problem.images * problem.in_channels * padded.len(), |gradient: &mut [f32]| {
+        gradient.fill(0.0);
+        backward_data_of_zeros(&mirrored, packs, w, gy, gradient);
+        parallel::rows(gx, padded.plain_len(), gradient.len() > parallel::CHUNK, |plane, gx| {
+            padded.fold(&gradient[plane * padded.len()..][..padded.len()], gx);
+        });
+    });
+}
+
+/// [`backward_data`] where zeros stand beyond the border.
+fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    match packs.algorithm(problem) {
+        Algorithm::Winograd2 => winograd::run(&packs.winograd(problem, true, w), gy, None, gx, true),
+        _ => implicit::run(&packs.plan(problem, true, w), gy, None, gx, true),
     }
 }
 

@@ -1,6 +1,46 @@
-//! What is prepared from a weight once and read at every step.
+//! Which way a convolution is computed, and what is prepared from a weight once and read at every step.
 
+use super::implicit;
+use super::plan::Plan;
+use super::problem::Problem;
+use super::winograd::{self, WinogradPlan};
+use crate::kernels::cpu::isa::{self, Isa};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A way to compute a convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Algorithm {
+    /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution, takes and gives at least 16 channels, and
+    /// reads and writes maps of at least 4x4 with AVX2 or AVX-512 (fewer channels cost more in transforms than they save;
+    /// of smaller maps too much of a tile lies outside); else [`Implicit`](Algorithm::Implicit).
+    #[default]
+    Auto = 0,
+    /// Copied patches and a matrix product: every geometry, every number type.
+    Portable = 1,
+    /// The implicit matrix product: every geometry in `f32`.
+    Implicit = 2,
+    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
+    Winograd2 = 3,
+}
+
+/// What [`set_default_algorithm`] chose.
+static DEFAULT: AtomicU8 = AtomicU8::new(Algorithm::Auto as u8);
+
+/// Chooses how convolutions are computed in the whole process, unless their [`Packs`] say otherwise. An algorithm that
+/// cannot compute a convolution gives way to the next simpler one.
+pub fn set_default_algorithm(algorithm: Algorithm) {
+    DEFAULT.store(algorithm as u8, Ordering::Relaxed);
+}
+
+fn default_algorithm() -> Algorithm {
+    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2]
+        .into_iter()
+        .find(|&algorithm| algorithm as u8 == DEFAULT.load(Ordering::Relaxed))
+        .unwrap_or_default()
+}
 
 /// What the kernels prepare from one weight tensor the first time that they meet it: packed panels, transforms.
 ///
@@ -8,17 +48,104 @@ use std::marker::PhantomData;
 /// one afterwards. Filling it is thread-safe.
 ///
 /// ```
-/// use dynvision::kernels::cpu::conv::Packs;
-/// let packs = Packs::<f32>::default();
-/// # let _ = packs;
+/// use dynvision::geometry::{Conv, Window};
+/// use dynvision::kernels::cpu::conv::{Packs, forward};
+///
+/// let conv = Conv::new(Window::new(2, 1, 0));
+/// let packs = Packs::default();
+/// let mut y = [0.0f32];
+/// for step in 1..=3 {
+///     forward(&conv, &[step as f32; 4], [1, 1, 2, 2], &[1.0; 4], [1, 1, 2, 2], None, &packs, &mut y, [1; 4], false);
+///     assert_eq!(y, [4.0 * step as f32]);
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Packs<E> {
+    store: Store,
     _of: PhantomData<E>,
 }
 
 impl<E> Default for Packs<E> {
     fn default() -> Self {
-        Packs { _of: PhantomData }
+        Packs { store: Store::default(), _of: PhantomData }
+    }
+}
+
+impl<E> Packs<E> {
+    /// Packs whose convolutions are computed by `algorithm`, whatever the process-wide choice.
+    pub fn with_algorithm(algorithm: Algorithm) -> Self {
+        Packs { store: Store { algorithm: Some(algorithm), ..Store::default() }, _of: PhantomData }
+    }
+
+    /// The same, with one instruction set, which this processor has to have.
+    #[cfg(test)]
+    pub(super) fn forced(algorithm: Algorithm, isa: Isa) -> Self {
+        Packs { store: Store { algorithm: Some(algorithm), isa: Some(isa), ..Store::default() }, _of: PhantomData }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// What [`Packs`] hold, whatever their number type.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    algorithm: Option<Algorithm>,
+    isa: Option<Isa>,
+    plans: Kept<Plan>,
+    winograd: Kept<WinogradPlan>,
+}
+
+/// Plans with what they were made for.
+type Kept<P> = Mutex<Vec<(Key, Arc<P>)>>;
+
+/// What a plan was made for.
+#[derive(Debug, PartialEq)]
+struct Key {
+    /// With the number of images left out.
+    problem: Problem,
+    adjoint: bool,
+    isa: Isa,
+}
+
+impl Store {
+    pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
+        match self.algorithm.unwrap_or_else(default_algorithm) {
+            _ if !implicit::can(problem) => Algorithm::Portable,
+            Algorithm::Auto if winograd::can(problem) && winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
+            Algorithm::Winograd2 if winograd::can(problem) => Algorithm::Winograd2,
+            Algorithm::Auto | Algorithm::Winograd2 => Algorithm::Implicit,
+            algorithm => algorithm,
+        }
+    }
+
+    /// The instruction set to use.
+    pub(super) fn isa(&self) -> Isa {
+        self.isa.unwrap_or_else(isa::current)
+    }
+
+    /// The plan of `problem` or its adjoint, made from `w` if this is the first time.
+    pub(super) fn plan(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<Plan> {
+        let make = if adjoint { Plan::backward_data } else { Plan::forward };
+        self.kept(&self.plans, problem, adjoint, |isa| make(problem, w, isa))
+    }
+
+    /// The same for Winograd's algorithm.
+    pub(super) fn winograd(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
+        let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
+        self.kept(&self.winograd, problem, adjoint, |isa| make(problem, w, isa))
+    }
+
+    fn kept<P>(&self, plans: &Kept<P>, problem: &Problem, adjoint: bool, make: impl FnOnce(Isa) -> P) -> Arc<P> {
+        let isa = self.isa();
+        let key = Key { problem: Problem { images: 0, ..*problem }, adjoint, isa };
+        let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
+            return plan.clone();
+        }
+        let plan = Arc::new(make(isa));
+        plans.push((key, plan.clone()));
+        plan
     }
 }

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use crate::geometry::Border;
 
 /// How planes of the input are written with their border.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Padded {
     padding: usize,
     border: Border,
@@ -24,6 +24,11 @@ impl Padded {
     /// Values of one plane with its border.
     pub(super) fn len(&self) -> usize {
         self.dims[0] * self.dims[1]
+    }
+
+    /// Values of one plane without its border.
+    pub(super) fn plain_len(&self) -> usize {
+        self.input[0] * self.input[1]
     }
 
     /// Writes the plane `x` with its border into `into`.

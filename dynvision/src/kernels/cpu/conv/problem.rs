@@ -3,7 +3,7 @@
 use crate::geometry::{Border, Conv, Window};
 
 /// A convolution with all its sizes, checked against each other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Problem {
     pub window: Window,
     pub border: Border,
@@ -42,6 +42,13 @@ impl Problem {
         assert_eq!(w, self.out_channels * self.depth(), "convolution: length of the weight");
         assert_eq!(y, self.images * self.output_len(), "convolution: length of the output");
         assert!(bias.is_none_or(|bias| bias == self.out_channels), "convolution: length of the bias");
+    }
+
+    /// The same work with all rows in one, where the window is a single point that reads every value.
+    pub(super) fn flattened(&self) -> Problem {
+        let point = self.window.kernel == 1 && self.window.stride == 1 && self.window.padding == 0;
+        let flat = |[h, w]: [usize; 2]| if point { [1, h * w] } else { [h, w] };
+        Problem { input: flat(self.input), output: flat(self.output), ..*self }
     }
 
     /// Values of one image of the input.

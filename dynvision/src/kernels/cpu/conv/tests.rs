@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::geometry::{Border, Window};
+use crate::kernels::cpu::isa;
 use proptest::prelude::*;
 
 /// A geometry with its numbers.
@@ -63,19 +64,18 @@ impl Case {
     }
 
     /// Largest deviation from the definition, relative to the size that its terms sum up to.
-    fn deviation<E: Scalar>(&self, accumulate: bool, biased: bool) -> f64 {
+    fn deviation<E: Scalar>(&self, packs: &Packs<E>, accumulate: bool, biased: bool) -> f64 {
         let (x, w) = (self.values::<E>(self.xd, 1), self.values::<E>(self.wd, 2));
         let bias = biased.then(|| self.values::<E>([self.wd[0], 1, 1, 1], 3));
         let before = if accumulate { self.values::<E>(self.yd, 4) } else { vec![E::nan(); self.yd.iter().product()] };
         let gy = self.values::<E>(self.yd, 5);
-        let packs = Packs::default();
         let mut y = before.clone();
         let Case { conv, xd, wd, yd, .. } = self;
-        forward(conv, &x, *xd, &w, *wd, bias.as_deref(), &packs, &mut y, *yd, accumulate);
+        forward(conv, &x, *xd, &w, *wd, bias.as_deref(), packs, &mut y, *yd, accumulate);
         let (gx0, gw0) = (self.values::<E>(*xd, 6), self.values::<E>(*wd, 7));
         let gb0 = self.values::<E>([wd[0], 1, 1, 1], 8);
         let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
-        backward(conv, &x, *xd, &w, *wd, &packs, &gy, *yd, Some(&mut gx), Some(&mut gw), Some(&mut gb));
+        backward(conv, &x, *xd, &w, *wd, packs, &gy, *yd, Some(&mut gx), Some(&mut gw), Some(&mut gb));
 
         let plane = (yd[2] * yd[3]).max(1);
         let mut want_y = Sums::of(y.len(), |i| {
@@ -139,12 +139,63 @@ proptest! {
 
     #[test]
     fn any_geometry_in_f64(case in cases(), accumulate: bool, biased: bool) {
-        prop_assert!(case.deviation::<f64>(accumulate, biased) < 1e-14);
+        prop_assert!(case.deviation::<f64>(&Packs::default(), accumulate, biased) < 1e-14);
     }
 
     #[test]
-    fn any_geometry_in_f32(case in cases(), accumulate: bool, biased: bool) {
-        prop_assert!(case.deviation::<f32>(accumulate, biased) < 2e-6);
+    fn any_geometry_by_matrix_products(case in cases(), accumulate: bool, biased: bool) {
+        let packs = Packs::with_algorithm(Algorithm::Portable);
+        prop_assert!(case.deviation::<f32>(&packs, accumulate, biased) < 2e-6);
+    }
+
+    #[test]
+    fn any_geometry_by_implicit_products(case in cases(), accumulate: bool, biased: bool) {
+        for isa in isa::available() {
+            let packs = Packs::forced(Algorithm::Implicit, isa);
+            let deviation = case.deviation::<f32>(&packs, accumulate, biased);
+            prop_assert!(deviation < 2e-6, "{isa:?}: {deviation}");
+        }
+    }
+}
+
+/// A 3x3 convolution at stride 1.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..4, 1usize..22, 1usize..22, 1usize..20, 1usize..40);
+    (sizes, 0usize..3, any::<bool>(), any::<u64>()).prop_map(|((images, ins, outs, h, w), padding, reflect, seed)| {
+        let padding = if reflect { padding.min(h - 1).min(w - 1) } else { padding };
+        let border = if reflect { Border::Reflect } else { Border::Zero };
+        Case::new(Conv::new(Window::new(3, 1, padding)).bordered(border), images, ins, outs, [h, w], seed)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn three_by_three_by_winograd(case in winograd_cases(), accumulate: bool, biased: bool) {
+        for isa in isa::available() {
+            let packs = Packs::forced(Algorithm::Winograd2, isa);
+            let deviation = case.deviation::<f32>(&packs, accumulate, biased);
+            prop_assert!(deviation < 5e-6, "{isa:?}: {deviation}");
+        }
+    }
+}
+
+/// Geometries with many channels, where blocks of channels and tiles of registers are full, at widths with and without
+/// whole vectors.
+#[test]
+fn wide_geometries_by_every_algorithm() {
+    let shapes = [(1, 36, 36, 32), (2, 64, 40, 16), (5, 121, 13, 8), (3, 17, 256, 4), (9, 20, 24, 5), (1, 19, 121, 48)];
+    for (i, (images, ins, outs, side)) in shapes.into_iter().enumerate() {
+        for (window, groups) in [(Window::same(3, 1), 1), (Window::same(3, 2), 1), (Window::new(1, 1, 0), 1)] {
+            let case = Case::new(Conv::new(window).grouped(groups), images, ins, outs, [side, side + i % 2], i as u64);
+            for algorithm in [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2] {
+                for isa in isa::available() {
+                    let deviation = case.deviation::<f32>(&Packs::forced(algorithm, isa), i % 2 == 0, true);
+                    assert!(deviation < 2e-6, "{case:?} by {algorithm:?} with {isa:?}: {deviation}");
+                }
+            }
+        }
     }
 }
 

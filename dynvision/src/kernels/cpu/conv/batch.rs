@@ -1,0 +1,110 @@
+//! How a batch is split into tasks: by its size alone.
+#![allow(unsafe_code)]
+
+use super::source::{SLACK, Source};
+use crate::kernels::cpu::{parallel, scratch};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Places for which one task prepares its part of the input.
+const PLACES: usize = 256;
+
+/// Tasks that a small batch is split into.
+const TASKS: usize = 8;
+
+/// Products below which a second thread costs more than it brings.
+pub(super) const SERIAL: usize = 1 << 20;
+
+/// Calls `each(images, tasks)` for parts of the images, in parallel if these are many enough; else once for all of them,
+/// to be split further into so many `tasks`. An image has `places` to compute, and costs `products`.
+pub(super) fn split_images(images: usize, places: usize, products: usize, each: impl Fn(Range<usize>, usize) + Sync) {
+    let threads = images * products > SERIAL;
+    let share = PLACES.div_ceil(places) * if places < PLACES / 4 { 2 } else { 1 };
+    let tasks = images.div_ceil(share);
+    if tasks < TASKS / 2 {
+        each(0..images, if threads { TASKS } else { 1 });
+    } else {
+        parallel::tasks(tasks, threads, |task| each(task * share..images.min((task + 1) * share), 1));
+    }
+}
+
+/// Calls `each(blocks, panels)` for `tasks` rectangles of all blocks (of places) and panels (of channels).
+pub(super) fn split_tiles(
+    tasks: usize,
+    blocks: usize,
+    panels: usize,
+    each: impl Fn(Range<usize>, Range<usize>) + Sync,
+) {
+    let across = tasks.min(blocks);
+    let down = (tasks / across).min(panels);
+    parallel::tasks(across * down, tasks > 1, |task| {
+        let (a, d) = (task % across, task / across);
+        each(blocks * a / across..blocks * (a + 1) / across, panels * d / down..panels * (d + 1) / down);
+    });
+}
+
+/// Which of the channels of an image are meant.
+#[derive(Clone, Copy)]
+pub(super) struct Channels {
+    pub of: usize,
+    pub first: usize,
+    pub count: usize,
+}
+
+/// Calls `user` with the given channels of all images of `x`, written as `source` says, image after image; behind them
+/// are `SLACK` zeros.
+pub(super) fn with_source(
+    source: &Source,
+    x: &[f32],
+    images: usize,
+    channels: Channels,
+    threads: bool,
+    user: impl FnOnce(&[f32]),
+) {
+    let plain = source.plain();
+    let len = images * channels.count * source.channel;
+    scratch::with(len + SLACK, |written: &mut [f32]| {
+        let (values, slack) = written.split_at_mut(len);
+        slack.fill(0.0);
+        if threads {
+            values.par_chunks_exact_mut(source.channel).with_min_len(channels.count.min(8)).enumerate().for_each(
+                |(i, channel)| {
+                    let (image, c) = (i / channels.count, channels.first + i % channels.count);
+                    source.write(&x[(image * channels.of + c) * plain..][..plain], channel);
+                },
+            );
+        } else {
+            for (image, values) in values.chunks_exact_mut(channels.count * source.channel).enumerate() {
+                let x = &x[(image * channels.of + channels.first) * plain..][..channels.count * plain];
+                source.write(x, values);
+            }
+        }
+        user(written);
+    });
+}
+
+/// Where values go: the first value of the first image, and how far it is to the next image and channel.
+///
+/// Tasks write through copies of one `Output`; each of them writes places of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Output {
+    pub at: *mut f32,
+    pub image: usize,
+    pub channel: usize,
+}
+
+// SAFETY: an `Output` is only an address; whoever writes through it answers for that.
+unsafe impl Send for Output {}
+// SAFETY: as above.
+unsafe impl Sync for Output {}
+
+impl Output {
+    /// The same, from another image and channel on.
+    ///
+    /// # Safety
+    /// The image and channel are in the same tensor.
+    pub(super) unsafe fn at(self, image: usize, channel: usize) -> Output {
+        // SAFETY: the caller's.
+        Output { at: unsafe { self.at.add(image * self.image + channel * self.channel) }, ..self }
+    }
+}

@@ -1,0 +1,287 @@
+//! Convolution as an implicit matrix product: registers hold a tile of output channels by places, weights come packed,
+//! values come straight from the padded input or from a small packed panel of it, and nothing is written but the output.
+#![allow(unsafe_code)]
+
+use super::batch::{self, Channels, Output};
+use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
+use super::packed::{Piece, Pieces};
+use super::plan::{Part, Plan};
+use super::problem::Problem;
+use crate::kernels::cpu::{parallel, scratch};
+use std::ops::Range;
+
+/// Numbers of a packed panel, which has to stay in the first cache beside the weights.
+const PANEL: usize = 30 * 1024 / size_of::<f32>();
+
+/// Whether the places of all taps can be counted in the 32 bits that a plan has for them.
+pub(super) fn can(problem: &Problem) -> bool {
+    let largest = problem.input.into_iter().chain(problem.output).max().unwrap_or(0);
+    let side = largest + 2 * problem.window.padding + problem.window.extent() + problem.window.stride;
+    let channels = problem.in_channels.max(problem.out_channels);
+    side.checked_mul(side).and_then(|plane| plane.checked_mul(channels)).is_some_and(|len| u32::try_from(len).is_ok())
+}
+
+/// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
+pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
+    assert!(accumulate || plan.step == 1, "what lies between the parts of an adjoint has to be defined");
+    let (takes, gives) = (plan.groups * plan.ins * plan.source.plain(), plan.groups * plan.outs * plan.places());
+    let images = y.len() / gives;
+    assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
+    let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
+    batch::split_images(images, plan.places(), plan.products(), |range, tasks| {
+        for group in 0..plan.groups {
+            let bias = bias.map_or(&plan.zeros[..], |bias| &bias[group * plan.outs..][..plan.outs]);
+            // SAFETY: `range` is in the images, and `group` in the groups, of `y`.
+            let output = unsafe { output.at(range.start, group * plan.outs) };
+            let call = Call { plan, group, images: range.len(), bias, output, accumulate, tasks };
+            call.run(&x[range.start * takes..range.end * takes]);
+        }
+    });
+}
+
+/// One group of channels over some images.
+struct Call<'a> {
+    plan: &'a Plan,
+    group: usize,
+    images: usize,
+    bias: &'a [f32],
+    output: Output,
+    accumulate: bool,
+    /// Tasks to split the work into.
+    tasks: usize,
+}
+
+impl Call<'_> {
+    fn run(&self, x: &[f32]) {
+        let Plan { source, ins, groups, .. } = self.plan;
+        let direct = self.plan.parts.iter().all(Part::is_direct);
+        if source.as_it_is && direct {
+            return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
+        }
+        let channels = Channels { of: groups * ins, first: self.group * ins, count: *ins };
+        batch::with_source(source, x, self.images, channels, self.tasks > 1, |written| {
+            self.sums(written, ins * source.channel);
+        });
+    }
+
+    /// All parts, reading images that are `image` numbers apart.
+    fn sums(&self, source: &[f32], image: usize) {
+        if let ([part], 1) = (&self.plan.parts[..], self.plan.step) {
+            return self.sum(part, source, image, self.output, self.accumulate);
+        }
+        let outs = self.plan.outs;
+        let lens = || self.plan.parts.iter().map(|part| self.images * outs * part.places());
+        scratch::with(lens().sum(), |values: &mut [f32]| {
+            let mut rest = &mut values[..];
+            for (part, len) in self.plan.parts.iter().zip(lens()) {
+                let (values, more) = rest.split_at_mut(len);
+                let output = Output { at: values.as_mut_ptr(), image: outs * part.places(), channel: part.places() };
+                self.sum(part, source, image, output, false);
+                rest = more;
+            }
+            self.interleave(values);
+        });
+    }
+
+    fn sum(&self, part: &Part, source: &[f32], image: usize, output: Output, accumulate: bool) {
+        let &Call { plan, group, images, bias, .. } = self;
+        let sum = Sum { plan, part, group, source, image, images, bias, output, accumulate };
+        sum.run(self.tasks);
+    }
+
+    /// Adds the values of all parts to their places in the output.
+    fn interleave(&self, values: &[f32]) {
+        let Plan { outs, output: [_, columns], step, .. } = *self.plan;
+        parallel::tasks(self.images * outs, self.tasks > 1, |plane| {
+            // SAFETY: `plane` is a channel of an image of the output, and nobody else writes it.
+            let into = unsafe {
+                let output = self.output.at(plane / outs, plane % outs);
+                std::slice::from_raw_parts_mut(output.at, self.plan.places())
+            };
+            let mut start = 0;
+            for part in &self.plan.parts {
+                let values = &values[start + plane * part.places()..][..part.places()];
+                start += self.images * outs * part.places();
+                for (row, values) in values.chunks_exact(part.output[1]).enumerate() {
+                    let into = &mut into[(part.first[0] + row * step) * columns..][..columns][part.first[1]..];
+                    match step {
+                        2 => add_every_second(values, into),
+                        _ => into.iter_mut().step_by(step).zip(values).for_each(|(into, &v)| *into += v),
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Adds `values` to every second number of `into`, in a form that compilers turn into vectors.
+fn add_every_second(values: &[f32], into: &mut [f32]) {
+    let (pairs, rest) = into.as_chunks_mut::<2>();
+    for (pair, &value) in pairs.iter_mut().zip(values) {
+        pair[0] += value;
+    }
+    if let ([last], Some(value)) = (rest, values.get(pairs.len())) {
+        *last += value;
+    }
+}
+
+/// One part of one group over some images.
+struct Sum<'a> {
+    plan: &'a Plan,
+    part: &'a Part,
+    group: usize,
+    source: &'a [f32],
+    /// Numbers from one image of the source to the next.
+    image: usize,
+    images: usize,
+    bias: &'a [f32],
+    output: Output,
+    accumulate: bool,
+}
+
+impl Sum<'_> {
+    /// Units of places, of which the last may be incomplete.
+    fn units(&self) -> usize {
+        (self.images * self.part.places()).div_ceil(UNIT)
+    }
+
+    fn run(&self, tasks: usize) {
+        let blocks = self.units().div_ceil(self.plan.tile.1);
+        let panels = self.plan.outs.div_ceil(self.plan.tile.0);
+        batch::split_tiles(tasks, blocks, panels, |blocks, panels| self.blocks(blocks, panels));
+    }
+
+    /// Computes some blocks of places for some panels of channels. No two tasks may have both in common.
+    fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
+        let Plan { ins, tile: (rows, units), .. } = *self.plan;
+        let (taps, direct) = (self.part.taps.len(), self.part.is_direct());
+        let most = if direct { ins } else { (PANEL / (units * UNIT * taps)).clamp(1, ins) };
+        let channels = ins.div_ceil(ins.div_ceil(most));
+        let panel = if direct { 0 } else { channels * taps * units * UNIT + UNIT };
+        let all = self.units().div_ceil(units);
+        scratch::with(panel, |panel: &mut [f32]| {
+            scratch::with(rows * units * UNIT, |spilled: &mut [f32]| {
+                for first in (0..ins).step_by(channels) {
+                    let terms = first * taps..ins.min(first + channels) * taps;
+                    for block in blocks.clone() {
+                        // Blocks of equal size, so that none is too small for its latencies.
+                        let units = self.units() * block / all..self.units() * (block + 1) / all;
+                        self.block(units, terms.clone(), panels.clone(), panel, spilled);
+                    }
+                }
+            });
+        });
+    }
+
+    fn block(
+        &self,
+        units: Range<usize>,
+        terms: Range<usize>,
+        panels: Range<usize>,
+        panel: &mut [f32],
+        spilled: &mut [f32],
+    ) {
+        let places = units.start * UNIT..(units.end * UNIT).min(self.images * self.part.places());
+        let pieces = Pieces::of(places, self.part.output, self.image, self.plan.source.plane[1]);
+        let offsets = &self.part.offsets[terms.clone()];
+        let mut values = [self.source.as_ptr(); MOST_UNITS];
+        if self.part.is_direct() {
+            // Every unit lies in one row.
+            let pieces =
+                pieces.as_slice().iter().flat_map(|piece| (0..piece.len).step_by(UNIT).map(|i| piece.from + i));
+            for (value, from) in values.iter_mut().zip(pieces) {
+                *value = self.source[from..].as_ptr();
+            }
+        } else {
+            pieces.pack(self.plan.isa, self.source, offsets, units.len() * UNIT, panel);
+            values = [panel.as_ptr(); MOST_UNITS];
+        }
+        self.panels(units, terms, panels, values, pieces.as_slice(), spilled);
+    }
+
+    fn panels(
+        &self,
+        units: Range<usize>,
+        terms: Range<usize>,
+        panels: Range<usize>,
+        values: [*const f32; MOST_UNITS],
+        pieces: &[Piece],
+        spilled: &mut [f32],
+    ) {
+        let Plan { isa, outs, tile: (most, _), .. } = *self.plan;
+        let (weights, depth) = (&self.part.panels[self.group].values, self.part.offsets.len());
+        let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
+        let first_terms = terms.start == 0;
+        let accumulate = self.accumulate || !first_terms;
+        for panel in panels {
+            let first = panel * most;
+            let rows = most.min(outs - first);
+            let mut outputs = [spilled.as_mut_ptr(); MOST_UNITS];
+            for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
+                // SAFETY: the unit and the channel are in the output, or the unit is in `spilled`, which has
+                // `most * units * UNIT` numbers.
+                *output =
+                    unsafe { if whole { self.place((units.start + i) * UNIT, first) } else { output.add(i * UNIT) } };
+            }
+            let tile = Tile {
+                depth: terms.len(),
+                weights: weights[first * depth + terms.start * rows..][..terms.len() * rows].as_ptr(),
+                values,
+                offsets: self.part.offsets[terms.clone()].as_ptr(),
+                outputs,
+                row: if whole { self.output.channel } else { units.len() * UNIT },
+                accumulate: whole && accumulate,
+                bias: if first_terms { self.bias[first..][..rows].as_ptr() } else { self.plan.zeros.as_ptr() },
+            };
+            debug_assert!(rows <= MOST_ROWS && units.len() <= MOST_UNITS);
+            // SAFETY: the plan was made for an instruction set that was detected. Weights, bias and offsets are in their
+            // slices as taken above. Direct: each unit is a piece of a row of places, so each tap of it lies in the
+            // source by the plan's construction of its planes; packed: `Pieces::pack` checked the panel's size. Outputs:
+            // see above; no other task computes this panel of this block.
+            unsafe {
+                kernel(isa, rows, units.len(), direct)(&tile);
+                if !whole {
+                    self.place_spilled(spilled, units.len() * UNIT, pieces, first..first + rows, accumulate);
+                }
+            }
+        }
+    }
+
+    /// Where a place (counted through the images) of a channel is in the output.
+    ///
+    /// # Safety
+    /// The place and the channel are in the output.
+    unsafe fn place(&self, place: usize, channel: usize) -> *mut f32 {
+        let places = self.part.places();
+        // SAFETY: the caller's.
+        unsafe { self.output.at(place / places, channel).at.add(place % places) }
+    }
+
+    /// Moves a tile, `width` numbers to a row, to the places of `pieces` in some channels.
+    ///
+    /// # Safety
+    /// Pieces and channels are in the output, and nobody else reads or writes there.
+    unsafe fn place_spilled(
+        &self,
+        spilled: &[f32],
+        width: usize,
+        pieces: &[Piece],
+        channels: Range<usize>,
+        accumulate: bool,
+    ) {
+        for (channel, spilled) in channels.zip(spilled.chunks_exact(width)) {
+            let mut spilled = spilled;
+            for piece in pieces {
+                let (values, rest) = spilled.split_at(piece.len);
+                // SAFETY: the caller's; a piece lies in one row of one image.
+                let into = unsafe { std::slice::from_raw_parts_mut(self.place(piece.place, channel), piece.len) };
+                if accumulate {
+                    into.iter_mut().zip(values).for_each(|(into, v)| *into += v);
+                } else {
+                    into.copy_from_slice(values);
+                }
+                spilled = rest;
+            }
+        }
+    }
+}

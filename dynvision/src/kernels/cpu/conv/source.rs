@@ -1,0 +1,136 @@
+//! The input of a convolution, written so that every kernel sees stride 1 and no border.
+
+use super::padded::Padded;
+use super::problem::Problem;
+use crate::geometry::Border;
+use crate::kernels::cpu::scratch;
+
+/// Numbers behind a source that a vector may read past the last value.
+pub(super) const SLACK: usize = 16;
+
+/// How one channel is laid out for reading: with zeros (or its mirror image) around it, and split into `stride²` planes
+/// of the rows and columns that one tap meets. Plane `(r, c)` holds rows `r`, `r + stride`, ... and columns alike.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// Rows and columns of a channel as it comes.
+    input: [usize; 2],
+    /// Rows and columns of zeros before the first.
+    lead: usize,
+    stride: usize,
+    /// Set if a border is mirrored before all else.
+    mirror: Option<Padded>,
+    /// Rows and columns of one plane.
+    pub plane: [usize; 2],
+    /// Values of one channel, all planes together.
+    pub channel: usize,
+    /// Whether a channel as it comes is laid out like this already.
+    pub as_it_is: bool,
+}
+
+impl Source {
+    /// The input of `problem`, for its forward pass and the gradient of its weight.
+    pub(super) fn of_input(problem: &Problem) -> Self {
+        let window = problem.window;
+        let needed = problem.output.map(|places| (places - 1) * window.stride + window.extent());
+        Source::strided(problem, window.stride, needed)
+    }
+
+    /// The input of `problem` with its border, for taps that are `stride` apart.
+    pub(super) fn strided(problem: &Problem, stride: usize, needed: [usize; 2]) -> Self {
+        let padding = problem.window.padding;
+        if problem.border == Border::Reflect && padding > 0 {
+            let mirror = Padded::new(problem);
+            return Source { mirror: Some(mirror), as_it_is: false, ..Source::new(mirror.dims, 0, stride, needed) };
+        }
+        Source::new(problem.input, padding, stride, needed)
+    }
+
+    /// Channels of `input` rows and columns with `lead` zeros before and enough behind to make `needed`.
+    pub(super) fn new(input: [usize; 2], lead: usize, stride: usize, needed: [usize; 2]) -> Self {
+        let plane = needed.map(|dim| dim.div_ceil(stride));
+        let as_it_is = lead == 0 && stride == 1 && plane == input;
+        Source { input, lead, stride, mirror: None, plane, channel: plane[0] * plane[1] * stride * stride, as_it_is }
+    }
+
+    /// Values of one channel as it comes.
+    pub(super) fn plain(&self) -> usize {
+        self.mirror.map_or(self.input[0] * self.input[1], |padded| padded.plain_len())
+    }
+
+    /// Index, within a channel, of the value at `row`, `column` counted from the first zero.
+    pub(super) fn index(&self, row: usize, column: usize) -> usize {
+        let phase = row % self.stride * self.stride + column % self.stride;
+        (phase * self.plane[0] + row / self.stride) * self.plane[1] + column / self.stride
+    }
+
+    /// Writes channels as they come from `x` into `into`, one after the other.
+    pub(super) fn write(&self, x: &[f32], into: &mut [f32]) {
+        match self.mirror {
+            Some(padded) => scratch::with(padded.len(), |mirrored: &mut [f32]| {
+                for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
+                    padded.write(x, mirrored);
+                    self.write_channel(mirrored, into);
+                }
+            }),
+            None => {
+                for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
+                    self.write_channel(x, into);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write_channel(&self, x: &[f32], into: &mut [f32]) {
+        into.fill(0.0);
+        if self.stride > 1 {
+            return self.split_channel(x, into);
+        }
+        let ([_, w], [rows, pitch], lead) = (self.input, self.plane, self.lead);
+        let len = w.min(pitch.saturating_sub(lead));
+        let at = lead * pitch + lead;
+        let kept = rows.saturating_sub(lead);
+        match (len, len == w) {
+            (_, false) => copy_rows(x, w, into, at, pitch, kept, len),
+            (4, _) => copy_rows(x, 4, into, at, pitch, kept, 4),
+            (8, _) => copy_rows(x, 8, into, at, pitch, kept, 8),
+            (16, _) => copy_rows(x, 16, into, at, pitch, kept, 16),
+            (32, _) => copy_rows(x, 32, into, at, pitch, kept, 32),
+            _ => copy_rows(x, w, into, at, pitch, kept, len),
+        }
+    }
+
+    fn split_channel(&self, x: &[f32], into: &mut [f32]) {
+        let ([h, w], [rows, pitch], s) = (self.input, self.plane, self.stride);
+        for row in 0..h.min((rows * s).saturating_sub(self.lead)) {
+            let x = &x[row * w..][..w];
+            for phase in 0..s {
+                let to = self.index(row + self.lead, phase);
+                // The first column of this phase that is no zero, in the plane and in the input.
+                let skipped = self.lead.saturating_sub(phase).div_ceil(s);
+                let Some(into) = into[to..][..pitch].get_mut(skipped..) else { continue };
+                let x = &x[(skipped * s + phase - self.lead).min(w)..];
+                if s == 2 {
+                    let (pairs, rest) = x.as_chunks::<2>();
+                    into.iter_mut().zip(pairs).for_each(|(into, pair)| *into = pair[0]);
+                    if let ([last], Some(into)) = (rest, into.get_mut(pairs.len())) {
+                        *into = *last;
+                    }
+                } else {
+                    into.iter_mut().zip(x.iter().step_by(s)).for_each(|(into, &x)| *into = x);
+                }
+            }
+        }
+    }
+}
+
+/// Copies `len` values of each row; inlined, so that a constant `len` needs no call.
+#[inline(always)]
+fn copy_rows(x: &[f32], w: usize, into: &mut [f32], at: usize, pitch: usize, rows: usize, len: usize) {
+    if len == 0 {
+        return;
+    }
+    for (row, x) in x.chunks_exact(w).take(rows).enumerate() {
+        into[at + row * pitch..][..len].copy_from_slice(&x[..len]);
+    }
+}

@@ -1,0 +1,127 @@
+//! Transposition in squares of 16 by 16 numbers.
+#![allow(unsafe_code)]
+
+use super::microkernel::UNIT;
+use crate::kernels::cpu::isa::Isa;
+
+/// Writes the transposed `rows` by `columns` numbers of `from`, whose rows are `stride` numbers apart, into `into`: row
+/// `c` of `into`, `width` numbers long, gets column `c`, and zeros from `rows` to the next multiple of 16.
+pub(super) fn transpose(
+    isa: Isa,
+    from: &[f32],
+    stride: usize,
+    [rows, columns]: [usize; 2],
+    into: &mut [f32],
+    width: usize,
+) {
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    assert!((rows - 1) * stride + columns <= from.len(), "transposition: source");
+    assert!(rows.next_multiple_of(UNIT) <= width && columns * width <= into.len(), "transposition: destination");
+    for row in (0..rows).step_by(UNIT) {
+        for column in (0..columns).step_by(UNIT) {
+            let square = [(rows - row).min(UNIT), (columns - column).min(UNIT)];
+            let (from, into) = (&from[row * stride + column..], &mut into[column * width + row..]);
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: AVX-512 was detected; the assertions above put the square inside both slices.
+                Isa::Avx512 => unsafe { x86::square(from.as_ptr(), stride, square, into.as_mut_ptr(), width) },
+                _ => square_plain(from, stride, square, into, width),
+            }
+        }
+    }
+}
+
+fn square_plain(from: &[f32], stride: usize, [rows, columns]: [usize; 2], into: &mut [f32], width: usize) {
+    for column in 0..columns {
+        let into = &mut into[column * width..][..UNIT];
+        for (row, into) in into.iter_mut().enumerate() {
+            *into = if row < rows { from[row * stride + column] } else { 0.0 };
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// `rows` by `columns` (at most 16 each) numbers may be read, and `columns` times 16 written.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn square(
+        from: *const f32,
+        stride: usize,
+        [rows, columns]: [usize; 2],
+        into: *mut f32,
+        width: usize,
+    ) {
+        let mask = ((1u32 << columns) - 1) as __mmask16;
+        let zero = _mm512_setzero_ps();
+        let mut r = [zero; 16];
+        for (i, r) in r.iter_mut().enumerate().take(rows) {
+            // SAFETY: the caller's; lanes outside the mask are not read.
+            *r = unsafe { _mm512_maskz_loadu_ps(mask, from.add(i * stride)) };
+        }
+        let r = transposed(r);
+        for (i, &r) in r.iter().enumerate().take(columns) {
+            // SAFETY: the caller's.
+            unsafe { _mm512_storeu_ps(into.add(i * width), r) };
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn transposed(mut r: [__m512; 16]) -> [__m512; 16] {
+        let mut t = r;
+        for i in 0..8 {
+            t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+            t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+        }
+        for i in 0..4 {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|j| _mm512_castps_pd(t[4 * i + j]));
+            r[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+            r[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+            r[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+            r[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+        }
+        for i in 0..4 {
+            t[i] = _mm512_shuffle_f32x4::<0x88>(r[i], r[4 + i]);
+            t[4 + i] = _mm512_shuffle_f32x4::<0xdd>(r[i], r[4 + i]);
+            t[8 + i] = _mm512_shuffle_f32x4::<0x88>(r[8 + i], r[12 + i]);
+            t[12 + i] = _mm512_shuffle_f32x4::<0xdd>(r[8 + i], r[12 + i]);
+        }
+        for i in 0..4 {
+            r[i] = _mm512_shuffle_f32x4::<0x88>(t[i], t[8 + i]);
+            r[8 + i] = _mm512_shuffle_f32x4::<0xdd>(t[i], t[8 + i]);
+            r[4 + i] = _mm512_shuffle_f32x4::<0x88>(t[4 + i], t[12 + i]);
+            r[12 + i] = _mm512_shuffle_f32x4::<0xdd>(t[4 + i], t[12 + i]);
+        }
+        r
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::cpu::isa;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_become_columns(rows in 1usize..40, columns in 1usize..40, extra in 0usize..3) {
+            let stride = columns + extra;
+            let from: Vec<f32> = (0..(rows - 1) * stride + columns).map(|i| i as f32 + 1.0).collect();
+            let width = rows.next_multiple_of(UNIT) + extra;
+            for isa in isa::available() {
+                let mut into = vec![-1.0; columns * width];
+                transpose(isa, &from, stride, [rows, columns], &mut into, width);
+                for (i, &v) in into.iter().enumerate() {
+                    let (column, row) = (i / width, i % width);
+                    let padding = if row < rows.next_multiple_of(UNIT) { 0.0 } else { -1.0 };
+                    prop_assert_eq!(v, if row < rows { from[row * stride + column] } else { padding });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Winograd's minimal filtering F(2x2, 3x3): 16 products where the definition has 36. Tiles are the lanes, so the sum
+//! over channels is the implicit matrix product's, once for each of the 16 positions in a transformed tile.
+#![allow(unsafe_code)]
+
+mod plan;
+mod tiles;
+mod transform;
+mod weights;
+
+pub(super) use plan::{WinogradPlan, can, pays};
+pub(super) use weights::backward as backward_weights;
+
+use super::batch::{self, Channels, Output};
+use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
+use super::packed::{Piece, Pieces};
+use crate::kernels::cpu::isa::compiled_for;
+use crate::kernels::cpu::scratch;
+use std::ops::Range;
+use tiles::Tiles;
+use transform::{MADE, POSITIONS, Transformed, output};
+
+/// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
+pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
+    let (takes, gives) = (plan.ins * plan.source.plain(), plan.outs * plan.places());
+    let images = y.len() / gives;
+    assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
+    let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
+    let products = plan.tiles[0] * plan.tiles[1] * POSITIONS * plan.ins * plan.outs;
+    batch::split_images(images, plan.places(), products, |range, tasks| {
+        let channels = Channels { of: plan.ins, first: 0, count: plan.ins };
+        let x = &x[range.start * takes..range.end * takes];
+        batch::with_source(&plan.source, x, range.len(), channels, tasks > 1, |source| {
+            // SAFETY: `range` is in the images of `y`.
+            let output = unsafe { output.at(range.start, 0) };
+            let bias = bias.unwrap_or(&plan.zeros);
+            let tiles =
+                Tiles { source, layout: &plan.source, channels: plan.ins, images: range.len(), grid: plan.tiles };
+            Call { plan, tiles, bias, output, accumulate }.run(tasks);
+        });
+    });
+}
+
+/// The convolution of some images.
+struct Call<'a> {
+    plan: &'a WinogradPlan,
+    tiles: Tiles<'a>,
+    bias: &'a [f32],
+    output: Output,
+    accumulate: bool,
+}
+
+impl Call<'_> {
+    fn run(&self, tasks: usize) {
+        let blocks = self.tiles.units().div_ceil(self.plan.tile.1);
+        let panels = self.plan.outs.div_ceil(self.plan.tile.0);
+        batch::split_tiles(tasks, blocks, panels, |blocks, panels| self.blocks(blocks, panels));
+    }
+
+    /// Computes some blocks of tiles for some panels of channels. No two tasks may have both in common.
+    fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
+        let WinogradPlan { isa, ins, tile: (rows, most), .. } = *self.plan;
+        let all = self.tiles.units().div_ceil(most);
+        scratch::with(POSITIONS * ins * most * UNIT, |values: &mut [f32]| {
+            scratch::with(POSITIONS * rows * most * UNIT + rows * MADE, |products: &mut [f32]| {
+                for block in blocks {
+                    let units = self.tiles.units() * block / all..self.tiles.units() * (block + 1) / all;
+                    self.tiles.transform(isa, &self.plan.offsets, units.clone(), values);
+                    self.panels(units, panels.clone(), values, products);
+                }
+            });
+        });
+    }
+
+    fn panels(&self, units: Range<usize>, panels: Range<usize>, values: &[f32], products: &mut [f32]) {
+        let WinogradPlan { isa, ins, outs, tile: (most, _), .. } = *self.plan;
+        let width = units.len() * UNIT;
+        let (products, made) = products.split_at_mut(POSITIONS * most * width);
+        for panel in panels {
+            let first = panel * most;
+            let rows = most.min(outs - first);
+            for position in 0..POSITIONS {
+                let weights = &self.plan.weights[(first * POSITIONS + position * rows) * ins..][..ins * rows];
+                let values = &values[position * ins * width..][..ins * width];
+                let products = &mut products[position * rows * width..][..rows * width];
+                let mut outputs = [products.as_mut_ptr(); MOST_UNITS];
+                for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
+                    *output = products[i * UNIT..].as_mut_ptr();
+                }
+                let tile = Tile {
+                    depth: ins,
+                    weights: weights.as_ptr(),
+                    values: [values.as_ptr(); MOST_UNITS],
+                    offsets: std::ptr::null(),
+                    outputs,
+                    row: width,
+                    accumulate: false,
+                    bias: self.plan.zeros.as_ptr(),
+                };
+                // SAFETY: the plan was made for an instruction set that was detected; weights, values and products are
+                // slices of just the size that the tile reads and writes; packed values need no offsets.
+                unsafe { kernel(isa, rows, units.len(), false)(&tile) };
+            }
+            for (i, unit) in units.clone().enumerate() {
+                let from = products[i * UNIT..].as_mut_ptr();
+                let from = Transformed { first: from, position: rows * width, channel: width };
+                let bias = &self.bias[first..first + rows];
+                let made = &mut made[..rows * MADE];
+                // SAFETY: the products were written above, for these rows and units; `made` and `bias` are as long.
+                unsafe { output(isa, from, rows, bias.as_ptr(), made.as_mut_ptr()) };
+                let pieces = self.tiles.pieces(unit);
+                compiled_for(isa, || self.place(&pieces, made, first));
+            }
+        }
+    }
+
+    /// Moves what a unit of tiles makes to its places in the output, for channels from `first` on.
+    #[inline(always)]
+    fn place(&self, pieces: &Pieces, made: &[f32], first: usize) {
+        let WinogradPlan { output: [h, w], tiles: [rows, columns], .. } = *self.plan;
+        for (channel, made) in made.chunks_exact(MADE).enumerate() {
+            let mut lane = 0;
+            for &Piece { place, len, .. } in pieces.as_slice() {
+                let (row, column) = (place / columns, place % columns * 2);
+                let count = (2 * len).min(w - column);
+                for (half, made) in made.chunks_exact(2 * UNIT).enumerate() {
+                    let y = row % rows * 2 + half;
+                    if y < h {
+                        // SAFETY: the image, channel, row and columns are in the output; no other task writes this panel
+                        // of this block.
+                        let into = unsafe {
+                            let plane = self.output.at(row / rows, first + channel).at;
+                            std::slice::from_raw_parts_mut(plane.add(y * w + column), count)
+                        };
+                        put(&made[2 * lane..][..count], into, self.accumulate);
+                    }
+                }
+                lane += len;
+            }
+        }
+    }
+}
+
+/// Copies or adds; the lengths of powers of two become single vectors.
+#[inline(always)]
+fn put(from: &[f32], into: &mut [f32], accumulate: bool) {
+    match into.len() {
+        32 => put_some::<32>(from, into, accumulate),
+        16 => put_some::<16>(from, into, accumulate),
+        8 => put_some::<8>(from, into, accumulate),
+        4 => put_some::<4>(from, into, accumulate),
+        _ if accumulate => into.iter_mut().zip(from).for_each(|(into, v)| *into += v),
+        _ => into.copy_from_slice(from),
+    }
+}
+
+#[inline(always)]
+fn put_some<const N: usize>(from: &[f32], into: &mut [f32], accumulate: bool) {
+    let (Some(from), Some(into)) = (from.first_chunk::<N>(), into.first_chunk_mut::<N>()) else { return };
+    if accumulate {
+        into.iter_mut().zip(from).for_each(|(into, v)| *into += v);
+    } else {
+        *into = *from;
+    }
+}

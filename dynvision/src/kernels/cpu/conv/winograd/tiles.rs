@@ -1,0 +1,107 @@
+//! Transformed tiles of some images.
+#![allow(unsafe_code)]
+
+use super::super::microkernel::UNIT;
+use super::super::packed::{Piece, Pieces};
+use super::super::source::Source;
+use super::transform::{POSITIONS, Transformed, Values, input};
+use crate::kernels::cpu::isa::Isa;
+use crate::kernels::cpu::scratch;
+use std::ops::Range;
+
+/// Channels whose tiles are copied together where a unit of tiles lies in several rows.
+const PACKED: usize = 4;
+
+/// Tiles of some images, row by row, in units of as many as a vector holds.
+pub(super) struct Tiles<'a> {
+    /// The images as `layout` says, and `SLACK` numbers behind them.
+    pub source: &'a [f32],
+    pub layout: &'a Source,
+    pub channels: usize,
+    pub images: usize,
+    /// Rows and columns of tiles of one image.
+    pub grid: [usize; 2],
+}
+
+/// A function that transforms the values of a unit of tiles.
+type Transform = unsafe fn(Isa, &Values<'_>, Transformed);
+
+impl Tiles<'_> {
+    /// Tiles of all images.
+    pub(super) fn count(&self) -> usize {
+        self.images * self.grid[0] * self.grid[1]
+    }
+
+    /// Units of tiles, of which the last may be incomplete.
+    pub(super) fn units(&self) -> usize {
+        self.count().div_ceil(UNIT)
+    }
+
+    /// The tiles of one unit.
+    pub(super) fn pieces(&self, unit: usize) -> Pieces {
+        let tiles = unit * UNIT..self.count().min((unit + 1) * UNIT);
+        Pieces::of(tiles, self.grid, self.channels * self.layout.channel, self.layout.plane[1])
+    }
+
+    /// Writes the transformed input tiles `[position][channel][tile]` of some units.
+    pub(super) fn transform(&self, isa: Isa, offsets: &[u32], units: Range<usize>, into: &mut [f32]) {
+        assert_eq!(offsets.len(), POSITIONS, "a tile of the input has 4x4 values");
+        // SAFETY: there are 16 offsets, as `input` wants.
+        unsafe { self.transform_by(input, isa, offsets, units, into) }
+    }
+
+    /// Writes what `transform` makes of some units of tiles: `[position][channel][tile]`.
+    ///
+    /// # Safety
+    /// `transform` reads as many values of a tile as there are offsets, and these lie in a channel of the source.
+    pub(super) unsafe fn transform_by(
+        &self,
+        transform: Transform,
+        isa: Isa,
+        offsets: &[u32],
+        units: Range<usize>,
+        into_all: &mut [f32],
+    ) {
+        let (channels, channel, width) = (self.channels, self.layout.channel, units.len() * UNIT);
+        assert!(POSITIONS * channels * width <= into_all.len(), "tiles: destination");
+        for (i, unit) in units.enumerate() {
+            let into = |channel: usize, into: &mut [f32]| Transformed {
+                first: into[channel * width + i * UNIT..].as_mut_ptr(),
+                position: channels * width,
+                channel: width,
+            };
+            let pieces = self.pieces(unit);
+            if let &[Piece { from, len: UNIT, .. }] = pieces.as_slice() {
+                let values = Values { first: self.source[from..].as_ptr(), offsets, channel, channels };
+                // SAFETY: the unit lies in one row of one image, so the source holds all its values; the assertion above
+                // is about the destination.
+                unsafe { transform(isa, &values, into(0, into_all)) };
+                continue;
+            }
+            self.packed(&pieces, isa, offsets, |first, values| {
+                // SAFETY: as above, where the values are those in the panel.
+                unsafe { transform(isa, values, into(first, into_all)) };
+            });
+        }
+    }
+
+    /// Calls `each(first, values)` for a few channels at a time, whose values stand in a packed panel.
+    fn packed(&self, pieces: &Pieces, isa: Isa, offsets: &[u32], mut each: impl FnMut(usize, &Values<'_>)) {
+        let count = offsets.len();
+        let packed: [u32; POSITIONS] = std::array::from_fn(|i| (i * UNIT) as u32);
+        let mut moved = [0; PACKED * POSITIONS];
+        scratch::with(PACKED * count * UNIT + UNIT, |panel: &mut [f32]| {
+            for first in (0..self.channels).step_by(PACKED) {
+                let channels = PACKED.min(self.channels - first);
+                let moved = &mut moved[..channels * count];
+                for (i, moved) in moved.iter_mut().enumerate() {
+                    *moved = ((first + i / count) * self.layout.channel) as u32 + offsets[i % count];
+                }
+                pieces.pack(isa, self.source, moved, UNIT, panel);
+                let values =
+                    Values { first: panel.as_ptr(), offsets: &packed[..count], channel: count * UNIT, channels };
+                each(first, &values);
+            }
+        });
+    }
+}

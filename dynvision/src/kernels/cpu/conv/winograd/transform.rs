@@ -1,0 +1,190 @@
+//! The transforms of F(2x2, 3x3): `Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A`, where `d` is 4x4 values of the input, `g` the 3x3
+//! weights and `Y` 2x2 values of the output (Lavin and Gray, 2016). Lanes are tiles.
+#![allow(unsafe_code)]
+
+use super::super::microkernel::UNIT;
+use crate::kernels::cpu::isa::{Isa, Plain, Vector};
+
+/// Values of a tile of the input, and products for each pair of channels.
+pub(super) const POSITIONS: usize = 16;
+
+/// Values of the output that a unit of tiles makes: two rows of twice as many.
+pub(super) const MADE: usize = 4 * UNIT;
+
+/// `G`.
+const WEIGHTS: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+
+/// `G g Gᵀ`.
+pub(super) fn weight(g: &[f32; 9]) -> [f32; POSITIONS] {
+    std::array::from_fn(|at| {
+        let (row, column) = (&WEIGHTS[at / 4], &WEIGHTS[at % 4]);
+        let terms = (0..9).map(|tap| row[tap / 3] * column[tap % 3] * f64::from(g[tap]));
+        terms.sum::<f64>() as f32
+    })
+}
+
+/// `Gᵀ u G`: what of the gradient `u` of [`weight`]'s output passes back.
+pub(super) fn weight_adjoint(u: &[f32; POSITIONS]) -> [f32; 9] {
+    std::array::from_fn(|tap| {
+        let factor = |at: usize| WEIGHTS[at / 4][tap / 3] * WEIGHTS[at % 4][tap % 3];
+        u.iter().enumerate().map(|(at, &u)| factor(at) * f64::from(u)).sum::<f64>() as f32
+    })
+}
+
+/// Where the values of a unit of tiles stand: value `i` of the first tile of a channel at `offsets[i]`, those of the
+/// other tiles behind it, and those of the next channel `channel` numbers further.
+pub(super) struct Values<'a> {
+    pub first: *const f32,
+    pub offsets: &'a [u32],
+    pub channel: usize,
+    pub channels: usize,
+}
+
+/// Where transformed values go: those of position `p` `p * position` numbers further, of the next channel `channel`.
+#[derive(Clone, Copy)]
+pub(super) struct Transformed {
+    pub first: *mut f32,
+    pub position: usize,
+    pub channel: usize,
+}
+
+/// Defines a function that runs a generic one, compiled for the instruction set.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $name:ident, $generic:ident, ($($arg:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        pub(super) unsafe fn $name(isa: Isa, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            unsafe fn avx512($($arg: $type),*) {
+                // SAFETY: the caller's.
+                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m512>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($arg: $type),*) {
+                // SAFETY: the caller's.
+                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m256>($($arg),*) }
+            }
+            // SAFETY: the caller's; the instruction set was detected.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => avx512($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => avx2($($arg),*),
+                    _ => $generic::<Plain>($($arg),*),
+                }
+            }
+        }
+    };
+}
+
+dispatch! {
+    /// `Bᵀ d B` of a unit of tiles, for all channels.
+    ///
+    /// # Safety
+    /// All that the arguments describe may be read and written; there are 16 offsets.
+    input, input_lanes, (values: &Values<'_>, into: Transformed)
+}
+
+dispatch! {
+    /// `A e Aᵀ` of a unit of tiles of 2x2 gradients, for all channels.
+    ///
+    /// # Safety
+    /// All that the arguments describe may be read and written; there are 4 offsets.
+    gradient, gradient_lanes, (values: &Values<'_>, into: Transformed)
+}
+
+dispatch! {
+    /// `Aᵀ m A + bias` of a unit of tiles, for so many rows: `MADE` numbers for each row, that is, two rows of
+    /// neighbouring values of the output.
+    ///
+    /// # Safety
+    /// All that the arguments describe may be read and written.
+    output, output_lanes, (products: Transformed, rows: usize, bias: *const f32, into: *mut f32)
+}
+
+/// `Bᵀ` of one row or column.
+#[inline(always)]
+unsafe fn b<V: Vector>(d: [V; 4]) -> [V; 4] {
+    // SAFETY: the caller's instruction set.
+    unsafe { [d[0].sub(d[2]), d[1].add(d[2]), d[2].sub(d[1]), d[1].sub(d[3])] }
+}
+
+/// `Aᵀ` of one row or column.
+#[inline(always)]
+unsafe fn a<V: Vector>(m: [V; 4]) -> [V; 2] {
+    // SAFETY: the caller's instruction set.
+    unsafe { [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])] }
+}
+
+/// `A` of one row or column.
+#[inline(always)]
+unsafe fn a_adjoint<V: Vector>(e: [V; 2]) -> [V; 4] {
+    // SAFETY: the caller's instruction set.
+    unsafe { [e[0], e[0].add(e[1]), e[0].sub(e[1]), V::splat(0.0).sub(e[1])] }
+}
+
+#[inline(always)]
+unsafe fn input_lanes<V: Vector>(values: &Values<'_>, into: Transformed) {
+    // SAFETY (of the whole body): the caller's; a unit is `UNIT / LANES` registers.
+    unsafe {
+        for channel in 0..values.channels {
+            for lane in (0..UNIT).step_by(V::LANES) {
+                let from = values.first.add(channel * values.channel + lane);
+                let at = |i: usize| V::load(from.add(*values.offsets.get_unchecked(i) as usize));
+                let rows = [0, 4, 8, 12].map(|i| b([at(i), at(i + 1), at(i + 2), at(i + 3)]));
+                let to = into.first.add(channel * into.channel + lane);
+                for column in 0..4 {
+                    let done = b([rows[0][column], rows[1][column], rows[2][column], rows[3][column]]);
+                    for (row, value) in done.into_iter().enumerate() {
+                        value.store(to.add((row * 4 + column) * into.position));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn gradient_lanes<V: Vector>(values: &Values<'_>, into: Transformed) {
+    // SAFETY (of the whole body): the caller's; a unit is `UNIT / LANES` registers.
+    unsafe {
+        for channel in 0..values.channels {
+            for lane in (0..UNIT).step_by(V::LANES) {
+                let from = values.first.add(channel * values.channel + lane);
+                let at = |i: usize| V::load(from.add(*values.offsets.get_unchecked(i) as usize));
+                let rows = [a_adjoint([at(0), at(1)]), a_adjoint([at(2), at(3)])];
+                let to = into.first.add(channel * into.channel + lane);
+                for column in 0..4 {
+                    let done = a_adjoint([rows[0][column], rows[1][column]]);
+                    for (row, value) in done.into_iter().enumerate() {
+                        value.store(to.add((row * 4 + column) * into.position));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_lanes<V: Vector>(products: Transformed, rows: usize, bias: *const f32, into: *mut f32) {
+    // SAFETY (of the whole body): the caller's; a unit is `UNIT / LANES` registers.
+    unsafe {
+        for row in 0..rows {
+            let bias = V::splat(*bias.add(row));
+            for lane in (0..UNIT).step_by(V::LANES) {
+                let from = products.first.add(row * products.channel + lane);
+                let at = |i: usize| V::load(from.add(i * products.position));
+                let columns = [0, 1, 2, 3].map(|i| a([at(i), at(i + 4), at(i + 8), at(i + 12)]));
+                for y in 0..2 {
+                    let [left, right] = a([columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
+                    let [low, high] = left.add(bias).interleave(right.add(bias));
+                    let to = into.add(row * MADE + y * 2 * UNIT + 2 * lane);
+                    low.store(to);
+                    high.store(to.add(V::LANES));
+                }
+            }
+        }
+    }
+}

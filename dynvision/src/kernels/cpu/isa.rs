@@ -1,0 +1,265 @@
+//! Instruction sets, and the vectors that kernels are written with.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The instruction set that the `f32` kernels use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Isa {
+    /// Plain Rust, which the compiler vectorises for the target's baseline.
+    Plain = 1,
+    /// AVX2 and FMA.
+    Avx2 = 2,
+    /// AVX-512 (F, VL, DQ, BW) and FMA.
+    Avx512 = 3,
+}
+
+/// What [`limit`] allows: 0 for everything.
+static LIMIT: AtomicU8 = AtomicU8::new(0);
+
+/// The best instruction set of this processor, within [`limit`].
+pub fn current() -> Isa {
+    let best = detected();
+    match LIMIT.load(Ordering::Relaxed) {
+        limit if limit == Isa::Plain as u8 => Isa::Plain,
+        limit if limit == Isa::Avx2 as u8 && best == Isa::Avx512 => Isa::Avx2,
+        _ => best,
+    }
+}
+
+/// Lets no kernel use a better instruction set than `isa`, in the whole process; `None` lifts the limit.
+///
+/// For comparisons and tests: the best one is chosen by itself.
+pub fn limit(isa: Option<Isa>) {
+    LIMIT.store(isa.map_or(0, |isa| isa as u8), Ordering::Relaxed);
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn detected() -> Isa {
+    use std::arch::is_x86_feature_detected as has;
+    let avx2 = has!("avx2") && has!("fma");
+    if avx2 && has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") {
+        Isa::Avx512
+    } else if avx2 {
+        Isa::Avx2
+    } else {
+        Isa::Plain
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+fn detected() -> Isa {
+    Isa::Plain
+}
+
+/// Instruction sets that this processor has.
+#[cfg(test)]
+pub(super) fn available() -> Vec<Isa> {
+    [Isa::Plain, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa as u8 <= detected() as u8).collect()
+}
+
+/// Runs `work` compiled for `isa`, so that the loops that are inlined into it are vectorised with it.
+#[inline(always)]
+pub(super) fn compiled_for<R>(isa: Isa, work: impl FnOnce() -> R) -> R {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `isa` was detected on this processor.
+        Isa::Avx512 => unsafe { for_avx512(work) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Isa::Avx2 => unsafe { for_avx2(work) },
+        _ => work(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+fn for_avx512<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn for_avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+/// `f32` numbers that one register holds.
+///
+/// # Safety
+/// The methods may be called only on a processor that has the type's instruction set, from a function that is compiled
+/// for it; pointers have to be valid for `LANES` numbers and need no alignment.
+pub(super) trait Vector: Copy {
+    /// Numbers in a register.
+    const LANES: usize;
+
+    /// The same number in every lane.
+    unsafe fn splat(value: f32) -> Self;
+    /// The numbers at `from`.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes the numbers to `to`.
+    unsafe fn store(self, to: *mut f32);
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self + a * b`.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// The lanes of both in turn: the first half of them, then the second.
+    unsafe fn interleave(self, other: Self) -> [Self; 2];
+}
+
+/// Sixteen numbers in plain Rust.
+#[derive(Clone, Copy)]
+pub(super) struct Plain([f32; 16]);
+
+impl Vector for Plain {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Plain([value; 16])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for 16 numbers.
+        Plain(unsafe { from.cast::<[f32; 16]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for 16 numbers.
+        unsafe { to.cast::<[f32; 16]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane += other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut self, other: Self) -> Self {
+        for (lane, other) in self.0.iter_mut().zip(other.0) {
+            *lane -= other;
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> [Self; 2] {
+        let lane = |i: usize| if i % 2 == 0 { self.0[i / 2] } else { other.0[i / 2] };
+        [Plain(std::array::from_fn(lane)), Plain(std::array::from_fn(|i| lane(16 + i)))]
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(mut self, a: Self, b: Self) -> Self {
+        for ((lane, a), b) in self.0.iter_mut().zip(a.0).zip(b.0) {
+            *lane += a * b;
+        }
+        self
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod x86 {
+    use super::Vector;
+    pub(crate) use std::arch::x86_64::{__m256, __m512};
+    use std::arch::x86_64::{
+        _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setr_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    };
+
+    macro_rules! vector {
+        ($type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident,
+         $interleave:ident) => {
+            // SAFETY (of every body): the caller of these methods vouches for the instruction set and the pointers.
+            impl Vector for $type {
+                const LANES: usize = $lanes;
+
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self {
+                    unsafe { $splat(value) }
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    unsafe { $load(from) }
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn add(self, other: Self) -> Self {
+                    unsafe { $add(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn sub(self, other: Self) -> Self {
+                    unsafe { $sub(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn add_product(self, a: Self, b: Self) -> Self {
+                    unsafe { $fma(a, b, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn interleave(self, other: Self) -> [Self; 2] {
+                    unsafe { $interleave(self, other) }
+                }
+            }
+        };
+    }
+
+    #[rustfmt::skip]
+    vector!(
+        __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_fmadd_ps,
+        interleave512
+    );
+    #[rustfmt::skip]
+    vector!(
+        __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_fmadd_ps,
+        interleave256
+    );
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn interleave512(a: __m512, b: __m512) -> [__m512; 2] {
+        let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        [_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn interleave256(a: __m256, b: __m256) -> [__m256; 2] {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_only_lowers() {
+        // Other tests run beside this one and are right under any limit.
+        limit(Some(Isa::Plain));
+        assert_eq!(current(), Isa::Plain);
+        limit(Some(Isa::Avx512));
+        assert_eq!(current(), detected());
+        limit(None);
+        assert_eq!(current(), detected());
+        assert_eq!(available().last(), Some(&detected()));
+    }
+}
