@@ -1,15 +1,26 @@
 //! What generated code may call. Not part of the public interface.
 
+pub use crate::__is as is;
+pub use crate::check::{check_frame, check_layer, check_operation, check_pool, check_readout, check_same};
 pub use crate::cx::Cx;
-pub use crate::error::Result;
+pub use crate::error::{Error, Result};
 pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
+pub use crate::missing::{
+    IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not, Part,
+};
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{
-    Built, Empty, Features, Layer, Link, Operation, Pool, Readout, Setting, Signal, Solver, apply, converted, pool,
-    tstep, tstep_nonlin,
+    Built, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal, Solver, apply, converted,
+    fit, pool, tstep, tstep_nonlin,
 };
 pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
 pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Stimulus, Wiring};
 pub use dfdx::nn::{BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection};
-pub use dfdx::prelude::{Const, Device, Dim, Dtype, HasShape, Tape, Tensor};
+pub use dfdx::prelude::{Const, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};
+pub use std::clone::Clone;
+pub use std::convert::From;
+pub use std::default::Default;
+pub use std::fmt::Debug;
+pub use std::option::Option::{self, None, Some};
+pub use std::result::Result::{self as StdResult, Ok};

@@ -5,10 +5,12 @@
 //!
 //! ```compile_fail
 //! use dynvision::{check::check_layer, geometry::{Geometry, Map, Window}};
-//! const _: () = check_layer("v2", Geometry::conv(32, 64, Window::same(3, 1)), "`v1`", Map::new(36, 16, 16));
+//! const LAYER: Geometry = Geometry::conv(32, 64, Window::same(3, 1));
+//! const _: () = check_layer("v2", LAYER, LAYER, None, "`v1`", Map::new(36, 16, 16));
 //! ```
 
 use crate::geometry::{Geometry, Map, Window};
+use crate::nn::Features;
 
 /// A frame has channels, rows and columns.
 #[track_caller]
@@ -18,9 +20,23 @@ pub const fn check_frame(frame: Map) {
     }
 }
 
-/// A layer takes the channels that reach it, and its windows fit. `source` is a name in backticks, or `the frame`.
+/// A layer says one thing of its channels, its parts fit each other, it takes the channels that reach it, and its windows
+/// fit. `typed` is its geometry with the channels of its types; `source` is a name in backticks, or `the frame`.
 #[track_caller]
-pub const fn check_layer(area: &str, layer: Geometry, source: &str, from: Map) {
+pub const fn check_layer(
+    area: &str,
+    layer: Geometry,
+    typed: Geometry,
+    misfit: Option<&str>,
+    source: &str,
+    from: Map,
+) {
+    if let (Some(stated), Some(typed)) = (layer.channels, typed.channels) {
+        check_agreement(area, stated, typed);
+    }
+    if let Some(misfit) = misfit {
+        Message::new().text("the layer of ").name(area).text(" cannot work: ").text(misfit).panic();
+    }
     if from.is_empty() {
         return;
     }
@@ -45,10 +61,13 @@ pub const fn check_pool(area: &str, pool: Geometry, from: Map) {
     }
 }
 
-/// A component that is made for a number of channels (a norm, a user's operation) meets that number.
+/// An operation that is made for a number of channels (a norm, a user's own) meets that number.
 #[track_caller]
-pub const fn check_component(operation: &str, area: &str, takes: usize, from: Map) {
-    if !from.is_empty() && takes != from.c {
+pub const fn check_operation(operation: &str, area: &str, channels: Option<usize>, from: Map) {
+    if let Some(takes) = channels
+        && !from.is_empty()
+        && takes != from.c
+    {
         Message::new()
             .name(operation)
             .text(" of ")
@@ -63,10 +82,17 @@ pub const fn check_component(operation: &str, area: &str, takes: usize, from: Ma
     }
 }
 
-/// A readout takes the features that reach it: the channels, where it averages over space.
+/// A readout takes the features that reach it.
 #[track_caller]
-pub const fn check_readout(readout: &str, takes: usize, source: &str, from: Map) {
-    if !from.is_empty() && takes != from.c {
+pub const fn check_readout(readout: &str, takes: Features, source: &str, from: Map) {
+    if from.is_empty() {
+        return;
+    }
+    let (takes, features, how) = match takes {
+        Features::Channels(takes) => (takes, from.c, " averaged over space"),
+        Features::Units(takes) => (takes, from.units(), ""),
+    };
+    if takes != features {
         Message::new()
             .name(readout)
             .text(" takes ")
@@ -76,11 +102,42 @@ pub const fn check_readout(readout: &str, takes: usize, source: &str, from: Map)
             .text(" gives it ")
             .map(from)
             .text(", which is ")
-            .count(from.c, "feature")
-            .text(" averaged over space; let ")
+            .count(features, "feature")
+            .text(how)
+            .text("; let ")
             .name(readout)
             .text(" take ")
-            .number(from.c)
+            .number(features)
+            .panic();
+    }
+}
+
+/// A layer that depends on a parameter of the model has the shapes of the parameter's default.
+#[track_caller]
+pub const fn check_same(area: &str, layer: Geometry, default: Geometry) {
+    if !layer.same(default) {
+        Message::new()
+            .text("a type parameter changes the shape of ")
+            .name(area)
+            .text(": its shapes are those of the parameter's default; write a model of its own for this type")
+            .panic();
+    }
+}
+
+#[track_caller]
+const fn check_agreement(area: &str, stated: (usize, usize), typed: (usize, usize)) {
+    if stated.0 != typed.0 || stated.1 != typed.1 {
+        Message::new()
+            .text("the layer of ")
+            .name(area)
+            .text(" contradicts itself: its `GEOMETRY` goes from ")
+            .number(stated.0)
+            .text(" to ")
+            .count(stated.1, "channel")
+            .text(", its types `In` and `Out` from ")
+            .number(typed.0)
+            .text(" to ")
+            .number(typed.1)
             .panic();
     }
 }
@@ -210,25 +267,45 @@ mod tests {
 
     const V1: Map = Map::new(36, 16, 16);
 
+    fn fits(layer: Geometry, from: Map) {
+        check_layer("v2", layer, layer, None, "`v1`", from);
+    }
+
     #[test]
     fn a_layer_that_fits_is_silent() {
-        check_layer("v2", Geometry::conv(36, 64, Window::same(3, 2)).then(Window::same(8, 1)), "`v1`", V1);
-        check_layer("v2", Geometry::conv(32, 64, Window::new(9, 1, 0)), "`v1`", Map::new(36, 0, 4));
+        fits(Geometry::conv(36, 64, Window::same(3, 2)).then(Window::same(8, 1)), V1);
+        fits(Geometry::conv(32, 64, Window::new(9, 1, 0)), Map::new(36, 0, 4));
     }
 
     #[test]
     fn channels() {
         let layer = Geometry::conv(1, 64, Window::same(3, 1));
         assert_eq!(
-            said(|| check_layer("v2", layer, "`v1`", V1)),
+            said(|| fits(layer, V1)),
             "`v2` takes 1 channel, but `v1` gives it 36x16x16; let `v2` take 36"
         );
         assert_eq!(
-            said(|| check_component("norm", "v1", 105, V1)),
+            said(|| check_operation("norm", "v1", Some(105), V1)),
             "`norm` of `v1` is made for 105 channels, but it gets 36x16x16; make it for 36"
         );
         let nothing = Geometry::conv(36, 0, Window::same(3, 1));
-        assert_eq!(said(|| check_layer("v2", nothing, "`v1`", V1)), "`v2` produces 0 channels");
+        assert_eq!(said(|| fits(nothing, V1)), "`v2` produces 0 channels");
+    }
+
+    #[test]
+    fn layers_agree_with_themselves() {
+        let [layer, other] = [36, 32].map(|takes| Geometry::conv(takes, 64, Window::same(3, 1)));
+        assert_eq!(
+            said(move || check_layer("v2", layer, other, None, "`v1`", V1)),
+            "the layer of `v2` contradicts itself: its `GEOMETRY` goes from 36 to 64 channels, its types `In` and `Out` \
+             from 32 to 64"
+        );
+        let misfit = Some("its parts differ");
+        assert_eq!(
+            said(move || check_layer("v2", layer, layer, misfit, "`v1`", V1)),
+            "the layer of `v2` cannot work: its parts differ"
+        );
+        assert!(said(move || check_same("v2", layer, other)).starts_with("a type parameter changes the shape of `v2`"));
     }
 
     #[test]
@@ -243,17 +320,21 @@ mod tests {
         assert!(of(Window::new(3, 1, 0).dilated(3)).contains("kernel 3 with dilation 3 spans 7 and is larger than"));
         assert_eq!(of(Window::new(3, 0, 1)), "pooling of `v1`: its stride is 0");
         let second = Geometry::conv(36, 64, Window::same(3, 8)).then(Window::new(3, 1, 0));
-        assert!(said(|| check_layer("v2", second, "`v1`", V1)).starts_with("second convolution of `v2`: kernel 3 is"));
+        assert!(said(|| fits(second, V1)).starts_with("second convolution of `v2`: kernel 3 is"));
     }
 
     #[test]
     fn features() {
         assert_eq!(
-            said(|| check_readout("head", 64, "`v1`", V1)),
+            said(|| check_readout("head", Features::Channels(64), "`v1`", V1)),
             "`head` takes 64 features, but `v1` gives it 36x16x16, which is 36 features averaged over space; let `head` \
              take 36"
         );
-        check_readout("head", 36, "`v1`", V1);
+        check_readout("head", Features::Channels(36), "`v1`", V1);
+        assert!(
+            said(|| check_readout("head", Features::Units(36), "`v1`", V1))
+                .ends_with("gives it 36x16x16, which is 9216 features; let `head` take 9216")
+        );
     }
 
     #[test]

@@ -24,8 +24,10 @@ pub mod time;
 
 #[doc(hidden)]
 pub mod __private;
+mod missing;
 
 pub use dynvision_macros::dyn_model;
 
 // generated code names this crate, also where it is written in this crate
+#[allow(unused_extern_crates)]
 extern crate self as dynvision;

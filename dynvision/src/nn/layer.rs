@@ -5,8 +5,9 @@ use crate::cx::Cx;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::kernels::{Element, VisionDevice};
+use crate::ops;
 use crate::time::History;
-use dfdx::prelude::{ConstDim, Dim, Tape, Tensor};
+use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape, Tensor};
 
 /// A feature map of a batch.
 pub type MapOf<B, C, H, W, E, D> = Tensor<(B, C, H, W), E, D>;
@@ -30,6 +31,10 @@ pub trait Layer: Spec {
     /// Why the parts of the layer do not fit each other, if they do not; read by `cargo check`.
     const MISFIT: Option<&'static str> = None;
 
+    /// `GEOMETRY` with the channels of the types; not to be overridden.
+    const TYPED: Geometry =
+        Geometry { channels: Some((Self::In::SIZE, Self::Out::SIZE)), windows: Self::GEOMETRY.windows };
+
     /// One step in time. `own` is the past of the area it is the layer of.
     ///
     /// # Shapes
@@ -47,4 +52,15 @@ pub trait Layer: Spec {
         E: Element,
         D: VisionDevice<E>,
         T: Tape<E, D>;
+}
+
+/// A signal as the layer takes it, whose number of channels has been compared with the signal's at compile time.
+///
+/// # Errors
+/// [`Error::Shape`](crate::error::Error::Shape) if they differ all the same.
+pub fn fit<B: Dim, C: Dim, In: Dim, H: Dim, W: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+    x: Signal<(B, C, H, W), E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Signal<(B, In, H, W), E, D>> {
+    x.map(|x| ops::retyped("input of an area", x, cx)).transpose()
 }

@@ -27,7 +27,7 @@ pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain};
 pub use feedforward::Feedforward;
 pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
 pub use integration::{Additive, Integration, Multiplicative};
-pub use layer::{Layer, MapOf, Signal};
+pub use layer::{Layer, MapOf, Signal, fit};
 pub use link::Link;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
 pub use operation::{Operation, apply};

@@ -55,6 +55,11 @@ pub struct AreaDynamics {
     pub t_recurrence: Option<f64>,
 }
 
+impl AreaDynamics {
+    /// Nothing differs.
+    pub const DEFAULT: AreaDynamics = AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None };
+}
+
 impl Dynamics {
     /// The original's defaults: dt 2, tau 5, recurrence 6, feedback 30 ms, no other delay.
     pub const DEFAULT: Dynamics = Dynamics {
