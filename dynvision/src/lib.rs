@@ -20,7 +20,7 @@ pub mod stream;
 pub mod summary;
 pub mod time;
 
-//ZOO
+pub mod zoo;
 
 #[doc(hidden)]
 pub mod __private;

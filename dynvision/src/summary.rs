@@ -57,7 +57,7 @@ impl Summary {
             counted += parameters;
             rows.push([
                 area.name.into(),
-                area.layer.into(),
+                short(area.layer),
                 area.takes.to_string(),
                 area.answers.to_string(),
                 area.sends.to_string(),
@@ -69,6 +69,19 @@ impl Summary {
         rows.push(["readout", "", "", "", "", &grouped(rest), ""].map(String::from));
         rows
     }
+}
+
+/// A type without the paths of its names and the braces of its constants: `a::Conv<{ 3 }>` as `Conv<3>`.
+fn short(layer: &str) -> String {
+    let mut out = String::new();
+    for c in layer.chars().filter(|c| !matches!(c, '{' | '}')) {
+        out.push(c);
+        if out.ends_with("::") {
+            let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | ':');
+            out.truncate(out.trim_end_matches(name).len());
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ").replace("< ", "<").replace(" ,", ",").replace(" >", ">")
 }
 
 /// `1164950` as `1,164,950`.
@@ -112,7 +125,13 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, short};
+
+    #[test]
+    fn layers_are_shown_as_a_reader_would_write_them() {
+        assert_eq!(short("$crate::nn::RConv2d<{ 3 }, 36, 3, 1, R>"), "RConv2d<3, 36, 3, 1, R>");
+        assert_eq!(short("RConv2d<36, 64, 3, 1, nn::Full<nn::OwnKernel<5>>>"), "RConv2d<36, 64, 3, 1, Full<OwnKernel<5>>>");
+    }
 
     #[test]
     fn thousands_are_grouped() {

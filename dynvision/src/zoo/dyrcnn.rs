@@ -1,0 +1,97 @@
+//! The original's own family: ventral streams of two, four and eight convolutions.
+
+/// Declares a `DyRCNNx2`: two areas, 36 and 64 channels. `links` is any of `[]`, `[skip]`, `[skip, feedback]`.
+///
+/// ```
+/// use dynvision::prelude::*;
+/// dynvision::dyrcnn_x2!(pub struct Digits; input = [1, 28, 28], classes = 10, links = [skip]);
+/// assert_eq!(Digits::LAYER1_POOL.to_string(), "36x14x14");
+/// ```
+#[macro_export]
+macro_rules! dyrcnn_x2 {
+    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+     [$($operation:ident),*] [$($one:tt)*] [$($two:tt)*]) => {
+        $($meta)*
+        #[$crate::dyn_model(
+            crate = $crate,
+            input = [$c, $h, $w],
+            operations = [layer, $($operation,)* tstep, nonlin, record, delay, pool],
+        )]
+        $vis struct $name<R: $crate::nn::Recurrence = $crate::nn::Full> {
+            #[area(pool = $crate::nn::MaxPool2d<3, 2, 1> $($one)*)]
+            layer1: $crate::nn::RConv2d<{ $c }, 36, 3, 1, R>,
+            #[area($($two)*)]
+            layer2: $crate::nn::RConv2d<36, 64, 3, 1, R>,
+            #[readout]
+            classifier: $crate::nn::Classifier<64, { $n }>,
+        }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
+        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n, [] [] []);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
+        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n, [skip] [] [skip(from = layer1)]);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
+        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n,
+            [skip, feedback] [, feedback(from = layer2)] [skip(from = layer1)]);
+    };
+}
+
+/// Declares a `DyRCNNx4`: V1, V2, V4 and IT. `links` is any of `[]`, `[skip]`, `[skip, feedback]`.
+///
+/// ```
+/// use dynvision::prelude::*;
+/// dynvision::dyrcnn_x4!(pub struct Large; input = [3, 64, 64], classes = 200, links = [skip, feedback]);
+/// assert_eq!(Large::IT.to_string(), "256x8x8");
+/// ```
+#[macro_export]
+macro_rules! dyrcnn_x4 {
+    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+     [$($operation:ident),*] [$($v1:tt)*] [$($v2:tt)*] [$($v4:tt)*] [$($it:tt)*]) => {
+        $($meta)*
+        #[$crate::dyn_model(
+            crate = $crate,
+            input = [$c, $h, $w],
+            operations = [layer, $($operation,)* tstep, nonlin, record, delay, pool],
+        )]
+        $vis struct $name<R: $crate::nn::Recurrence = $crate::nn::Full> {
+            #[area(pool = $crate::nn::MaxPool2d<3, 2, 1> $($v1)*)]
+            v1: $crate::nn::RConv2d<{ $c }, 36, 3, 1, R>,
+            #[area(pool = $crate::nn::MaxPool2d<3, 2, 1> $($v2)*)]
+            v2: $crate::nn::RConv2d<36, 64, 3, 1, R>,
+            #[area($($v4)*)]
+            v4: $crate::nn::RConv2d<64, 121, 3, 1, R>,
+            #[area($($it)*)]
+            it: $crate::nn::RConv2d<121, 256, 3, 2, R>,
+            #[readout]
+            classifier: $crate::nn::Classifier<256, { $n }>,
+        }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
+        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n, [] [] [] [] []);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
+        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n,
+            [skip] [] [] [skip(from = v1)] [skip(from = v2)]);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
+        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n,
+            [skip, feedback] [, feedback(from = v4)] [, feedback(from = it)] [skip(from = v1)] [skip(from = v2)]);
+    };
+}
+
+dyrcnn_x2! {
+    /// Two areas of 36 and 64 channels with full recurrence and a skip: the smallest of the original's own models.
+    pub struct DyRCNNx2; input = [3, 32, 32], classes = 10, links = [skip]
+}
+
+dyrcnn_x4! {
+    /// The ventral stream V1, V2, V4, IT with full recurrence and skips V1 -> V4 and V2 -> IT: the original's main model.
+    pub struct DyRCNNx4; input = [3, 32, 32], classes = 10, links = [skip]
+}
+
+dyrcnn_x4! {
+    /// [`DyRCNNx4`] with feedback V4 -> V1 and IT -> V2.
+    pub struct DyRCNNx4Feedback; input = [3, 32, 32], classes = 10, links = [skip, feedback]
+}
