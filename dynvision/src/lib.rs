@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cx;
 pub mod data;
+pub mod device;
 pub mod error;
 pub mod geometry;
 pub mod interop;

@@ -6,8 +6,12 @@
 //! same tensor, another one returns a new tensor.
 
 #[doc(hidden)]
+pub mod composed;
+#[doc(hidden)]
 pub mod cpu;
 mod cpu_device;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod view;
 
 pub use view::{view, view_mut};
