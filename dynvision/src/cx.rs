@@ -30,6 +30,7 @@ pub struct Cx<T> {
     /// Delays and time constants in steps.
     pub plan: Rc<Plan>,
     area: usize,
+    batch: Option<usize>,
     kept: Kept,
 }
 
@@ -55,7 +56,7 @@ struct Kept {
 impl<T> Cx<T> {
     /// A context that records on `tape`.
     pub fn new(tape: T, plan: impl Into<Rc<Plan>>) -> Self {
-        Cx { tape, plan: plan.into(), area: 0, kept: Kept::default() }
+        Cx { tape, plan: plan.into(), area: 0, batch: None, kept: Kept::default() }
     }
 
     /// Says which area's operations follow, by its number in the model.
@@ -66,6 +67,16 @@ impl<T> Cx<T> {
     /// Delays and time constants of the area whose operations run.
     pub fn area(&self) -> &crate::time::AreaPlan {
         self.plan.area(self.area)
+    }
+
+    /// Says how large the batch is.
+    pub fn hold(&mut self, batch: usize) {
+        self.batch = Some(batch);
+    }
+
+    /// How large the batch is, once an area had an input.
+    pub fn batch(&self) -> Option<usize> {
+        self.batch
     }
 
     /// Runs any dfdx operation on the tape.

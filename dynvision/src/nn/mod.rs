@@ -21,6 +21,7 @@ mod recurrence;
 mod setting;
 mod solver;
 mod spec;
+mod two_stage;
 
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};
@@ -42,6 +43,7 @@ pub use recurrence::{
 pub use setting::{Empty, Setting};
 pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
 pub use spec::{Built, Spec, converted};
+pub use two_stage::{RConv2dx2, Rests, TwoStage, Waits, WithoutInput};
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {
@@ -51,4 +53,5 @@ pub mod built {
     pub use super::rconv::built::Recurrent;
     pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
     pub use super::solver::built::Tau;
+    pub use super::two_stage::built::TwoStage;
 }
