@@ -23,14 +23,7 @@ pub const fn check_frame(frame: Map) {
 /// A layer says one thing of its channels, its parts fit each other, it takes the channels that reach it, and its windows
 /// fit. `typed` is its geometry with the channels of its types; `source` is a name in backticks, or `the frame`.
 #[track_caller]
-pub const fn check_layer(
-    area: &str,
-    layer: Geometry,
-    typed: Geometry,
-    misfit: Option<&str>,
-    source: &str,
-    from: Map,
-) {
+pub const fn check_layer(area: &str, layer: Geometry, typed: Geometry, misfit: Option<&str>, source: &str, from: Map) {
     if let (Some(stated), Some(typed)) = (layer.channels, typed.channels) {
         check_agreement(area, stated, typed);
     }
@@ -280,10 +273,7 @@ mod tests {
     #[test]
     fn channels() {
         let layer = Geometry::conv(1, 64, Window::same(3, 1));
-        assert_eq!(
-            said(|| fits(layer, V1)),
-            "`v2` takes 1 channel, but `v1` gives it 36x16x16; let `v2` take 36"
-        );
+        assert_eq!(said(|| fits(layer, V1)), "`v2` takes 1 channel, but `v1` gives it 36x16x16; let `v2` take 36");
         assert_eq!(
             said(|| check_operation("norm", "v1", Some(105), V1)),
             "`norm` of `v1` is made for 105 channels, but it gets 36x16x16; make it for 36"

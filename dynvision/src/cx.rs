@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, ConvKernel, Maps};
+use crate::ops::Plane;
 use crate::time::Plan;
 use dfdx::optim::UnusedTensors;
 use dfdx::prelude::*;
@@ -29,6 +30,7 @@ pub struct Cx<T> {
     /// Delays and time constants in steps.
     pub plan: Rc<Plan>,
     area: usize,
+    batch: Option<usize>,
     kept: Kept,
 }
 
@@ -45,12 +47,16 @@ struct Kept {
     /// The frame of this step, if the same one may come again.
     frame: Option<UniqueId>,
     drives: HashMap<(UniqueId, UniqueId), Box<dyn Any>>,
+    /// Weights that are functions of trained tensors, by the tensor they are made of.
+    derived: HashMap<UniqueId, Box<dyn Any>>,
+    /// How the units of a map lie on a plane, by the sizes of the map.
+    planes: HashMap<[usize; 3], Rc<Plane>>,
 }
 
 impl<T> Cx<T> {
     /// A context that records on `tape`.
     pub fn new(tape: T, plan: impl Into<Rc<Plan>>) -> Self {
-        Cx { tape, plan: plan.into(), area: 0, kept: Kept::default() }
+        Cx { tape, plan: plan.into(), area: 0, batch: None, kept: Kept::default() }
     }
 
     /// Says which area's operations follow, by its number in the model.
@@ -61,6 +67,16 @@ impl<T> Cx<T> {
     /// Delays and time constants of the area whose operations run.
     pub fn area(&self) -> &crate::time::AreaPlan {
         self.plan.area(self.area)
+    }
+
+    /// Says how large the batch is.
+    pub fn hold(&mut self, batch: usize) {
+        self.batch = Some(batch);
+    }
+
+    /// How large the batch is, once an area had an input.
+    pub fn batch(&self) -> Option<usize> {
+        self.batch
     }
 
     /// Runs any dfdx operation on the tape.
@@ -151,6 +167,38 @@ impl<T> Cx<T> {
             // id; nothing is shared then
             Err(_) => Rc::default(),
         }
+    }
+
+    /// What `make` derives from the trained tensor `w`, once in this unroll: a normalised weight. Its gradient gathers that
+    /// of every step before it is passed on to what it was made of.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn derived<S: Shape, E: Dtype, D: Device<E>>(
+        &mut self,
+        w: &Tensor<S, E, D>,
+        make: impl FnOnce(&mut Self) -> Result<Maps<E, D>>,
+    ) -> Result<Maps<E, D>> {
+        let key = id(w);
+        if let Some(kept) = self.kept.derived.get(&key).and_then(|kept| kept.downcast_ref::<Maps<E, D>>()) {
+            return Ok(kept.clone());
+        }
+        let made = make(self)?;
+        self.kept.derived.insert(key, Box::new(made.clone()));
+        Ok(made)
+    }
+
+    /// How the units of a map of `[channels, rows, columns]` lie on the cortical plane.
+    ///
+    /// # Errors
+    /// Those of [`Plane::new`].
+    pub fn plane(&mut self, map: [usize; 3]) -> Result<Rc<Plane>> {
+        if let Some(plane) = self.kept.planes.get(&map) {
+            return Ok(plane.clone());
+        }
+        let plane = Rc::new(Plane::new(map)?);
+        self.kept.planes.insert(map, plane.clone());
+        Ok(plane)
     }
 
     /// Says that the input of the first area in this step is `frame`, which other steps may show again.

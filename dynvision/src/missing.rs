@@ -8,9 +8,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, Window};
 use crate::kernels::{Element, VisionDevice};
-use crate::nn::{
-    Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver,
-};
+use crate::nn::{Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver};
 use crate::ops::MapShape;
 use crate::time::History;
 use dfdx::prelude::{Const, ConstDim, Dim, Tape, Tensor};

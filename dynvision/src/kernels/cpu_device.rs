@@ -243,6 +243,18 @@ impl<E: Element> PointwiseKernel<E> for Cpu {
     }
 }
 
+impl<E: Element> GatherKernel<E> for Cpu {
+    fn gather(&self, index: &[u32], x: &Maps<E, Self>, y: Sizes) -> Result<Maps<E, Self>, Self::Err> {
+        let mut out = output(self, y.concrete())?;
+        cpu::gather::forward(index, view(x), sizes(x), view_mut(&mut out));
+        Ok(out)
+    }
+    fn gather_backward(&self, index: &[u32], x: Sizes, gy: &Self::Vec, gx: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::gather::backward(index, gy, gx, x.concrete());
+        Ok(())
+    }
+}
+
 impl<E: Element> StackKernel<E> for Cpu {
     fn stack_time<X: Shape, Y: Shape>(
         &self,

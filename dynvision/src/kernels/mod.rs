@@ -188,6 +188,15 @@ pub trait PointwiseKernel<E: Dtype>: Storage<E> {
     ) -> Result<(), Self::Err>;
 }
 
+/// Units picked from a map: a permutation, a mirrored border, a crop.
+pub trait GatherKernel<E: Dtype>: Storage<E> {
+    /// Unit `u` of each sample of the result, of sizes `y`, is unit `index[u]` of that sample of `x`. Units are counted as
+    /// they lie in memory: channels, rows, columns.
+    fn gather(&self, index: &[u32], x: &Maps<E, Self>, y: Sizes) -> Result<Maps<E, Self>, Self::Err>;
+    /// Adds the gradient of every unit of the result to that of the unit it was picked from.
+    fn gather_backward(&self, index: &[u32], x: Sizes, gy: &Self::Vec, gx: &mut Self::Vec) -> Result<(), Self::Err>;
+}
+
 /// Steps to a time axis and back.
 pub trait StackKernel<E: Dtype>: Storage<E> {
     /// Steps of `(batch, len)` to `(batch, first + steps, len)`; what is before `first` is zero. `steps` are given with
@@ -205,7 +214,14 @@ pub trait StackKernel<E: Dtype>: Storage<E> {
 
 /// All that a model asks of a device.
 pub trait VisionDevice<E: Element>:
-    Device<E> + ConvKernel<E> + PoolKernel<E> + ResizeKernel<E> + LeakyKernel<E> + PointwiseKernel<E> + StackKernel<E>
+    Device<E>
+    + ConvKernel<E>
+    + PoolKernel<E>
+    + ResizeKernel<E>
+    + LeakyKernel<E>
+    + PointwiseKernel<E>
+    + GatherKernel<E>
+    + StackKernel<E>
 {
 }
 impl<E: Element, D> VisionDevice<E> for D where
@@ -215,6 +231,7 @@ impl<E: Element, D> VisionDevice<E> for D where
         + ResizeKernel<E>
         + LeakyKernel<E>
         + PointwiseKernel<E>
+        + GatherKernel<E>
         + StackKernel<E>
 {
 }

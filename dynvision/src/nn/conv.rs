@@ -1,12 +1,12 @@
 //! Convolution.
 
-use super::init::{HeNormal, Init, fill};
+use super::init::{HeNormal, Init, fill, fill_norms};
 use super::layer::MapOf;
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::ops;
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::ops::{self, MapShape};
 use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
 use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape, Tensor};
 use std::marker::PhantomData;
@@ -30,6 +30,9 @@ pub trait ConvOptions: Clone + std::fmt::Debug + 'static {
     const PADDING: Option<usize> = None;
     /// Whether each output channel has a bias.
     const BIAS: bool = true;
+    /// Whether the weight is `g v / |v|` with trained `weight_g` and `weight_v`, one norm for each output channel
+    /// (Salimans and Kingma 2016).
+    const WEIGHT_NORM: bool = false;
     /// How the weight begins; a bias begins at 0.
     type Init: Init;
 }
@@ -57,6 +60,22 @@ impl<const P: usize, I: Init + Clone + std::fmt::Debug> ConvOptions for Padded<P
     type Init = I;
 }
 
+/// The options `C`, with weight normalisation: the weight is `g v / |v|`. `g` begins as the norm of a weight drawn by the
+/// same scheme as `v`, so that a normal scheme is that of the whole weight.
+///
+/// ```
+/// use dynvision::nn::{ConvOptions, NoBias, WeightNorm};
+/// assert!(<WeightNorm<NoBias>>::WEIGHT_NORM && !<WeightNorm<NoBias>>::BIAS);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WeightNorm<C = Plain>(PhantomData<C>);
+impl<C: ConvOptions> ConvOptions for WeightNorm<C> {
+    const PADDING: Option<usize> = C::PADDING;
+    const BIAS: bool = C::BIAS;
+    const WEIGHT_NORM: bool = true;
+    type Init = C::Init;
+}
+
 /// A convolution from `I` to `O` channels with kernel `K` and stride `S`.
 ///
 /// # Shapes
@@ -82,11 +101,15 @@ crate::spec!(impl [const I: usize, const O: usize, const K: usize, const S: usiz
 pub(crate) mod built {
     use super::*;
 
+    type Norms<O, E, D> = Tensor<(O, Const<1>, Const<1>, Const<1>), E, D>;
+
     /// The weights of a convolution. Channels and kernel are types (`Const<3>`), so that they can be computed.
     #[derive(Clone, Debug)]
     pub struct Conv2d<I: ConstDim, O: ConstDim, K: ConstDim, const S: usize, C, E: Dtype, D: Device<E>> {
-        /// `(O, I, K, K)`.
+        /// `(O, I, K, K)`; under weight normalisation its direction `v`.
         pub weight: Tensor<(O, I, K, K), E, D>,
+        /// `(O, 1, 1, 1)`, the norm `g` of each output's weight, under weight normalisation.
+        pub norm: Option<Norms<O, E, D>>,
         /// `(O)`, if there is a bias.
         pub bias: Option<Tensor<(O,), E, D>>,
         pub(super) options: PhantomData<C>,
@@ -101,7 +124,7 @@ pub(crate) mod built {
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
             let weight = Self::tensor(
-                "weight",
+                if C::WEIGHT_NORM { "weight_v" } else { "weight" },
                 |s| &s.weight,
                 |s| &mut s.weight,
                 TensorOptions::reset_with(fill::<C::Init, _, E, D>),
@@ -115,8 +138,19 @@ pub(crate) mod built {
                     TensorOptions::reset_to_zeros(),
                 )
             });
-            visitor.visit_fields((weight, bias.into_iter().collect::<Vec<_>>()), |(weight, bias)| Conv2d {
+            #[allow(clippy::expect_used)] // as above
+            let norm = C::WEIGHT_NORM.then(|| {
+                Self::tensor(
+                    "weight_g",
+                    |s| s.norm.as_ref().expect("a convolution whose options say so has norms"),
+                    |s| s.norm.as_mut().expect("a convolution whose options say so has norms"),
+                    TensorOptions::reset_with(fill_norms::<C::Init, (O, I, K, K), _, E, D>),
+                )
+            });
+            let optional = (norm.into_iter().collect::<Vec<_>>(), bias.into_iter().collect::<Vec<_>>());
+            visitor.visit_fields((weight, optional), |(weight, (norm, bias))| Conv2d {
                 weight,
+                norm: norm.into_iter().next(),
                 bias: bias.into_iter().next(),
                 options: PhantomData,
             })
@@ -128,6 +162,17 @@ pub(crate) mod built {
     {
         const CONV: Conv = Conv::new(window::<C>(K::SIZE, S));
 
+        /// The weight that convolves: `weight` itself, or what weight normalisation makes of it, once in an unroll.
+        ///
+        /// # Errors
+        /// What the device refuses.
+        pub fn effective<T: Tape<E, D>>(&self, cx: &mut Cx<T>) -> Result<Maps<E, D>> {
+            match &self.norm {
+                None => ops::erased(&self.weight, cx),
+                Some(norm) => cx.derived(&self.weight, |cx| ops::weight_norm(&self.weight, norm, cx)),
+            }
+        }
+
         /// The convolution of `x`, added to `onto` where that is given.
         ///
         /// # Errors
@@ -138,7 +183,22 @@ pub(crate) mod built {
             onto: Option<MapOf<B, O, Ho, Wo, E, D>>,
             cx: &mut Cx<T>,
         ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
-            ops::conv2d_onto(&Self::CONV, x, &self.weight, self.bias.as_ref(), onto, cx)
+            self.slide(&Self::CONV, x, onto, cx)
+        }
+
+        /// The same with other groups, border or window: `x` has `I` channels for each group.
+        ///
+        /// # Errors
+        /// As [`apply`](Conv2d::apply).
+        pub fn slide<X: MapShape, Y: MapShape, T: Tape<E, D>>(
+            &self,
+            conv: &Conv,
+            x: &Tensor<X, E, D>,
+            onto: Option<Tensor<Y, E, D>>,
+            cx: &mut Cx<T>,
+        ) -> Result<Tensor<Y, E, D>> {
+            let weight = self.effective(cx)?;
+            ops::conv2d_onto(conv, x, &weight, self.bias.as_ref(), onto, cx)
         }
 
         /// The convolution of `x`; computed once for a frame that is shown at several steps.
@@ -150,7 +210,8 @@ pub(crate) mod built {
             x: &MapOf<B, I, H, W, E, D>,
             cx: &mut Cx<T>,
         ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
-            ops::conv2d_once(&Self::CONV, x, &self.weight, self.bias.as_ref(), cx)
+            let weight = self.effective(cx)?;
+            ops::conv2d_once(&Self::CONV, x, &weight, self.bias.as_ref(), cx)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The feedforward part of a layer: one convolution, or two with something between them.
 
 use super::conv::ConvOptions;
-use super::{Conv2d, MapOf, Spec};
+use super::{Conv2d, MapOf, Signal, Spec};
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::geometry::{Geometry, Window};
@@ -12,6 +12,10 @@ use dfdx::prelude::{Const, ConstDim, Dim, Tape};
 /// Two stages from an input to an output; a recurrence may be added before, between or after them.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not the feedforward part of a layer")]
 pub trait Feedforward: Spec + Clone + std::fmt::Debug + 'static {
+    /// The name under which a layer holds its weights.
+    const NAME: &'static str = "conv";
+    /// Why its parts do not fit each other, if they do not; read by `cargo check`.
+    const MISFIT: Option<&'static str> = None;
     /// What both stages do to the shape of a map.
     const GEOMETRY: Geometry;
     /// Channels taken.
@@ -48,6 +52,19 @@ pub trait Feedforward: Spec + Clone + std::fmt::Debug + 'static {
         x: MapOf<B, Self::Middle, Hm, Wm, E, D>,
         cx: &mut Cx<T>,
     ) -> Result<MapOf<B, Self::Out, Ho, Wo, E, D>>;
+
+    /// What stands between the stages while there is no input, for maps of `[rows, columns]` there: nothing, unless the
+    /// layer says otherwise.
+    ///
+    /// # Errors
+    /// Those of its operations.
+    fn without_input<B: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        _built: &Self::Built<E, D>,
+        _size: [usize; 2],
+        _cx: &mut Cx<T>,
+    ) -> Result<Signal<(B, Self::Middle, usize, usize), E, D>> {
+        Ok(None)
+    }
 }
 
 impl<const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOptions> Feedforward

@@ -77,12 +77,38 @@ impl<I: Init, E: Dtype> Distribution<E> for Draw<I> {
     }
 }
 
+impl<I> Draw<I> {
+    /// For a weight of sizes `(out, in, ...)`.
+    fn of(sizes: impl IntoIterator<Item = usize>) -> Self {
+        let mut sizes = sizes.into_iter();
+        let out = sizes.next().unwrap_or(1);
+        let per_group = sizes.next().unwrap_or(1);
+        Draw {
+            fan_in: per_group * sizes.product::<usize>(),
+            channels: (per_group, out),
+            init: std::marker::PhantomData,
+        }
+    }
+}
+
 /// Fills a weight `(out, in, ...)` by the scheme `I`.
 pub(crate) fn fill<I: Init, S: Shape, E: Dtype, D: Device<E>>(t: &mut Tensor<S, E, D>) -> Result<(), D::Err> {
-    let sizes = t.shape().concrete();
-    let (mut sizes, mut fan_in) = (sizes.into_iter(), 1);
-    let out = sizes.next().unwrap_or(1);
-    let per_group = sizes.next().unwrap_or(1);
-    fan_in *= per_group * sizes.product::<usize>();
-    t.try_fill_with_distr(Draw::<I> { fan_in, channels: (per_group, out), init: std::marker::PhantomData })
+    t.try_fill_with_distr(Draw::<I>::of(t.shape().concrete()))
+}
+
+/// Draws norms of weights of any dtype.
+struct DrawNorm<I>(Draw<I>);
+impl<I: Init, E: Dtype> Distribution<E> for DrawNorm<I> {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> E {
+        let Draw { fan_in, channels, .. } = self.0;
+        let square: f64 = (0..fan_in).map(|_| I::sample(rng, fan_in, channels).powi(2)).sum();
+        E::from_f64(square.sqrt()).unwrap_or_default()
+    }
+}
+
+/// Fills norms, one for each output of a weight of shape `W`, as those of a weight drawn by the scheme `I`.
+pub(crate) fn fill_norms<I: Init, W: ConstShape, S: Shape, E: Dtype, D: Device<E>>(
+    t: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    t.try_fill_with_distr(DrawNorm(Draw::<I>::of(W::default().concrete())))
 }

@@ -57,3 +57,16 @@ impl Integration for Multiplicative {
         ops::gain(&x, h, cx)
     }
 }
+
+/// `x`: the second signal is not integrated, but stands in where the first is absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoIntegration;
+impl Integration for NoIntegration {
+    fn integrate<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        x: Tensor<S, E, D>,
+        _: &Tensor<S, E, D>,
+        _: &mut Cx<T>,
+    ) -> Result<Tensor<S, E, D>> {
+        Ok(x)
+    }
+}

@@ -1,7 +1,7 @@
 //! A connection between two areas.
 
 use super::init::ConnectionNormal;
-use super::{Additive, Integration, MapOf, Plain, Signal};
+use super::{Additive, ConvOptions, Integration, MapOf, Plain, Signal};
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 
 /// A skip or feedback connection from an area of `I` channels to one of `O` (the original's `Skip` and `Feedback`): a
 /// convolution of kernel `K` and stride `S` where channels, kernel or stride ask for it or `FORCE` says so, then the size
-/// of the target by nearest neighbour, then the integration `G`.
+/// of the target by nearest neighbour, then the integration `G`. `C` are the options of the convolution.
 ///
 /// With kernel 1 and stride 1 resizing and convolution commute; the cheaper order is taken.
 ///
@@ -26,23 +26,24 @@ pub struct Link<
     const S: usize = 1,
     const FORCE: bool = false,
     G = Additive,
->(PhantomData<G>);
+    C = Plain<ConnectionNormal>,
+>(PhantomData<(G, C)>);
 
-impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G> Link<I, O, K, S, FORCE, G> {
+impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G, C>
+    Link<I, O, K, S, FORCE, G, C>
+{
     /// Whether there is a convolution.
     pub const CONVOLVES: bool = FORCE || I != O || K != 1 || S != 1;
 }
 
-crate::spec!(impl [const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G: Integration]
-    Link<I, O, K, S, FORCE, G> => built::Link<I, O, K, S, FORCE, G, E, D>);
+crate::spec!(impl [
+    const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G: Integration, C: ConvOptions
+] Link<I, O, K, S, FORCE, G, C> => built::Link<I, O, K, S, FORCE, G, C, E, D>);
 
 pub(crate) mod built {
     use super::*;
     use crate::nn::built::Conv2d;
     use dfdx::nn::{ModuleVisitor, TensorCollection};
-
-    type Connection<const I: usize, const O: usize, const K: usize, const S: usize, E, D> =
-        Conv2d<Const<I>, Const<O>, Const<K>, S, Plain<ConnectionNormal>, E, D>;
 
     /// The weights of a [`Link`](super::Link).
     #[derive(Clone, Debug)]
@@ -53,24 +54,34 @@ pub(crate) mod built {
         const S: usize,
         const FORCE: bool,
         G,
+        C: ConvOptions,
         E: Dtype,
         D: Device<E>,
     > {
         /// The convolution, if there is one.
-        pub conv: Option<Connection<I, O, K, S, E, D>>,
+        pub conv: Option<Conv2d<Const<I>, Const<O>, Const<K>, S, C, E, D>>,
         integration: PhantomData<G>,
     }
 
-    impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G, E: Dtype, D: Device<E>>
-        TensorCollection<E, D> for Link<I, O, K, S, FORCE, G, E, D>
+    impl<
+        const I: usize,
+        const O: usize,
+        const K: usize,
+        const S: usize,
+        const FORCE: bool,
+        G,
+        C: ConvOptions,
+        E: Dtype,
+        D: Device<E>,
+    > TensorCollection<E, D> for Link<I, O, K, S, FORCE, G, C, E, D>
     {
-        type To<E2: Dtype, D2: Device<E2>> = Link<I, O, K, S, FORCE, G, E2, D2>;
+        type To<E2: Dtype, D2: Device<E2>> = Link<I, O, K, S, FORCE, G, C, E2, D2>;
 
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
             #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let conv = super::Link::<I, O, K, S, FORCE, G>::CONVOLVES.then(|| {
+            let conv = super::Link::<I, O, K, S, FORCE, G, C>::CONVOLVES.then(|| {
                 Self::module(
                     "conv",
                     |s| s.conv.as_ref().expect("a link that convolves has a convolution"),
@@ -91,9 +102,10 @@ pub(crate) mod built {
         const S: usize,
         const FORCE: bool,
         G: Integration,
+        C: ConvOptions,
         E: Element,
         D: VisionDevice<E>,
-    > Link<I, O, K, S, FORCE, G, E, D>
+    > Link<I, O, K, S, FORCE, G, C, E, D>
     {
         /// Integrates what `from` held as the plan says for link number `link` into `x`. Without a signal at the source,
         /// `x` passes; without `x`, the source's signal alone does.

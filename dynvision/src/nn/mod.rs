@@ -21,12 +21,13 @@ mod recurrence;
 mod setting;
 mod solver;
 mod spec;
+mod two_stage;
 
 pub use classifier::Classifier;
-pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain};
+pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};
 pub use feedforward::Feedforward;
 pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
-pub use integration::{Additive, Integration, Multiplicative};
+pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, MapOf, Signal, fit};
 pub use link::Link;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
@@ -35,12 +36,14 @@ pub use pool::{AvgPool2d, MaxPool2d, Pool, pool};
 pub use rconv::{RConv2d, Recurrent};
 pub use readout::{Features, Readout};
 pub use recurrence::{
-    Fixed, Full, LayerKernel, NoRecurrence, OwnKernel, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage,
-    Target, ToInput, ToMiddle, ToOutput, Trained,
+    DepthPointwise, Fixed, Full, LateralKernel, LayerKernel, Local, LocalDepthwise, NoRecurrence, OwnKernel,
+    PointDepthwise, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput, ToMiddle,
+    ToOutput, Trained,
 };
 pub use setting::{Empty, Setting};
 pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
 pub use spec::{Built, Spec, converted};
+pub use two_stage::{RConv2dx2, Rests, TwoStage, Waits, WithoutInput};
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {
@@ -48,6 +51,7 @@ pub mod built {
     pub use super::conv::built::Conv2d;
     pub use super::link::built::Link;
     pub use super::rconv::built::Recurrent;
-    pub use super::recurrence::built::SelfRecurrence;
+    pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
     pub use super::solver::built::Tau;
+    pub use super::two_stage::built::TwoStage;
 }

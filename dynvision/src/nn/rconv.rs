@@ -54,7 +54,7 @@ impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Layer for Recurre
         true => {
             Some("its recurrence acts on single channels, and so needs a target with as many channels as its output")
         }
-        false => None,
+        false => F::MISFIT,
     };
 
     fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
@@ -77,7 +77,13 @@ impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Layer for Recurre
             Stage::Input => built.recur(x, past, [H::SIZE, W::SIZE], cx)?,
             _ => x,
         };
-        let x = x.map(|x| F::first::<B, H, W, usize, usize, E, D, T>(&built.feedforward, &x, cx)).transpose()?;
+        let x = match x {
+            Some(x) => {
+                cx.hold(x.shape().0.size());
+                Some(F::first::<B, H, W, usize, usize, E, D, T>(&built.feedforward, &x, cx)?)
+            }
+            None => F::without_input::<B, E, D, T>(&built.feedforward, middle, cx)?,
+        };
         let x = match P::STAGE {
             Stage::Middle => built.recur(x, past, middle, cx)?,
             _ => x,
@@ -117,7 +123,7 @@ pub(crate) mod built {
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
             visitor.visit_fields(
                 (
-                    Self::module("conv", |s| &s.feedforward, |s| &mut s.feedforward),
+                    Self::module(F::NAME, |s| &s.feedforward, |s| &mut s.feedforward),
                     Self::module("recurrence", |s| &s.recurrence, |s| &mut s.recurrence),
                 ),
                 |(feedforward, recurrence)| Recurrent {

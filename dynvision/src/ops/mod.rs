@@ -9,17 +9,23 @@
 //! identity of its own.
 
 mod conv;
+mod gather;
 mod leaky;
+mod plane;
 mod pointwise;
 mod pool;
 mod resize;
 mod shape;
 mod stack;
+mod weight_norm;
 
 pub use conv::{conv2d, conv2d_once, conv2d_onto};
+pub use gather::{Units, gather};
 pub use leaky::{Rate, leaky};
+pub use plane::Plane;
 pub use pointwise::{add, gain, relu, scale_shift, supralinear};
 pub use pool::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::{resize, resize_onto};
 pub use shape::{MapShape, erased, reshaped, restored, retyped};
 pub use stack::stack_time;
+pub use weight_norm::weight_norm;

@@ -11,6 +11,7 @@
 pub mod conv;
 pub mod elementwise;
 pub mod gain;
+pub mod gather;
 pub mod isa;
 pub mod leaky;
 pub mod pool;

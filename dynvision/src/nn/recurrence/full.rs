@@ -1,32 +1,13 @@
 //! A convolution from the area to itself.
 
-use super::Recurrence;
+use super::{LayerKernel, Recurrence, RecurrentKernel};
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
 use crate::nn::{ConvOptions, MapOf, Plain, Uniform, built};
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape};
-use std::fmt::Debug;
+use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
 use std::marker::PhantomData;
-
-/// The kernel of a recurrence.
-pub trait RecurrentKernel: Clone + Debug + 'static {
-    /// The kernel, where that of the layer is `K`.
-    type Of<K: ConstDim>: ConstDim;
-}
-/// The kernel of the layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LayerKernel;
-impl RecurrentKernel for LayerKernel {
-    type Of<K: ConstDim> = K;
-}
-/// A kernel of its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OwnKernel<const K: usize>;
-impl<const K: usize> RecurrentKernel for OwnKernel<K> {
-    type Of<L: ConstDim> = Const<K>;
-}
 
 /// Every channel of the state acts on every channel of the target through a convolution (the original's
 /// `FullConnection`): `conv(h) + bias`.

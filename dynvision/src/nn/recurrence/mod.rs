@@ -1,13 +1,28 @@
 //! How an area acts on itself.
 
+mod depth_pointwise;
 mod full;
+mod kernel;
+mod local;
+mod local_depthwise;
 mod none;
+mod point_depthwise;
 mod self_connection;
+mod separable;
 mod target;
 
-pub use full::{Full, LayerKernel, OwnKernel, RecurrentKernel};
+pub use depth_pointwise::DepthPointwise;
+pub use full::Full;
+pub use kernel::{LayerKernel, OwnKernel, RecurrentKernel};
+pub use local::{LateralKernel, Local};
+pub use local_depthwise::LocalDepthwise;
 pub use none::NoRecurrence;
-pub(crate) use self_connection::built;
+pub use point_depthwise::PointDepthwise;
+/// What holds the weights.
+pub(crate) mod built {
+    pub use super::self_connection::built::SelfRecurrence;
+    pub use super::separable::{LocalSeparable, Separable};
+}
 pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained};
 pub use target::{Stage, Target, ToInput, ToMiddle, ToOutput};
 

@@ -1,0 +1,8 @@
+//! Single components: values and gradients against what the original computes (the files `goldens/comp_*`), gradients
+//! against differences.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a failing test may panic
+
+mod differences;
+mod golden;
+mod recurrence;
+mod weight_norm;
