@@ -31,6 +31,7 @@
 use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
+use crate::parameters::{Parameter, parameters};
 use crate::time::{LinkKind, Wiring};
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName};
 use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor, ViewTensorRef};
@@ -81,7 +82,7 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     let mut errors = Vec::new();
     let mut used = BTreeSet::new();
     let mut values = BTreeMap::new();
-    for (ours, shape) in shapes::<E, D, M>(net) {
+    for Parameter { name: ours, shape, .. } in parameters(net) {
         let place = Place::of(&ours, &shape, &M::WIRING);
         let Some(name) = place.names.iter().find_map(|name| file.get(name)) else {
             errors.push(StateError::Missing { name: place.names.into_iter().next().unwrap_or(ours) });
@@ -159,8 +160,11 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
 /// The original's names of every tensor of a model, by ours, in the model's order; the first of them is the usual one.
 /// They are in small letters.
 pub fn names<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(net: &M) -> Vec<(String, Vec<String>)> {
-    let place = |(ours, shape): (String, Vec<usize>)| (Place::of(&ours, &shape, &M::WIRING).names, ours);
-    shapes::<E, D, M>(net).into_iter().map(place).map(|(names, ours)| (ours, names)).collect()
+    let named = |Parameter { name, shape, .. }| {
+        let names = Place::of(&name, &shape, &M::WIRING).names;
+        (name, names)
+    };
+    parameters(net).into_iter().map(named).collect()
 }
 
 /// Where the original keeps a tensor.
@@ -262,14 +266,6 @@ fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
 
 // ------------------------------------------------------------------------------------------------ visits of a model
 
-fn shapes<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<(String, Vec<usize>)> {
-    let mut read = Shapes(Vec::new());
-    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut read }) {
-        Ok(_) => read.0,
-        Err(never) => match never {},
-    }
-}
-
 fn all<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<(String, Vec<usize>, Vec<E>)> {
     let mut read = Read(Vec::new());
     match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut read }) {
@@ -280,23 +276,6 @@ fn all<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Ve
 
 /// A visit cannot fail.
 enum Never {}
-
-struct Shapes(Vec<(String, Vec<usize>)>);
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Shapes {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = Never;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Never> {
-        self.0.push((name, tensor.shape().concrete().into_iter().collect()));
-        Ok(None)
-    }
-}
 
 struct Read<E>(Vec<(String, Vec<usize>, Vec<E>)>);
 impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<E> {

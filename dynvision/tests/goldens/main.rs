@@ -5,9 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one prints its own lines")]
 
-mod byhand;
 mod cases;
 mod loader;
+mod models;
+mod presentation;
 mod report;
 mod unroll;
 

@@ -2,7 +2,9 @@
 
 use crate::loader::Golden;
 use crate::report::Report;
+use dfdx::prelude::*;
 use dynvision::data::{Pattern, Presentation, Seed};
+use dynvision::time::Stimulus;
 
 /// Compares every pixel and label of a prepared batch with the plan.
 pub(crate) fn batch(golden: &Golden) -> Report {
@@ -21,6 +23,25 @@ pub(crate) fn shuffled(golden: &Golden) -> Report {
     let base = pattern(golden).to_string();
     let mut report = compare(golden, drawn.parse().unwrap());
     report.must(ones(&drawn) * base.len() == ones(&base) * steps, || format!("{drawn} is no shuffled {base}"));
+    report
+}
+
+/// Frames that have a time axis already are shown as they are, and all of their labels count: no presentation is applied.
+pub(crate) fn with_time_axis(golden: &Golden) -> Report {
+    let dev = Cpu::default();
+    let (shape, values) = golden.get("input").unwrap();
+    let [batch, steps] = [shape[0], shape[1]];
+    let units = shape[2..].iter().product::<usize>();
+    let at = |b: usize, t: usize| &values[(b * steps + t) * units..][..units];
+    let frame = |t| dev.tensor_from_vec((0..batch).flat_map(|b| at(b, t).to_vec()).collect(), (batch, units));
+    let stimulus = Stimulus::frames((0..steps).map(frame).collect(), NoneTape);
+    let shown = |b: usize, t: usize| stimulus.frame(t).unwrap().as_vec()[b * units..][..units].to_vec();
+    let frames: Vec<f32> =
+        (0..batch).flat_map(|b| (0..steps).map(move |t| (b, t))).flat_map(|(b, t)| shown(b, t)).collect();
+    let mut report = Report::default();
+    report.must(stimulus.steps() == steps, || format!("{} steps", stimulus.steps()));
+    report.must(frames == golden.values("processed_input"), || "frames differ".into());
+    report.must(golden.integers("labels") == golden.integers("processed_labels"), || "labels differ".into());
     report
 }
 

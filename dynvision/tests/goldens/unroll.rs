@@ -11,7 +11,7 @@ use dynvision::time::{Dynamics, Stimulus};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a case does differently from what its description says, each for a reason that SEMANTICS of the project names.
+/// What a case does differently from what its description says, each for a reason that stands beside it.
 #[derive(Default)]
 pub(crate) struct Differently {
     /// Times in ms that are whole steps, where the original cut a fraction off.
@@ -21,7 +21,16 @@ pub(crate) struct Differently {
 }
 
 /// Compares the model `S` with a golden: logits, responses, masks, loss and gradients.
-pub(crate) fn model<S>(golden: &Golden, differently: &Differently) -> Report
+pub(crate) fn model<S>(golden: &Golden) -> Report
+where
+    S: BuildOnDevice<Cpu, f32>,
+    S::Built: DynModel<f32, Cpu>,
+{
+    model_with::<S>(golden, &Differently::default())
+}
+
+/// The same, with what is done differently.
+pub(crate) fn model_with<S>(golden: &Golden, differently: &Differently) -> Report
 where
     S: BuildOnDevice<Cpu, f32>,
     S::Built: DynModel<f32, Cpu>,
