@@ -5,7 +5,7 @@ use crate::models::*;
 use crate::presentation;
 use crate::report::Report;
 use crate::unroll::{Differently, model, model_with};
-use dynvision::nn::{LayerKernel, NoBias, Plain, TrainedTau, Uniform};
+use dynvision::nn::{LayerKernel, NoBias, Plain, Uniform};
 use dynvision::prelude::*;
 
 /// What becomes of a case.
@@ -35,7 +35,7 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         | "idle3" | "idle3_value" | "tbptt2" | "tbptt2_idle3" => Compare(model::<Tiny>),
         "rec_full_nobias" => Compare(model::<Tiny<FullNoBias, NoBias>>),
         "rec_full_multiplicative" => Compare(model::<Tiny<Full, Plain, Multiplicative>>),
-        "train_tau" => Compare(model::<Tiny<Full, Plain, Additive, Euler<TrainedTau>>>),
+        "train_tau" => Compare(model::<TrainedTimes>),
         "tff3_trunc" => Compare(|golden| {
             model_with::<Tiny>(
                 golden,
@@ -63,7 +63,7 @@ pub(crate) fn case(name: &str) -> Option<Case> {
             "the original resizes by scale / stride where scale * stride is right; here the target gives the size",
         ),
         "feedback_add" | "feedback_add_t0" | "feedback_add_t2" => Compare(model::<Feedback>),
-        "feedback_mul" => Compare(model::<Feedback<Multiplicative>>),
+        "feedback_mul" => Compare(model::<FeedbackGain>),
         "input_adaption_idle" => LeaveOut(
             "the original captures the idle frame, so that the stimulus never enters; here adaption starts with it",
         ),

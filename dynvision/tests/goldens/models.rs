@@ -1,15 +1,23 @@
 //! The models of the goldens, declared. Many cases share one and differ in times only.
 
-use dynvision::nn::{ConvOptions, Integration, Plain, Solver};
+use dynvision::nn::{ConvOptions, Integration, Plain};
 use dynvision::prelude::*;
 
 /// Two areas, the second after a pooling.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive, S: Solver = Euler> {
-    #[area(pool = MaxPool2d<3, 2, 1>, solver = S)]
+pub struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4, 3, 1, R, ToOutput, C, G>,
-    #[area(solver = S)]
     l2: RConv2d<4, 6, 3, 1, R, ToOutput, C, G>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool], solver = Euler<TrainedTau>)]
+pub struct TrainedTimes {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
     #[readout]
     classifier: Classifier<6, 5>,
 }
@@ -84,8 +92,17 @@ pub struct SkipDown {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
-pub struct Feedback<G: Integration = Additive> {
-    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2, integration = G))]
+pub struct Feedback {
+    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2))]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
+pub struct FeedbackGain {
+    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2, integration = Multiplicative))]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
     #[readout]
@@ -100,7 +117,7 @@ pub struct X2<R: Recurrence = Full> {
     #[area(skip(from = layer1))]
     layer2: RConv2d<36, 64, 3, 1, R>,
     #[readout]
-    classifier: Classifier<64, 10>,
+    classifier: Classifier<64, 5>,
 }
 
 /// DyRCNNx2 for small grey images, without skip.
@@ -110,7 +127,7 @@ pub struct X2Grey {
     layer1: RConv2d<1, 36>,
     layer2: RConv2d<36, 64>,
     #[readout]
-    classifier: Classifier<64, 10>,
+    classifier: Classifier<64, 5>,
 }
 
 /// DyRCNNx4 for small images.
