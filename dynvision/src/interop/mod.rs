@@ -3,5 +3,6 @@
 pub mod atomic;
 pub mod npz;
 mod state_dict;
+pub mod torch;
 
 pub use state_dict::{StateDict, StateError};

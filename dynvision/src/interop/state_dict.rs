@@ -104,6 +104,23 @@ impl StateDict {
         Ok((0..bytes.len() / size).map(|i| E::from_le_bytes(bytes, i * size)).collect())
     }
 
+    /// Shape and elements of a tensor of floating point numbers, whichever type it has.
+    ///
+    /// # Errors
+    /// No tensor of that name, or one of another type than `F32` and `F64`.
+    pub fn numbers(&self, name: &str) -> Result<(Vec<usize>, Vec<f64>), StateError> {
+        let entry = self.tensors.get(name).ok_or_else(|| StateError::Missing { name: name.to_string() })?;
+        let values = match entry.dtype {
+            Dtype::F32 => self.get::<f32>(name, &entry.shape)?.into_iter().map(f64::from).collect(),
+            Dtype::F64 => self.get::<f64>(name, &entry.shape)?,
+            other => {
+                let (expected, found) = ("F32 or F64".to_string(), format!("{other:?}"));
+                return Err(StateError::Mismatch { name: name.to_string(), expected, found });
+            }
+        };
+        Ok((entry.shape.clone(), values))
+    }
+
     /// Puts in a text, in place of one of that name.
     pub fn set(&mut self, name: impl Into<String>, text: impl Into<String>) {
         self.texts.insert(name.into(), text.into());

@@ -1,0 +1,318 @@
+//! Exchange of weights with the original, the Python toolbox DynVision, by the names of its state dicts.
+//!
+//! In Python, with the original's model at hand, this saves a state dict:
+//!
+//! ```python
+//! from safetensors.torch import save_file
+//! state = {name: tensor.detach().clone().contiguous() for name, tensor in model.state_dict().items()}
+//! save_file(state, "model.safetensors")
+//! ```
+//!
+//! and this takes up what [`export`] wrote:
+//!
+//! ```python
+//! from safetensors.torch import load_file
+//! model.load_state_dict(load_file("model.safetensors"))
+//! ```
+//!
+//! A model of the original makes some of its parts at the first forward only: call `model.setup("fit")` before either.
+//!
+//! | here | there |
+//! |---|---|
+//! | `v1.conv.weight` | `V1.conv.weight` |
+//! | `v1.recurrence.weight` (a convolution) | `V1.recurrence.conv.weight` |
+//! | `v1.recurrence.weight` (one number) | `V1.recurrence.weight` |
+//! | `v4_skip_v1.conv.weight` | `addskip_V4.conv.weight` |
+//! | `v1_feedback_v4.conv.weight` | `addfeedback_V1.conv.weight` |
+//! | `v1_tstep.tau`, or the model's `Dynamics` | `tau_V1`, `tstep_V1.tau` |
+//! | `v1_norm.scale`, `v1_gain.weight` (an operation) | `norm_V1.weight`, `gain_V1.weight` |
+//! | `classifier.weight` | `classifier.2.weight` |
+
+use super::{StateDict, StateError};
+use crate::kernels::{Element, VisionDevice};
+use crate::model::DynModel;
+use crate::parameters::{Parameter, parameters};
+use crate::time::{LinkKind, Wiring};
+use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName};
+use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor, ViewTensorRef};
+use dfdx::tensor::safetensors::SafeDtype;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the original writes the names of areas. Upper and lower case do not matter where names are read.
+///
+/// ```
+/// use dynvision::interop::torch::Names;
+/// let names = Names::default().area("l1", "L1");
+/// assert_eq!((names.of("v1"), names.of("it"), names.of("layer1"), names.of("l1")),
+///     ("V1".into(), "IT".into(), "layer1".into(), "L1".into()));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// Area `ours` is `theirs` there.
+    #[must_use]
+    pub fn area(mut self, ours: &str, theirs: &str) -> Self {
+        self.0.insert(ours.into(), theirs.into());
+        self
+    }
+
+    /// The name of an area there: what [`area`](Self::area) says, else the field's name, the visual areas `v1`, `v2`, ..
+    /// and `it` in capitals as in all of the original's models.
+    pub fn of(&self, area: &str) -> String {
+        let visual = area == "it" || area.strip_prefix('v').is_some_and(|n| n.parse::<u8>().is_ok());
+        let usual = || if visual { area.to_uppercase() } else { area.to_string() };
+        self.0.get(area).cloned().unwrap_or_else(usual)
+    }
+}
+
+/// Takes up a state dict of the original, all of it or nothing: weights, and time constants that are not trained, which
+/// go to the model's dynamics.
+///
+/// Names that the original repeats for one tensor, and numbers that stand in the declaration here (`supralin.n`,
+/// `supralin.k`, the tables of local recurrences), are passed over.
+///
+/// # Errors
+/// [`StateError::All`] with every tensor that is missing, of another shape, or of no use here.
+pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
+    net: &mut M,
+    state: &StateDict,
+) -> Result<(), StateError> {
+    let file: BTreeMap<String, &str> = state.names().map(|name| (name.to_lowercase(), name)).collect();
+    let mut errors = Vec::new();
+    let mut used = BTreeSet::new();
+    let mut values = BTreeMap::new();
+    for Parameter { name: ours, shape, .. } in parameters(net) {
+        let place = Place::of(&ours, &shape, &M::WIRING);
+        let Some(name) = place.names.iter().find_map(|name| file.get(name)) else {
+            errors.push(StateError::Missing { name: place.names.into_iter().next().unwrap_or(ours) });
+            continue;
+        };
+        used.insert(*name);
+        match state.numbers(name) {
+            Ok((found, numbers)) if squeezed(&found) == squeezed(&shape) => _ = values.insert(ours, numbers),
+            Ok((found, _)) => errors.push(StateError::Mismatch {
+                name: (*name).into(),
+                expected: format!("{:?}", place.shape),
+                found: format!("{found:?}"),
+            }),
+            Err(error) => errors.push(error),
+        }
+    }
+    let mut taus = Vec::new();
+    for (lower, &name) in file.iter().filter(|(_, name)| !used.contains(**name)) {
+        match (time_constant(lower, &M::WIRING), state.numbers(name)) {
+            (Some(area), Ok((_, tau))) => taus.extend(tau.first().map(|&tau| (area, tau))),
+            _ if repeated(lower) => {}
+            _ => errors.push(StateError::Unexpected { name: name.into() }),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(StateError::All(errors));
+    }
+    for (area, tau) in taus {
+        net.dynamics_mut().area(area).tau = Some(tau);
+    }
+    let mut write = Write { values };
+    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut write }) {
+        Ok(_) => Ok(()),
+        Err(never) => match never {},
+    }
+}
+
+/// The model's weights and time constants by the original's names, with the names that the original repeats.
+///
+/// # Errors
+/// [`StateError::Text`] where the dynamics are no valid ones.
+pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
+    net: &M,
+    names: &Names,
+) -> Result<StateDict, StateError> {
+    let mut tensors = all::<E, D, M>(net);
+    let mut state = StateDict::default();
+    let wiring = &M::WIRING;
+    let mut written = Vec::new();
+    for (ours, shape, values) in tensors.drain(..) {
+        let place = Place::of(&ours, &shape, wiring);
+        let name = place.names.into_iter().next().unwrap_or(ours);
+        written.push((cased(&name, wiring, names), place.shape, values));
+    }
+    let plan = net.plan().map_err(|error| StateError::Text {
+        name: "dynamics".into(),
+        expected: "valid times",
+        found: error.to_string(),
+    })?;
+    for (i, area) in wiring.areas.iter().enumerate().filter(|(_, area)| area.operations.contains(&"tstep")) {
+        let name = format!("tau_{}", names.of(area.name));
+        if !written.iter().any(|(there, ..)| *there == name) {
+            written.push((name, vec![], vec![E::from_f64(plan.area(i).tau).unwrap_or_default()]));
+        }
+    }
+    for (name, shape, values) in &written {
+        state.insert(name, shape, values);
+        for again in aliases(name, wiring, names) {
+            state.insert(again, shape, values);
+        }
+    }
+    Ok(state)
+}
+
+/// The original's names of every tensor of a model, by ours, in the model's order; the first of them is the usual one.
+/// They are in small letters.
+pub fn names<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(net: &M) -> Vec<(String, Vec<String>)> {
+    let named = |Parameter { name, shape, .. }| {
+        let names = Place::of(&name, &shape, &M::WIRING).names;
+        (name, names)
+    };
+    parameters(net).into_iter().map(named).collect()
+}
+
+/// Where the original keeps a tensor.
+struct Place {
+    /// The names that it may have, in small letters.
+    names: Vec<String>,
+    /// Its shape there.
+    shape: Vec<usize>,
+}
+
+impl Place {
+    fn of(ours: &str, shape: &[usize], wiring: &Wiring) -> Place {
+        let (field, part) = ours.split_once('.').unwrap_or((ours, ""));
+        let lower = |name: String| name.to_lowercase();
+        let is_area = |name: &str| wiring.areas.iter().any(|area| area.name == name);
+        if is_area(field) {
+            let (part, shape) = layer_part(part, shape);
+            return Place { names: vec![lower(format!("{field}.{part}"))], shape };
+        }
+        let of_area =
+            wiring.areas.iter().find_map(|area| Some((area.name, field.strip_prefix(area.name)?.strip_prefix('_')?)));
+        let names = match of_area {
+            Some((area, "tstep")) => vec![format!("{part}_{area}"), format!("tstep_{area}.{part}")],
+            Some((area, operation)) if operation.strip_prefix("skip_").is_some_and(is_area) => {
+                vec![format!("addskip_{area}.{part}")]
+            }
+            Some((area, operation)) if operation.strip_prefix("feedback_").is_some_and(is_area) => {
+                vec![format!("addfeedback_{area}.{part}")]
+            }
+            Some((area, operation)) => vec![format!("{operation}_{area}.{part}")],
+            None if field == "adaption" => vec![format!("input_adaption.recurrence.{part}")],
+            None if field == "retina" => vec![ours.into()],
+            None => ["2.", "3.", ""].iter().map(|i| format!("classifier.{i}{part}")).collect(),
+        };
+        Place { names: names.into_iter().map(lower).collect(), shape: shape.to_vec() }
+    }
+}
+
+/// The name and shape of a part of a layer there.
+fn layer_part(part: &str, shape: &[usize]) -> (String, Vec<usize>) {
+    match (part, shape) {
+        // one number is kept as a list of one
+        ("recurrence.weight" | "recurrence.bias", []) => (part.into(), vec![1]),
+        ("recurrence.weight" | "recurrence.bias", _) => (part.replace("recurrence", "recurrence.conv"), shape.to_vec()),
+        _ => (part.into(), shape.to_vec()),
+    }
+}
+
+/// A shape without its ones, in which the original's parts differ from ours.
+fn squeezed(shape: &[usize]) -> Vec<usize> {
+    shape.iter().copied().filter(|&n| n != 1).collect()
+}
+
+/// The area whose time constant this is.
+fn time_constant(lower: &str, wiring: &Wiring) -> Option<&'static str> {
+    let name = lower.strip_prefix("tau_").or_else(|| lower.strip_prefix("tstep_")?.strip_suffix(".tau"))?;
+    wiring.areas.iter().map(|area| area.name).find(|area| area.to_lowercase() == name)
+}
+
+/// Whether the original keeps this twice, or the declaration holds it here.
+fn repeated(lower: &str) -> bool {
+    let link = lower.starts_with("addskip_") || lower.starts_with("addfeedback_") || lower.starts_with("classifier.");
+    let table = lower.ends_with(".flat_plane_mapping") || lower.ends_with(".flat_layer_mapping");
+    (link && lower.contains(".source.")) || table || matches!(lower, "supralin.n" | "supralin.k")
+}
+
+/// The other names that the original has for a tensor.
+fn aliases(name: &str, wiring: &Wiring, names: &Names) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(area) = name.strip_prefix("tau_") {
+        all.push(format!("tstep_{area}.tau"));
+    }
+    for link in wiring.links {
+        let area = |i: usize| wiring.areas.get(i).map(|area| names.of(area.name));
+        let kind = match link.kind {
+            LinkKind::Skip => "addskip",
+            LinkKind::Feedback => "addfeedback",
+        };
+        if let (Some(from), Some(into)) = (area(link.from), area(link.into))
+            && let Some(part) = name.strip_prefix(&format!("{from}."))
+        {
+            all.push(format!("{kind}_{into}.source.{part}"));
+        }
+    }
+    all
+}
+
+/// A name in small letters, with its area as the original writes it.
+fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
+    let (head, part) = name.split_once('.').map_or((name, String::new()), |(head, part)| (head, format!(".{part}")));
+    for area in wiring.areas {
+        let lower = area.name.to_lowercase();
+        if let Some(operation) = head.strip_suffix(&lower).filter(|o| o.is_empty() || o.ends_with('_')) {
+            return format!("{operation}{}{part}", names.of(area.name));
+        }
+    }
+    name.into()
+}
+
+// ------------------------------------------------------------------------------------------------ visits of a model
+
+fn all<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<(String, Vec<usize>, Vec<E>)> {
+    let mut read = Read(Vec::new());
+    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut read }) {
+        Ok(_) => read.0,
+        Err(never) => match never {},
+    }
+}
+
+/// A visit cannot fail.
+enum Never {}
+
+struct Read<E>(Vec<(String, Vec<usize>, Vec<E>)>);
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<E> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Never;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Never> {
+        self.0.push((name, tensor.shape().concrete().into_iter().collect(), tensor.as_vec()));
+        Ok(None)
+    }
+}
+
+struct Write {
+    values: BTreeMap<String, Vec<f64>>,
+}
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = Never;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Never> {
+        // every name was checked, with its number of elements
+        if let Some(values) = self.values.remove(&name) {
+            let values: Vec<E> = values.into_iter().map(|value| E::from_f64(value).unwrap_or_default()).collect();
+            tensor.copy_from(&values);
+        }
+        Ok(None)
+    }
+}

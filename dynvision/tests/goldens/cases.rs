@@ -1,0 +1,86 @@
+//! Which case is compared how, and which is left out why.
+
+use crate::loader::Golden;
+use crate::models::*;
+use crate::presentation;
+use crate::report::Report;
+use crate::unroll::{Differently, model, model_with};
+use dynvision::nn::{LayerKernel, NoBias, Plain, Uniform};
+use dynvision::prelude::*;
+
+/// What becomes of a case.
+pub(crate) enum Case {
+    /// It is compared.
+    Compare(fn(&Golden) -> Report),
+    /// It is left out for this reason.
+    LeaveOut(&'static str),
+}
+use Case::{Compare, LeaveOut};
+
+type FullNoBias = Full<LayerKernel, NoBias<Uniform>>;
+
+const NO_HISTORY: &str = "with t_recurrence below dt the original keeps no state: it switches recurrence off and leaks from \
+                          the state before the nonlinearity; here a recurrent delay is at least one step";
+
+/// What becomes of the case of this name; `None` if nobody said.
+pub(crate) fn case(name: &str) -> Option<Case> {
+    Some(match name {
+        "rec_none" | "tff2_rec_none" | "feedforward_only" => Compare(model::<Tiny<NoRecurrence>>),
+        "rec_self" => Compare(model::<Tiny<SelfRecurrence>>),
+        "rec_self_zero_bias" => Compare(|golden| {
+            // the original neither adds nor trains a bias of zero; here it is trained as any other
+            model_with::<Tiny<SelfRecurrence>>(golden, &Differently { times: None, no_gradient: &["recurrence.bias"] })
+        }),
+        "rec_full" | "tff2" | "tff4" | "trec2" | "trec6" | "trec0_with_history" | "dt1_tau10" | "tau_eq_dt"
+        | "idle3" | "idle3_value" | "tbptt2" | "tbptt2_idle3" => Compare(model::<Tiny>),
+        "rec_full_nobias" => Compare(model::<Tiny<FullNoBias, NoBias>>),
+        "rec_full_multiplicative" => Compare(model::<Tiny<Full, Plain, Multiplicative>>),
+        "train_tau" => Compare(model::<TrainedTimes>),
+        "tff3_trunc" => Compare(|golden| {
+            model_with::<Tiny>(
+                golden,
+                &Differently { times: Some(|times| times.t_feedforward = 2.0), no_gradient: &[] },
+            )
+        }),
+        "trec5_trunc2" => Compare(|golden| {
+            model_with::<Tiny>(golden, &Differently { times: Some(|times| times.t_recurrence = 4.0), no_gradient: &[] })
+        }),
+        "trec0p3_dt0p1" => Compare(|golden| {
+            model_with::<Tiny>(golden, &Differently { times: Some(|times| times.t_recurrence = 0.2), no_gradient: &[] })
+        }),
+        "trec0" | "trec1_trunc0" | "idle3_trec0" | "tbptt2_trec0" => LeaveOut(NO_HISTORY),
+        "no_solver" => Compare(model::<NoSolver>),
+        "target_input_full" => Compare(model::<ToInputs<Full>>),
+        "target_input_self" => Compare(model::<SelfToInputs>),
+        "skip_same_shape" => Compare(model::<SkipSame>),
+        "skip_channels" => Compare(model::<SkipChannels>),
+        "skip_channels_size" => Compare(model::<SkipFar>),
+        "skip_delay2" | "skip_explicit_scale" | "skip_t_connection" | "skip_trec0" => Compare(model::<SkipDown>),
+        "skip_delay3_silent_off" => LeaveOut(
+            "the skip's delay exceeds the original's history, which switches it off; here histories are as long as read",
+        ),
+        "skip_explicit_stride2_scale_bug" => LeaveOut(
+            "the original resizes by scale / stride where scale * stride is right; here the target gives the size",
+        ),
+        "feedback_add" | "feedback_add_t0" | "feedback_add_t2" => Compare(model::<Feedback>),
+        "feedback_mul" => Compare(model::<FeedbackGain>),
+        "input_adaption_idle" => LeaveOut(
+            "the original captures the idle frame, so that the stimulus never enters; here adaption starts with it",
+        ),
+        "x2_full" => Compare(model::<X2<Full>>),
+        "x2_self" => Compare(model::<X2<SelfRecurrence>>),
+        "x2_none" => Compare(model::<X2<NoRecurrence>>),
+        "x2_tff2_idle2" => Compare(model::<X2Grey>),
+        "x4_full" => Compare(model::<X4<Full>>),
+        "x4_self" => Compare(model::<X4<SelfRecurrence>>),
+        "x4_tff2" => Compare(model::<X4Delayed>),
+        "x4_target_input" => Compare(model::<X4ToInput>),
+        "activity_shared_nonlin" => {
+            LeaveOut("the original divides every area's activity by the size of the first; here each by its own")
+        }
+        "batch_shuffled" => Compare(presentation::shuffled),
+        "batch_multi_t_no_mask" => Compare(presentation::with_time_axis),
+        name if name.starts_with("batch_") => Compare(presentation::batch),
+        _ => return None,
+    })
+}

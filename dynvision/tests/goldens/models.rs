@@ -1,0 +1,174 @@
+//! The models of the goldens, declared. Many cases share one and differ in times only.
+
+use dynvision::nn::{ConvOptions, Integration, Plain};
+use dynvision::prelude::*;
+
+/// Two areas, the second after a pooling.
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
+pub struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4, 3, 1, R, ToOutput, C, G>,
+    l2: RConv2d<4, 6, 3, 1, R, ToOutput, C, G>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool], solver = Euler<TrainedTau>)]
+pub struct TrainedTimes {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, nonlin, record, delay, pool])]
+pub struct NoSolver {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// The recurrence reaches a layer's input, which is larger than its output.
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
+pub struct ToInputs<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4, 3, 1, R, ToInput>,
+    l2: RConv2d<4, 6, 3, 2, R, ToInput>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
+pub struct SelfToInputs {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 3, 3, 1, SelfRecurrence, ToInput>,
+    l2: RConv2d<3, 3, 3, 2, SelfRecurrence, ToInput>,
+    #[readout]
+    classifier: Classifier<3, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay])]
+pub struct SkipSame {
+    l1: RConv2d<3, 4>,
+    #[area(skip(from = l1))]
+    l2: RConv2d<4, 4>,
+    #[readout]
+    classifier: Classifier<4, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay])]
+pub struct SkipChannels {
+    l1: RConv2d<3, 4>,
+    #[area(skip(from = l1))]
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// A skip over two poolings.
+#[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct SkipFar {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l2: RConv2d<4, 5>,
+    #[area(skip(from = l1))]
+    l3: RConv2d<5, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct SkipDown {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    #[area(skip(from = l1))]
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
+pub struct Feedback {
+    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2))]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
+pub struct FeedbackGain {
+    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2, integration = Multiplicative))]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// DyRCNNx2 for small images.
+#[dyn_model(input = [3, 12, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct X2<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    layer1: RConv2d<3, 36, 3, 1, R>,
+    #[area(skip(from = layer1))]
+    layer2: RConv2d<36, 64, 3, 1, R>,
+    #[readout]
+    classifier: Classifier<64, 5>,
+}
+
+/// DyRCNNx2 for small grey images, without skip.
+#[dyn_model(input = [1, 12, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
+pub struct X2Grey {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    layer1: RConv2d<1, 36>,
+    layer2: RConv2d<36, 64>,
+    #[readout]
+    classifier: Classifier<64, 5>,
+}
+
+/// DyRCNNx4 for small images.
+#[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct X4<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2d<3, 36, 3, 1, R>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v2: RConv2d<36, 64, 3, 1, R>,
+    #[area(skip(from = v1), pool = MaxPool2d<1, 1>)]
+    v4: RConv2d<64, 121, 3, 1, R>,
+    #[area(skip(from = v2))]
+    it: RConv2d<121, 256, 3, 2, R>,
+    #[readout]
+    classifier: Classifier<256, 10>,
+}
+
+/// The same with delays and trained time constants, without skips.
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool], solver = Euler<TrainedTau>)]
+pub struct X4Delayed {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2d<3, 36>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v2: RConv2d<36, 64>,
+    v4: RConv2d<64, 121>,
+    it: RConv2d<121, 256, 3, 2>,
+    #[readout]
+    classifier: Classifier<256, 10>,
+}
+
+/// The same with recurrences into the inputs.
+#[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct X4ToInput {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2d<3, 36, 3, 1, Full, ToInput>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v2: RConv2d<36, 64, 3, 1, Full, ToInput>,
+    #[area(skip(from = v1))]
+    v4: RConv2d<64, 121, 3, 1, Full, ToInput>,
+    #[area(skip(from = v2))]
+    it: RConv2d<121, 256, 3, 2, Full, ToInput>,
+    #[readout]
+    classifier: Classifier<256, 10>,
+}

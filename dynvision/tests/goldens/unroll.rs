@@ -1,0 +1,239 @@
+//! Runs a model as the original ran its own, and compares all that it kept.
+
+use crate::loader::Golden;
+use crate::report::Report;
+use dfdx::prelude::*;
+use dynvision::error::Result;
+use dynvision::interop::torch;
+use dynvision::model::{DynModel, FrameShape};
+use dynvision::record::{EachArea, Run, Timed};
+use dynvision::time::{Dynamics, Stimulus};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a case does differently from what its description says, each for a reason that stands beside it.
+#[derive(Default)]
+pub(crate) struct Differently {
+    /// Times in ms that are whole steps, where the original cut a fraction off.
+    pub(crate) times: Option<fn(&mut Dynamics)>,
+    /// Ends of names (of the original) whose gradient is not compared.
+    pub(crate) no_gradient: &'static [&'static str],
+}
+
+/// Compares the model `S` with a golden: logits, responses, masks, loss and gradients.
+pub(crate) fn model<S>(golden: &Golden) -> Report
+where
+    S: BuildOnDevice<Cpu, f32>,
+    S::Built: DynModel<f32, Cpu>,
+{
+    model_with::<S>(golden, &Differently::default())
+}
+
+/// The same, with what is done differently.
+pub(crate) fn model_with<S>(golden: &Golden, differently: &Differently) -> Report
+where
+    S: BuildOnDevice<Cpu, f32>,
+    S::Built: DynModel<f32, Cpu>,
+{
+    let mut report = Report::default();
+    let dev = Cpu::default();
+    let mut net = dev.build_module::<S, f32>();
+    *net.dynamics_mut() = dynamics(golden);
+    if let Err(error) = torch::import(&mut net, &golden.params()) {
+        report.must(false, || error.to_string());
+        return report;
+    }
+    if let Some(times) = differently.times {
+        times(net.dynamics_mut());
+    }
+    let (batch, frames) = frames::<S::Built>(golden, &dev);
+    let steps = frames.len();
+    let (logits, responses) = match net.try_record(traced(frames, &net)) {
+        Ok(both) => both,
+        Err(error) => {
+            report.must(false, || error.to_string());
+            return report;
+        }
+    };
+    report.forward("logits", &logits.as_vec(), &golden.values("output"));
+    let mut each = Each { golden, report: &mut report, batch, steps };
+    S::Built::each(&responses, &mut each).unwrap();
+    if golden.get("loss").is_some() {
+        let loss = cross_entropy(logits, &golden.integers("labels"));
+        report.forward("loss", &loss.as_vec(), &golden.values("loss"));
+        compare_gradients(golden, differently, &net, &loss.backward(), &mut report);
+    }
+    report
+}
+
+/// The times of a golden.
+fn dynamics(golden: &Golden) -> Dynamics {
+    let config = &golden.json["config"];
+    let steps = |key: &str| config[key].as_u64().unwrap() as usize;
+    let mut dynamics = Dynamics {
+        dt: golden.number("dt"),
+        tau: golden.number("tau"),
+        t_feedforward: golden.number("t_feedforward"),
+        t_recurrence: golden.number("t_recurrence"),
+        t_skip: golden.number("t_skip"),
+        t_feedback: golden.number("t_feedback"),
+        idle_steps: steps("idle_timesteps"),
+        non_input: golden.number("non_input_value"),
+        truncate_steps: steps("truncated_bptt_timesteps"),
+        feedforward_only: config["feedforward_only"].as_bool().unwrap(),
+        ..Dynamics::default()
+    };
+    for (name, layer) in config["layers"].as_object().unwrap() {
+        let area = dynamics.area(name.to_lowercase());
+        let own = |key: &str, all: f64| layer[key].as_f64().filter(|&ms| ms != all);
+        area.t_feedforward = own("t_feedforward", golden.number("t_feedforward"));
+        area.t_recurrence = own("t_recurrence", golden.number("t_recurrence"));
+    }
+    dynamics
+}
+
+type FrameOf<M> = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>;
+
+fn frames<M: DynModel<f32, Cpu>>(golden: &Golden, dev: &Cpu) -> (usize, Vec<FrameOf<M>>) {
+    let (shape, values) = golden.input();
+    let [batch, steps] = [shape[0], shape[1]];
+    let units: usize = shape[2..].iter().product();
+    let frame = |t: usize| {
+        let values = (0..batch).flat_map(|b| values[(b * steps + t) * units..][..units].to_vec()).collect();
+        dev.tensor_from_vec(values, (batch, M::Channels::default(), M::Height::default(), M::Width::default()))
+    };
+    (batch, (0..steps).map(frame).collect())
+}
+
+type TracedStimulus<M> = Stimulus<FrameShape<M, usize, f32, Cpu>, f32, Cpu, OwnedTape<f32, Cpu>>;
+
+fn traced<M: DynModel<f32, Cpu>>(mut frames: Vec<FrameOf<M>>, net: &M) -> TracedStimulus<M> {
+    let (first, tape) = frames.remove(0).traced(net.alloc_grads()).split_tape();
+    frames.insert(0, first);
+    Stimulus::frames(frames, tape)
+}
+
+/// The mean over all steps of all images.
+fn cross_entropy<N: ConstDim>(
+    logits: Tensor<(usize, usize, N), f32, Cpu, OwnedTape<f32, Cpu>>,
+    labels: &[i64],
+) -> Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>> {
+    let mut hot = vec![0.0; labels.len() * N::SIZE];
+    for (row, &label) in labels.iter().enumerate() {
+        hot[row * N::SIZE + label as usize] = -1.0 / labels.len() as f32;
+    }
+    let hot = logits.device().tensor_from_vec(hot, *logits.shape());
+    (logits.log_softmax::<Axis<2>>() * hot).sum()
+}
+
+/// Compares what each area answered.
+struct Each<'a> {
+    golden: &'a Golden,
+    report: &'a mut Report,
+    batch: usize,
+    steps: usize,
+}
+
+impl EachArea<Run, f32, Cpu> for Each<'_> {
+    fn area<S: Timed>(
+        &mut self,
+        name: &'static str,
+        ours: &<Run as dynvision::record::Kind>::Of<S, f32, Cpu>,
+    ) -> Result<()> {
+        let golden = self.golden;
+        let theirs = golden.json["config"]["layer_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        let Some(theirs) = theirs.into_iter().find(|theirs| theirs.to_lowercase() == name) else {
+            self.report.must(false, || format!("the original has no area {name}"));
+            return Ok(());
+        };
+        let mask: Vec<bool> = golden.values(&format!("response_mask/{theirs}")).iter().map(|&m| m != 0.0).collect();
+        self.report
+            .must(ours.present == mask, || format!("{name} has a signal at {:?}, there at {mask:?}", ours.present));
+        let values = ours.values.as_vec();
+        match golden.get(&format!("response/{theirs}")) {
+            Some((_, whole)) => self.report.forward(name, &values, &whole),
+            None => {
+                let stride = golden.json["response_sample_stride"][theirs].as_u64().unwrap() as usize;
+                let units = values.len() / (self.batch * self.steps);
+                let sample: Vec<f32> =
+                    values.chunks(units).flat_map(|step| step.iter().step_by(stride).copied()).collect();
+                self.report.forward(name, &sample, &golden.values(&format!("response_sample/{theirs}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare_gradients<M: DynModel<f32, Cpu>>(
+    golden: &Golden,
+    differently: &Differently,
+    net: &M,
+    gradients: &Gradients<f32, Cpu>,
+    report: &mut Report,
+) {
+    let mut flat = Flat { gradients, of: BTreeMap::new() };
+    TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut flat }).unwrap();
+    let mut theirs: BTreeMap<String, String> = BTreeMap::new();
+    for prefix in ["grad/", "grad_sample/"] {
+        let stored = golden.stored(prefix);
+        theirs.extend(stored.into_iter().map(|name| (name[prefix.len()..].to_lowercase(), name)));
+    }
+    let listed = |key: &str, name: &str| {
+        golden.json[key]
+            .as_array()
+            .is_some_and(|all| all.iter().filter_map(Value::as_str).any(|n| n.to_lowercase() == name))
+    };
+    for (ours, names) in torch::names(net) {
+        let Some(gradient) = flat.of.remove(&ours) else { continue };
+        let found = names.iter().find_map(|name| theirs.remove_entry(name));
+        if names.iter().any(|name| differently.no_gradient.iter().any(|end| name.ends_with(end))) {
+            continue;
+        }
+        match found {
+            Some((_, stored)) => {
+                let there = golden.values(&stored);
+                let here = match stored.strip_prefix("grad_sample/") {
+                    None => gradient,
+                    Some(name) => {
+                        let stride = golden.json["grad_sample_stride"][name].as_u64().unwrap() as usize;
+                        gradient.into_iter().step_by(stride).take(there.len()).collect()
+                    }
+                };
+                report.gradient(&ours, &here, &there);
+            }
+            None => {
+                let none = names.iter().any(|name| listed("params_requiring_grad_with_grad_None", name));
+                let zero = gradient.iter().all(|&g| g == 0.0);
+                report.must(none && zero, || {
+                    format!("gradient of {ours}: the original has none, and here it is not zero")
+                });
+            }
+        }
+    }
+    theirs.retain(|name, _| !differently.no_gradient.iter().any(|end| name.ends_with(end)));
+    report.must(theirs.is_empty(), || format!("no gradients here of {:?}", theirs.keys()));
+}
+
+/// The gradients by our names; those of fixed weights are left out.
+struct Flat<'a> {
+    gradients: &'a Gradients<f32, Cpu>,
+    of: BTreeMap<String, Vec<f32>>,
+}
+
+impl TensorVisitor<f32, Cpu> for Flat<'_> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = CpuError;
+    type E2 = f32;
+    type D2 = Cpu;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, f32, Cpu>,
+        (tensor, name): (&Tensor<S, f32, Cpu>, String),
+    ) -> std::result::Result<Option<Tensor<S, f32, Cpu>>, CpuError> {
+        if options.do_gradient_update {
+            self.of.insert(name, self.gradients.get(tensor).as_vec());
+        }
+        Ok(None)
+    }
+}
