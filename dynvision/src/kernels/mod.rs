@@ -8,8 +8,10 @@
 #[doc(hidden)]
 pub mod cpu;
 mod cpu_device;
+mod loss;
 mod view;
 
+pub use loss::{LossKernel, Measure, Target};
 pub use view::{view, view_mut};
 
 use crate::geometry::{Conv, Window};
@@ -201,7 +203,14 @@ pub trait StackKernel<E: Dtype>: Storage<E> {
 
 /// All that a model asks of a device.
 pub trait VisionDevice<E: Element>:
-    Device<E> + ConvKernel<E> + PoolKernel<E> + ResizeKernel<E> + LeakyKernel<E> + PointwiseKernel<E> + StackKernel<E>
+    Device<E>
+    + ConvKernel<E>
+    + PoolKernel<E>
+    + ResizeKernel<E>
+    + LeakyKernel<E>
+    + PointwiseKernel<E>
+    + StackKernel<E>
+    + LossKernel<E>
 {
 }
 impl<E: Element, D> VisionDevice<E> for D where
@@ -212,5 +221,6 @@ impl<E: Element, D> VisionDevice<E> for D where
         + LeakyKernel<E>
         + PointwiseKernel<E>
         + StackKernel<E>
+        + LossKernel<E>
 {
 }

@@ -13,6 +13,7 @@ pub mod elementwise;
 pub mod gain;
 pub mod isa;
 pub mod leaky;
+pub mod loss;
 pub mod pool;
 pub mod resize;
 pub mod supralinear;
