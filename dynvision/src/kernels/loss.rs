@@ -154,13 +154,18 @@ mod composed {
         pairs: &[bool],
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
         let dev = x.device().clone();
-        let (batch, time, units) = *x.shape();
+        let (batch, _, units) = *x.shape();
         if pairs.is_empty() {
             let (_, tape) = x.split_tape();
             return Ok(dev.try_zeros_like(&(batch,))?.put_tape(tape));
         }
-        let now = x.with_empty_tape().try_slice((.., ..time - 1, ..))?;
-        let next = x.try_slice((.., 1.., ..))?;
+        // not by slices: the backward operation of dfdx's slice overwrites the gradient on the CPU
+        let steps = |from: usize| {
+            let indices = (0..batch).flat_map(|_| from..from + pairs.len()).collect();
+            dev.try_tensor_from_vec(indices, (batch, pairs.len()))
+        };
+        let now: Tensor<(usize, usize, usize), E, D, T> = x.with_empty_tape().try_gather(steps(0)?)?;
+        let next: Tensor<(usize, usize, usize), E, D, T> = x.try_gather(steps(1)?)?;
         let counts: Vec<E> = pairs.iter().map(|&counts| if counts { E::one() } else { E::zero() }).collect();
         let counts: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(counts, (pairs.len(),))?;
         let counts = counts.try_broadcast_like::<_, Axes2<0, 2>>(&(batch, pairs.len(), units))?;

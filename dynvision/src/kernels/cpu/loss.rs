@@ -6,47 +6,74 @@ use crate::kernels::Measure;
 /// What a row of logits should answer: the class and the weight of the row; `None` for a row that does not count.
 pub type Target<E> = Option<(usize, E)>;
 
+/// `ln sum exp x` of a row as the greatest `x` and what is above it, which keeps differences exact where all are large.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normaliser<E> {
+    greatest: E,
+    above: E,
+}
+
+impl<E: Scalar> Normaliser<E> {
+    const fn new(greatest: E, above: E) -> Self {
+        Normaliser { greatest, above }
+    }
+
+    fn of(row: &[E]) -> Self {
+        let greatest = row.iter().fold(E::neg_infinity(), |m, &x| if x > m || x.is_nan() { x } else { m });
+        let sum = row.iter().fold(E::zero(), |sum, &x| sum + (x - greatest).exp());
+        Normaliser::new(greatest, sum.ln())
+    }
+
+    /// `-ln p` of a logit.
+    fn surprise(self, x: E) -> E {
+        (self.greatest - x) + self.above
+    }
+
+    /// `p` of a logit.
+    fn probability(self, x: E) -> E {
+        ((x - self.greatest) - self.above).exp()
+    }
+}
+
 /// `y = weight (ln sum exp x - x[class])` for each row of `classes` logits, 0 where it does not count. Gives what
-/// [`cross_entropy_backward`] needs: `ln sum exp x` of each row.
-pub fn cross_entropy<E: Scalar>(x: &[E], classes: usize, targets: &[Target<E>], y: &mut [E]) -> Vec<E> {
+/// [`cross_entropy_backward`] needs.
+pub fn cross_entropy<E: Scalar>(x: &[E], classes: usize, targets: &[Target<E>], y: &mut [E]) -> Vec<Normaliser<E>> {
     assert!(x.len() == classes * y.len() && targets.len() == y.len(), "cross-entropy: lengths");
-    let mut normalisers = vec![E::zero(); y.len()];
-    for (((row, target), y), normaliser) in x.chunks(classes).zip(targets).zip(y).zip(&mut normalisers) {
-        *y = E::zero();
-        if let Some((class, weight)) = *target {
-            *normaliser = log_sum_exp(row);
-            *y = weight * (*normaliser - row[class]);
-        }
+    let mut normalisers = vec![Normaliser::new(E::zero(), E::zero()); y.len()];
+    for (row, (target, (y, normaliser))) in targets.iter().zip(y.iter_mut().zip(&mut normalisers)).enumerate() {
+        let x = &x[row * classes..][..classes];
+        *y = match *target {
+            Some((class, weight)) => {
+                *normaliser = Normaliser::of(x);
+                weight * normaliser.surprise(x[class])
+            }
+            None => E::zero(),
+        };
     }
     normalisers
 }
 
 /// Adds the gradient of [`cross_entropy`], `gy weight (softmax x - one)` with a one at the class.
-pub fn cross_entropy_backward<E: Scalar>(x: &[E], targets: &[Target<E>], normalisers: &[E], gy: &[E], gx: &mut [E]) {
+pub fn cross_entropy_backward<E: Scalar>(
+    x: &[E],
+    targets: &[Target<E>],
+    normalisers: &[Normaliser<E>],
+    gy: &[E],
+    gx: &mut [E],
+) {
     assert!(x.len() == gx.len() && targets.len() == gy.len(), "cross-entropy backward: lengths");
     let Some(classes) = x.len().checked_div(gy.len()) else { return };
     parallel::planes(gx, classes, |first, gx| {
         for (i, gx) in gx.chunks_mut(classes).enumerate() {
             let row = first + i;
             let Some((class, weight)) = targets[row] else { continue };
-            let scale = gy[row] * weight;
+            let (scale, normaliser) = (gy[row] * weight, normalisers[row]);
             for (gx, &x) in gx.iter_mut().zip(&x[row * classes..]) {
-                *gx += scale * (x - normalisers[row]).exp();
+                *gx += scale * normaliser.probability(x);
             }
             gx[class] += -scale;
         }
     });
-}
-
-/// The greatest is taken out, so that no power overflows.
-fn log_sum_exp<E: Scalar>(row: &[E]) -> E {
-    let greatest = row.iter().fold(E::neg_infinity(), |m, &x| if x > m { x } else { m });
-    if !greatest.is_finite() {
-        // a sum with an infinity or a NaN in it, or of nothing but zeros
-        return row.iter().fold(E::neg_infinity(), |sum, &x| if x.is_nan() || x > sum { x } else { sum });
-    }
-    let sum = row.iter().fold(E::zero(), |sum, &x| sum + (x - greatest).exp());
-    greatest + sum.ln()
 }
 
 /// How active each row of `x` is.
