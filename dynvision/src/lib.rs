@@ -8,6 +8,7 @@ pub mod error;
 pub mod geometry;
 pub mod interop;
 pub mod kernels;
+pub mod loss;
 pub mod model;
 pub mod nn;
 pub mod ops;

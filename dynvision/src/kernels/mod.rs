@@ -12,8 +12,10 @@ pub mod cpu;
 mod cpu_device;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod loss;
 mod view;
 
+pub use loss::{LossKernel, Measure, Target};
 pub use view::{view, view_mut};
 
 use crate::geometry::{Conv, Window};
@@ -222,6 +224,8 @@ pub trait VisionDevice<E: Element>:
     + PointwiseKernel<E>
     + GatherKernel<E>
     + StackKernel<E>
+    + StackKernel<E>
+    + LossKernel<E>
 {
 }
 impl<E: Element, D> VisionDevice<E> for D where
@@ -233,5 +237,6 @@ impl<E: Element, D> VisionDevice<E> for D where
         + PointwiseKernel<E>
         + GatherKernel<E>
         + StackKernel<E>
+        + LossKernel<E>
 {
 }

@@ -14,6 +14,7 @@ pub mod gain;
 pub mod gather;
 pub mod isa;
 pub mod leaky;
+pub mod loss;
 pub mod pool;
 pub mod resize;
 pub mod supralinear;

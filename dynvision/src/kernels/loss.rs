@@ -1,0 +1,208 @@
+//! What losses ask of a device. The operations run on the tape themselves: the CPU has one pass over memory each way,
+//! any other device composes them of what dfdx has.
+
+use super::{Element, cpu, view, view_mut};
+use dfdx::prelude::*;
+use std::mem;
+
+pub use cpu::loss::Target;
+
+/// How the activity of units is measured.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The generalised mean `(mean |a|^p)^(1/p)`, with `p` from 1 on: the mean magnitude for 1, the root mean square for 2.
+    Absolute(f64),
+    /// The magnitude of the mean, `|mean a|`.
+    Signed,
+}
+
+/// What losses ask of a device.
+pub trait LossKernel<E: Dtype>: Storage<E> {
+    /// `weight (ln sum exp x - x[class])` of each row, 0 and without a gradient where a row has no target.
+    ///
+    /// # Shapes
+    /// `(rows, classes)` to `(rows)`. Classes of targets are below `classes`.
+    fn cross_entropy<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        targets: Vec<Target<E>>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
+
+    /// The activity of each row; a silent row has no gradient.
+    ///
+    /// # Shapes
+    /// `(rows, units)` to `(rows)`.
+    fn activity<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        measure: Measure,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
+
+    /// The sum over units and steps `t` of `(x[t + 1] - x[t])^2`, where `pairs[t]` says that the two steps count.
+    ///
+    /// # Shapes
+    /// `(batch, time, units)` to `(batch)`; `time` is one more than there are pairs.
+    fn change<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize, usize), E, Self, T>,
+        pairs: Vec<bool>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
+}
+
+impl<E: Element> LossKernel<E> for Cpu {
+    fn cross_entropy<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        targets: Vec<Target<E>>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        let (x, tape) = x.split_tape();
+        let (rows, classes) = *x.shape();
+        let mut y = self.try_zeros_like(&(rows,))?;
+        let normalisers = cpu::loss::cross_entropy(view(&x), classes, &targets, view_mut(&mut y));
+        on_tape(x, y, tape, move |x, _, gy, gx| {
+            cpu::loss::cross_entropy_backward(x, &targets, &normalisers, gy, gx);
+        })
+    }
+
+    fn activity<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        measure: Measure,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        let (x, tape) = x.split_tape();
+        let mut y = self.try_zeros_like(&(x.shape().0,))?;
+        cpu::loss::activity(measure, view(&x), view_mut(&mut y));
+        on_tape(x, y, tape, move |x, y, gy, gx| cpu::loss::activity_backward(measure, x, y, gy, gx))
+    }
+
+    fn change<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize, usize), E, Self, T>,
+        pairs: Vec<bool>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        let (x, tape) = x.split_tape();
+        let mut y = self.try_zeros_like(&(x.shape().0,))?;
+        cpu::loss::change(&pairs, view(&x), view_mut(&mut y));
+        on_tape(x, y, tape, move |x, _, gy, gx| cpu::loss::change_backward(&pairs, x, gy, gx))
+    }
+}
+
+/// `y` with the tape, on which `back(x, y, gy, gx)` adds to the gradient of `x`.
+fn on_tape<X: Shape, Y: Shape, E: Element, T: Tape<E, Cpu>>(
+    x: Tensor<X, E, Cpu>,
+    y: Tensor<Y, E, Cpu>,
+    mut tape: T,
+    back: impl FnOnce(&[E], &[E], &[E], &mut [E]) + 'static,
+) -> Result<Tensor<Y, E, Cpu, T>, CpuError> {
+    if T::OWNS_TAPE {
+        let kept = y.clone();
+        tape.add_backward_op(move |grads| {
+            let empty = Storage::<E>::try_alloc_len(x.device(), 0)?;
+            let gy = mem::replace(grads.get_or_alloc_mut(&kept)?, empty);
+            back(view(&x), view(&kept), &gy, grads.get_or_alloc_mut(&x)?);
+            Ok(())
+        });
+    }
+    Ok(y.put_tape(tape))
+}
+
+/// The same composed of operations of dfdx.
+#[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code, reason = "the CPU has its own"))]
+mod composed {
+    use super::*;
+
+    pub(super) fn cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Tensor<(usize, usize), E, D, T>,
+        targets: &[Target<E>],
+    ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
+        let (dev, rows) = (x.device().clone(), x.shape().0);
+        let classes: Vec<usize> = targets.iter().map(|t| t.map_or(0, |(class, _)| class)).collect();
+        let weights: Vec<E> = targets.iter().map(|t| t.map_or(E::zero(), |(_, weight)| weight)).collect();
+        let counts: Vec<E> = targets.iter().map(|t| if t.is_some() { E::one() } else { E::zero() }).collect();
+        let classes: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(classes, (rows,))?;
+        let weights: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(weights, (rows,))?;
+        let counts: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(counts, (rows,))?;
+        let normalisers = x.with_empty_tape().try_logsumexp::<(usize,), Axis<1>>()?;
+        let y = normalisers.try_sub(x.try_select(classes)?)?.try_mul(weights)?;
+        // a product with zero would keep what is not finite
+        let silent: Tensor<(usize,), E, D> = dev.try_zeros_like(&(rows,))?;
+        counts.try_gt(E::zero())?.try_choose(y, silent)
+    }
+
+    pub(super) fn activity<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Tensor<(usize, usize), E, D, T>,
+        measure: Measure,
+    ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
+        let p = match measure {
+            Measure::Signed => return x.try_mean::<(usize,), Axis<1>>()?.try_abs(),
+            Measure::Absolute(1.0) => return x.try_abs()?.try_mean::<(usize,), Axis<1>>(),
+            Measure::Absolute(p) => p,
+        };
+        let powers = if p == 2.0 { x.try_square()? } else { x.try_abs()?.try_powf(p)? };
+        let mean = powers.try_mean::<(usize,), Axis<1>>()?;
+        // the root has no slope at 0: a silent row goes round it
+        let dev = mean.device().clone();
+        let (silent, one) = (dev.try_zeros_like(mean.shape())?, dev.try_ones_like(mean.shape())?);
+        let active = mean.try_gt(E::zero())?;
+        let root = active.clone().try_choose(mean, one)?.try_powf(1.0 / p)?;
+        active.try_choose(root, silent)
+    }
+
+    pub(super) fn change<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Tensor<(usize, usize, usize), E, D, T>,
+        pairs: &[bool],
+    ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
+        let dev = x.device().clone();
+        let (batch, _, units) = *x.shape();
+        if pairs.is_empty() {
+            let (_, tape) = x.split_tape();
+            return Ok(dev.try_zeros_like(&(batch,))?.put_tape(tape));
+        }
+        // not by slices: the backward operation of dfdx's slice overwrites the gradient on the CPU
+        let steps = |from: usize| {
+            let indices = (0..batch).flat_map(|_| from..from + pairs.len()).collect();
+            dev.try_tensor_from_vec(indices, (batch, pairs.len()))
+        };
+        let now: Tensor<(usize, usize, usize), E, D, T> = x.with_empty_tape().try_gather(steps(0)?)?;
+        let next: Tensor<(usize, usize, usize), E, D, T> = x.try_gather(steps(1)?)?;
+        let counts: Vec<E> = pairs.iter().map(|&counts| if counts { E::one() } else { E::zero() }).collect();
+        let counts: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(counts, (pairs.len(),))?;
+        let counts = counts.try_broadcast_like::<_, Axes2<0, 2>>(&(batch, pairs.len(), units))?;
+        next.try_sub(now)?.try_square()?.try_mul(counts)?.try_sum::<(usize,), Axes2<1, 2>>()
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl<E: Element> LossKernel<E> for Cuda
+where
+    Cuda: Device<E>,
+{
+    fn cross_entropy<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        targets: Vec<Target<E>>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        composed::cross_entropy(x, &targets)
+    }
+
+    fn activity<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize), E, Self, T>,
+        measure: Measure,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        composed::activity(x, measure)
+    }
+
+    fn change<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize, usize, usize), E, Self, T>,
+        pairs: Vec<bool>,
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        composed::change(x, &pairs)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests;

@@ -1,0 +1,151 @@
+//! What training minimises: a number made of logits, labels and the areas' answers.
+//!
+//! ```
+//! use dynvision::loss::{Activity, CrossEntropy, Weighted};
+//! // the original's: cross-entropy, and a little of the areas' activity
+//! let loss = (CrossEntropy::default(), Weighted::new(0.0002, Activity::default()));
+//! ```
+
+mod activity;
+mod area;
+mod cross_entropy;
+mod labels;
+mod smoothness;
+mod sum;
+
+pub use crate::kernels::Measure;
+pub use activity::Activity;
+pub use cross_entropy::{CrossEntropy, Reduction};
+pub use labels::Labels;
+pub use smoothness::TemporalSmoothness;
+pub use sum::{Term, Weighted, total};
+
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kernels::{Element, VisionDevice};
+use crate::model::{DynModel, LogitsInTime};
+use crate::record::Run;
+use crate::time::Plan;
+use dfdx::prelude::*;
+
+/// What a run gave. Its tensors carry no tape: gradients find them by their identity.
+#[derive(Debug)]
+pub struct Output<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
+    /// `(batch, time, classes)`.
+    pub logits: LogitsInTime<M, B, E, D>,
+    /// What each area answered, if it was recorded.
+    pub responses: Option<M::Areas<Run, B>>,
+}
+
+impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, D> {
+    /// What each area answered: with a model's own areas as fields, such as `.v1.values`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the run was not recorded.
+    pub fn responses(&self) -> Result<&M::Areas<Run, B>> {
+        self.responses.as_ref().ok_or_else(|| {
+            Error::Setting("the loss reads the areas' responses, and the run has none: run by `try_record`".into())
+        })
+    }
+}
+
+/// A loss on the runs of models `M`: implement it for all models, or for one whose areas it reads by their fields, such
+/// as `output.responses()?.v1.values`.
+///
+/// Tensors travel without a tape, which is in the [`Cx`]: any operation of dfdx runs on it by [`Cx::run`].
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::cx::Cx;
+/// use dynvision::error::Result;
+/// use dynvision::kernels::{Element, VisionDevice};
+/// use dynvision::loss::{CrossEntropy, Labels, Loss, Output};
+/// use dynvision::model::DynModel;
+///
+/// /// Cross-entropy, and the mean square of the logits, which keeps them small.
+/// struct SmallLogits {
+///     weight: f64,
+/// }
+///
+/// impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for SmallLogits {
+///     fn name(&self) -> String {
+///         "small_logits".into()
+///     }
+///
+///     fn needs_responses(&self) -> bool {
+///         false
+///     }
+///
+///     fn loss<B: Dim, T: Tape<E, D>>(
+///         &self,
+///         output: &Output<M, B, E, D>,
+///         labels: &Labels,
+///         cx: &mut Cx<T>,
+///     ) -> Result<Tensor<Rank0, E, D>> {
+///         let ce = CrossEntropy::default().loss(output, labels, cx)?;
+///         let weight = E::from_f64(self.weight).unwrap_or_default();
+///         let squares = cx.run(output.logits.clone(), |y| y.try_square()?.try_mean::<Rank0, _>()?.try_mul(weight))?;
+///         cx.run(ce, |ce| ce.try_add(squares))
+///     }
+/// }
+/// ```
+pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
+    /// Its name in metrics.
+    fn name(&self) -> String;
+
+    /// Whether it reads the areas' responses, which costs a copy of them. True unless said otherwise.
+    fn needs_responses(&self) -> bool {
+        true
+    }
+
+    /// The number to be minimised.
+    ///
+    /// # Errors
+    /// Labels that do not fit the logits; responses that were not recorded; what the device refuses.
+    fn loss<B: Dim, T: Tape<E, D>>(
+        &self,
+        output: &Output<M, B, E, D>,
+        labels: &Labels,
+        cx: &mut Cx<T>,
+    ) -> Result<Tensor<Rank0, E, D>>;
+
+    /// The terms that the number is the weighted sum of; a loss that is no sum is its only term.
+    ///
+    /// # Errors
+    /// As [`loss`](Loss::loss).
+    fn terms<B: Dim, T: Tape<E, D>>(
+        &self,
+        output: &Output<M, B, E, D>,
+        labels: &Labels,
+        cx: &mut Cx<T>,
+    ) -> Result<Vec<Term<E, D>>> {
+        Ok(vec![Term { name: self.name(), weight: 1.0, value: self.loss(output, labels, cx)? }])
+    }
+
+    /// The loss of what [`DynModel::try_record`] or [`DynModel::try_run`] gave, with the tape of the logits, to go
+    /// backward from.
+    ///
+    /// # Errors
+    /// As [`loss`](Loss::loss).
+    fn try_forward<B: Dim, T: Tape<E, D>>(
+        &self,
+        logits: LogitsInTime<M, B, E, D, T>,
+        responses: Option<M::Areas<Run, B>>,
+        labels: &Labels,
+    ) -> Result<Tensor<Rank0, E, D, T>> {
+        let (logits, tape) = logits.split_tape();
+        let mut cx = Cx::new(tape, Plan::default());
+        let loss = self.loss(&Output { logits, responses }, labels, &mut cx)?;
+        Ok(loss.put_tape(cx.tape))
+    }
+}
+
+/// A number of the dtype.
+fn number<E: Element>(value: f64) -> Result<E> {
+    E::from_f64(value).ok_or_else(|| Error::Setting(format!("{value} is no number of the model's dtype")))
+}
+
+/// A loss that depends on nothing.
+fn zero<E: Element, D: VisionDevice<E>>(device: &D) -> Result<Tensor<Rank0, E, D>> {
+    device.try_zeros().map_err(Error::device)
+}

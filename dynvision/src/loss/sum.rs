@@ -1,0 +1,145 @@
+//! Weighted sums of losses.
+
+use super::{Labels, Loss, Output, number, zero};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::kernels::{Element, VisionDevice};
+use crate::model::DynModel;
+use dfdx::prelude::*;
+
+/// A loss times a weight. A tuple of up to four losses is their sum.
+///
+/// ```
+/// use dynvision::loss::{Activity, CrossEntropy, TemporalSmoothness, Weighted};
+/// let loss = (
+///     CrossEntropy::default(),
+///     Weighted::new(0.0002, Activity::default()),
+///     Weighted::new(0.1, TemporalSmoothness::default()),
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weighted<L> {
+    /// What the loss is multiplied by, from 0 on; at 0 the loss is not computed.
+    pub weight: f64,
+    /// The loss.
+    pub loss: L,
+}
+
+impl<L> Weighted<L> {
+    /// `weight` times `loss`.
+    pub const fn new(weight: f64, loss: L) -> Self {
+        Weighted { weight, loss }
+    }
+}
+
+/// One term of a loss.
+#[derive(Clone, Debug)]
+pub struct Term<E: Element, D: VisionDevice<E>> {
+    /// The name of the loss that it is of.
+    pub name: String,
+    /// What it is multiplied by in the sum.
+    pub weight: f64,
+    /// The loss without the weight.
+    pub value: Tensor<Rank0, E, D>,
+}
+
+/// The weighted sum of terms; a constant 0 of none.
+///
+/// # Errors
+/// What the device refuses.
+pub fn total<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    terms: &[Term<E, D>],
+    device: &D,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Rank0, E, D>> {
+    let mut sum = None;
+    for term in terms {
+        let value = if term.weight == 1.0 {
+            term.value.clone()
+        } else {
+            let weight = number::<E>(term.weight)?;
+            cx.run(term.value.clone(), |value| value.try_mul(weight))?
+        };
+        sum = Some(match sum {
+            None => value,
+            Some(sum) => cx.run(sum, |sum: Tensor<Rank0, E, D, T>| sum.try_add(value))?,
+        });
+    }
+    sum.map_or_else(|| zero(device), Ok)
+}
+
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M, E, D> for Weighted<L> {
+    fn name(&self) -> String {
+        self.loss.name()
+    }
+
+    fn needs_responses(&self) -> bool {
+        self.weight > 0.0 && self.loss.needs_responses()
+    }
+
+    fn loss<B: Dim, T: Tape<E, D>>(
+        &self,
+        output: &Output<M, B, E, D>,
+        labels: &Labels,
+        cx: &mut Cx<T>,
+    ) -> Result<Tensor<Rank0, E, D>> {
+        let terms = self.terms(output, labels, cx)?;
+        total(&terms, output.logits.device(), cx)
+    }
+
+    fn terms<B: Dim, T: Tape<E, D>>(
+        &self,
+        output: &Output<M, B, E, D>,
+        labels: &Labels,
+        cx: &mut Cx<T>,
+    ) -> Result<Vec<Term<E, D>>> {
+        if !(self.weight.is_finite() && self.weight >= 0.0) {
+            let name = self.loss.name();
+            return Err(Error::Setting(format!("the weight {} of loss `{name}` must be from 0 on", self.weight)));
+        }
+        if self.weight == 0.0 {
+            return Ok(Vec::new());
+        }
+        let mut terms = self.loss.terms(output, labels, cx)?;
+        terms.iter_mut().for_each(|term| term.weight *= self.weight);
+        Ok(terms)
+    }
+}
+
+macro_rules! sum {
+    ($($L:ident $i:tt),+) => {
+        impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, $($L: Loss<M, E, D>),+> Loss<M, E, D> for ($($L,)+) {
+            fn name(&self) -> String {
+                [$(self.$i.name()),+].join("+")
+            }
+
+            fn needs_responses(&self) -> bool {
+                $(self.$i.needs_responses())||+
+            }
+
+            fn loss<Batch: Dim, T: Tape<E, D>>(
+                &self,
+                output: &Output<M, Batch, E, D>,
+                labels: &Labels,
+                cx: &mut Cx<T>,
+            ) -> Result<Tensor<Rank0, E, D>> {
+                let terms = self.terms(output, labels, cx)?;
+                total(&terms, output.logits.device(), cx)
+            }
+
+            fn terms<Batch: Dim, T: Tape<E, D>>(
+                &self,
+                output: &Output<M, Batch, E, D>,
+                labels: &Labels,
+                cx: &mut Cx<T>,
+            ) -> Result<Vec<Term<E, D>>> {
+                let mut terms = Vec::new();
+                $(terms.extend(self.$i.terms(output, labels, cx)?);)+
+                Ok(terms)
+            }
+        }
+    };
+}
+sum!(L0 0, L1 1);
+sum!(L0 0, L1 1, L2 2);
+sum!(L0 0, L1 1, L2 2, L3 3);
