@@ -18,6 +18,7 @@ pub mod resize;
 pub mod supralinear;
 
 mod parallel;
+mod rows;
 mod scalar;
 mod scratch;
 
