@@ -59,7 +59,8 @@ pub(super) fn available() -> Vec<Isa> {
     [Isa::Plain, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa as u8 <= detected() as u8).collect()
 }
 
-/// Runs `work` compiled for `isa`, so that the loops that are inlined into it are vectorised with it.
+/// Runs `work` compiled for `isa`, so that the loops that are inlined into it are vectorised with it. The closure and what
+/// it calls have to be `#[inline(always)]`: what is compiled by itself is compiled for the baseline.
 #[inline(always)]
 pub(super) fn compiled_for<R>(isa: Isa, work: impl FnOnce() -> R) -> R {
     match isa {
@@ -108,6 +109,8 @@ pub(super) trait Vector: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// The lanes of both in turn: the first half of them, then the second.
     unsafe fn interleave(self, other: Self) -> [Self; 2];
+    /// The even lanes of both, then the odd ones.
+    unsafe fn deal(self, other: Self) -> [Self; 2];
 }
 
 /// Sixteen numbers in plain Rust.
@@ -157,6 +160,12 @@ impl Vector for Plain {
     }
 
     #[inline(always)]
+    unsafe fn deal(self, other: Self) -> [Self; 2] {
+        let lane = |i: usize| if i < 16 { self.0[i] } else { other.0[i - 16] };
+        [Plain(std::array::from_fn(|i| lane(2 * i))), Plain(std::array::from_fn(|i| lane(2 * i + 1)))]
+    }
+
+    #[inline(always)]
     unsafe fn add_product(mut self, a: Self, b: Self) -> Self {
         for ((lane, a), b) in self.0.iter_mut().zip(a.0).zip(b.0) {
             *lane += a * b;
@@ -168,16 +177,12 @@ impl Vector for Plain {
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
     use super::Vector;
-    pub(crate) use std::arch::x86_64::{__m256, __m512};
-    use std::arch::x86_64::{
-        _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_storeu_ps,
-        _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setr_epi32, _mm512_storeu_ps, _mm512_sub_ps,
-    };
+    use std::arch::x86_64::*;
+    pub(crate) use std::arch::x86_64::{__m128, __m256, __m512};
 
     macro_rules! vector {
         ($type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident,
-         $interleave:ident) => {
+         $interleave:ident, $deal:ident) => {
             // SAFETY (of every body): the caller of these methods vouches for the instruction set and the pointers.
             impl Vector for $type {
                 const LANES: usize = $lanes;
@@ -216,6 +221,11 @@ pub(super) mod x86 {
                 unsafe fn interleave(self, other: Self) -> [Self; 2] {
                     unsafe { $interleave(self, other) }
                 }
+
+                #[inline(always)]
+                unsafe fn deal(self, other: Self) -> [Self; 2] {
+                    unsafe { $deal(self, other) }
+                }
             }
         };
     }
@@ -223,12 +233,17 @@ pub(super) mod x86 {
     #[rustfmt::skip]
     vector!(
         __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_fmadd_ps,
-        interleave512
+        interleave512, deal512
     );
     #[rustfmt::skip]
     vector!(
         __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_fmadd_ps,
-        interleave256
+        interleave256, deal256
+    );
+    #[rustfmt::skip]
+    vector!(
+        __m128, 4, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_add_ps, _mm_sub_ps, _mm_fmadd_ps,
+        interleave128, deal128
     );
 
     #[inline]
@@ -244,6 +259,37 @@ pub(super) mod x86 {
     fn interleave256(a: __m256, b: __m256) -> [__m256; 2] {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse")]
+    fn interleave128(a: __m128, b: __m128) -> [__m128; 2] {
+        [_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn deal512(a: __m512, b: __m512) -> [__m512; 2] {
+        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        [_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn deal256(a: __m256, b: __m256) -> [__m256; 2] {
+        let halves = [_mm256_shuffle_ps::<0x88>(a, b), _mm256_shuffle_ps::<0xdd>(a, b)];
+        let [even, odd] = halves;
+        [
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(_mm256_castps_pd(even))),
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(_mm256_castps_pd(odd))),
+        ]
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse")]
+    fn deal128(a: __m128, b: __m128) -> [__m128; 2] {
+        [_mm_shuffle_ps::<0x88>(a, b), _mm_shuffle_ps::<0xdd>(a, b)]
     }
 }
 

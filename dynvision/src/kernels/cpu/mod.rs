@@ -20,6 +20,7 @@ pub mod resize;
 pub mod supralinear;
 
 mod parallel;
+mod rows;
 mod scalar;
 mod scratch;
 

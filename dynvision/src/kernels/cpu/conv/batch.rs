@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::source::{SLACK, Source};
+use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{parallel, scratch};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -55,6 +56,7 @@ pub(super) struct Channels {
 /// are `SLACK` zeros.
 pub(super) fn with_source(
     source: &Source,
+    isa: Isa,
     x: &[f32],
     images: usize,
     channels: Channels,
@@ -70,13 +72,13 @@ pub(super) fn with_source(
             values.par_chunks_exact_mut(source.channel).with_min_len(channels.count.min(8)).enumerate().for_each(
                 |(i, channel)| {
                     let (image, c) = (i / channels.count, channels.first + i % channels.count);
-                    source.write(&x[(image * channels.of + c) * plain..][..plain], channel);
+                    source.write(isa, &x[(image * channels.of + c) * plain..][..plain], channel);
                 },
             );
         } else {
             for (image, values) in values.chunks_exact_mut(channels.count * source.channel).enumerate() {
                 let x = &x[(image * channels.of + channels.first) * plain..][..channels.count * plain];
-                source.write(x, values);
+                source.write(isa, x, values);
             }
         }
         user(written);

@@ -59,7 +59,7 @@ impl Call<'_> {
             return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
         }
         let channels = Channels { of: groups * ins, first: self.group * ins, count: *ins };
-        batch::with_source(source, x, self.images, channels, self.tasks > 1, |written| {
+        batch::with_source(source, self.plan.isa, x, self.images, channels, self.tasks > 1, |written| {
             self.sums(written, ins * source.channel);
         });
     }

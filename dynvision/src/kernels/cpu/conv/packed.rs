@@ -60,13 +60,17 @@ impl Pieces {
         assert!(offsets.len() * width + UNIT <= panel.len(), "packing: panel");
         let longest = pieces.iter().map(|piece| piece.len).max().unwrap_or(0);
         // SAFETY: the assertions above are the conditions of `copy`.
-        compiled_for(isa, || unsafe {
-            match longest {
-                0..=4 => copy::<4>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
-                5..=8 => copy::<8>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
-                _ => copy::<16>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
-            }
-        });
+        compiled_for(
+            isa,
+            #[inline(always)]
+            || unsafe {
+                match longest {
+                    0..=4 => copy::<4>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
+                    5..=8 => copy::<8>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
+                    _ => copy::<16>(pieces, source.as_ptr(), offsets, width, panel.as_mut_ptr()),
+                }
+            },
+        );
     }
 }
 

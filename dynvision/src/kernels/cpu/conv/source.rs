@@ -3,7 +3,8 @@
 use super::padded::Padded;
 use super::problem::Problem;
 use crate::geometry::Border;
-use crate::kernels::cpu::scratch;
+use crate::kernels::cpu::isa::{Isa, compiled_for};
+use crate::kernels::cpu::{rows, scratch};
 
 /// Numbers behind a source that a vector may read past the last value.
 pub(super) const SLACK: usize = 16;
@@ -64,27 +65,31 @@ impl Source {
     }
 
     /// Writes channels as they come from `x` into `into`, one after the other.
-    pub(super) fn write(&self, x: &[f32], into: &mut [f32]) {
-        match self.mirror {
-            Some(padded) => scratch::with(padded.len(), |mirrored: &mut [f32]| {
-                for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
-                    padded.write(x, mirrored);
-                    self.write_channel(mirrored, into);
+    pub(super) fn write(&self, isa: Isa, x: &[f32], into: &mut [f32]) {
+        compiled_for(
+            isa,
+            #[inline(always)]
+            || match self.mirror {
+                Some(padded) => scratch::with(padded.len(), |mirrored: &mut [f32]| {
+                    for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
+                        padded.write(x, mirrored);
+                        self.write_channel(isa, mirrored, into);
+                    }
+                }),
+                None => {
+                    for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
+                        self.write_channel(isa, x, into);
+                    }
                 }
-            }),
-            None => {
-                for (x, into) in x.chunks_exact(self.plain()).zip(into.chunks_exact_mut(self.channel)) {
-                    self.write_channel(x, into);
-                }
-            }
-        }
+            },
+        )
     }
 
     #[inline(always)]
-    fn write_channel(&self, x: &[f32], into: &mut [f32]) {
+    fn write_channel(&self, isa: Isa, x: &[f32], into: &mut [f32]) {
         into.fill(0.0);
         if self.stride > 1 {
-            return self.split_channel(x, into);
+            return self.split_channel(isa, x, into);
         }
         let ([_, w], [rows, pitch], lead) = (self.input, self.plane, self.lead);
         let len = w.min(pitch.saturating_sub(lead));
@@ -100,25 +105,29 @@ impl Source {
         }
     }
 
-    fn split_channel(&self, x: &[f32], into: &mut [f32]) {
-        let ([h, w], [rows, pitch], s) = (self.input, self.plane, self.stride);
-        for row in 0..h.min((rows * s).saturating_sub(self.lead)) {
+    #[inline(always)]
+    fn split_channel(&self, isa: Isa, x: &[f32], into: &mut [f32]) {
+        let ([h, w], [height, pitch], s) = (self.input, self.plane, self.stride);
+        for row in 0..h.min((height * s).saturating_sub(self.lead)) {
             let x = &x[row * w..][..w];
-            for phase in 0..s {
-                let to = self.index(row + self.lead, phase);
+            // The planes of this row's columns stand one after the other.
+            let planes = &mut into[(row + self.lead) % s * s * height * pitch..][..s * height * pitch];
+            let start = (row + self.lead) / s * pitch;
+            if s == 2 {
+                let (even, odd) = planes.split_at_mut(height * pitch);
+                let (even, odd) = (&mut even[start..][..pitch], &mut odd[start..][..pitch]);
+                // The first column of the input is an even one of the padded if `lead` is even.
+                let (first, second) = if self.lead.is_multiple_of(2) { (even, odd) } else { (odd, even) };
+                let (first, second) = (first.get_mut(self.lead / 2..), second.get_mut(self.lead.div_ceil(2)..));
+                rows::deal(isa, x, first.unwrap_or_default(), second.unwrap_or_default());
+                continue;
+            }
+            for (phase, plane) in planes.chunks_exact_mut(height * pitch).enumerate() {
                 // The first column of this phase that is no zero, in the plane and in the input.
                 let skipped = self.lead.saturating_sub(phase).div_ceil(s);
-                let Some(into) = into[to..][..pitch].get_mut(skipped..) else { continue };
+                let Some(into) = plane[start..][..pitch].get_mut(skipped..) else { continue };
                 let x = &x[(skipped * s + phase - self.lead).min(w)..];
-                if s == 2 {
-                    let (pairs, rest) = x.as_chunks::<2>();
-                    into.iter_mut().zip(pairs).for_each(|(into, pair)| *into = pair[0]);
-                    if let ([last], Some(into)) = (rest, into.get_mut(pairs.len())) {
-                        *into = *last;
-                    }
-                } else {
-                    into.iter_mut().zip(x.iter().step_by(s)).for_each(|(into, &x)| *into = x);
-                }
+                into.iter_mut().zip(x.iter().step_by(s)).for_each(|(into, &x)| *into = x);
             }
         }
     }

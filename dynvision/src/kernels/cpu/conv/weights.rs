@@ -108,7 +108,7 @@ impl Work<'_> {
                 for (i, n) in images.clone().enumerate() {
                     let from = (n * in_channels + group * ins + channels.start) * self.source.plain();
                     let x = &x[from..][..channels.len() * self.source.plain()];
-                    self.source.write(x, &mut source[i * image..][..image]);
+                    self.source.write(self.isa, x, &mut source[i * image..][..image]);
                     let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
                     self.transpose_gradients(gy, i, images.len(), gradients);
                 }

@@ -14,10 +14,16 @@ use super::batch::{self, Channels, Output};
 use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use crate::kernels::cpu::isa::compiled_for;
-use crate::kernels::cpu::scratch;
+use crate::kernels::cpu::{rows, scratch};
 use std::ops::Range;
 use tiles::Tiles;
-use transform::{MADE, POSITIONS, Transformed, output};
+use transform::{MADE, POSITIONS, Transformed, output, spaced};
+
+/// Numbers of products that are kept before they are transformed.
+const PRODUCTS: usize = 1 << 16;
+
+/// Channels that are transformed together on the way out.
+const ROWS: usize = 8;
 
 /// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
 pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
@@ -29,7 +35,7 @@ pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
     batch::split_images(images, plan.places(), products, |range, tasks| {
         let channels = Channels { of: plan.ins, first: 0, count: plan.ins };
         let x = &x[range.start * takes..range.end * takes];
-        batch::with_source(&plan.source, x, range.len(), channels, tasks > 1, |source| {
+        batch::with_source(&plan.source, plan.isa, x, range.len(), channels, tasks > 1, |source| {
             // SAFETY: `range` is in the images of `y`.
             let output = unsafe { output.at(range.start, 0) };
             let bias = bias.unwrap_or(&plan.zeros);
@@ -60,28 +66,40 @@ impl Call<'_> {
     fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
         let WinogradPlan { isa, ins, tile: (rows, most), .. } = *self.plan;
         let all = self.tiles.units().div_ceil(most);
-        scratch::with(POSITIONS * ins * most * UNIT, |values: &mut [f32]| {
-            scratch::with(POSITIONS * rows * most * UNIT + rows * MADE, |products: &mut [f32]| {
+        let (width, some) = (most * UNIT, self.panels_at_once().min(panels.len()));
+        scratch::with(POSITIONS * spaced(ins * width), |values: &mut [f32]| {
+            scratch::with(POSITIONS * spaced(some * rows * width), |products: &mut [f32]| {
                 for block in blocks {
                     let units = self.tiles.units() * block / all..self.tiles.units() * (block + 1) / all;
-                    self.tiles.transform(isa, &self.plan.offsets, units.clone(), values);
-                    self.panels(units, panels.clone(), values, products);
+                    let position = spaced(ins * units.len() * UNIT);
+                    self.tiles.transform(isa, &self.plan.offsets, units.clone(), values, position);
+                    for first in panels.clone().step_by(some) {
+                        let panels = first..panels.end.min(first + some);
+                        self.panels(units.clone(), panels, values, products);
+                    }
                 }
             });
         });
     }
 
+    /// Panels whose products stay in the second cache.
+    fn panels_at_once(&self) -> usize {
+        let (rows, units) = self.plan.tile;
+        (PRODUCTS / (POSITIONS * rows * units * UNIT)).max(1)
+    }
+
     fn panels(&self, units: Range<usize>, panels: Range<usize>, values: &[f32], products: &mut [f32]) {
         let WinogradPlan { isa, ins, outs, tile: (most, _), .. } = *self.plan;
         let width = units.len() * UNIT;
-        let (products, made) = products.split_at_mut(POSITIONS * most * width);
-        for panel in panels {
-            let first = panel * most;
-            let rows = most.min(outs - first);
-            for position in 0..POSITIONS {
-                let weights = &self.plan.weights[(first * POSITIONS + position * rows) * ins..][..ins * rows];
-                let values = &values[position * ins * width..][..ins * width];
-                let products = &mut products[position * rows * width..][..rows * width];
+        let channels = panels.start * most..outs.min(panels.end * most);
+        let (from, to) = (spaced(ins * width), spaced(channels.len() * width));
+        for position in 0..POSITIONS {
+            for panel in panels.clone() {
+                let first = panel * most;
+                let rows = most.min(outs - first);
+                let weights = &self.plan.weights[(position * outs + first) * ins..][..ins * rows];
+                let values = &values[position * from..][..ins * width];
+                let products = &mut products[position * to + (first - channels.start) * width..][..rows * width];
                 let mut outputs = [products.as_mut_ptr(); MOST_UNITS];
                 for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
                     *output = products[i * UNIT..].as_mut_ptr();
@@ -100,65 +118,57 @@ impl Call<'_> {
                 // slices of just the size that the tile reads and writes; packed values need no offsets.
                 unsafe { kernel(isa, rows, units.len(), false)(&tile) };
             }
-            for (i, unit) in units.clone().enumerate() {
-                let from = products[i * UNIT..].as_mut_ptr();
-                let from = Transformed { first: from, position: rows * width, channel: width };
-                let bias = &self.bias[first..first + rows];
-                let made = &mut made[..rows * MADE];
-                // SAFETY: the products were written above, for these rows and units; `made` and `bias` are as long.
-                unsafe { output(isa, from, rows, bias.as_ptr(), made.as_mut_ptr()) };
-                let pieces = self.tiles.pieces(unit);
-                compiled_for(isa, || self.place(&pieces, made, first));
+        }
+        for (i, unit) in units.enumerate() {
+            let products = Transformed { first: products[i * UNIT..].as_mut_ptr(), position: to, channel: width };
+            self.outputs(&self.tiles.pieces(unit), products, channels.clone());
+        }
+    }
+
+    /// Transforms the products of one unit of tiles, and puts what comes out to its places.
+    fn outputs(&self, pieces: &Pieces, products: Transformed, channels: Range<usize>) {
+        let isa = self.plan.isa;
+        let mut made = [0.0; ROWS * MADE];
+        for first in channels.clone().step_by(ROWS) {
+            let rows = ROWS.min(channels.end - first);
+            let bias = &self.bias[first..first + rows];
+            let row = (first - channels.start) * products.channel;
+            // SAFETY: the products of these channels were written by `panels`; `made` and `bias` are as long.
+            unsafe {
+                let products = Transformed { first: products.first.add(row), ..products };
+                output(isa, products, rows, bias.as_ptr(), made.as_mut_ptr());
             }
+            compiled_for(
+                isa,
+                #[inline(always)]
+                || self.place(pieces, &made[..rows * MADE], first),
+            );
         }
     }
 
     /// Moves what a unit of tiles makes to its places in the output, for channels from `first` on.
     #[inline(always)]
     fn place(&self, pieces: &Pieces, made: &[f32], first: usize) {
-        let WinogradPlan { output: [h, w], tiles: [rows, columns], .. } = *self.plan;
+        let WinogradPlan { output: [h, w], tiles: [height, columns], .. } = *self.plan;
         for (channel, made) in made.chunks_exact(MADE).enumerate() {
             let mut lane = 0;
             for &Piece { place, len, .. } in pieces.as_slice() {
                 let (row, column) = (place / columns, place % columns * 2);
                 let count = (2 * len).min(w - column);
                 for (half, made) in made.chunks_exact(2 * UNIT).enumerate() {
-                    let y = row % rows * 2 + half;
+                    let y = row % height * 2 + half;
                     if y < h {
                         // SAFETY: the image, channel, row and columns are in the output; no other task writes this panel
                         // of this block.
                         let into = unsafe {
-                            let plane = self.output.at(row / rows, first + channel).at;
+                            let plane = self.output.at(row / height, first + channel).at;
                             std::slice::from_raw_parts_mut(plane.add(y * w + column), count)
                         };
-                        put(&made[2 * lane..][..count], into, self.accumulate);
+                        rows::put(self.plan.isa, &made[2 * lane..][..count], into, self.accumulate);
                     }
                 }
                 lane += len;
             }
         }
-    }
-}
-
-/// Copies or adds; the lengths of powers of two become single vectors.
-#[inline(always)]
-fn put(from: &[f32], into: &mut [f32], accumulate: bool) {
-    match into.len() {
-        32 => put_some::<32>(from, into, accumulate),
-        16 => put_some::<16>(from, into, accumulate),
-        8 => put_some::<8>(from, into, accumulate),
-        4 => put_some::<4>(from, into, accumulate),
-        _ if accumulate => into.iter_mut().zip(from).for_each(|(into, v)| *into += v),
-        _ => into.copy_from_slice(from),
-    }
-}
-
-#[inline(always)]
-fn put_some<const N: usize>(from: &[f32], into: &mut [f32], accumulate: bool) {
-    let (Some(from), Some(into)) = (from.first_chunk::<N>(), into.first_chunk_mut::<N>()) else { return };
-    if accumulate {
-        into.iter_mut().zip(from).for_each(|(into, v)| *into += v);
-    } else {
-        *into = *from;
     }
 }

@@ -24,7 +24,7 @@ pub(in super::super) struct WinogradPlan {
     pub tile: (usize, usize),
     /// Where the values of the first tile stand in a channel of the source.
     pub offsets: Vec<u32>,
-    /// Transformed weights `[panel][position][input channel][row of the panel]`.
+    /// Transformed weights `[position][panel][input channel][row of the panel]`.
     pub weights: Vec<f32>,
     /// A bias that changes nothing.
     pub zeros: Vec<f32>,
@@ -83,7 +83,7 @@ impl WinogradPlan {
             let rows = tile.0.min(outs - first);
             for of in 0..ins {
                 for (position, value) in weight(&taps(out, of)).into_iter().enumerate() {
-                    weights[first * POSITIONS * ins + (position * ins + of) * rows + row] = value;
+                    weights[(position * outs + first) * ins + of * rows + row] = value;
                 }
             }
         }

@@ -43,14 +43,15 @@ impl Tiles<'_> {
         Pieces::of(tiles, self.grid, self.channels * self.layout.channel, self.layout.plane[1])
     }
 
-    /// Writes the transformed input tiles `[position][channel][tile]` of some units.
-    pub(super) fn transform(&self, isa: Isa, offsets: &[u32], units: Range<usize>, into: &mut [f32]) {
+    /// Writes the transformed input tiles `[position][channel][tile]` of some units, positions `position` numbers apart.
+    pub(super) fn transform(&self, isa: Isa, offsets: &[u32], units: Range<usize>, into: &mut [f32], position: usize) {
         assert_eq!(offsets.len(), POSITIONS, "a tile of the input has 4x4 values");
         // SAFETY: there are 16 offsets, as `input` wants.
-        unsafe { self.transform_by(input, isa, offsets, units, into) }
+        unsafe { self.transform_by(input, isa, offsets, units, into, position) }
     }
 
-    /// Writes what `transform` makes of some units of tiles: `[position][channel][tile]`.
+    /// Writes what `transform` makes of some units of tiles: `[position][channel][tile]`, positions
+    /// `position` numbers apart.
     ///
     /// # Safety
     /// `transform` reads as many values of a tile as there are offsets, and these lie in a channel of the source.
@@ -61,13 +62,15 @@ impl Tiles<'_> {
         offsets: &[u32],
         units: Range<usize>,
         into_all: &mut [f32],
+        position: usize,
     ) {
         let (channels, channel, width) = (self.channels, self.layout.channel, units.len() * UNIT);
-        assert!(POSITIONS * channels * width <= into_all.len(), "tiles: destination");
+        let needed = (POSITIONS - 1) * position + channels * width;
+        assert!(channels * width <= position && needed <= into_all.len(), "tiles: destination");
         for (i, unit) in units.enumerate() {
             let into = |channel: usize, into: &mut [f32]| Transformed {
                 first: into[channel * width + i * UNIT..].as_mut_ptr(),
-                position: channels * width,
+                position,
                 channel: width,
             };
             let pieces = self.pieces(unit);

@@ -23,12 +23,34 @@ pub(super) fn weight(g: &[f32; 9]) -> [f32; POSITIONS] {
     })
 }
 
-/// `Gᵀ u G`: what of the gradient `u` of [`weight`]'s output passes back.
-pub(super) fn weight_adjoint(u: &[f32; POSITIONS]) -> [f32; 9] {
-    std::array::from_fn(|tap| {
-        let factor = |at: usize| WEIGHTS[at / 4][tap / 3] * WEIGHTS[at % 4][tap % 3];
-        u.iter().enumerate().map(|(at, &u)| factor(at) * f64::from(u)).sum::<f64>() as f32
-    })
+/// `Gᵀ u G` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back.
+#[inline(always)]
+pub(super) fn weight_adjoint(u: &[[f32; UNIT]; POSITIONS]) -> [[f32; UNIT]; 9] {
+    let mut rows = [[[0.0; UNIT]; 4]; 3];
+    for column in 0..4 {
+        let made = g_adjoint([&u[column], &u[4 + column], &u[8 + column], &u[12 + column]]);
+        for (row, made) in rows.iter_mut().zip(made) {
+            row[column] = made;
+        }
+    }
+    let mut taps = [[0.0; UNIT]; 9];
+    for (taps, [a, b, c, d]) in taps.as_chunks_mut::<3>().0.iter_mut().zip(&rows) {
+        *taps = g_adjoint([a, b, c, d]);
+    }
+    taps
+}
+
+/// `Gᵀ` of one row or column.
+#[inline(always)]
+fn g_adjoint(u: [&[f32; UNIT]; 4]) -> [[f32; UNIT]; 3] {
+    let mut taps = [[0.0; UNIT]; 3];
+    for lane in 0..UNIT {
+        let (sum, difference) = (0.5 * (u[1][lane] + u[2][lane]), 0.5 * (u[1][lane] - u[2][lane]));
+        taps[0][lane] = u[0][lane] + sum;
+        taps[1][lane] = difference;
+        taps[2][lane] = sum + u[3][lane];
+    }
+    taps
 }
 
 /// Where the values of a unit of tiles stand: value `i` of the first tile of a channel at `offsets[i]`, those of the
@@ -46,6 +68,12 @@ pub(super) struct Transformed {
     pub first: *mut f32,
     pub position: usize,
     pub channel: usize,
+}
+
+/// Numbers from one position to the next, where each has `len` of them: a line more than multiples of a page, at which
+/// all positions would compete for the same few places in the cache.
+pub(super) fn spaced(len: usize) -> usize {
+    len.next_multiple_of(UNIT) + if len.next_multiple_of(UNIT).is_multiple_of(1024 / 4) { UNIT } else { 0 }
 }
 
 /// Defines a function that runs a generic one, compiled for the instruction set.
@@ -125,6 +153,8 @@ unsafe fn a_adjoint<V: Vector>(e: [V; 2]) -> [V; 4] {
     unsafe { [e[0], e[0].add(e[1]), e[0].sub(e[1]), V::splat(0.0).sub(e[1])] }
 }
 
+// No closures from here on: the compiler would build them without the instruction set of the function around them.
+
 #[inline(always)]
 unsafe fn input_lanes<V: Vector>(values: &Values<'_>, into: Transformed) {
     // SAFETY (of the whole body): the caller's; a unit is `UNIT / LANES` registers.
@@ -132,15 +162,29 @@ unsafe fn input_lanes<V: Vector>(values: &Values<'_>, into: Transformed) {
         for channel in 0..values.channels {
             for lane in (0..UNIT).step_by(V::LANES) {
                 let from = values.first.add(channel * values.channel + lane);
-                let at = |i: usize| V::load(from.add(*values.offsets.get_unchecked(i) as usize));
-                let rows = [0, 4, 8, 12].map(|i| b([at(i), at(i + 1), at(i + 2), at(i + 3)]));
-                let to = into.first.add(channel * into.channel + lane);
-                for column in 0..4 {
-                    let done = b([rows[0][column], rows[1][column], rows[2][column], rows[3][column]]);
-                    for (row, value) in done.into_iter().enumerate() {
-                        value.store(to.add((row * 4 + column) * into.position));
+                let mut rows = [[V::splat(0.0); 4]; 4];
+                for (row, offsets) in rows.iter_mut().zip(values.offsets.as_chunks::<4>().0) {
+                    for (value, &offset) in row.iter_mut().zip(offsets) {
+                        *value = V::load(from.add(offset as usize));
                     }
+                    *row = b(*row);
                 }
+                store_columns(rows, into, channel, lane);
+            }
+        }
+    }
+}
+
+/// Transforms the columns by `Bᵀ` and stores them.
+#[inline(always)]
+unsafe fn store_columns<V: Vector>(rows: [[V; 4]; 4], into: Transformed, channel: usize, lane: usize) {
+    // SAFETY (of the whole body): the caller's.
+    unsafe {
+        let to = into.first.add(channel * into.channel + lane);
+        for column in 0..4 {
+            let done = b([rows[0][column], rows[1][column], rows[2][column], rows[3][column]]);
+            for (row, value) in done.into_iter().enumerate() {
+                value.store(to.add((row * 4 + column) * into.position));
             }
         }
     }
@@ -153,8 +197,10 @@ unsafe fn gradient_lanes<V: Vector>(values: &Values<'_>, into: Transformed) {
         for channel in 0..values.channels {
             for lane in (0..UNIT).step_by(V::LANES) {
                 let from = values.first.add(channel * values.channel + lane);
-                let at = |i: usize| V::load(from.add(*values.offsets.get_unchecked(i) as usize));
-                let rows = [a_adjoint([at(0), at(1)]), a_adjoint([at(2), at(3)])];
+                let mut rows = [[V::splat(0.0); 4]; 2];
+                for (row, offsets) in rows.iter_mut().zip(values.offsets.as_chunks::<2>().0) {
+                    *row = a_adjoint([V::load(from.add(offsets[0] as usize)), V::load(from.add(offsets[1] as usize))]);
+                }
                 let to = into.first.add(channel * into.channel + lane);
                 for column in 0..4 {
                     let done = a_adjoint([rows[0][column], rows[1][column]]);
@@ -175,8 +221,14 @@ unsafe fn output_lanes<V: Vector>(products: Transformed, rows: usize, bias: *con
             let bias = V::splat(*bias.add(row));
             for lane in (0..UNIT).step_by(V::LANES) {
                 let from = products.first.add(row * products.channel + lane);
-                let at = |i: usize| V::load(from.add(i * products.position));
-                let columns = [0, 1, 2, 3].map(|i| a([at(i), at(i + 4), at(i + 8), at(i + 12)]));
+                let mut columns = [[bias; 2]; 4];
+                for (column, made) in columns.iter_mut().enumerate() {
+                    let mut m = [bias; 4];
+                    for (row, m) in m.iter_mut().enumerate() {
+                        *m = V::load(from.add((row * 4 + column) * products.position));
+                    }
+                    *made = a(m);
+                }
                 for y in 0..2 {
                     let [left, right] = a([columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
                     let [low, high] = left.add(bias).interleave(right.add(bias));

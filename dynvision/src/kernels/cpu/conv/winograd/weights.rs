@@ -10,8 +10,8 @@ use super::super::transpose::transpose;
 use super::super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
 use super::plan::source_of_input;
 use super::tiles::Tiles;
-use super::transform::{POSITIONS, gradient, weight_adjoint};
-use crate::kernels::cpu::isa::Isa;
+use super::transform::{POSITIONS, gradient, spaced, weight_adjoint};
+use crate::kernels::cpu::isa::{Isa, compiled_for};
 use crate::kernels::cpu::scratch;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -111,9 +111,9 @@ impl Work<'_> {
                 for (i, image) in images.clone().enumerate() {
                     let plain = self.input.plain();
                     let x = &x[(image * in_channels + channels.start) * plain..][..channels.len() * plain];
-                    self.input.write(x, &mut input[i * ins..][..ins]);
+                    self.input.write(self.isa, x, &mut input[i * ins..][..ins]);
                     let gy = &gy[image * out_channels * self.output.plain()..][..out_channels * self.output.plain()];
-                    self.output.write(gy, &mut output[i * outs..][..outs]);
+                    self.output.write(self.isa, gy, &mut output[i * outs..][..outs]);
                 }
                 let (images, grid) = (images.len(), self.grid);
                 let input = Tiles { source: input, layout: &self.input, channels: channels.len(), images, grid };
@@ -129,20 +129,21 @@ impl Work<'_> {
             (0..rows * rows).map(|i| source.index(i / rows, i % rows) as u32).collect::<Vec<_>>()
         };
         let (input_offsets, output_offsets) = (of(&self.input, 4), of(&self.output, 2));
-        scratch::with(POSITIONS * input.channels * most, |values: &mut [f32]| {
-            scratch::with(POSITIONS * output.channels * most, |gradients: &mut [f32]| {
+        scratch::with(POSITIONS * spaced(input.channels * most), |values: &mut [f32]| {
+            scratch::with(POSITIONS * spaced(output.channels * most), |gradients: &mut [f32]| {
                 scratch::with(most * self.lanes, |lanes: &mut [f32]| {
                     for first in (0..input.units()).step_by(TILES / UNIT) {
                         let units = first..input.units().min(first + TILES / UNIT);
                         let count = input.count().min(units.end * UNIT) - units.start * UNIT;
                         let width = units.len() * UNIT;
-                        input.transform(self.isa, &input_offsets, units.clone(), values);
+                        let (from, to) = (spaced(input.channels * width), spaced(output.channels * width));
+                        input.transform(self.isa, &input_offsets, units.clone(), values, from);
                         // SAFETY: `gradient` reads four values of a tile, the 2x2 of the output's source.
-                        unsafe { output.transform_by(gradient, self.isa, &output_offsets, units, gradients) };
+                        unsafe { output.transform_by(gradient, self.isa, &output_offsets, units, gradients, to) };
                         for position in 0..POSITIONS {
-                            let gradients = &gradients[position * output.channels * width..];
+                            let gradients = &gradients[position * to..];
                             self.transpose_gradients(gradients, [output.channels, count], width, lanes);
-                            let values = &values[position * input.channels * width..][..input.channels * width];
+                            let values = &values[position * from..][..input.channels * width];
                             self.products(values, width, lanes, count, position, sums, accumulate || first > 0);
                         }
                     }
@@ -206,22 +207,50 @@ impl Work<'_> {
     /// Transforms all parts of the sums and adds them to `gw`.
     fn collect(&self, sums: &[f32], gw: &mut [f32], threads: bool) {
         let ins = self.problem.in_channels;
-        let run = |(block, gw): (usize, &mut [f32])| {
-            for (i, gw) in gw.chunks_exact_mut(ins * 9).enumerate() {
-                for (channel, gw) in gw.chunks_exact_mut(9).enumerate() {
-                    let u = std::array::from_fn(|position| {
-                        let at = (channel * POSITIONS + position) * self.lanes + block * UNIT + i;
-                        sums.chunks_exact(POSITIONS * ins * self.lanes).map(|sums| sums[at]).sum()
-                    });
-                    gw.iter_mut().zip(weight_adjoint(&u)).for_each(|(gw, g)| *gw += g);
-                }
-            }
-        };
         // Sixteen output channels at a time, whose sums stand side by side.
+        let run = |(block, gw): (usize, &mut [f32])| {
+            scratch::with(ins * 9 * UNIT, |taps: &mut [f32]| {
+                compiled_for(
+                    self.isa,
+                    #[inline(always)]
+                    || self.collect_taps(sums, block * UNIT, taps),
+                );
+                self.add_transposed(taps, gw);
+            });
+        };
         if threads {
             gw.par_chunks_mut(UNIT * ins * 9).enumerate().with_max_len(1).for_each(run);
         } else {
             gw.chunks_mut(UNIT * ins * 9).enumerate().for_each(run);
+        }
+    }
+
+    /// Writes the gradients of 16 output channels from `first` on: `[input channel][tap][output channel]`.
+    #[inline(always)]
+    fn collect_taps(&self, sums: &[f32], first: usize, taps: &mut [f32]) {
+        let channel = POSITIONS * self.lanes;
+        for (c, taps) in taps.as_chunks_mut::<UNIT>().0.as_chunks_mut::<9>().0.iter_mut().enumerate() {
+            let mut total = [[0.0; UNIT]; POSITIONS];
+            for sums in sums.chunks_exact(self.problem.in_channels * channel) {
+                let sums = sums[c * channel..][..channel].chunks_exact(self.lanes);
+                for (total, sums) in total.iter_mut().zip(sums) {
+                    total.iter_mut().zip(&sums[first..][..UNIT]).for_each(|(total, sum)| *total += sum);
+                }
+            }
+            *taps = weight_adjoint(&total);
+        }
+    }
+
+    fn add_transposed(&self, taps: &[f32], gw: &mut [f32]) {
+        let depth = taps.len() / UNIT;
+        let outs = gw.len() / depth;
+        let mut square = [0.0; UNIT * UNIT];
+        for first in (0..depth).step_by(UNIT) {
+            let count = UNIT.min(depth - first);
+            transpose(self.isa, &taps[first * UNIT..], UNIT, [count, outs], &mut square, UNIT);
+            for (gw, square) in gw.chunks_exact_mut(depth).zip(square.chunks_exact(UNIT)) {
+                gw[first..first + count].iter_mut().zip(square).for_each(|(gw, &g)| *gw += g);
+            }
         }
     }
 }
