@@ -215,7 +215,7 @@ def torch_child(kind, case, folder):
     data = load_file(os.path.join(folder, "case.safetensors"))
     base = resident()
     net = original(case) if kind == "original" else make_lean(case)
-    load(net, kind, case, {k[len("param/"):]: v for k, v in data.items() if k.startswith("param/")})
+    load(net, kind, case, {k[len("param."):]: v for k, v in data.items() if k.startswith("param.")})
     if kind != "original":
         net = net.to(memory_format=torch.channels_last)
     if kind == "compiled":
@@ -308,7 +308,7 @@ def measure(case, kinds, rounds):
     result = dict(case, name=name(case))
     with tempfile.TemporaryDirectory() as folder:
         g = torch.Generator().manual_seed(2)
-        tensors = {"param/" + k: v for k, v in weights(case, shapes(case)).items()}
+        tensors = {"param." + k: v for k, v in weights(case, shapes(case)).items()}
         tensors["input"] = torch.randn(case["batch"], 3, case["size"], case["size"], generator=g)
         tensors["labels"] = torch.randint(0, CLASSES, (case["batch"],), generator=g)
         save_file(tensors, os.path.join(folder, "case.safetensors"))
