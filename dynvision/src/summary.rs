@@ -130,7 +130,10 @@ mod tests {
     #[test]
     fn layers_are_shown_as_a_reader_would_write_them() {
         assert_eq!(short("$crate::nn::RConv2d<{ 3 }, 36, 3, 1, R>"), "RConv2d<3, 36, 3, 1, R>");
-        assert_eq!(short("RConv2d<36, 64, 3, 1, nn::Full<nn::OwnKernel<5>>>"), "RConv2d<36, 64, 3, 1, Full<OwnKernel<5>>>");
+        assert_eq!(
+            short("RConv2d<36, 64, 3, 1, nn::Full<nn::OwnKernel<5>>>"),
+            "RConv2d<36, 64, 3, 1, Full<OwnKernel<5>>>"
+        );
     }
 
     #[test]
