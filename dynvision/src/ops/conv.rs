@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::shape::{MapShape, erased, fork, restored};
-use crate::cx::{Cx, id};
+use crate::cx::{Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
 use crate::kernels::{Element, Maps, Sizes, VisionDevice};
@@ -184,7 +184,8 @@ where
     T: Tape<E, D>,
 {
     let maps = erased(x, cx)?;
-    let (y, kept) = cx.once(&maps, w, |cx| {
+    let drive = Drive { conv: *conv, frame: id(&maps), weight: id(w), bias: bias.map(id) };
+    let (y, kept) = cx.once(drive, |cx| {
         let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
         Ok(y)
     })?;
