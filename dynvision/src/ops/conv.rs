@@ -81,6 +81,11 @@ pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     cx: &mut Cx<T>,
 ) -> Result<Maps<E, D>> {
     check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
+    let w = if id(&w) == id(&x) { fork(&w, cx)? } else { w };
+    let bias = match bias {
+        Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(cx.run(bias, |bias| bias.try_mul(E::ONE))?),
+        bias => bias,
+    };
     let packs = cx.packs(&w);
     let before = onto.as_ref().map(|o| (id(o), o.ghost()));
     let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &packs, onto).map_err(Error::device)?;

@@ -61,7 +61,8 @@ pub fn reshaped<S: Shape, Y: Shape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>, 
     x.try_reshape_like(to).map_err(Error::device)
 }
 
-/// A tensor of its own with the elements of `x`, which stays as it is.
+/// A tensor of its own with the elements of `x`, which stays as it is: to be updated in place, or because an operation
+/// borrows the gradients of its operands side by side, and so they must be two.
 pub(crate) fn fork<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     cx: &mut Cx<T>,
