@@ -59,8 +59,12 @@ where
     T: Tape<E, D>,
 {
     let (x, w) = (erased(x, cx)?, erased(w, cx)?);
-    let bias =
-        bias.map(|b| b.clone().try_reshape_like(&(b.shape().concrete()[0],))).transpose().map_err(Error::device)?;
+    let bias = bias
+        .map(|b| {
+            let len = b.shape().concrete()[0];
+            cx.run(b.clone(), |b| b.try_reshape_like(&(len,)))
+        })
+        .transpose()?;
     let onto = match onto {
         Some(onto) => {
             let sizes = erased(&onto, cx)?;

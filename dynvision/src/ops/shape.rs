@@ -48,7 +48,8 @@ pub fn retyped<S: MapShape, Y: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     restored(what, maps)
 }
 
-/// The same elements under another shape; a contiguous tensor keeps data and identity.
+/// The same elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
+/// the tape, so call `try_contiguous` through [`Cx::run`] first where gradients are to pass.
 ///
 /// # Errors
 /// [`Error::Shape`] if the number of elements differs.
