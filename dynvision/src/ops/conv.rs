@@ -152,8 +152,9 @@ fn check<E: Element, D: VisionDevice<E>>(
     let to = [b, o, window.places(h), window.places(wd)];
     if to[2] == 0 || to[3] == 0 {
         return Err(Error::Setting(format!(
-            "a convolution of kernel {k} does not fit its input of {h}x{wd} padded by {}",
-            window.padding
+            "a convolution of kernel {k} (stride {}, dilation {}) does not fit its input of {h}x{wd} padded by {}: stride \
+             and dilation are at least 1, and the kernel reaches no further than the padded input",
+            window.stride, window.dilation, window.padding
         )));
     }
     if conv.border == Border::Reflect && (window.padding >= h || window.padding >= wd) {
