@@ -1,5 +1,6 @@
 //! A model that has no mistakes which tokens can show: what validation gives, and all that generation sees.
 
+use quote::format_ident;
 use syn::{Expr, GenericArgument, Ident, ItemStruct, Path, Type, ext::IdentExt};
 
 /// A described model.
@@ -15,9 +16,9 @@ pub(crate) struct Model {
     /// Time constants that differ from the library's.
     pub(crate) dynamics: Vec<Time>,
     /// What sees the frame before the first area.
-    pub(crate) retina: Option<Component>,
-    /// What fades a constant input.
-    pub(crate) adaption: Option<Component>,
+    pub(crate) retina: Option<Front>,
+    /// The solver through which frames go before all else.
+    pub(crate) adaption: Option<Front>,
     /// In the order in which they run.
     pub(crate) areas: Vec<Area>,
     pub(crate) readout: Readout,
@@ -31,6 +32,15 @@ pub(crate) struct Component {
     pub(crate) concrete: Type,
     /// Whether the macro chose it, so that it is what it should be.
     pub(crate) chosen: bool,
+    /// Whether a mistake has been reported that may make it another thing than it should be.
+    pub(crate) presumed: bool,
+}
+
+/// What a frame goes through before the first area.
+pub(crate) struct Front {
+    /// Its key.
+    pub(crate) name: Ident,
+    pub(crate) component: Component,
 }
 
 /// One area, and the operations that it runs, in order.
@@ -83,6 +93,29 @@ pub(crate) struct Readout {
 pub(crate) struct Time {
     pub(crate) name: Ident,
     pub(crate) value: Expr,
+}
+
+impl Model {
+    /// Gives an area another name, where its own cannot be used and has been reported.
+    pub(crate) fn rename(&mut self, name: &Ident) {
+        let other = format_ident!("{}_", name.unraw(), span = name.span());
+        if self.readout.name == *name {
+            self.readout.name = other;
+            return;
+        }
+        for area in &mut self.areas {
+            let links = area.operations.iter_mut().filter_map(|operation| match operation {
+                Operation::Skip(links) | Operation::Feedback(links) => Some(links),
+                _ => None,
+            });
+            for link in links.flatten().filter(|link| link.from == *name) {
+                link.from = other.clone();
+            }
+            if area.name == *name {
+                area.name = other.clone();
+            }
+        }
+    }
 }
 
 /// Which way a connection goes.

@@ -15,12 +15,12 @@ pub(crate) fn call_over(over: &impl ToTokens, callee: TokenStream, args: TokenSt
     quote! { #callee #parentheses }
 }
 
-/// The same tokens, reported at `span`, but with the names resolved where the macro is defined.
-pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
+/// The same tokens with the span of the user's: rustc takes what they say for the user's own words.
+fn at(span: Span, tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
         .map(|mut token| {
-            token.set_span(span.resolved_at(token.span()));
+            token.set_span(span);
             token
         })
         .collect()

@@ -1,13 +1,13 @@
 //! What generated code may call. Not part of the public interface.
 
 pub use crate::__is as is;
-pub use crate::check::{check_frame, check_layer, check_operation, check_pool, check_readout, check_same};
+pub use crate::check::{check_frame, check_layer, check_link, check_operation, check_pool, check_readout, check_same};
 pub use crate::cx::Cx;
 pub use crate::error::{Error, Result};
 pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
-    IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not, Part,
+    IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not, Part, is_solver,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{

@@ -39,10 +39,18 @@ pub const fn check_layer(area: &str, layer: Geometry, typed: Geometry, misfit: O
             Message::new().name(area).text(" produces 0 channels").panic();
         }
     }
-    check_window("convolution", area, layer.windows[0], from);
+    check_window("the convolution of", area, layer.windows[0], from);
     let between = layer.windows[0].apply(from);
     if !between.is_empty() {
-        check_window("second convolution", area, layer.windows[1], between);
+        check_window("the second convolution of", area, layer.windows[1], between);
+    }
+}
+
+/// The convolution of a connection fits the maps that it comes from. `link` is what it is called, as in ``the skip from `v1` into``.
+#[track_caller]
+pub const fn check_link(link: &str, into: &str, kernel: usize, stride: usize, from: Map) {
+    if !from.is_empty() {
+        check_window(link, into, Window::same(kernel, stride), from);
     }
 }
 
@@ -50,7 +58,7 @@ pub const fn check_layer(area: &str, layer: Geometry, typed: Geometry, misfit: O
 #[track_caller]
 pub const fn check_pool(area: &str, pool: Geometry, from: Map) {
     if !from.is_empty() {
-        check_window("pooling", area, pool.windows[0], from);
+        check_window("the pooling of", area, pool.windows[0], from);
     }
 }
 
@@ -84,6 +92,7 @@ pub const fn check_readout(readout: &str, takes: Features, source: &str, from: M
     let (takes, features, how) = match takes {
         Features::Channels(takes) => (takes, from.c, " averaged over space"),
         Features::Units(takes) => (takes, from.units(), ""),
+        Features::Any => return,
     };
     if takes != features {
         Message::new()
@@ -164,13 +173,13 @@ const fn check_window(what: &str, area: &str, window: Window, from: Map) {
         _ => "",
     };
     if !zero.is_empty() {
-        Message::new().text(what).text(" of ").name(area).text(": its ").text(zero).text(" is 0").panic();
+        Message::new().text(what).text(" ").name(area).text(": its ").text(zero).text(" is 0").panic();
     }
     let (height, width) = (from.h + 2 * window.padding, from.w + 2 * window.padding);
     if window.extent() <= height && window.extent() <= width {
         return;
     }
-    let message = Message::new().text(what).text(" of ").name(area).text(": kernel ").number(window.kernel);
+    let message = Message::new().text(what).text(" ").name(area).text(": kernel ").number(window.kernel);
     let message = match window.dilation {
         1 => message,
         dilation => {
@@ -304,13 +313,13 @@ mod tests {
         assert_eq!(of(Window::new(6, 1, 1)), "");
         assert_eq!(
             of(Window::new(7, 1, 1)),
-            "pooling of `v1`: kernel 7 is larger than its padded input 6x8 (it gets 8x4x6, padding 1); use a smaller \
+            "the pooling of `v1`: kernel 7 is larger than its padded input 6x8 (it gets 8x4x6, padding 1); use a smaller \
              kernel, or shrink the map less before it"
         );
         assert!(of(Window::new(3, 1, 0).dilated(3)).contains("kernel 3 with dilation 3 spans 7 and is larger than"));
-        assert_eq!(of(Window::new(3, 0, 1)), "pooling of `v1`: its stride is 0");
+        assert_eq!(of(Window::new(3, 0, 1)), "the pooling of `v1`: its stride is 0");
         let second = Geometry::conv(36, 64, Window::same(3, 8)).then(Window::new(3, 1, 0));
-        assert!(said(|| fits(second, V1)).starts_with("second convolution of `v2`: kernel 3 is"));
+        assert!(said(|| fits(second, V1)).starts_with("the second convolution of `v2`: kernel 3 is"));
     }
 
     #[test]

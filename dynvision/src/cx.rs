@@ -1,6 +1,7 @@
 //! What one unroll carries from operation to operation.
 
 use crate::error::{Error, Result};
+use crate::geometry::Conv;
 use crate::kernels::{Buffer, ConvKernel, Maps};
 use crate::ops::Plane;
 use crate::time::Plan;
@@ -46,11 +47,20 @@ struct Kept {
     packs: HashMap<UniqueId, Rc<dyn Any>>,
     /// The frame of this step, if the same one may come again.
     frame: Option<UniqueId>,
-    drives: HashMap<(UniqueId, UniqueId), Box<dyn Any>>,
+    drives: HashMap<Drive, Box<dyn Any>>,
     /// Weights that are functions of trained tensors, by the tensor they are made of.
     derived: HashMap<UniqueId, Box<dyn Any>>,
     /// How the units of a map lie on a plane, by the sizes of the map.
     planes: HashMap<[usize; 3], Rc<Plane>>,
+}
+
+/// A convolution of one frame with one weight and bias.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Drive {
+    pub(crate) conv: Conv,
+    pub(crate) frame: UniqueId,
+    pub(crate) weight: UniqueId,
+    pub(crate) bias: Option<UniqueId>,
 }
 
 impl<T> Cx<T> {
@@ -161,12 +171,9 @@ impl<T> Cx<T> {
     /// What the device has derived from weight `w` in this unroll.
     pub fn packs<E: Dtype, D: ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::Packs> {
         let kept = self.kept.packs.entry(id(w)).or_insert_with(|| Rc::new(D::Packs::default()));
-        match Rc::clone(kept).downcast() {
-            Ok(packs) => packs,
-            // an id names one tensor of one dtype on one device, so this is another run-time type only if dfdx reused an
-            // id; nothing is shared then
-            Err(_) => Rc::default(),
-        }
+        // an id names one tensor of one dtype on one device, so this is another run-time type only if dfdx reused an id;
+        // nothing is shared then
+        Rc::clone(kept).downcast().unwrap_or_default()
     }
 
     /// What `make` derives from the trained tensor `w`, once in this unroll: a normalised weight. Its gradient gathers that
@@ -206,28 +213,21 @@ impl<T> Cx<T> {
         self.kept.frame = Some(id(frame));
     }
 
-    /// What `drive` made of `x` with weight `w` earlier in this unroll if `x` is a frame that is shown again; else what
-    /// it makes now. The flag says whether the answer is kept, and so must not be updated in place.
-    pub fn once<S, E, D>(
+    /// What `make` made of this drive earlier in this unroll if its frame is shown again; else what it makes now. The flag
+    /// says whether the answer is kept, and so must not be updated in place.
+    pub(crate) fn once<E: Dtype, D: Device<E>>(
         &mut self,
-        x: &Maps<E, D>,
-        w: &Tensor<S, E, D>,
-        drive: impl FnOnce(&mut Self) -> Result<Maps<E, D>>,
-    ) -> Result<(Maps<E, D>, bool)>
-    where
-        S: Shape,
-        E: Dtype,
-        D: Device<E>,
-    {
-        let key = (id(x), id(w));
-        if self.kept.frame != Some(key.0) {
-            return Ok((drive(self)?, false));
+        drive: Drive,
+        make: impl FnOnce(&mut Self) -> Result<Maps<E, D>>,
+    ) -> Result<(Maps<E, D>, bool)> {
+        if self.kept.frame != Some(drive.frame) {
+            return Ok((make(self)?, false));
         }
-        if let Some(kept) = self.kept.drives.get(&key).and_then(|kept| kept.downcast_ref::<Maps<E, D>>()) {
+        if let Some(kept) = self.kept.drives.get(&drive).and_then(|kept| kept.downcast_ref::<Maps<E, D>>()) {
             return Ok((kept.clone(), true));
         }
-        let y = drive(self)?;
-        self.kept.drives.insert(key, Box::new(y.clone()));
+        let y = make(self)?;
+        self.kept.drives.insert(drive, Box::new(y.clone()));
         Ok((y, true))
     }
 }

@@ -80,6 +80,11 @@ macro_rules! __is {
     (Integration, $t:ty) => { $crate::__is!(@ IsIntegration $t) };
 }
 
+/// Needs a solver.
+pub const fn is_solver<T: Solver>() -> bool {
+    true
+}
+
 /// A part of every kind, that does nothing.
 #[derive(Clone, Debug)]
 pub struct Missing;
@@ -148,7 +153,7 @@ impl Integration for Missing {
     }
 }
 impl Readout for Missing {
-    const FEATURES: Features = Features::Channels(0);
+    const FEATURES: Features = Features::Any;
     type Classes = Const<0>;
 
     fn read<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

@@ -1,16 +1,25 @@
 //! What is kept of each area: the state, the responses, and all that recorders make of them.
 
-use super::{Code, names::Names};
-use proc_macro2::TokenStream;
+use super::{Code, names::Names, shapes::Map};
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::Ident;
 
 impl Code<'_> {
+    /// What has a state, by the name of its field: the areas, and the input if it adapts.
+    pub(super) fn kept(&self) -> Vec<(Ident, &Map)> {
+        let input = || (Ident::new("input", Span::call_site()), &self.shapes.input);
+        let areas = self.model.areas.iter().zip(&self.shapes.areas);
+        let areas = areas.map(|(area, shapes)| (area.name.clone(), &shapes.answers));
+        self.model.adaption.iter().map(|_| input()).chain(areas).collect()
+    }
+
     /// `NetAreas`, `NetState`, `NetResponses`.
     pub(super) fn areas(&self) -> TokenStream {
         let Names { spec, areas, state, responses, vis, dv, dtype, device, batch, kind, .. } = self.names;
-        let fields = self.model.areas.iter().zip(&self.shapes.areas).map(|(area, shapes)| {
-            let (name, shape) = (&area.name, &shapes.answers.shape);
-            let doc = format!("Of `{name}`: [`{spec}::{}`] for each image.", shapes.answers.constant);
+        let fields = self.kept().into_iter().map(|(name, map)| {
+            let shape = &map.shape;
+            let doc = format!("Of `{name}`: [`{spec}::{}`] for each image.", map.constant);
             quote! {
                 #[doc = #doc]
                 #vis #name: #kind::Of<#shape<#batch>, #dtype, #device>,

@@ -29,17 +29,22 @@ pub(super) struct Part {
     ty: Type,
     concrete: Type,
     chosen: bool,
+    presumed: bool,
     /// The user's parameters that it mentions: their names, how they are declared, their defaults.
     params: Vec<(Ident, TokenStream, TokenStream)>,
 }
 
 pub(super) struct Parts(Vec<Part>);
 
+/// The operation name of what stands before the areas.
+pub(super) const FRONT: &str = "part";
+
 /// Every part of a model, with its kind, its owner's name and its operation.
 fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a Component)) {
-    let input = &model.readout.name;
-    for part in model.retina.iter() {
-        see(input, "retina".into(), Kind::Layer, part);
+    for (front, kind) in [(&model.adaption, Kind::Solver), (&model.retina, Kind::Layer)] {
+        if let Some(front) = front {
+            see(&front.name, FRONT.into(), kind, &front.component);
+        }
     }
     for area in &model.areas {
         see(&area.name, "layer".into(), Kind::Layer, &area.layer);
@@ -132,6 +137,7 @@ impl Part {
             ty: component.ty.clone(),
             concrete: component.concrete.clone(),
             chosen: component.chosen,
+            presumed: component.presumed,
             params: used.map(|((name, declared), default)| (name.clone(), declared.clone(), default.clone())).collect(),
         }
     }
@@ -200,7 +206,7 @@ impl Code<'_> {
     /// Parts are of the right kind.
     pub(super) fn kind_checks(&self) -> TokenStream {
         let mut seen = HashSet::new();
-        let parts = self.parts.0.iter().filter(|part| !part.chosen);
+        let parts = self.parts.0.iter().filter(|part| !part.chosen && !part.presumed);
         let once = parts
             .filter(|part| seen.insert((part.kind.name().to_string(), part.concrete.to_token_stream().to_string())));
         once.map(|part| part.kind.check(&part.concrete)).collect()
@@ -231,17 +237,17 @@ impl Kind {
     /// A constant that needs the trait.
     fn check(self, ty: &Type) -> TokenStream {
         let name = self.name();
-        let item = match self {
-            Kind::Layer | Kind::Pool => quote!(GEOMETRY),
-            Kind::Operation => quote!(CHANNELS),
-            Kind::Nonlinearity => quote!(RECTIFIES),
-            Kind::Solver => quote!(set_tau::<f32, __dv::Cpu>),
-            Kind::Readout => quote!(FEATURES),
-            Kind::Integration => quote!(IS_SUM),
+        let value = match self {
+            Kind::Layer | Kind::Pool => quote!(<#ty as __dv::#name>::GEOMETRY),
+            Kind::Operation => quote!(<#ty as __dv::#name>::CHANNELS),
+            Kind::Nonlinearity => quote!(<#ty as __dv::#name>::RECTIFIES),
+            Kind::Solver => quote!(__dv::is_solver::<#ty>()),
+            Kind::Readout => quote!(<#ty as __dv::#name>::FEATURES),
+            Kind::Integration => quote!(<#ty as __dv::#name>::IS_SUM),
         };
         quote! {
             const _: () = {
-                let _ = <#ty as __dv::#name>::#item;
+                let _ = #value;
             };
         }
     }

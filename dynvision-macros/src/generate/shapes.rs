@@ -1,8 +1,8 @@
 //! The shapes of what flows: constants, types and checks.
 
-use super::{Code, names::Names};
+use super::{Code, names::Names, parts::FRONT};
 use crate::{
-    model::{Area, Model, Operation},
+    model::{Area, Link, Model, Operation},
     span::call_over,
 };
 use proc_macro2::TokenStream;
@@ -40,6 +40,8 @@ pub(super) struct OfArea {
 
 pub(super) struct Shapes {
     pub(super) input: Map,
+    /// What the retina makes of it.
+    pub(super) retina: Option<Map>,
     pub(super) areas: Vec<OfArea>,
 }
 
@@ -52,13 +54,19 @@ impl Shapes {
             what: "A frame".into(),
             source: "the frame".into(),
         };
-        let mut at = input.clone();
+        let retina = model.retina.as_ref().map(|front| Map {
+            constant: names.constant(&front.name, ""),
+            shape: names.shape(&front.name, ""),
+            what: "What the retina makes of a frame".into(),
+            source: "the retina".into(),
+        });
+        let mut at = retina.clone().unwrap_or_else(|| input.clone());
         let areas = model.areas.iter().map(|area| {
             let of_area = OfArea::new(area, &at, names);
             at = of_area.sends.clone();
             of_area
         });
-        Shapes { areas: areas.collect(), input }
+        Shapes { areas: areas.collect(), input, retina }
     }
 
     /// What the readout reads.
@@ -123,12 +131,18 @@ impl Code<'_> {
                 #vis const #constant: #dv::Map = #value;
             }
         });
+        let retina = self.retina_constant();
         let wiring = self.wiring();
+        let defaults = match &self.names.params.defaults[..] {
+            [] => quote!(),
+            defaults => quote!(<#(#defaults),*>),
+        };
         quote! {
             /// The shapes of the model: channels, rows and columns.
-            impl #spec {
+            impl #spec #defaults {
                 /// A frame.
                 #vis const INPUT: #dv::Map = #dv::Map::new(#c, #h, #w);
+                #retina
                 #(#maps)*
                 /// The areas and how they are connected.
                 #vis const WIRING: #dv::Wiring = #wiring;
@@ -136,11 +150,24 @@ impl Code<'_> {
         }
     }
 
+    fn retina_constant(&self) -> Option<TokenStream> {
+        let Names { spec, vis, dv, .. } = self.names;
+        let (front, map) = (self.model.retina.as_ref()?, self.shapes.retina.as_ref()?);
+        let (doc, constant) = (format!("{}.", map.what), &map.constant);
+        let part = self.concrete_part(&front.name, FRONT);
+        Some(quote! {
+            #[doc = #doc]
+            #vis const #constant: #dv::Map = <#part as #dv::Layer>::TYPED.apply(#spec::INPUT);
+        })
+    }
+
     /// `NetV1<B>` and so on.
     pub(super) fn shape_types(&self) -> TokenStream {
         let Names { spec, vis, dv, batch, .. } = self.names;
-        let types = self.shaping().map(|(_, _, stage)| {
-            let Map { constant, shape, what, .. } = &stage.after;
+        let input = self.model.adaption.iter().map(|_| &self.shapes.input);
+        let maps = input.chain(&self.shapes.retina).chain(self.shaping().map(|(_, _, stage)| &stage.after));
+        let types = maps.map(|map| {
+            let Map { constant, shape, what, .. } = map;
             let doc = format!("{what}, in a batch: [`{spec}::{constant}`].");
             quote! {
                 #[doc = #doc]
@@ -167,15 +194,35 @@ impl Code<'_> {
     /// Layers, poolings, components and readout fit what reaches them: see `dynvision::check`.
     pub(super) fn shape_checks(&self) -> TokenStream {
         let spec = &self.names.spec;
-        let frame = quote!(const _: () = __dv::check_frame(#spec::INPUT););
+        let input = &self.model.input;
+        let is_checked = input.iter().all(|entry| matches!(entry, syn::Expr::Lit(_)));
+        let frame = (!is_checked).then(|| {
+            let call = call_over(&quote!(#(#input),*), quote!(__dv::check_frame), quote!(#spec::INPUT));
+            quote!(const _: () = #call;)
+        });
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
         let operations = areas.flat_map(|(area, shapes)| {
             let stages = area.operations.iter().zip(&shapes.stages);
             stages.map(move |(operation, stage)| self.shape_check(area, operation, stage))
         });
-        let checks: TokenStream = operations.collect();
-        let readout = self.readout_check();
-        quote! { #frame #checks #readout }
+        let checks: TokenStream = self.retina_check().into_iter().chain(operations).collect();
+        let readout = [self.link_checks(&self.model.readout.name, &self.model.readout.skips), self.readout_check()];
+        quote! { #frame #checks #(#readout)* }
+    }
+
+    fn retina_check(&self) -> Option<TokenStream> {
+        let (spec, front) = (&self.names.spec, self.model.retina.as_ref()?);
+        let part = self.concrete_part(&front.name, FRONT);
+        let args = quote!(
+            "retina",
+            <#part as __dv::Layer>::GEOMETRY,
+            <#part as __dv::Layer>::TYPED,
+            <#part as __dv::Layer>::MISFIT,
+            "the frame",
+            #spec::INPUT
+        );
+        let call = call_over(&front.component.ty, quote!(__dv::check_layer), args);
+        Some(quote!(const _: () = #call;))
     }
 
     fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage) -> TokenStream {
@@ -203,10 +250,29 @@ impl Code<'_> {
                 quote!(__dv::check_operation),
                 quote!(#of, #name, <#part as __dv::Operation>::CHANNELS, #spec::#from),
             ),
-            _ => return TokenStream::new(),
+            Operation::Skip(links) | Operation::Feedback(links) => return self.link_checks(&area.name, links),
+            Operation::Tstep(_) | Operation::Nonlin(_) | Operation::Record | Operation::Delay => {
+                return TokenStream::new();
+            }
         };
         let call = call_over(ty, callee, args);
         quote!(const _: () = #call;)
+    }
+
+    /// Connections with a window of their own.
+    fn link_checks(&self, into: &Ident, links: &[Link]) -> TokenStream {
+        let spec = &self.names.spec;
+        let checks = links.iter().filter_map(|link| {
+            let over = link.stride.as_ref().or(link.kernel.as_ref())?;
+            let one = || syn::parse_quote!(1);
+            let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
+            let (what, into) = (format!("the {} from `{}` into", link.direction.word(), link.from), into.to_string());
+            let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
+            let args = quote!(#what, #into, #kernel, #stride, #spec::#from);
+            let call = call_over(over, quote!(__dv::check_link), args);
+            Some(quote!(const _: () = #call;))
+        });
+        checks.collect()
     }
 
     fn readout_check(&self) -> TokenStream {

@@ -1,6 +1,6 @@
 //! One step in time, and what else the model's trait needs.
 
-use super::{Code, names::Names, shapes::Stage};
+use super::{Code, names::Names, parts::FRONT, shapes::Stage};
 use crate::model::{Area, Operation};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -38,9 +38,10 @@ impl Code<'_> {
     fn look(&self) -> TokenStream {
         let Names { areas, dtype, device, batch, kind, .. } = self.names;
         let (f, g) = (self.names.free("F"), self.names.free("G"));
-        let names: Vec<_> = self.model.areas.iter().map(|area| &area.name).collect();
+        let kept = self.kept();
+        let names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
         let texts: Vec<_> = names.iter().map(|name| name.to_string()).collect();
-        let shapes: Vec<_> = self.shapes.areas.iter().map(|shapes| &shapes.answers.shape).collect();
+        let shapes: Vec<_> = kept.iter().map(|(_, map)| &map.shape).collect();
         quote! {
             fn fresh<#kind: __dv::Fresh, #batch: __dv::Dim>() -> #areas<#kind, #batch, #dtype, #device> {
                 #areas { #(#names: #kind::fresh(),)* }
@@ -65,7 +66,7 @@ impl Code<'_> {
     fn advance(&self) -> TokenStream {
         let Names { areas, state, dtype, device, batch, kind, tape, .. } = self.names;
         let steps = (0..self.model.areas.len()).map(|at| self.area_step(at));
-        let readout = self.readout_step();
+        let (front, readout) = (self.front_step(), self.readout_step());
         quote! {
             fn advance<#kind: __dv::Record, #batch: __dv::Dim, #tape: __dv::Tape<#dtype, #device>>(
                 &self,
@@ -76,10 +77,33 @@ impl Code<'_> {
             ) -> __dv::Result<__dv::Logits<Self, #batch, #dtype, #device>> {
                 let (batch, ..) = *__dv::HasShape::shape(&frame);
                 let x = __dv::Some(frame);
+                #front
                 #(#steps)*
                 #readout
             }
         }
+    }
+
+    /// What a frame goes through before the first area: adaption, then the retina.
+    fn front_step(&self) -> TokenStream {
+        let Names { dtype, device, batch, tape, kind, .. } = self.names;
+        let adaption = self.model.adaption.as_ref().map(|front| {
+            let (part, field) = (self.part(&front.name, FRONT), &front.name);
+            quote! {
+                let x = __dv::tstep::<#part, _, _, _, _, #dtype, #device, #tape>(&self.#field, x, &state.input, cx)?;
+                #kind::record(&mut record.input, x.as_ref())?;
+                state.input.push(__dv::Clone::clone(&x), 1);
+            }
+        });
+        let retina = self.model.retina.as_ref().zip(self.shapes.retina.as_ref()).map(|(front, map)| {
+            let (part, field, shape) = (self.part(&front.name, FRONT), &front.name, &map.shape);
+            quote! {
+                let x: __dv::Signal<#shape<#batch>, #dtype, #device> = <#part as __dv::Layer>::step(
+                    &self.#field, __dv::fit(x, cx)?, &__dv::Default::default(), cx,
+                )?;
+            }
+        });
+        quote!(#adaption #retina)
     }
 
     fn area_step(&self, at: usize) -> TokenStream {

@@ -1,7 +1,7 @@
 //! What holds the weights, how it is built and visited.
 
 use super::{Code, names::Names, parts};
-use crate::model::{Area, Link, Operation, Time};
+use crate::model::{Area, Front, Link, Operation, Time};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
@@ -47,7 +47,22 @@ impl Code<'_> {
     /// The fields that hold weights: those of each area, then those of the readout.
     fn fields(&self) -> Vec<Vec<Field>> {
         let areas = self.model.areas.iter().enumerate().map(|(at, area)| self.area_fields(at, area));
-        areas.chain([self.readout_fields()]).collect()
+        [self.front_fields()]
+            .into_iter()
+            .chain(areas)
+            .chain([self.readout_fields()])
+            .filter(|fields| !fields.is_empty())
+            .collect()
+    }
+
+    fn front_fields(&self) -> Vec<Field> {
+        let fronts = [&self.model.adaption, &self.model.retina].into_iter().flatten();
+        let field = |front: &Front| Field {
+            name: front.name.clone(),
+            spec: self.part(&front.name, parts::FRONT),
+            doc: format!("The {} of the frame.", front.name),
+        };
+        fronts.map(field).collect()
     }
 
     fn area_fields(&self, at: usize, area: &Area) -> Vec<Field> {

@@ -245,11 +245,26 @@ impl Own {
 }
 
 impl Link {
+    /// `skip(v1)` is meant as `skip(from = v1)`.
+    fn bare(input: ParseStream<'_>, keys: &Keys, errors: &mut Errors) -> Option<Ident> {
+        let ahead = input.fork();
+        let name = ahead.call(Ident::parse_any).ok()?;
+        let is_alone = ahead.is_empty() || ahead.peek(Token![,]);
+        if !is_alone || keys.known.iter().any(|key| name == key.name) {
+            return None;
+        }
+        let name = input.call(Ident::parse_any).ok()?;
+        let _ = input.parse::<Option<Token![,]>>();
+        errors.at(name.span(), format!("the source of a connection is named by a key: `from = {name}`"));
+        Some(name)
+    }
+
     fn read(entry: &Entry<'_>, keys: &Keys, errors: &mut Errors) -> Result<Option<Self>> {
         let mut from: Option<Ident> = None;
         let mut sound = false;
         let (mut delay, mut kernel, mut stride, mut integration, mut force_conv) = (None, None, None, None, false);
         entry.inside(|input| {
+            from = Link::bare(input, keys, errors);
             sound = keys.read(input, errors, |entry, _| {
                 match entry.key.name {
                     "from" => {

@@ -1,5 +1,6 @@
 //! Which fields are areas, which is the readout, and what they may be called.
 
+use super::order::is_operation;
 use crate::{
     errors::Errors,
     parse::{self, Args, Field, Link, Role},
@@ -21,13 +22,21 @@ pub(crate) struct Readout {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) skips: Vec<Link>,
+    /// Whether it is only taken for the readout, which the model lacks.
+    pub(crate) presumed: bool,
 }
 
 impl Readout {
     /// Stands in for a readout that is not there, so that the rest of the model is checked and generated.
     pub(crate) fn missing(krate: &Path) -> Self {
         let ty = parse_quote!(#krate::__private::Missing);
-        Readout { name: Ident::new("__readout", Span::call_site()), ty, skips: Vec::new() }
+        Readout { name: Ident::new("__readout", Span::call_site()), ty, skips: Vec::new(), presumed: true }
+    }
+
+    /// Where no field is marked, the last was probably meant, if it is marked as nothing else.
+    fn presumed(areas: &mut Areas) -> Option<Self> {
+        let last = areas.pop_if(|area| area.keys.given.is_empty())?;
+        Some(Readout { name: last.name, ty: last.ty, skips: Vec::new(), presumed: true })
     }
 }
 
@@ -35,36 +44,45 @@ impl Readout {
 pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Errors) -> (Areas, Option<Readout>) {
     let last = fields.len().saturating_sub(1);
     let mut areas = Areas::new();
-    let mut readout: Option<Readout> = None;
+    let mut readouts: Vec<(usize, Ident, Readout)> = Vec::new();
     for (at, Field { name, ty, role }) in fields.into_iter().enumerate() {
         match role {
             Role::Area(keys) => areas.push(Area { name, ty, keys: *keys }),
-            Role::Readout(second) if readout.is_some() => {
-                errors.at(second.name.span(), format!("`{name}` is a second readout; a model has one"));
-            }
             Role::Readout(keys) => {
-                if at != last && !areas.is_empty() {
-                    let message = format!("the readout `{name}` reads the last area: move it to the end of the struct");
-                    errors.at(keys.name.span(), message);
-                }
-                readout = Some(Readout { name, ty, skips: keys.skips });
+                let readout = Readout { name, ty, skips: keys.skips, presumed: false };
+                readouts.push((at, keys.name, readout));
             }
         }
     }
-    if areas.is_empty() {
-        errors.at(
-            item.ident.span(),
-            format!("`{}` has no area; an area is a field such as `v1: RConv2d<3, 36>`", item.ident),
-        );
+    for (_, attribute, second) in readouts.iter().skip(1) {
+        errors.at(attribute.span(), format!("`{}` is a second readout; a model has one", second.name));
     }
-    if readout.is_none() {
+    if let [(at, attribute, readout)] = &readouts[..]
+        && *at != last
+    {
+        let message = format!("the readout `{}` reads the last area: move it to the end of the struct", readout.name);
+        errors.at(attribute.span(), message);
+    }
+    if readouts.is_empty() && !areas.is_empty() {
         errors.at(item.ident.span(), format!("`{}` has no readout; put `#[readout]` on its last field", item.ident));
+    }
+    let readout = readouts.pop().map(|(.., readout)| readout).or_else(|| Readout::presumed(&mut areas));
+    if areas.is_empty() {
+        let message = format!("`{}` has no area; an area is a field such as `v1: RConv2d<3, 36>`", item.ident);
+        errors.at(item.ident.span(), message);
     }
     (areas, readout)
 }
 
-/// No area's name makes a name that the macro needs for something else, or that another area makes.
-pub(crate) fn check_names(model: &Ident, areas: &Areas, readout: &Option<Readout>, args: &Args, errors: &mut Errors) {
+/// No area's name makes a name that the macro needs for something else, or that another area makes. Gives those that do.
+pub(crate) fn check_names(
+    model: &Ident,
+    areas: &Areas,
+    readout: &Option<Readout>,
+    args: &Args,
+    errors: &mut Errors,
+) -> Vec<Ident> {
+    let mut clashing = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
     let mut take = |name: String, whose: String| {
         taken.entry(name).or_insert(whose);
@@ -87,14 +105,27 @@ pub(crate) fn check_names(model: &Ident, areas: &Areas, readout: &Option<Readout
     for name in names {
         let text = name.unraw().to_string();
         let mine = [text.clone(), constant(&text), type_name(model, &camel(&text))];
-        let clash = mine.iter().find_map(|name| taken.get(name).cloned());
+        let clash = mine.iter().find_map(|name| taken.get(name).cloned()).or_else(|| part_of_another(&text, areas));
         if let Some(whose) = clash {
             errors.at(name.span(), format!("`{text}` cannot be used here: {whose}; choose another name"));
+            clashing.push(name.clone());
         }
         for made in mine {
             taken.entry(made).or_insert_with(|| format!("`{text}` has it already, but for the case of its letters"));
         }
     }
+    clashing
+}
+
+/// `v1_pool` may be the `pool` of `v1`.
+fn part_of_another(name: &str, areas: &Areas) -> Option<String> {
+    areas.iter().find_map(|area| {
+        let owner = area.name.unraw().to_string();
+        let part = name.strip_prefix(&owner)?.strip_prefix('_')?;
+        let own = area.keys.own.iter().any(|own| own.name == part);
+        let is_part = own || is_operation(part) || part.starts_with("skip_") || part.starts_with("feedback_");
+        is_part.then(|| format!("the macro names the `{part}` of `{owner}` so"))
+    })
 }
 
 fn type_name(model: &Ident, suffix: &str) -> String {

@@ -2,44 +2,52 @@
 
 use crate::errors::Errors;
 use syn::{
-    Expr, GenericArgument, GenericParam, Generics, Ident, QSelf, Type, TypePath, parse_quote,
+    ConstParam, Expr, GenericArgument, GenericParam, Generics, Ident, Path, QSelf, Type, TypeParam, TypePath,
+    parse_quote,
     visit_mut::{self, VisitMut},
 };
 
-/// Every parameter has a default, so that shapes are known, and none is a lifetime. Gives the defaults, or nothing where
-/// a rule is broken.
-pub(crate) fn check_generics(generics: &Generics, errors: &mut Errors) -> Option<Defaults> {
-    let mut defaults = Defaults(Vec::new());
-    let mut valid = true;
+/// Every parameter has a default, so that shapes are known, and none is a lifetime. A missing default is mended; gives
+/// nothing where there is a lifetime.
+pub(crate) fn check_generics(generics: &Generics, krate: &Path, errors: &mut Errors) -> Option<Defaults> {
+    let mut defaults = Defaults { complete: true, all: Vec::new() };
+    let mut lifetimes = false;
     for param in &generics.params {
-        let default = match param {
+        let (name, example, default, mended) = match param {
             GenericParam::Lifetime(param) => {
-                let message = "a model owns all it is made of: `#[dyn_model]` takes no lifetimes";
-                errors.over(&param.lifetime, message);
-                valid = false;
+                errors.over(&param.lifetime, "a model owns all it is made of: `#[dyn_model]` takes no lifetimes");
+                lifetimes = true;
                 continue;
             }
-            GenericParam::Type(param) => param.default.as_ref().map(|(_, ty)| Default::Type(defaults.put_into(ty))),
-            GenericParam::Const(param) => param.default.as_ref().map(|(_, expr)| Default::Const(expr.clone())),
-        };
-        let (name, example) = match param {
-            GenericParam::Const(param) => (&param.ident, "10"),
-            GenericParam::Type(param) => (&param.ident, "Full"),
-            GenericParam::Lifetime(_) => continue,
-        };
-        match default {
-            Some(default) => defaults.0.push((name.clone(), default)),
-            None => {
-                valid = false;
-                errors.over(param, format!("`{name}` needs a default, as in `{name} = {example}`: shapes are computed at compile time with the defaults of the parameters put in"));
+            GenericParam::Type(TypeParam { ident, default, .. }) => {
+                let default = default.as_ref().map(|(_, ty)| Default::Type(defaults.put_into(ty)));
+                (ident, "Full", default, Default::Type(parse_quote!(#krate::__private::Missing)))
             }
+            GenericParam::Const(ConstParam { ident, default, .. }) => (
+                ident,
+                "10",
+                default.as_ref().map(|(_, expr)| Default::Const(expr.clone())),
+                Default::Const(parse_quote!(1)),
+            ),
+        };
+        if default.is_none() {
+            defaults.complete = false;
+            let message = format!(
+                "`{name}` needs a default, as in `{name} = {example}`: shapes are computed at compile time with the defaults of the parameters put in"
+            );
+            errors.over(param, message);
         }
+        defaults.all.push((name.clone(), default.unwrap_or(mended)));
     }
-    valid.then_some(defaults)
+    (!lifetimes).then_some(defaults)
 }
 
 /// The parameters and their defaults.
-pub(crate) struct Defaults(Vec<(Ident, Default)>);
+pub(crate) struct Defaults {
+    /// Whether every parameter has one.
+    pub(crate) complete: bool,
+    all: Vec<(Ident, Default)>,
+}
 
 enum Default {
     Type(Type),
@@ -60,11 +68,11 @@ impl Defaults {
             Default::Type(ty) => GenericArgument::Type(ty.clone()),
             Default::Const(expr) => GenericArgument::Const(braced(expr)),
         };
-        self.0.iter().map(argument).collect()
+        self.all.iter().map(argument).collect()
     }
 
     fn of(&self, name: &Ident) -> Option<&Default> {
-        self.0.iter().find(|(param, _)| param == name).map(|(_, default)| default)
+        self.all.iter().find(|(param, _)| param == name).map(|(_, default)| default)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use fields::{camel, constant};
 
 use crate::{
     errors::Errors,
-    model::{Area, Component, Direction, Link, Model, Operation, Readout, Time},
+    model::{Area, Component, Direction, Front, Link, Model, Operation, Readout, Time},
     parse::{self, Override, Source},
 };
 use fields::Areas;
@@ -27,19 +27,19 @@ use syn::{Ident, Path, Type, parse_quote, spanned::Spanned};
 pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     let Source { item, args, fields } = source;
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::dynvision));
-    let defaults = generics::check_generics(&item.generics, errors);
+    let defaults = generics::check_generics(&item.generics, &krate, errors);
     let input = input::check_input(&args, errors);
     let (areas, readout) = fields::check_roles(&item, fields, errors);
-    fields::check_names(&item.ident, &areas, &readout, &args, errors);
+    let clashing = fields::check_names(&item.ident, &areas, &readout, &args, errors);
     times::check_times(&args, &areas, &readout, errors);
     let orders = order::check_orders(&args, &areas, errors);
     let links = links::check_links(&areas, readout.as_ref(), errors);
     let defaults = defaults?;
     let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
     let build = Builder { krate: &krate, args: &args, defaults: &defaults };
-    Some(Model {
-        retina: args.retina.as_ref().map(|ty| build.component(ty)),
-        adaption: args.adaption.as_ref().map(|ty| build.component(ty)),
+    let mut model = Model {
+        retina: build.front("retina", &args.retina),
+        adaption: build.front("adaption", &args.adaption),
         dynamics: args.dynamics.iter().map(time).collect(),
         areas: areas
             .iter()
@@ -48,7 +48,7 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
             .map(|((area, order), links)| build.area(area, order, links))
             .collect(),
         readout: Readout {
-            component: build.component(&readout.ty),
+            component: Component { presumed: readout.presumed, ..build.component(&readout.ty) },
             skips: links.readout.into_iter().map(|link| build.link(link, Direction::Skip)).collect(),
             name: readout.name,
         },
@@ -56,7 +56,9 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
         defaults: defaults.arguments(),
         item,
         input,
-    })
+    };
+    clashing.iter().for_each(|name| model.rename(name));
+    Some(model)
 }
 
 /// Puts the parts together.
@@ -68,7 +70,17 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn component(&self, ty: &Type) -> Component {
-        Component { ty: ty.clone(), concrete: self.defaults.put_into(ty), chosen: false }
+        Component {
+            ty: ty.clone(),
+            concrete: self.defaults.put_into(ty),
+            chosen: false,
+            presumed: !self.defaults.complete,
+        }
+    }
+
+    fn front(&self, name: &str, ty: &Option<Type>) -> Option<Front> {
+        let component = self.component(ty.as_ref()?);
+        Some(Front { name: Ident::new(name, Span::call_site()), component })
     }
 
     fn area(&self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {

@@ -41,6 +41,11 @@ const BUILT_IN: [(&str, Kind); 11] = [
     ("pool", Kind::Pool),
 ];
 
+/// Whether there is a built-in operation of this name.
+pub(crate) fn is_operation(name: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == name)
+}
+
 /// An operation in its place.
 #[derive(Clone)]
 pub(crate) struct Placed {
@@ -98,13 +103,24 @@ fn completed(mut order: Vec<Placed>) -> Vec<Placed> {
     order
 }
 
+/// The same operations in an order that keeps all rules.
+fn usual(mut order: Vec<Placed>) -> Vec<Placed> {
+    const LAST: [Kind; 3] = [Kind::Record, Kind::Delay, Kind::Pool];
+    order.sort_by_key(|placed| match placed.kind {
+        Kind::Layer => 0,
+        kind => 1 + LAST.iter().position(|last| *last == kind).map_or(0, |at| at + 1),
+    });
+    order
+}
+
 /// Every rule about one list of operations; gives it with what is wrong left out.
 fn check_order(order: &Order, own: &[String], errors: &mut Errors) -> Vec<Placed> {
     let named: Vec<Placed> = order.names.iter().filter_map(|name| check_known(name, own, errors)).collect();
     let once = check_repeats(named, errors);
     check_complete(&once, order.span, errors);
+    let before = errors.len();
     check_places(&once, errors);
-    once
+    if errors.len() == before { once } else { usual(once) }
 }
 
 /// The model has an order, unless every area has its own.

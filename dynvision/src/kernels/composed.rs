@@ -413,6 +413,30 @@ pub fn supralinear_backward<E: Element, D: Device<E>>(
     adjoint([(x, gx)], gy.clone(), |[x]| powered(k, n, x))
 }
 
+/// Each sample as one plane, from which units are picked.
+fn picked<E: Element, D: Device<E>, T: Tape<E, D>>(
+    index: &[u32],
+    x: Tensor<Sizes, E, D, T>,
+) -> Result<Tensor<(usize, usize), E, D, T>, D::Err> {
+    let (b, c, h, w) = *x.shape();
+    let from = index.iter().map(|&unit| Some(unit as usize)).collect();
+    sample(x.try_reshape_like(&(b, 1, c * h * w, 1))?, E::default(), from)
+}
+
+pub fn gather<E: Element, D: Device<E>>(_: &D, index: &[u32], x: &Maps<E, D>, y: Sizes) -> Result<Maps<E, D>, D::Err> {
+    picked(index, x.clone())?.try_reshape_like(&y)
+}
+
+pub fn gather_backward<E: Element, D: Device<E>>(
+    dev: &D,
+    index: &[u32],
+    x: Sizes,
+    gy: &Buffer<E, D>,
+    gx: &mut Buffer<E, D>,
+) -> Result<(), D::Err> {
+    adjoint([(&dev.try_zeros_like(&x)?, gx)], gy.clone(), |[x]| picked(index, x))
+}
+
 pub fn stack_time<X: Shape, Y: Shape, E: Element, D: Device<E>>(
     dev: &D,
     first: usize,

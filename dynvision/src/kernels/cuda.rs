@@ -93,6 +93,13 @@ composed! {
 }
 
 composed! {
+    impl GatherKernel {
+        fn gather(index: &[u32], x: &Maps<E, Self>, y: Sizes) -> Maps<E, Self>;
+        fn gather_backward(index: &[u32], x: Sizes, gy: &Gradient<E>, gx: &mut Gradient<E>) -> ();
+    }
+}
+
+composed! {
     impl StackKernel {
         fn stack_time[X, Y](first: usize, steps: &[Tensor<X, E, Self>], y: Y) -> Tensor<Y, E, Self>;
         fn unstack_time(sizes: [usize; 3], step: usize, gy: &Gradient<E>, gx: &mut Gradient<E>) -> ();

@@ -3,7 +3,7 @@
 use super::Spec;
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Window};
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
 use crate::time::History;
@@ -31,9 +31,9 @@ pub trait Layer: Spec {
     /// Why the parts of the layer do not fit each other, if they do not; read by `cargo check`.
     const MISFIT: Option<&'static str> = None;
 
-    /// `GEOMETRY` with the channels of the types; not to be overridden.
-    const TYPED: Geometry =
-        Geometry { channels: Some((Self::In::SIZE, Self::Out::SIZE)), windows: Self::GEOMETRY.windows };
+    /// `GEOMETRY` with the channels of the types; nothing is left of a map where the two contradict each other. Not to be
+    /// overridden.
+    const TYPED: Geometry = typed(Self::GEOMETRY, Self::In::SIZE, Self::Out::SIZE);
 
     /// One step in time. `own` is the past of the area it is the layer of.
     ///
@@ -52,6 +52,14 @@ pub trait Layer: Spec {
         E: Element,
         D: VisionDevice<E>,
         T: Tape<E, D>;
+}
+
+const fn typed(stated: Geometry, takes: usize, gives: usize) -> Geometry {
+    let windows = match stated.channels {
+        Some((i, o)) if i != takes || o != gives => [Window::new(0, 0, 0), Window::POINT],
+        _ => stated.windows,
+    };
+    Geometry { channels: Some((takes, gives)), windows }
 }
 
 /// A signal as the layer takes it, whose number of channels has been compared with the signal's at compile time.

@@ -13,6 +13,8 @@ pub enum Features {
     Channels(usize),
     /// One number for each unit.
     Units(usize),
+    /// Whatever it gets.
+    Any,
 }
 
 /// A readout: from the maps of the last area to classes.

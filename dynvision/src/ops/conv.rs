@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::shape::{MapShape, erased, fork, restored};
-use crate::cx::{Cx, id};
+use crate::cx::{Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
 use crate::kernels::{Element, Maps, Sizes, VisionDevice};
@@ -59,8 +59,12 @@ where
     T: Tape<E, D>,
 {
     let (x, w) = (erased(x, cx)?, erased(w, cx)?);
-    let bias =
-        bias.map(|b| b.clone().try_reshape_like(&(b.shape().concrete()[0],))).transpose().map_err(Error::device)?;
+    let bias = bias
+        .map(|b| {
+            let len = b.shape().concrete()[0];
+            cx.run(b.clone(), |b| b.try_reshape_like(&(len,)))
+        })
+        .transpose()?;
     let onto = match onto {
         Some(onto) => {
             let sizes = erased(&onto, cx)?;
@@ -81,6 +85,11 @@ pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     cx: &mut Cx<T>,
 ) -> Result<Maps<E, D>> {
     check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
+    let w = if id(&w) == id(&x) { fork(&w, cx)? } else { w };
+    let bias = match bias {
+        Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(cx.run(bias, |bias| bias.try_mul(E::ONE))?),
+        bias => bias,
+    };
     let packs = cx.packs(&w);
     let before = onto.as_ref().map(|o| (id(o), o.ghost()));
     let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &packs, onto).map_err(Error::device)?;
@@ -143,8 +152,9 @@ fn check<E: Element, D: VisionDevice<E>>(
     let to = [b, o, window.places(h), window.places(wd)];
     if to[2] == 0 || to[3] == 0 {
         return Err(Error::Setting(format!(
-            "a convolution of kernel {k} does not fit its input of {h}x{wd} padded by {}",
-            window.padding
+            "a convolution of kernel {k} (stride {}, dilation {}) does not fit its input of {h}x{wd} padded by {}: stride \
+             and dilation are at least 1, and the kernel reaches no further than the padded input",
+            window.stride, window.dilation, window.padding
         )));
     }
     if conv.border == Border::Reflect && (window.padding >= h || window.padding >= wd) {
@@ -184,7 +194,8 @@ where
     T: Tape<E, D>,
 {
     let maps = erased(x, cx)?;
-    let (y, kept) = cx.once(&maps, w, |cx| {
+    let drive = Drive { conv: *conv, frame: id(&maps), weight: id(w), bias: bias.map(id) };
+    let (y, kept) = cx.once(drive, |cx| {
         let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
         Ok(y)
     })?;

@@ -1,6 +1,6 @@
 //! Elementwise operations.
 
-use super::shape::{MapShape, erased, restored};
+use super::shape::{MapShape, erased, fork, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -90,18 +90,12 @@ pub fn gain<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Tensor<S, E, D>> {
     let (x, h) = (erased(x, cx)?, erased(h, cx)?);
     same_shape("multiplicative integration", &x, &h)?;
+    let h = if id(&h) == id(&x) { fork(&h, cx)? } else { h };
     let y = x.device().gain(&x, &h).map_err(Error::device)?;
     if T::OWNS_TAPE {
         cx.on_backward(&y, move |dev, grads, gy| {
             let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
-            if id(&x) == id(&h) {
-                // one tensor on both sides: its two gradients are one
-                let mut gh = Storage::<E>::try_alloc_len(dev, x.shape().num_elements())?;
-                dev.gain_backward(&x, &h, &gy, &mut gx, &mut gh)?;
-                dev.accumulate(E::ONE, &gh, &mut gx)?;
-            } else {
-                dev.gain_backward(&x, &h, &gy, &mut gx, grads.get_or_alloc_mut(&h)?)?;
-            }
+            dev.gain_backward(&x, &h, &gy, &mut gx, grads.get_or_alloc_mut(&h)?)?;
             *grads.get_or_alloc_mut(&x)? = gx;
             Ok(())
         });
@@ -144,8 +138,9 @@ pub fn scale_shift<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
     let shape = *x.shape();
+    let x = if id(x) == id(weight) { cx.run(x.clone(), |x| x.try_mul(E::ONE))? } else { x.clone() };
     let (weight, bias) = (weight.retaped::<T>(), bias.map(|b| b.retaped::<T>()));
-    cx.run(x.clone(), |x| {
+    cx.run(x, |x| {
         let y = x.try_mul(weight.try_broadcast_like(&shape)?)?;
         match bias {
             Some(bias) => y.try_add(bias.try_broadcast_like(&shape)?),

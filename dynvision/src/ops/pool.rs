@@ -60,7 +60,7 @@ pub fn avg_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: T
 /// `(B, C, H, W)` to `(B, C)`.
 ///
 /// # Errors
-/// [`Error::Shape`] where the result is not `Y`.
+/// [`Error::Shape`] where the result is not `Y`; [`Error::Setting`] where the maps have no rows or columns.
 pub fn global_avg_pool<X, Y, E, D, T>(x: &Tensor<X, E, D>, cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
 where
     X: MapShape,
@@ -70,6 +70,10 @@ where
     T: Tape<E, D>,
 {
     let x = erased(x, cx)?;
+    let (_, _, h, w) = *x.shape();
+    if h * w == 0 {
+        return Err(Error::Setting(format!("global average pooling of an empty map of {h}x{w} has no mean")));
+    }
     let y = x.device().global_avg(&x).map_err(Error::device)?;
     let (from, x) = (*x.shape(), x.ghost());
     cx.on_backward(&y, move |dev, grads, gy| dev.global_avg_backward(from, &gy, grads.get_or_alloc_mut(&x)?));
@@ -84,8 +88,11 @@ fn fits<E: Element, D: VisionDevice<E>>(window: Window, x: &Maps<E, D>) -> Resul
     let (_, _, h, w) = *x.shape();
     if window.places(h) == 0 || window.places(w) == 0 || window.padding * 2 > window.kernel {
         return Err(Error::Setting(format!(
-            "a pooling window of {0} with padding {1} does not fit its input of {h}x{w} (padding at most {2})",
+            "a pooling window of {0} (stride {1}, dilation {2}) with padding {3} does not fit its input of {h}x{w}: \
+             padding is at most {4}, everything else at least 1, and the window no larger than the padded input",
             window.kernel,
+            window.stride,
+            window.dilation,
             window.padding,
             window.kernel / 2
         )));

@@ -12,14 +12,18 @@ use dfdx::prelude::*;
 /// `(B, C, H, W)` to `to = (B, C, H', W')`.
 ///
 /// # Errors
-/// [`Error::Shape`] where batch or channels of `to` are not those of `x`.
+/// [`Error::Shape`] where batch or channels of `to` are not those of `x`; [`Error::Setting`] where `x` has no rows or
+/// columns but `to` has.
 pub fn resize<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Tensor<X, E, D>,
     to: Y,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<Y, E, D>> {
-    let [_, _, h, w] = to.concrete();
+    let sizes @ [b, c, h, w] = to.concrete();
     let x = erased(x, cx)?;
+    if (x.shape().0, x.shape().1) != (b, c) {
+        return Err(Error::shape("resizing (only rows and columns)", &sizes, &x.shape().concrete()));
+    }
     restored("resizing", resize_maps(x, h, w, None, cx)?)
 }
 

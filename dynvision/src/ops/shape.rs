@@ -48,7 +48,8 @@ pub fn retyped<S: MapShape, Y: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     restored(what, maps)
 }
 
-/// The same elements under another shape; a contiguous tensor keeps data and identity.
+/// The same elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
+/// the tape, so call `try_contiguous` through [`Cx::run`] first where gradients are to pass.
 ///
 /// # Errors
 /// [`Error::Shape`] if the number of elements differs.
@@ -61,7 +62,8 @@ pub fn reshaped<S: Shape, Y: Shape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>, 
     x.try_reshape_like(to).map_err(Error::device)
 }
 
-/// A tensor of its own with the elements of `x`, which stays as it is.
+/// A tensor of its own with the elements of `x`, which stays as it is: to be updated in place, or because an operation
+/// borrows the gradients of its operands side by side, and so they must be two.
 pub(crate) fn fork<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     cx: &mut Cx<T>,

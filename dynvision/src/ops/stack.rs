@@ -11,7 +11,7 @@ use dfdx::prelude::*;
 /// `n` steps of `(B, ..)` to `(B, first + n, ..)`.
 ///
 /// # Errors
-/// [`Error::EmptyStimulus`] without steps; [`Error::Shape`] where the result is not `Y`.
+/// [`Error::EmptyStimulus`] without steps; [`Error::Setting`] where they are single numbers; [`Error::Shape`] where the result is not `Y`.
 pub fn stack_time<X, Y, E, D, T>(first: usize, steps: &[Tensor<X, E, D>], cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
 where
     X: Shape,
@@ -23,8 +23,10 @@ where
     let steps: Vec<_> = steps.iter().map(|x| cx.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
     let x = steps.first().ok_or(Error::EmptyStimulus)?;
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
-    let (batch, time) = (sizes[0], first + steps.len());
-    let len = sizes[1..].iter().product();
+    let Some(&batch) = sizes.first() else {
+        return Err(Error::Setting("stacking over time needs steps with a batch".to_owned()));
+    };
+    let (time, len) = (first + steps.len(), sizes[1..].iter().product());
     sizes.insert(1, time);
     let mut concrete = Y::Concrete::default();
     let wrong = || Error::not_of::<Y>("stacking over time", &sizes);

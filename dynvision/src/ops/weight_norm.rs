@@ -1,6 +1,6 @@
 //! Weight normalisation.
 
-use super::shape::{MapShape, erased, reshaped};
+use super::shape::{MapShape, erased};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -33,7 +33,7 @@ pub fn weight_norm<V: MapShape, G: Shape, E: Element, D: VisionDevice<E>, T: Tap
     if g.shape().num_elements() != shape.0 {
         return Err(Error::shape("norms of a weight", &[shape.0], &[g.shape().num_elements()]));
     }
-    let g: Tensor<(usize,), E, D> = reshaped(g.clone(), &(shape.0,))?;
+    let g: Tensor<(usize,), E, D> = cx.run(g.clone(), |g| g.try_reshape_like(&(shape.0,)))?;
     let square = cx.run(v.clone(), |v| v.try_square())?;
     let scale: Tensor<(usize,), E, D> = cx.run(square, |square: Tensor<_, E, D, T>| {
         g.retaped::<T>().try_div(square.try_sum::<_, Axes3<1, 2, 3>>()?.try_sqrt()?)

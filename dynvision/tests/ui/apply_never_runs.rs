@@ -1,0 +1,16 @@
+//! An area has an operation of its own that is not in the order.
+//! It is silently left out.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    #[area(apply(squash = Relu))]
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

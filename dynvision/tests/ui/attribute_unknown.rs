@@ -1,0 +1,16 @@
+//! An attribute is misspelt.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]
+struct Net {
+    #[aera(pool = MaxPool2d<2>)]
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,11 @@
+//! The model is an enum.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
+enum Net {
+    #[area]
+    V1(RConv2d<3, 4>),
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! A feedback comes from an earlier area.
+//! It reads the state of another step than was meant.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, feedback, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    #[area(feedback(from = v1))]
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

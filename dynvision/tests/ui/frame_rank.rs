@@ -1,0 +1,15 @@
+//! The frame does not have three dimensions.
+//! It fails where the dimensions are unpacked.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

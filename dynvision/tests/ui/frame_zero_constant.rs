@@ -1,0 +1,17 @@
+//! A dimension of the frame is a constant that is 0.
+//! It fails in the constructor of a layer, or computes on empty tensors.
+use dynvision::prelude::*;
+
+const SIDE: usize = 0;
+
+#[dyn_model(input = [3, SIDE, SIDE], operations = [layer, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

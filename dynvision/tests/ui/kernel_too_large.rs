@@ -1,0 +1,18 @@
+//! A kernel is larger than its padded input.
+//! It fails in the first forward pass, with PyTorch's shapes of a single operation.
+use dynvision::prelude::*;
+
+use dynvision::nn::Padded;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]
+struct Net {
+    #[area(pool = MaxPool2d<8>)]
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6, 3, 1, Full, ToOutput, Padded<0>>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

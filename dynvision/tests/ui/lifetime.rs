@@ -1,0 +1,13 @@
+//! A model has a lifetime.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net<'a> {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! The recurrence of a layer is none.
+//! A ValueError in the constructor.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6, 3, 1, Relu>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,15 @@
+//! An operation that every area needs is not in the order.
+//! The state is never stored: recurrence, skip and feedback never act.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,15 @@
+//! `tstep` stands before `layer`.
+//! The solver steps on the input of the area, and fails where its shape is another.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [tstep, layer, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,13 @@
+//! A type parameter has no default.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net<R: Recurrence> {
+    v1: RConv2d<3, 4, 3, 1, R>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {}

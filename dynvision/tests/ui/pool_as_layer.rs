@@ -1,0 +1,15 @@
+//! A pooling stands where a layer should.
+//! It fails in the first step, where the state is asked for.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: MaxPool2d<2>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,16 @@
+//! `pool` stands between `record` and `delay`.
+//! A recurrent area fails in its second step.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, pool, delay])]
+struct Net {
+    #[area(pool = MaxPool2d<2>)]
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

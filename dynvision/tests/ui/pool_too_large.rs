@@ -1,0 +1,16 @@
+//! A pooling window is larger than its padded input.
+//! It fails in the first forward pass, with PyTorch's shapes of a single operation.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]
+struct Net {
+    #[area(pool = MaxPool2d<5>)]
+    v1: RConv2d<3, 4, 3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

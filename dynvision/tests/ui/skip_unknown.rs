@@ -1,0 +1,16 @@
+//! A skip comes from an area that does not exist.
+//! An AttributeError in the constructor.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    #[area(skip(from = v11))]
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,8 @@
+//! The model is a tuple struct.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
+struct Net(#[area] RConv2d<3, 4>, #[readout] Classifier<4, 5>);
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! The model is a unit struct.
+//! There are none.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
+struct Net;
+
+fn main() {}
