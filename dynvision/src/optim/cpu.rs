@@ -5,8 +5,9 @@ use crate::kernels::{Element, view_mut};
 use dfdx::prelude::{Cpu, CpuError, Shape, Storage, Tensor};
 use rayon::prelude::*;
 
-/// Elements of one task.
-const CHUNK: usize = 16 * 1024;
+/// Elements of one task. A parameter that is no longer is updated where the call is made: to hand it to another thread
+/// takes longer.
+const CHUNK: usize = 32 * 1024;
 
 impl<E: Element> ParameterKernel<E> for Cpu {
     fn adam<S: Shape>(
@@ -41,6 +42,10 @@ impl<E: Element> ParameterKernel<E> for Cpu {
     ) -> Result<(), CpuError> {
         let factors = SgdFactors::new(step);
         let parameter = view_mut(parameter);
+        if parameter.len() <= CHUNK {
+            factors.apply(parameter, velocity, gradient);
+            return Ok(());
+        }
         parameter
             .par_chunks_mut(CHUNK)
             .zip(velocity.par_chunks_mut(CHUNK))
@@ -50,20 +55,23 @@ impl<E: Element> ParameterKernel<E> for Cpu {
     }
 
     fn sum_of_squares(&self, buffer: &Self::Vec) -> Result<f64, CpuError> {
+        if buffer.len() <= CHUNK {
+            return Ok(sum_of_squares(buffer));
+        }
         let parts: Vec<f64> = buffer.par_chunks(CHUNK).map(sum_of_squares).collect();
         Ok(parts.iter().sum())
     }
 
     fn scale(&self, buffer: &mut Self::Vec, factor: f64) -> Result<(), CpuError> {
         let factor = E::narrow(factor);
-        buffer.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|x| *x *= factor));
+        each(buffer, |x| x * factor);
         Ok(())
     }
 
     fn clamp(&self, buffer: &mut Self::Vec, limit: f64) -> Result<(), CpuError> {
         let limit = E::narrow(limit);
         // Comparisons leave what is no number as it is.
-        let clamped = |x: E| {
+        each(buffer, |x| {
             if x > limit {
                 limit
             } else if x < -limit {
@@ -71,8 +79,7 @@ impl<E: Element> ParameterKernel<E> for Cpu {
             } else {
                 x
             }
-        };
-        buffer.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|x| *x = clamped(*x)));
+        });
         Ok(())
     }
 
@@ -87,6 +94,12 @@ impl<E: Element> ParameterKernel<E> for Cpu {
     }
 }
 
+/// Changes each element by itself.
+fn each<E: Element>(buffer: &mut [E], change: impl Fn(E) -> E + Sync) {
+    let all = |chunk: &mut [E]| chunk.iter_mut().for_each(|x| *x = change(*x));
+    if buffer.len() <= CHUNK { all(buffer) } else { buffer.par_chunks_mut(CHUNK).for_each(all) }
+}
+
 /// What is the same for all elements, reckoned in `f64` once.
 struct AdamFactors<E> {
     l2: E,
@@ -97,22 +110,22 @@ struct AdamFactors<E> {
     /// `1 / sqrt(1 - beta2^t)`.
     correction: E,
     eps: E,
-    /// `lr wd`.
-    decay: E,
+    /// `1 - lr wd`: 1, which changes nothing, without decay.
+    left: E,
 }
 
 impl<E: Element> AdamFactors<E> {
     fn new(step: &AdamStep) -> Self {
         let [beta1, beta2] = step.betas;
-        let left = |beta: f64| 1.0 - beta.powf(step.number as f64);
+        let seen = |beta: f64| 1.0 - beta.powf(step.number as f64);
         AdamFactors {
             l2: E::narrow(step.l2),
             keep: [E::narrow(beta1), E::narrow(beta2)],
             take: [E::narrow(1.0 - beta1), E::narrow(1.0 - beta2)],
-            rate: E::narrow(step.lr / left(beta1)),
-            correction: E::narrow(1.0 / left(beta2).sqrt()),
+            rate: E::narrow(step.lr / seen(beta1)),
+            correction: E::narrow(1.0 / seen(beta2).sqrt()),
             eps: E::narrow(step.eps),
-            decay: E::narrow(step.lr * step.decoupled),
+            left: E::narrow(1.0 - step.lr * step.decoupled),
         }
     }
 
@@ -121,7 +134,7 @@ impl<E: Element> AdamFactors<E> {
             let g = *g + self.l2 * *p;
             *m = self.keep[0] * *m + self.take[0] * g;
             *v = self.keep[1] * *v + self.take[1] * (g * g);
-            *p = *p - self.rate * *m / (v.sqrt() * self.correction + self.eps) - self.decay * *p;
+            *p = self.left * *p - self.rate * *m / (v.sqrt() * self.correction + self.eps);
         }
     }
 }
@@ -132,7 +145,8 @@ struct SgdFactors<E> {
     momentum: E,
     nesterov: bool,
     lr: E,
-    decay: E,
+    /// `1 - lr wd`.
+    left: E,
 }
 
 impl<E: Element> SgdFactors<E> {
@@ -142,7 +156,7 @@ impl<E: Element> SgdFactors<E> {
             momentum: E::narrow(step.momentum),
             nesterov: step.nesterov,
             lr: E::narrow(step.lr),
-            decay: E::narrow(step.lr * step.decoupled),
+            left: E::narrow(1.0 - step.lr * step.decoupled),
         }
     }
 
@@ -165,7 +179,7 @@ impl<E: Element> SgdFactors<E> {
     }
 
     fn take(&self, parameter: &mut E, step: E) {
-        *parameter = *parameter - self.lr * step - self.decay * *parameter;
+        *parameter = self.left * *parameter - self.lr * step;
     }
 }
 
