@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)] // a failing test may panic
 
 use dynvision::prelude::*;
-use dynvision::zoo::{DyRCNNx2, DyRCNNx4, DyRCNNx4Feedback, SimpleRCNN};
+use dynvision::zoo::{DyRCNNx2, DyRCNNx4, DyRCNNx4Feedback, DyRCNNx8, SimpleRCNN};
 
 fn parameters<M: DynModel<f32, Cpu>>(net: &M) -> usize {
     net.summary().parameters().0
@@ -13,6 +13,7 @@ fn parameter_counts_are_those_of_the_original() {
     let dev = Cpu::default();
     assert_eq!(parameters(&dev.build_module::<DyRCNNx2, f32>()), 73_454);
     assert_eq!(parameters(&dev.build_module::<DyRCNNx4, f32>()), 1_164_950);
+    assert_eq!(parameters(&dev.build_module::<DyRCNNx8, f32>()), 8_534_794);
     assert_eq!(parameters(&dev.build_module::<SimpleRCNN, f32>()), 896 + 18_496 + 2 * 2 + 650);
     let feedback = (121 * 36 + 36) + (256 * 64 + 64);
     assert_eq!(parameters(&dev.build_module::<DyRCNNx4Feedback, f32>()), 1_164_950 + feedback);

@@ -81,6 +81,50 @@ macro_rules! dyrcnn_x4 {
     };
 }
 
+/// Declares a `DyRCNNx8`: V1, V2, V4 and IT of two convolutions each. `links` is any of `[]`, `[skip]`,
+/// `[skip, feedback]`.
+///
+/// ```
+/// use dynvision::prelude::*;
+/// dynvision::dyrcnn_x8!(pub struct Photographs; input = [3, 224, 224], classes = 1000, links = [skip]);
+/// assert_eq!(Photographs::IT.to_string(), "529x4x4");
+/// ```
+#[macro_export]
+macro_rules! dyrcnn_x8 {
+    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+     [$($operation:ident),*] [$($v1:tt)*] [$($v2:tt)*] [$($v4:tt)*] [$($it:tt)*]) => {
+        $($meta)*
+        #[$crate::dyn_model(
+            crate = $crate,
+            input = [$c, $h, $w],
+            operations = [layer, $($operation,)* tstep, nonlin, record, delay, pool],
+        )]
+        $vis struct $name<R: $crate::nn::Recurrence = $crate::nn::Full> {
+            #[area(pool = $crate::nn::MaxPool2d<3, 2, 1> $($v1)*)]
+            v1: $crate::nn::RConv2dx2<{ $c }, 64, 64, 5, 5, 2, 1, R>,
+            #[area(pool = $crate::nn::MaxPool2d<3, 2, 1> $($v2)*)]
+            v2: $crate::nn::RConv2dx2<64, 144, 144, 3, 3, 2, 1, R>,
+            #[area($($v4)*)]
+            v4: $crate::nn::RConv2dx2<144, 256, 256, 3, 3, 2, 1, R>,
+            #[area($($it)*)]
+            it: $crate::nn::RConv2dx2<256, 529, 529, 3, 3, 2, 1, R>,
+            #[readout]
+            classifier: $crate::nn::Classifier<529, { $n }>,
+        }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
+        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n, [] [] [] [] []);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
+        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n,
+            [skip] [] [] [skip(from = v1)] [skip(from = v2)]);
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
+        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n,
+            [skip, feedback] [, feedback(from = v4)] [, feedback(from = it)] [skip(from = v1)] [skip(from = v2)]);
+    };
+}
+
 dyrcnn_x2! {
     /// Two areas of 36 and 64 channels with full recurrence and a skip: the smallest of the original's own models.
     pub struct DyRCNNx2; input = [3, 32, 32], classes = 10, links = [skip]
@@ -94,4 +138,10 @@ dyrcnn_x4! {
 dyrcnn_x4! {
     /// [`DyRCNNx4`] with feedback V4 -> V1 and IT -> V2.
     pub struct DyRCNNx4Feedback; input = [3, 32, 32], classes = 10, links = [skip, feedback]
+}
+
+dyrcnn_x8! {
+    /// The ventral stream in eight convolutions, two for each of V1, V2, V4 and IT, with full recurrence and skips
+    /// V1 -> V4 and V2 -> IT: the original's large model, for photographs.
+    pub struct DyRCNNx8; input = [3, 224, 224], classes = 10, links = [skip]
 }
