@@ -38,7 +38,7 @@ fn main() -> Result<(), Error> {
     // a batch of four images, shown for 20 steps
     let images = dev.sample_normal_like(&(4, Const, Const, Const));
     let (logits, responses) = net.try_record(Stimulus::constant(images.clone(), 20))?;
-    println!("logits {:?}, layer2 {:?}", logits.shape(), responses.layer2.values.shape());
+    println!("logits {:?}, layer2 {:?}", logits.shape().concrete(), responses.layer2.values.shape().concrete());
 
     // times are settings: in ms, and multiples of dt
     net.dynamics.t_feedforward = 4.0;

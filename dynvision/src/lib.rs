@@ -33,3 +33,8 @@ pub use dynvision_macros::dyn_model;
 // generated code names this crate, also where it is written in this crate
 #[allow(unused_extern_crates)]
 extern crate self as dynvision;
+
+/// The guide's code is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/custom-models.md")]
+pub struct CustomModels;
