@@ -1,0 +1,27 @@
+//! Every operation against three things that know nothing of each other: loops that follow its definition, finite
+//! differences of random objectives in f64, and a second implementation composed of dfdx's operations.
+#![allow(clippy::unwrap_used, missing_docs)] // a failing test may panic
+
+#[path = "ops/check.rs"]
+#[macro_use]
+mod check;
+#[path = "ops/conv.rs"]
+mod conv;
+#[path = "ops/errors.rs"]
+mod errors;
+#[path = "ops/gather.rs"]
+mod gather;
+#[path = "ops/in_place.rs"]
+mod in_place;
+#[path = "ops/kernels.rs"]
+mod kernels;
+#[path = "ops/pointwise.rs"]
+mod pointwise;
+#[path = "ops/pool.rs"]
+mod pool;
+#[path = "ops/resize.rs"]
+mod resize;
+#[path = "ops/stack.rs"]
+mod stack;
+#[path = "ops/views.rs"]
+mod views;

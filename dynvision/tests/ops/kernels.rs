@@ -1,0 +1,289 @@
+//! The kernels of the CPU against the compositions that CUDA runs, both on the CPU, forward and backward, in both
+//! dtypes. Gradients start from random numbers, since kernels add to them.
+
+use crate::check::*;
+use dfdx::prelude::*;
+use dynvision::geometry::{Border, Conv, Window};
+use dynvision::kernels::{
+    Buffer, Element, LeakyKernel, Maps as MapsOf, PointwiseKernel, PoolKernel, VisionDevice, composed, view,
+};
+use proptest::prelude::*;
+
+fn sizes([b, c, h, w]: [usize; 4]) -> Dims {
+    (b, c, h, w)
+}
+
+fn tensor<S: Shape, E: Element, D: Device<E>>(dev: &D, shape: S, seed: u64) -> Tensor<S, E, D> {
+    dev.tensor_from_vec(values(shape.num_elements(), seed).into_iter().map(E::narrow).collect(), shape)
+}
+
+/// Numbers among which many are equal, as behind a rectification.
+fn ties<E: Element, D: Device<E>>(dev: &D, dims: [usize; 4], seed: u64) -> MapsOf<E, D> {
+    let values = values(len(dims), seed).into_iter().map(|x| E::narrow((3.0 * x).round().max(0.0))).collect();
+    dev.tensor_from_vec(values, sizes(dims))
+}
+
+/// A buffer of random numbers: the gradient of something that is multiplied by them.
+fn buffer<E: Element, D: Device<E>>(dev: &D, len: usize, seed: u64) -> Buffer<E, D> {
+    let x: Tensor<(usize,), E, D> = dev.zeros_like(&(len,));
+    let mut grads = (x.leaky_trace() * tensor(dev, (len,), seed)).sum::<Rank0, _>().backward();
+    grads.get_or_alloc_mut(&x).unwrap().clone()
+}
+
+fn read<E: Element, D: Device<E>>(dev: &D, buffer: &Buffer<E, D>) -> Vec<E> {
+    let key: Tensor<(usize,), E, D> = dev.zeros_like(&(Storage::<E>::len(dev, buffer),));
+    let mut grads = Gradients::leaky();
+    *grads.get_or_alloc_mut(&key).unwrap() = buffer.clone();
+    grads.get(&key).as_vec()
+}
+
+#[track_caller]
+fn agree<E: Element>(one: Vec<E>, other: Vec<E>) {
+    let wide = |x: Vec<E>| x.iter().map(|x| x.wide()).collect::<Vec<_>>();
+    assert_near(&wide(one), &wide(other), if size_of::<E>() == 4 { 2e-5 } else { 1e-12 });
+}
+
+/// Runs `of` with two copies of a gradient that starts from random numbers, which must agree afterwards.
+fn gradients_agree<E: Element, D: Device<E>>(
+    dev: &D,
+    len: usize,
+    kernel: impl FnOnce(&mut Buffer<E, D>) -> Result<(), D::Err>,
+    composition: impl FnOnce(&mut Buffer<E, D>) -> Result<(), D::Err>,
+) {
+    let (mut one, mut other) = (buffer(dev, len, 77), buffer(dev, len, 77));
+    kernel(&mut one).unwrap();
+    composition(&mut other).unwrap();
+    agree(read(dev, &one), read(dev, &other));
+}
+
+fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: bool, add: bool, with_gx: bool) {
+    let (conv, seed) = (&shown.conv, shown.seed);
+    let (x, w): (MapsOf<E, D>, MapsOf<E, D>) =
+        (tensor(dev, sizes(shown.x), seed), tensor(dev, sizes(shown.w), seed ^ 1));
+    let bias: Option<Tensor<(usize,), E, D>> = biased.then(|| tensor(dev, (shown.w[0],), seed ^ 2));
+    let onto: Option<MapsOf<E, D>> = add.then(|| tensor(dev, sizes(shown.y), seed ^ 3));
+    let packs = Default::default();
+    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, onto.clone()).unwrap();
+    agree(y.as_vec(), composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), onto).unwrap().as_vec());
+
+    let gy = buffer(dev, len(shown.y), seed ^ 4);
+    let start = || [len(shown.x), len(shown.w), shown.w[0]].map(|len| buffer(dev, len, 77));
+    let ([mut gx, mut gw, mut gb], [mut hx, mut hw, mut hb]) = (start(), start());
+    let (sized, gb_, hb_) = (sizes(shown.y), biased.then_some(&mut gb), biased.then_some(&mut hb));
+    dev.conv2d_backward(conv, &x, &w, &packs, sized, &gy, with_gx.then_some(&mut gx), &mut gw, gb_).unwrap();
+    composed::conv2d_backward(dev, conv, &x, &w, &(), sized, &gy, with_gx.then_some(&mut hx), &mut hw, hb_).unwrap();
+    agree(read(dev, &gx), read(dev, &hx));
+    agree(read(dev, &gw), read(dev, &hw));
+    agree(read(dev, &gb), read(dev, &hb));
+}
+
+fn pooling<E: Element, D: VisionDevice<E>>(dev: &D, window: Window, x: &MapsOf<E, D>, seed: u64) {
+    let (y, chosen) = dev.max_pool2d(window, x, true).unwrap();
+    let (z, also) = composed::max_pool2d(dev, window, x, true).unwrap();
+    agree(y.as_vec(), z.as_vec());
+    let (only, none) = composed::max_pool2d(dev, window, x, false).unwrap();
+    assert!(none.is_none() && only.as_vec() == z.as_vec());
+    let (gy, to, from) = (buffer(dev, y.shape().num_elements(), seed), *y.shape(), *x.shape());
+    gradients_agree(
+        dev,
+        x.shape().num_elements(),
+        |gx| dev.max_pool2d_backward(window, x, &chosen.unwrap(), to, &gy, gx),
+        |gx| composed::max_pool2d_backward(dev, window, x, &also.unwrap(), to, &gy, gx),
+    );
+    agree(dev.avg_pool2d(window, x).unwrap().as_vec(), composed::avg_pool2d(dev, window, x).unwrap().as_vec());
+    gradients_agree(
+        dev,
+        x.shape().num_elements(),
+        |gx| dev.avg_pool2d_backward(window, from, to, &gy, gx),
+        |gx| composed::avg_pool2d_backward(dev, window, from, to, &gy, gx),
+    );
+    agree(dev.global_avg(x).unwrap().as_vec(), composed::global_avg(dev, x).unwrap().as_vec());
+    let gy = buffer(dev, from.0 * from.1, seed);
+    gradients_agree(
+        dev,
+        x.shape().num_elements(),
+        |gx| dev.global_avg_backward(from, &gy, gx),
+        |gx| composed::global_avg_backward(dev, from, &gy, gx),
+    );
+}
+
+fn resizing<E: Element, D: VisionDevice<E>>(dev: &D, from: [usize; 4], [h, w]: [usize; 2], add: bool, seed: u64) {
+    let (x, to) = (tensor(dev, sizes(from), seed), [from[0], from[1], h, w]);
+    let onto = add.then(|| tensor(dev, sizes(to), seed ^ 1));
+    let y = dev.resize(&x, h, w, onto.clone()).unwrap();
+    agree(y.as_vec(), composed::resize(dev, &x, h, w, onto).unwrap().as_vec());
+    let (gy, from, to) = (buffer(dev, len(to), seed ^ 2), sizes(from), sizes(to));
+    gradients_agree(
+        dev,
+        x.shape().num_elements(),
+        |gx| dev.resize_backward(from, to, &gy, gx),
+        |gx| composed::resize_backward(dev, from, to, &gy, gx),
+    );
+}
+
+fn leaking<E: Element, D: VisionDevice<E>>(dev: &D, rate: f64, with_h: bool, relu: bool, seed: u64) {
+    let (rate, dims) = (E::narrow(rate), (2, 3, 4, 5));
+    let (x, h): (MapsOf<E, D>, MapsOf<E, D>) = (tensor(dev, dims, seed), tensor(dev, dims, seed ^ 1));
+    let h = with_h.then_some(&h);
+    let y = dev.leaky(rate, x.clone(), h, relu).unwrap();
+    agree(y.as_vec(), composed::leaky(dev, rate, x.clone(), h, relu).unwrap().as_vec());
+    let (y, gy, scale) = (relu.then_some(&y), buffer(dev, 120, seed ^ 2), E::narrow(-0.3));
+    gradients_agree(
+        dev,
+        1,
+        |grate| dev.leaky_backward_rate(scale, &x, h, y, &gy, grate),
+        |grate| composed::leaky_backward_rate(dev, scale, &x, h, y, &gy, grate),
+    );
+    let (mut gh, mut hh) = (buffer(dev, 120, 5), buffer(dev, 120, 5));
+    let (gh_, hh_) = (with_h.then_some(&mut gh), with_h.then_some(&mut hh));
+    gradients_agree(
+        dev,
+        120,
+        |g| dev.leaky_backward(rate, y, g, gh_),
+        |g| composed::leaky_backward(dev, rate, y, g, hh_),
+    );
+    agree(read(dev, &gh), read(dev, &hh));
+}
+
+fn elementwise<E: Element, D: VisionDevice<E>>(dev: &D, k: f64, n: f64, seed: u64) {
+    let (k, n, dims) = (E::narrow(k), E::narrow(n), (2, 3, 4, 5));
+    let (x, h): (MapsOf<E, D>, MapsOf<E, D>) = (tensor(dev, dims, seed), tensor(dev, dims, seed ^ 1));
+    let gy = buffer(dev, 120, seed ^ 2);
+    agree(dev.add(x.clone(), &h).unwrap().as_vec(), composed::add(dev, x.clone(), &h).unwrap().as_vec());
+    let y = dev.relu(x.clone()).unwrap();
+    agree(y.as_vec(), composed::relu(dev, x.clone()).unwrap().as_vec());
+    agree(dev.gain(&x, &h).unwrap().as_vec(), composed::gain(dev, &x, &h).unwrap().as_vec());
+    agree(dev.supralinear(k, n, &x).unwrap().as_vec(), composed::supralinear(dev, k, n, &x).unwrap().as_vec());
+    gradients_agree(dev, 120, |g| dev.accumulate(k, &gy, g), |g| composed::accumulate(dev, k, &gy, g));
+    gradients_agree(dev, 120, |g| dev.relu_backward(&y, g), |g| composed::relu_backward(dev, &y, g));
+    gradients_agree(
+        dev,
+        120,
+        |g| dev.supralinear_backward(k, n, &x, &gy, g),
+        |g| composed::supralinear_backward(dev, k, n, &x, &gy, g),
+    );
+    let (mut gh, mut hh) = (buffer(dev, 120, 5), buffer(dev, 120, 5));
+    gradients_agree(
+        dev,
+        120,
+        |g| dev.gain_backward(&x, &h, &gy, g, &mut gh),
+        |g| composed::gain_backward(dev, &x, &h, &gy, g, &mut hh),
+    );
+    agree(read(dev, &gh), read(dev, &hh));
+}
+
+fn stacking<E: Element, D: VisionDevice<E>>(dev: &D, [batch, len, first, steps]: [usize; 4], seed: u64) {
+    let time = first + steps;
+    let given: Vec<Tensor<(usize, usize), E, D>> =
+        (0..steps as u64).map(|step| tensor(dev, (batch, len), seed ^ step)).collect();
+    let y = dev.stack_time(first, &given, (batch, time, len)).unwrap();
+    agree(y.as_vec(), composed::stack_time(dev, first, &given, (batch, time, len)).unwrap().as_vec());
+    let gy = buffer(dev, batch * time * len, seed);
+    for step in 0..time {
+        gradients_agree(
+            dev,
+            batch * len,
+            |gx| dev.unstack_time([batch, time, len], step, &gy, gx),
+            |gx| composed::unstack_time(dev, [batch, time, len], step, &gy, gx),
+        );
+    }
+}
+
+fn picking<E: Element, D: VisionDevice<E>>(dev: &D, [b, c, h, w]: [usize; 4], picks: usize, seed: u64) {
+    let (x, units) = (tensor::<_, E, D>(dev, (b, c, h, w), seed), c * h * w);
+    let index: Vec<u32> = (0..picks as u64).map(|i| (seed.wrapping_mul(i + 1) % units as u64) as u32).collect();
+    let to = (b, 1, 1, picks);
+    let y = dev.gather(&index, &x, to).unwrap();
+    agree(y.as_vec(), composed::gather(dev, &index, &x, to).unwrap().as_vec());
+    let gy = buffer(dev, b * picks, seed);
+    gradients_agree(
+        dev,
+        b * units,
+        |gx| dev.gather_backward(&index, (b, c, h, w), &gy, gx),
+        |gx| composed::gather_backward(dev, &index, (b, c, h, w), &gy, gx),
+    );
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn convolutions_agree(shown in convolutions(), biased: bool, add: bool, with_gx: bool) {
+        convolution::<f32, _>(&Cpu::default(), &shown, biased, add, with_gx);
+        convolution::<f64, _>(&Cpu::default(), &shown, biased, add, with_gx);
+    }
+
+    #[test]
+    fn pools_agree((window, dims) in pools(), seed: u64) {
+        pooling::<f32, _>(&Cpu::default(), window, &ties(&Cpu::default(), dims, seed), seed);
+        pooling::<f64, _>(&Cpu::default(), window, &ties(&Cpu::default(), dims, seed), seed);
+        pooling::<f64, _>(&Cpu::default(), window, &tensor(&Cpu::default(), sizes(dims), seed), seed);
+    }
+
+    #[test]
+    fn resizes_agree(
+        b in 1usize..3, c in 1usize..3, h in 1usize..8, w in 1usize..8, rows in 1usize..12, columns in 1usize..12,
+        add: bool, seed: u64,
+    ) {
+        resizing::<f32, _>(&Cpu::default(), [b, c, h, w], [rows, columns], add, seed);
+        resizing::<f64, _>(&Cpu::default(), [b, c, h, w], [rows, columns], add, seed);
+    }
+
+    #[test]
+    fn leaky_steps_agree(rate in 0.01f64..1.0, with_h: bool, relu: bool, seed: u64) {
+        leaking::<f32, _>(&Cpu::default(), rate, with_h, relu, seed);
+        leaking::<f64, _>(&Cpu::default(), rate, with_h, relu, seed);
+    }
+
+    #[test]
+    fn elementwise_operations_agree(k in 0.1f64..2.0, n in 0.5f64..3.0, seed: u64) {
+        elementwise::<f32, _>(&Cpu::default(), k, n, seed);
+        elementwise::<f64, _>(&Cpu::default(), k, n, seed);
+    }
+
+    #[test]
+    fn picks_agree(b in 1usize..3, c in 1usize..4, h in 1usize..5, w in 1usize..5, picks in 1usize..40, seed: u64) {
+        picking::<f32, _>(&Cpu::default(), [b, c, h, w], picks, seed);
+        picking::<f64, _>(&Cpu::default(), [b, c, h, w], picks, seed);
+    }
+
+    #[test]
+    fn stacks_agree(b in 1usize..4, len in 1usize..6, first in 0usize..3, steps in 1usize..4, seed: u64) {
+        stacking::<f32, _>(&Cpu::default(), [b, len, first, steps], seed);
+        stacking::<f64, _>(&Cpu::default(), [b, len, first, steps], seed);
+    }
+}
+
+/// Wide enough for the kernels that small convolutions do not reach.
+#[test]
+fn wide_convolutions_agree() {
+    let same = Conv::new(Window::same(3, 1));
+    let convs = [same, Conv::new(Window::same(3, 2)), Conv::new(Window::same(5, 1)), Conv::new(Window::POINT)];
+    for (seed, conv) in (0..).zip(convs.into_iter().chain([same.bordered(Border::Reflect), same.grouped(2)])) {
+        let shown = Shown::new(conv, [2, 9, 13], 36, 34, seed);
+        convolution::<f32, _>(&Cpu::default(), &shown, true, true, true);
+        convolution::<f64, _>(&Cpu::default(), &shown, true, true, true);
+    }
+}
+
+#[test]
+fn numbers_at_the_edge_agree() {
+    let dev = Cpu::default();
+    let edge = [0.0, -0.0, 1e-7, -1e-7, 2e6, -2e6, 1e-6, f64::NAN, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY];
+    let x: Maps = dev.tensor_from_vec(edge.to_vec(), (1, 2, 2, 3));
+    let same = |a: &[f64], b: &[f64]| {
+        assert!(a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan()), "{a:?} is not {b:?}");
+    };
+    same(view(&dev.relu(x.clone()).unwrap()), view(&composed::relu(&dev, x.clone()).unwrap()));
+    let (y, z) = (dev.supralinear(0.8, 2.0, &x).unwrap(), composed::supralinear(&dev, 0.8, 2.0, &x).unwrap());
+    same(view(&y), view(&z));
+    let step = |relu| dev.leaky(0.5, x.clone(), None, relu).unwrap();
+    same(view(&step(true)), view(&composed::leaky(&dev, 0.5, x.clone(), None, true).unwrap()));
+    let window = Window::same(3, 1);
+    let (y, _) = dev.max_pool2d(window, &x, false).unwrap();
+    same(view(&y), view(&composed::max_pool2d(&dev, window, &x, false).unwrap().0));
+    let (mut g, mut h) = (buffer::<f64, Cpu>(&dev, 12, 3), buffer::<f64, Cpu>(&dev, 12, 3));
+    dev.relu_backward(&x, &mut g).unwrap();
+    composed::relu_backward(&dev, &x, &mut h).unwrap();
+    same(&read::<f64, _>(&dev, &g), &read::<f64, _>(&dev, &h));
+}

@@ -1,0 +1,86 @@
+//! Pooling.
+
+use crate::check::*;
+use dfdx::prelude::*;
+use dynvision::geometry::{Border, Window};
+use dynvision::ops;
+use proptest::prelude::*;
+
+/// What `of` makes of the elements that each place of a window covers.
+fn pooled(window: Window, [b, c, h, w]: [usize; 4], x: &[f64], of: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let (rows, columns, k) = (window.places(h), window.places(w), window.kernel);
+    let mut y = Vec::new();
+    for plane in 0..b * c {
+        for place in 0..rows * columns {
+            let covered = (0..k * k).filter_map(|tap| {
+                let row = source(window, Border::Zero, place / columns, tap / k, h)?;
+                let column = source(window, Border::Zero, place % columns, tap % k, w)?;
+                Some(x[(plane * h + row) * w + column])
+            });
+            y.push(of(&covered.collect::<Vec<_>>()));
+        }
+    }
+    y
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn maxima_of_windows((window, dims) in pools(), seed: u64) {
+        let all = [apart(len(dims), seed)];
+        let want = pooled(window, dims, &all[0], |x| x.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        prop_assume!(want.iter().all(|y| y.is_finite())); // a dilated window may see padding alone
+        let found = check!(&all, |x, cx| {
+            let y: Maps = ops::max_pool2d(window, &maps(&x[0], dims), cx)?;
+            Ok(y)
+        });
+        assert_near(&found, &want, 0.0);
+    }
+
+    #[test]
+    fn means_of_windows((window, dims) in pools(), seed: u64) {
+        let all = [values(len(dims), seed)];
+        let area = (window.kernel * window.kernel) as f64;
+        let found = check!(&all, |x, cx| {
+            let y: Maps = ops::avg_pool2d(window, &maps(&x[0], dims), cx)?;
+            Ok(y)
+        });
+        assert_near(&found, &pooled(window, dims, &all[0], |x| x.iter().sum::<f64>() / area), 1e-12);
+    }
+
+    #[test]
+    fn means_of_maps(b in 1usize..4, c in 1usize..5, h in 1usize..9, w in 1usize..9, seed: u64) {
+        let all = [values(b * c * h * w, seed)];
+        let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().sum::<f64>() / (h * w) as f64).collect();
+        let found = check!(&all, |x, cx| {
+            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
+            Ok(y)
+        });
+        assert_near(&found, &want, 1e-12);
+    }
+}
+
+#[test]
+fn the_first_of_equal_maxima_has_the_gradient() {
+    let dev = Cpu::default();
+    let x: Maps = dev.tensor_from_vec(vec![0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0], (1, 2, 2, 2));
+    let mut context = cx::<Recorded>();
+    let y: Maps = ops::max_pool2d(Window::new(2, 2, 0), &x, &mut context).unwrap();
+    assert_eq!(y.as_vec(), [2.0, 2.0]);
+    let grads = y.put_tape(context.tape).sum::<Rank0, _>().backward();
+    assert_eq!(grads.get(&x).as_vec(), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn shapes_may_be_constants() {
+    let dev = Cpu::seed_from_u64(1);
+    let x: Tensor<Rank4<2, 3, 7, 6>, f32, _> = dev.sample_normal();
+    let mut context = cx::<NoneTape>();
+    let max: Tensor<Rank4<2, 3, 4, 3>, f32, _> = ops::max_pool2d(Window::new(3, 2, 1), &x, &mut context).unwrap();
+    let mean: Tensor<(usize, Const<3>, usize, usize), f32, _> =
+        ops::avg_pool2d(Window::new(3, 2, 1), &x, &mut context).unwrap();
+    assert_eq!(max.shape().concrete(), mean.shape().concrete());
+    let all: Tensor<(usize, Const<3>), f32, _> = ops::global_avg_pool(&x, &mut context).unwrap();
+    assert_eq!(all.shape().concrete(), [2, 3]);
+}
