@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::geometry::Conv;
 use crate::kernels::{Buffer, ConvKernel, Maps};
+use crate::nn::{Observed, Statistics};
 use crate::ops::Plane;
 use crate::time::Plan;
 use dfdx::optim::UnusedTensors;
@@ -10,6 +11,7 @@ use dfdx::prelude::*;
 use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// The context of an unroll: the tape, the delays in steps, and what is worth keeping between steps.
@@ -32,7 +34,19 @@ pub struct Cx<T> {
     pub plan: Rc<Plan>,
     area: usize,
     batch: Option<usize>,
+    /// The step of the stimulus; none while the model idles.
+    step: Option<usize>,
+    currents: Vec<Current>,
+    observed: Vec<Observed>,
     kept: Kept,
+}
+
+/// A current that is injected into an area.
+struct Current {
+    area: usize,
+    steps: Range<usize>,
+    maps: Box<dyn Any>,
+    used: bool,
 }
 
 impl<T> std::fmt::Debug for Cx<T> {
@@ -66,7 +80,16 @@ pub(crate) struct Drive {
 impl<T> Cx<T> {
     /// A context that records on `tape`.
     pub fn new(tape: T, plan: impl Into<Rc<Plan>>) -> Self {
-        Cx { tape, plan: plan.into(), area: 0, batch: None, kept: Kept::default() }
+        Cx {
+            tape,
+            plan: plan.into(),
+            area: 0,
+            batch: None,
+            step: Some(0),
+            currents: Vec::new(),
+            observed: Vec::new(),
+            kept: Kept::default(),
+        }
     }
 
     /// Says which area's operations follow, by its number in the model.
@@ -87,6 +110,48 @@ impl<T> Cx<T> {
     /// How large the batch is, once an area had an input.
     pub fn batch(&self) -> Option<usize> {
         self.batch
+    }
+
+    /// Says which step of the stimulus follows; `None` while the model idles.
+    pub fn at(&mut self, step: Option<usize>) {
+        self.step = step;
+    }
+
+    /// Whether the model runs without a stimulus, before it begins.
+    pub fn idles(&self) -> bool {
+        self.step.is_none()
+    }
+
+    /// Injects a current into area number `area` at these steps.
+    pub(crate) fn inject<E: Dtype, D: Device<E>>(&mut self, area: usize, maps: Maps<E, D>, steps: Range<usize>) {
+        self.currents.push(Current { area, steps, maps: Box::new(maps), used: false });
+    }
+
+    /// The currents that are injected into the area whose operations run, at this step.
+    pub fn currents<E: Dtype, D: Device<E>>(&mut self) -> Vec<Maps<E, D>> {
+        let (area, step) = (self.area, self.step);
+        let here = self.currents.iter_mut().filter(|current| current.area == area);
+        let now = here.filter_map(|current| {
+            current.used = true;
+            let on = step.is_some_and(|step| current.steps.contains(&step));
+            if on { current.maps.downcast_ref::<Maps<E, D>>().cloned() } else { None }
+        });
+        now.collect()
+    }
+
+    /// The number of an area into which a current is injected that no operation adds.
+    pub(crate) fn unused_current(&self) -> Option<usize> {
+        self.currents.iter().find(|current| !current.used).map(|current| current.area)
+    }
+
+    /// Keeps what this step observed for the model's running moments.
+    pub(crate) fn observe(&mut self, observed: Observed) {
+        self.observed.push(observed);
+    }
+
+    /// What the batch norms of this run observed: see [`BatchNorm`](crate::nn::BatchNorm).
+    pub fn take_statistics(&mut self) -> Statistics {
+        Statistics(mem::take(&mut self.observed))
     }
 
     /// Runs any dfdx operation on the tape.

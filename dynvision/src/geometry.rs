@@ -189,6 +189,25 @@ const fn same_window(a: Window, b: Window) -> bool {
     a.kernel == b.kernel && a.stride == b.stride && a.padding == b.padding && a.dilation == b.dilation
 }
 
+/// Which units a normalisation takes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Over {
+    /// In each sample, so many groups of adjacent channels.
+    Groups(usize),
+    /// Each channel over the whole batch.
+    Batch,
+}
+
+impl Over {
+    /// How many means and variances there are in a batch of maps.
+    pub const fn blocks(self, batch: usize, channels: usize) -> usize {
+        match self {
+            Over::Groups(groups) => batch * groups,
+            Over::Batch => channels,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

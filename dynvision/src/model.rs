@@ -7,7 +7,7 @@ use crate::ops;
 use crate::parameters::parameters;
 use crate::record::{Cut, EachArea, ForArea, Fresh, Kind, Past, Record, Run, SameBatch, Silent, Stack, Steps};
 use crate::summary::Summary;
-use crate::time::{Dynamics, Plan, Stimulus, Wiring, blank};
+use crate::time::{Dynamics, Injection, Plan, Stimulus, Wiring, blank};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::*;
 use std::mem;
@@ -127,13 +127,16 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
         state: &mut Self::Areas<Past, B>,
         record: &mut Self::Areas<K, B>,
     ) -> Result<(LogitsInTime<Self, B, E, D>, Cx<T>)> {
+        let injections = stimulus.injections().to_vec();
         let (frames, shown, tape) = stimulus.into_parts();
         let first = frames.first().ok_or(Error::EmptyStimulus)?;
         Self::each(state, &mut SameBatch(first.shape().0.size()))?;
         let plan = Rc::new(self.plan()?);
         let mut cx = Cx::new(tape, plan.clone());
+        inject(injections, &Self::WIRING, &mut cx)?;
         if plan.idle > 0 {
             let null = blank(first, plan.non_input)?;
+            cx.at(None);
             for _ in 0..plan.idle {
                 cx.show(&null);
                 self.advance::<Silent, _, _>(null.clone(), state, &mut Self::fresh(), &mut cx)?;
@@ -144,10 +147,18 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
         for (t, &frame) in shown.iter().enumerate() {
             let frame = &frames[frame];
             cx.show(frame);
+            cx.at(Some(t));
             logits.push(self.advance(frame.clone(), state, record, &mut cx)?);
             if plan.truncate.is_some_and(|n| (t + 1) % n == 0) {
                 Self::each(state, &mut Cut(&mut cx))?;
             }
+        }
+        if let Some(area) = cx.unused_current().and_then(|area| Self::WIRING.areas.get(area)) {
+            return Err(Error::Setting(format!(
+                "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, such as \
+                 `#[area(apply(current = ExternalInput))]`, with `current` in the order of operations",
+                area.name
+            )));
         }
         Ok((ops::stack_time(0, &logits, &mut cx)?, cx))
     }
@@ -185,4 +196,25 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
         let responses = Self::map(record, &mut Stack { cx: &mut cx, batch, device, wiring: &Self::WIRING })?;
         Ok((logits.put_tape(mem::take(&mut cx.tape)), responses))
     }
+}
+
+/// Gives each current to its area.
+fn inject<E: Element, D: VisionDevice<E>, T>(
+    injections: Vec<Injection<E, D>>,
+    wiring: &Wiring,
+    cx: &mut Cx<T>,
+) -> Result<()> {
+    for Injection { area: name, current, steps } in injections {
+        match wiring.areas.iter().position(|area| area.name == name) {
+            Some(area) => cx.inject(area, current, steps),
+            None => {
+                let areas: Vec<_> = wiring.areas.iter().map(|area| area.name).collect();
+                let areas = areas.join(", ");
+                return Err(Error::Setting(format!(
+                    "a current is injected into area `{name}`, which the model does not have; its areas are {areas}"
+                )));
+            }
+        }
+    }
+    Ok(())
 }

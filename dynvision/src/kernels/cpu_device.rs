@@ -1,7 +1,7 @@
 //! The kernel traits on the CPU: tensors become slices, the work is done in [`cpu`](super::cpu).
 
 use super::*;
-use crate::geometry::{Conv, Window};
+use crate::geometry::{Conv, Over, Window};
 use dfdx::prelude::*;
 
 fn sizes<E: Unit, D: Storage<E>>(t: &Maps<E, D>) -> [usize; 4] {
@@ -239,6 +239,71 @@ impl<E: Element> PointwiseKernel<E> for Cpu {
         gx: &mut Self::Vec,
     ) -> Result<(), Self::Err> {
         cpu::supralinear::backward(k, n, view(x), gy, gx);
+        Ok(())
+    }
+}
+
+impl<E: Element> BiasKernel<E> for Cpu {
+    fn add_bias(
+        &self,
+        y: Maps<E, Self>,
+        bias: &Tensor<(usize,), E, Self>,
+        run: usize,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let mut y = owned(self, y)?;
+        cpu::bias::forward(view(bias), run, view_mut(&mut y));
+        Ok(y)
+    }
+    fn add_bias_backward(
+        &self,
+        len: usize,
+        run: usize,
+        _: Sizes,
+        gy: &Self::Vec,
+        gb: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        cpu::bias::backward(run, gy, &mut gb[..len]);
+        Ok(())
+    }
+}
+
+impl<E: Element> NormKernel<E> for Cpu {
+    fn moments(&self, over: Over, x: &Maps<E, Self>) -> Result<Moments<E, Self>, Self::Err> {
+        let xd = sizes(x);
+        let blocks = over.blocks(xd[0], xd[1]);
+        let (mut mean, mut variance) = (self.try_zeros_like(&(blocks,))?, self.try_zeros_like(&(blocks,))?);
+        cpu::norm::moments(over, view(x), xd, view_mut(&mut mean), view_mut(&mut variance));
+        Ok(Moments { mean, variance })
+    }
+    fn normalize(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        b: &Tensor<(usize,), E, Self>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let xd = sizes(x);
+        let mut y = output(self, xd)?;
+        let moments = (view(&moments.mean), view(&moments.variance));
+        cpu::norm::forward(over, eps, view(x), xd, moments, (view(w), view(b)), view_mut(&mut y));
+        Ok(y)
+    }
+    fn normalize_backward(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+        gw: &mut Self::Vec,
+        gb: &mut Self::Vec,
+    ) -> Result<(), Self::Err> {
+        let moments = (view(&moments.mean), view(&moments.variance));
+        cpu::norm::backward(over, eps, view(x), sizes(x), moments, view(w), gy, gx, gw, gb);
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ mod view;
 pub use loss::{LossKernel, Measure, Target};
 pub use view::{view, view_mut};
 
-use crate::geometry::{Conv, Window};
+use crate::geometry::{Conv, Over, Window};
 use dfdx::prelude::*;
 
 /// A dtype that models run in: `f32` or `f64`.
@@ -190,6 +190,65 @@ pub trait PointwiseKernel<E: Dtype>: Storage<E> {
     ) -> Result<(), Self::Err>;
 }
 
+/// A vector added to maps in a repeating pattern.
+pub trait BiasKernel<E: Dtype>: Storage<E> {
+    /// Adds `bias[i / run % len]` to element `i` of `y`, in memory order, where `len` is the length of `bias`.
+    fn add_bias(
+        &self,
+        y: Maps<E, Self>,
+        bias: &Tensor<(usize,), E, Self>,
+        run: usize,
+    ) -> Result<Maps<E, Self>, Self::Err>;
+    /// Adds the gradient of a bias of `len` elements to `gb`; `y` are the sizes of `gy`.
+    fn add_bias_backward(
+        &self,
+        len: usize,
+        run: usize,
+        y: Sizes,
+        gy: &Self::Vec,
+        gb: &mut Self::Vec,
+    ) -> Result<(), Self::Err>;
+}
+
+/// Mean and variance of each block of a normalisation, in the order of [`Over::blocks`].
+#[derive(Clone, Debug)]
+pub struct Moments<E: Dtype, D: Storage<E>> {
+    /// The means.
+    pub mean: Tensor<(usize,), E, D>,
+    /// The variances, not corrected for the sample.
+    pub variance: Tensor<(usize,), E, D>,
+}
+
+/// Normalisation `y = w[c] (x - mean) / sqrt(variance + eps) + b[c]`.
+pub trait NormKernel<E: Dtype>: Storage<E> {
+    /// The moments of each block of `x`.
+    fn moments(&self, over: Over, x: &Maps<E, Self>) -> Result<Moments<E, Self>, Self::Err>;
+    /// The normalisation by given moments; `w` and `b` have one element for each channel.
+    fn normalize(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        b: &Tensor<(usize,), E, Self>,
+    ) -> Result<Maps<E, Self>, Self::Err>;
+    /// Adds the gradients of input, weight and bias, where the moments are those of `x`.
+    #[allow(clippy::too_many_arguments)] // three inputs and their gradients
+    fn normalize_backward(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        gy: &Self::Vec,
+        gx: &mut Self::Vec,
+        gw: &mut Self::Vec,
+        gb: &mut Self::Vec,
+    ) -> Result<(), Self::Err>;
+}
+
 /// Units picked from a map: a permutation, a mirrored border, a crop.
 pub trait GatherKernel<E: Dtype>: Storage<E> {
     /// Unit `u` of each sample of the result, of sizes `y`, is unit `index[u]` of that sample of `x`. Units are counted as
@@ -222,6 +281,8 @@ pub trait VisionDevice<E: Element>:
     + ResizeKernel<E>
     + LeakyKernel<E>
     + PointwiseKernel<E>
+    + BiasKernel<E>
+    + NormKernel<E>
     + GatherKernel<E>
     + StackKernel<E>
     + StackKernel<E>
@@ -235,6 +296,8 @@ impl<E: Element, D> VisionDevice<E> for D where
         + ResizeKernel<E>
         + LeakyKernel<E>
         + PointwiseKernel<E>
+        + BiasKernel<E>
+        + NormKernel<E>
         + GatherKernel<E>
         + StackKernel<E>
         + LossKernel<E>

@@ -1,21 +1,26 @@
 //! Global average pooling and a linear map.
 
-use super::{Features, Readout, Signal};
+use super::conv::{ConvOptions, Plain};
+use super::init::TruncatedNormal;
+use super::{Features, Readout, Signal, built};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
-use dfdx::prelude::{Axis, BroadcastTo, Const, Dim, HasShape, PermuteTo, Tape, Tensor, TryAdd, TryMatMul};
+use dfdx::prelude::{Const, Dim, Tape, Tensor};
+use std::marker::PhantomData;
 
-/// The mean of each of `F` channels, then a linear map to `N` classes.
+/// The mean of each of `F` channels, then a linear map to `N` classes. `C` are the options of the linear map: for a
+/// normalised weight as in CordsNet, `WeightNorm<Plain<TruncatedNormal<4>>>`.
 ///
 /// # Shapes
 /// `(B, F, H, W)` to `(B, N)`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Classifier<const F: usize, const N: usize>;
-crate::spec!(impl [const F: usize, const N: usize] Classifier<F, N> => built::Classifier<F, N, E, D>);
+pub struct Classifier<const F: usize, const N: usize, C = Plain<TruncatedNormal<4>>>(PhantomData<C>);
+crate::spec!(impl [const F: usize, const N: usize, C: ConvOptions]
+    Classifier<F, N, C> => built::Linear<F, N, C, E, D>);
 
-impl<const F: usize, const N: usize> Readout for Classifier<F, N> {
+impl<const F: usize, const N: usize, O: ConvOptions> Readout for Classifier<F, N, O> {
     const FEATURES: Features = Features::Channels(F);
     type Classes = Const<N>;
 
@@ -25,52 +30,9 @@ impl<const F: usize, const N: usize> Readout for Classifier<F, N> {
         batch: B,
         cx: &mut Cx<T>,
     ) -> Result<Tensor<(B, Const<N>), E, D>> {
-        let Some(x) = x else {
-            return built.bias.device().try_zeros_like(&(batch, Const)).map_err(Error::device);
-        };
-        let x: Tensor<(B, Const<F>), E, D> = ops::global_avg_pool(&x, cx)?;
-        let (weight, bias) = (built.weight.retaped::<T>(), built.bias.retaped::<T>());
-        cx.run(x, |x| {
-            let y: Tensor<(B, Const<N>), E, D, T> = x.try_matmul(weight.try_permute()?)?;
-            let shape = *y.shape();
-            y.try_add(bias.try_broadcast_like::<_, Axis<0>>(&shape)?)
-        })
-    }
-}
-
-pub(crate) mod built {
-    use crate::nn::TruncatedNormal;
-    use crate::nn::init::fill;
-    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
-    use dfdx::prelude::{Device, Dtype, Rank1, Rank2, Tensor};
-
-    /// The weights of a [`Classifier`](super::Classifier).
-    #[derive(Clone, Debug)]
-    pub struct Classifier<const F: usize, const N: usize, E: Dtype, D: Device<E>> {
-        /// `(N, F)`.
-        pub weight: Tensor<Rank2<N, F>, E, D>,
-        /// `(N)`.
-        pub bias: Tensor<Rank1<N>, E, D>,
-    }
-
-    impl<const F: usize, const N: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for Classifier<F, N, E, D> {
-        type To<E2: Dtype, D2: Device<E2>> = Classifier<F, N, E2, D2>;
-
-        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
-            visitor: &mut V,
-        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            visitor.visit_fields(
-                (
-                    Self::tensor(
-                        "weight",
-                        |s| &s.weight,
-                        |s| &mut s.weight,
-                        TensorOptions::reset_with(fill::<TruncatedNormal<4>, _, E, D>),
-                    ),
-                    Self::tensor("bias", |s| &s.bias, |s| &mut s.bias, TensorOptions::reset_to_zeros()),
-                ),
-                |(weight, bias)| Classifier { weight, bias },
-            )
+        match x {
+            Some(x) => built.apply(ops::global_avg_pool(&x, cx)?, cx),
+            None => built.weight.device().try_zeros_like(&(batch, Const)).map_err(Error::device),
         }
     }
 }

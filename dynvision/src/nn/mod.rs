@@ -5,32 +5,49 @@
 //! weights, so that a part may be a type parameter of a model. Each kind of part is one open trait: [`Layer`],
 //! [`Recurrence`], [`Solver`], [`Operation`], [`Pool`], [`Integration`], [`Readout`].
 
+mod adaption;
+mod bias;
 mod classifier;
 mod conv;
+mod dropout;
+mod external;
 mod feedforward;
+mod head;
 mod init;
 mod integration;
 mod layer;
+mod linear;
 mod link;
 mod nonlinearity;
+mod norm;
 mod operation;
 mod pool;
 mod rconv;
 mod readout;
 mod recurrence;
+mod retina;
 mod setting;
 mod solver;
 mod spec;
+mod supralinearity;
 mod two_stage;
 
+pub use adaption::{Adaption, InputAdaption, adapt};
+pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};
+pub use dropout::Dropout;
+pub use external::ExternalInput;
 pub use feedforward::Feedforward;
+pub use head::{Head, Hidden, OverChannels, OverUnits};
 pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
 pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, MapOf, Signal, fit};
+pub use linear::Linear;
 pub use link::Link;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
+pub(crate) use norm::Observed;
+pub use norm::{BatchNorm, GroupNorm, LayerNorm, Statistics};
 pub use operation::{Operation, apply};
 pub use pool::{AvgPool2d, MaxPool2d, Pool, pool};
 pub use rconv::{RConv2d, Recurrent};
@@ -38,18 +55,23 @@ pub use readout::{Features, Readout};
 pub use recurrence::{
     DepthPointwise, Fixed, Full, LateralKernel, LayerKernel, Local, LocalDepthwise, NoRecurrence, OwnKernel,
     PointDepthwise, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput, ToMiddle,
-    ToOutput, Trained,
+    ToOutput, Trained, TrainedFrom, Unbiased,
 };
+pub use retina::{Retina, see};
 pub use setting::{Empty, Setting};
 pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
 pub use spec::{Built, Spec, converted};
+pub use supralinearity::SupraLinearity;
 pub use two_stage::{RConv2dx2, Rests, TwoStage, Waits, WithoutInput};
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {
-    pub use super::classifier::built::Classifier;
+    pub use super::bias::built::Bias;
     pub use super::conv::built::Conv2d;
+    pub use super::head::built::Hidden;
+    pub use super::linear::built::Linear;
     pub use super::link::built::Link;
+    pub use super::norm::built::{BatchNorm, GroupNorm};
     pub use super::rconv::built::Recurrent;
     pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
     pub use super::solver::built::Tau;

@@ -3,6 +3,7 @@
 use super::{MapOf, Signal, Spec};
 use crate::cx::Cx;
 use crate::error::Result;
+use crate::geometry::Map;
 use crate::kernels::{Element, VisionDevice};
 use dfdx::prelude::{Dim, Tape};
 
@@ -33,6 +34,8 @@ use dfdx::prelude::{Dim, Tape};
 pub trait Operation: Spec {
     /// How many channels it needs; `None` if any number will do.
     const CHANNELS: Option<usize> = None;
+    /// Which maps it needs, if it is made for one size alone.
+    const MAP: Option<Map> = None;
 
     /// What becomes of `x`.
     ///

@@ -90,7 +90,7 @@ impl TimeConstant for TrainedTau {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Euler<T = FixedTau>(PhantomData<T>);
 /// The classical Runge-Kutta method under a drive that is constant during the step. With `a = dt/tau` it is the leaky
-/// step of rate `a - a²/2 + a³/6 - a⁴/24`.
+/// step of rate `a - a²/2 + a³/6 - a⁴/24`; without a state the first answer is `a x`, that of Euler's method.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RungeKutta4<T = FixedTau>(PhantomData<T>);
 
@@ -111,6 +111,7 @@ impl<K> OneStep for RungeKutta4<K> {
 
 fn rate<M: OneStep, K: TimeConstant, E: Element, D: VisionDevice<E>, T>(
     built: &K::Built<E, D>,
+    begins: bool,
     cx: &Cx<T>,
 ) -> Result<Rate<E, D>> {
     let (tau, trained) = K::tau(built, cx);
@@ -118,7 +119,7 @@ fn rate<M: OneStep, K: TimeConstant, E: Element, D: VisionDevice<E>, T>(
         return Err(Error::Time { name: "tau".into(), ms: tau, must: "positive" });
     }
     let dt = cx.area().dt;
-    let (value, by_a) = M::rate(dt / tau);
+    let (value, by_a) = if begins { (dt / tau, 1.0) } else { M::rate(dt / tau) };
     Ok(Rate { value, trained: trained.map(|tensor| (tensor, -by_a * dt / (tau * tau))) })
 }
 
@@ -141,7 +142,7 @@ macro_rules! one_step {
                 h: Option<&MapOf<B, C, H, W, E, D>>,
                 cx: &mut Cx<T>,
             ) -> Result<MapOf<B, C, H, W, E, D>> {
-                ops::leaky(&rate::<Self, K, E, D, T>(built, cx)?, x, h, false, cx)
+                ops::leaky(&rate::<Self, K, E, D, T>(built, h.is_none(), cx)?, x, h, false, cx)
             }
 
             fn solve_nonlin<N: Nonlinearity, B: Dim, C: Dim, H: Dim, W: Dim, E, D, T>(
@@ -156,7 +157,7 @@ macro_rules! one_step {
                 D: VisionDevice<E>,
                 T: Tape<E, D>,
             {
-                let rate = rate::<Self, K, E, D, T>(built, cx)?;
+                let rate = rate::<Self, K, E, D, T>(built, h.is_none(), cx)?;
                 let y = ops::leaky(&rate, x, h, N::RECTIFIES, cx)?;
                 if N::RECTIFIES { Ok(y) } else { N::apply(nonlin, y, cx) }
             }

@@ -10,7 +10,7 @@ use crate::geometry::Geometry;
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, HasShape, Tape};
+use dfdx::prelude::{Const, Device, Dim, Dtype, Tape};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 

@@ -8,9 +8,12 @@
 //! value has no other reader, which is what a buffer with a single owner means; a shared one is copied first and gets an
 //! identity of its own.
 
+mod bias;
 mod conv;
+mod dropout;
 mod gather;
 mod leaky;
+mod norm;
 mod plane;
 mod pointwise;
 mod pool;
@@ -19,9 +22,12 @@ mod shape;
 mod stack;
 mod weight_norm;
 
+pub use bias::add_bias;
 pub use conv::{conv2d, conv2d_once, conv2d_onto};
+pub use dropout::dropout;
 pub use gather::{Units, gather};
 pub use leaky::{Rate, leaky};
+pub use norm::{Affine, batch_norm, group_norm, normalize};
 pub use plane::Plane;
 pub use pointwise::{add, gain, relu, scale_shift, supralinear};
 pub use pool::{avg_pool2d, global_avg_pool, max_pool2d};

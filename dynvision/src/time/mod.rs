@@ -10,6 +10,6 @@ mod wiring;
 pub use dynamics::{AreaDynamics, Dynamics};
 pub use history::History;
 pub use plan::{AreaPlan, Plan, steps};
-pub use stimulus::Stimulus;
 pub(crate) use stimulus::blank;
+pub use stimulus::{Injection, Stimulus};
 pub use wiring::{Area, Link, LinkKind, Wiring};

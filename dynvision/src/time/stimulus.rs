@@ -1,7 +1,10 @@
 //! Frames over time.
 
 use crate::error::{Error, Result};
+use crate::kernels::Maps;
+use crate::ops::{MapShape, reshaped};
 use dfdx::prelude::*;
+use std::ops::Range;
 
 /// Frames over time, each shown for some steps. A frame that is shown at several steps is stored once, and what the first
 /// area makes of it is computed once. The tape, if any, starts here.
@@ -19,19 +22,31 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     frames: Vec<Tensor<S, E, D>>,
     /// Which frame each step shows.
     shown: Vec<usize>,
+    currents: Vec<Injection<E, D>>,
     tape: T,
+}
+
+/// A current that is injected into an area at some steps.
+#[derive(Clone, Debug)]
+pub struct Injection<E: Dtype, D: Device<E>> {
+    /// The area's name.
+    pub area: String,
+    /// The current, `(batch, channels, rows, columns)`.
+    pub current: Maps<E, D>,
+    /// The steps at which it is on.
+    pub steps: Range<usize>,
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
     /// One frame for `steps` steps.
     pub fn constant(frame: Tensor<S, E, D, T>, steps: usize) -> Self {
         let (frame, tape) = frame.split_tape();
-        Stimulus { frames: vec![frame], shown: vec![0; steps], tape }
+        Stimulus { frames: vec![frame], shown: vec![0; steps], currents: Vec::new(), tape }
     }
 
     /// Each frame for one step.
     pub fn frames(frames: Vec<Tensor<S, E, D>>, tape: T) -> Self {
-        Stimulus { shown: (0..frames.len()).collect(), frames, tape }
+        Stimulus { shown: (0..frames.len()).collect(), frames, currents: Vec::new(), tape }
     }
 
     /// Then another frame for `steps` steps.
@@ -68,7 +83,32 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         if on.contains(&false) {
             frames.push(blank(&frames[0], value)?);
         }
-        Ok(Stimulus { frames, shown, tape })
+        Ok(Stimulus { frames, shown, currents: Vec::new(), tape })
+    }
+
+    /// Injects a current into an area at these steps, beside the frames. The area needs an
+    /// [`ExternalInput`](crate::nn::ExternalInput) among its operations.
+    ///
+    /// # Shapes
+    /// `current` has the shape of what that operation gets, `(B, C, H, W)`.
+    ///
+    /// # Errors
+    /// What the device refuses. The run refuses an area that does not exist, has no such operation or another shape.
+    pub fn inject<C: MapShape>(
+        mut self,
+        area: impl Into<String>,
+        current: Tensor<C, E, D>,
+        steps: Range<usize>,
+    ) -> Result<Self> {
+        let [b, c, h, w] = current.shape().concrete();
+        let current = reshaped(current.try_contiguous().map_err(Error::device)?, &(b, c, h, w))?;
+        self.currents.push(Injection { area: area.into(), current, steps });
+        Ok(self)
+    }
+
+    /// The currents that are injected beside the frames.
+    pub fn injections(&self) -> &[Injection<E, D>] {
+        &self.currents
     }
 
     /// Number of steps.

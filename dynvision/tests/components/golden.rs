@@ -72,6 +72,24 @@ impl Golden {
         grads
     }
 
+    /// The same for an operation that was recorded on a vector.
+    pub(crate) fn run_flat(
+        &self,
+        forward: impl FnOnce(Map32<1>, &mut Cx<OwnedTape<f32, Cpu>>) -> dynvision::error::Result<Map32<1>>,
+    ) {
+        let map = |tensor| {
+            let values = self.values(tensor).to_vec();
+            let to = (1, Const, 1, values.len());
+            Cpu::default().tensor_from_vec(values, to)
+        };
+        let (x, tape) = Map32::<1>::leaky_trace(&map("input")).split_tape();
+        let mut cx = Cx::new(tape, Plan::default());
+        let y = forward(x.clone(), &mut cx).unwrap();
+        self.near("output", &y.as_vec(), FORWARD);
+        let grads = (y.put_tape(cx.tape) * map("grad_output")).sum::<Rank0, _>().backward();
+        self.near("grad_input", &grads.get(&x).as_vec(), GRADIENT);
+    }
+
     /// Compares the gradient of a parameter.
     pub(crate) fn gradient<S: Shape>(&self, grads: &Gradients<f32, Cpu>, parameter: &Tensor<S, f32, Cpu>, name: &str) {
         self.near(&format!("grad/{name}"), &grads.get(parameter).as_vec(), GRADIENT);

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a failing test may panic
 
 mod differences;
+mod front;
 mod golden;
+mod operation;
 mod recurrence;
+mod solver;
 mod weight_norm;

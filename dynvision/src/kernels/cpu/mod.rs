@@ -8,6 +8,7 @@
 //! - **Contracts.** Slices have to be as long as their dimensions say. A violation is a bug of the caller and panics
 //!   before any memory is touched.
 
+pub mod bias;
 pub mod conv;
 pub mod elementwise;
 pub mod gain;
@@ -15,6 +16,7 @@ pub mod gather;
 pub mod isa;
 pub mod leaky;
 pub mod loss;
+pub mod norm;
 pub mod pool;
 pub mod resize;
 pub mod supralinear;

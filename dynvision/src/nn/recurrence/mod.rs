@@ -23,7 +23,7 @@ pub(crate) mod built {
     pub use super::self_connection::built::SelfRecurrence;
     pub use super::separable::{LocalSeparable, Separable};
 }
-pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained};
+pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained, TrainedFrom, Unbiased};
 pub use target::{Stage, Target, ToInput, ToMiddle, ToOutput};
 
 use super::MapOf;

@@ -28,6 +28,22 @@ impl SelfWeight for Trained {
     const BIAS: bool = true;
     const PER_MILLE: Option<i64> = None;
 }
+/// Trained, without a bias; drawn from ±0.2.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unbiased;
+impl SelfWeight for Unbiased {
+    const TRAINED: bool = true;
+    const BIAS: bool = false;
+    const PER_MILLE: Option<i64> = None;
+}
+/// Trained, without a bias; begins at so many thousandths.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrainedFrom<const PER_MILLE: i64>;
+impl<const PER_MILLE: i64> SelfWeight for TrainedFrom<PER_MILLE> {
+    const TRAINED: bool = true;
+    const BIAS: bool = false;
+    const PER_MILLE: Option<i64> = Some(PER_MILLE);
+}
 /// Fixed at so many thousandths, without a bias: it stays there (the original trains its "fixed" weights).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fixed<const PER_MILLE: i64 = 1000>;

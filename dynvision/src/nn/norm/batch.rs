@@ -1,0 +1,106 @@
+//! A norm over the batch.
+
+use super::{EPS, Observed};
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kernels::{Element, VisionDevice};
+use crate::nn::{MapOf, Operation};
+use crate::ops::{self, Affine};
+use dfdx::prelude::{Dim, HasShape, Shape, Tape};
+
+/// Batch normalisation (Ioffe and Szegedy 2015): `y = w (x - mean) / sqrt(variance + 1e-5) + b` for each channel, with `w`
+/// and `b` trained.
+///
+/// A run that records gradients normalises by the moments of its batch at that step; any other one by the running
+/// moments. A run does not change a model, so it hands its moments over instead of keeping them: take them from its
+/// [`Cx`](crate::cx::Cx::take_statistics) and give them to the model by [`Statistics::absorb`](super::Statistics::absorb),
+/// which updates the running moments as `0.9 running + 0.1 batch` for each step, in order.
+///
+/// # Shapes
+/// `(B, C, H, W)`, as it was.
+///
+/// ```
+/// use dynvision::{cx::Cx, nn::{BatchNorm, Operation, Spec}, time::Plan};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let mut norm: <BatchNorm<1> as Spec>::Built<f64, Cpu> = BuildModule::try_build(&dev).unwrap();
+/// let x = dev.tensor([[[[1.0]]], [[[3.0]]]]);
+/// let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+/// let y = BatchNorm::<1>::apply(&norm, x, &mut cx).unwrap().as_vec();
+/// assert!((y[0] + 1.0).abs() < 1e-4);
+/// cx.take_statistics().absorb(&mut norm).unwrap();
+/// assert!((norm.running_mean.array()[0] - 0.1 * 2.0).abs() < 1e-12);
+/// assert!((norm.running_var.array()[0] - (0.9 + 0.1 * 2.0)).abs() < 1e-12); // corrected for the sample
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchNorm<const C: usize>;
+crate::spec!(impl [const C: usize] BatchNorm<C> => built::BatchNorm<C, E, D>);
+
+impl<const C: usize> Operation for BatchNorm<C> {
+    const CHANNELS: Option<usize> = Some(C);
+
+    fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &Self::Built<E, D>,
+        x: MapOf<B, Ch, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, Ch, H, W, E, D>> {
+        let affine = Affine { weight: &built.weight, bias: &built.bias };
+        if !T::OWNS_TAPE {
+            return ops::normalize(EPS, &x, (&built.running_mean, &built.running_var), affine, cx);
+        }
+        let [b, _, h, w] = x.shape().concrete();
+        let (y, moments) = ops::batch_norm(EPS, &x, affine, cx)?;
+        let samples = (b * h * w) as f64;
+        cx.observe(Observed::new(&built.running_mean, moments.mean, 1.0));
+        cx.observe(Observed::new(&built.running_var, moments.variance, samples / (samples - 1.0).max(1.0)));
+        Ok(y)
+    }
+}
+
+pub(crate) mod built {
+    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
+    use dfdx::prelude::{Device, Dtype, Rank1, Tensor};
+
+    /// The weights and running moments of a [`BatchNorm`](super::BatchNorm).
+    #[derive(Clone, Debug)]
+    pub struct BatchNorm<const C: usize, E: Dtype, D: Device<E>> {
+        /// The scale of each channel; 1 at the beginning.
+        pub weight: Tensor<Rank1<C>, E, D>,
+        /// The shift of each channel; 0 at the beginning.
+        pub bias: Tensor<Rank1<C>, E, D>,
+        /// The running mean of each channel; no optimizer updates it.
+        pub running_mean: Tensor<Rank1<C>, E, D>,
+        /// The running variance of each channel, corrected for the sample; no optimizer updates it.
+        pub running_var: Tensor<Rank1<C>, E, D>,
+    }
+
+    impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for BatchNorm<C, E, D> {
+        type To<E2: Dtype, D2: Device<E2>> = BatchNorm<C, E2, D2>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            let zeros = |t: &mut Tensor<Rank1<C>, E, D>| t.try_fill_with_zeros();
+            let ones = |t: &mut Tensor<Rank1<C>, E, D>| t.try_fill_with_ones();
+            visitor.visit_fields(
+                (
+                    Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, TensorOptions::reset_to_ones()),
+                    Self::tensor("bias", |s| &s.bias, |s| &mut s.bias, TensorOptions::reset_to_zeros()),
+                    Self::tensor(
+                        "running_mean",
+                        |s| &s.running_mean,
+                        |s| &mut s.running_mean,
+                        TensorOptions::detached(zeros),
+                    ),
+                    Self::tensor(
+                        "running_var",
+                        |s| &s.running_var,
+                        |s| &mut s.running_var,
+                        TensorOptions::detached(ones),
+                    ),
+                ),
+                |(weight, bias, running_mean, running_var)| BatchNorm { weight, bias, running_mean, running_var },
+            )
+        }
+    }
+}

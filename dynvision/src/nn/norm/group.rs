@@ -1,0 +1,81 @@
+//! Norms within each sample.
+
+use super::EPS;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::kernels::{Element, VisionDevice};
+use crate::nn::{MapOf, Operation};
+use crate::ops::{self, Affine};
+use dfdx::prelude::{Dim, Tape};
+
+/// Group normalisation (Wu and He 2018): `C` channels in `GROUPS` groups of adjacent ones,
+/// `y = w (x - mean) / sqrt(variance + 1e-5) + b` with the moments of a sample's group, and `w` and `b` trained for each
+/// channel.
+///
+/// # Shapes
+/// `(B, C, H, W)`, as it was.
+///
+/// ```
+/// use dynvision::{cx::Cx, nn::{GroupNorm, Operation, Spec}, time::Plan};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let norm: <GroupNorm<2, 4> as Spec>::Built<f64, Cpu> = BuildModule::try_build(&dev).unwrap();
+/// let mut cx = Cx::new(NoneTape, Plan::default());
+/// let x = dev.tensor([[[[1.0]], [[3.0]], [[8.0]], [[8.0]]]]);
+/// let y = GroupNorm::<2, 4>::apply(&norm, x, &mut cx).unwrap().as_vec();
+/// assert!((y[0] + 1.0).abs() < 1e-4 && (y[1] - 1.0).abs() < 1e-4 && y[2] == 0.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupNorm<const GROUPS: usize, const C: usize>;
+crate::spec!(impl [const GROUPS: usize, const C: usize] GroupNorm<GROUPS, C> => built::GroupNorm<C, E, D>);
+
+/// A sample's channels, rows and columns as one group, scaled and shifted for each channel.
+pub type LayerNorm<const C: usize> = GroupNorm<1, C>;
+
+impl<const GROUPS: usize, const C: usize> Operation for GroupNorm<GROUPS, C> {
+    const CHANNELS: Option<usize> = {
+        assert!(
+            GROUPS > 0 && C % GROUPS == 0,
+            "the groups of a `GroupNorm<GROUPS, CHANNELS>` must divide its channels"
+        );
+        Some(C)
+    };
+
+    fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &Self::Built<E, D>,
+        x: MapOf<B, Ch, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, Ch, H, W, E, D>> {
+        ops::group_norm(GROUPS, EPS, &x, Affine { weight: &built.weight, bias: &built.bias }, cx)
+    }
+}
+
+pub(crate) mod built {
+    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
+    use dfdx::prelude::{Device, Dtype, Rank1, Tensor};
+
+    /// The weights of a [`GroupNorm`](super::GroupNorm).
+    #[derive(Clone, Debug)]
+    pub struct GroupNorm<const C: usize, E: Dtype, D: Device<E>> {
+        /// The scale of each channel; 1 at the beginning.
+        pub weight: Tensor<Rank1<C>, E, D>,
+        /// The shift of each channel; 0 at the beginning.
+        pub bias: Tensor<Rank1<C>, E, D>,
+    }
+
+    impl<const C: usize, E: Dtype, D: Device<E>> TensorCollection<E, D> for GroupNorm<C, E, D> {
+        type To<E2: Dtype, D2: Device<E2>> = GroupNorm<C, E2, D2>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            visitor.visit_fields(
+                (
+                    Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, TensorOptions::reset_to_ones()),
+                    Self::tensor("bias", |s| &s.bias, |s| &mut s.bias, TensorOptions::reset_to_zeros()),
+                ),
+                |(weight, bias)| GroupNorm { weight, bias },
+            )
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Norms: each area's activity brought to a common mean and variance.
+
+mod batch;
+mod group;
+mod statistics;
+
+pub use batch::BatchNorm;
+pub use group::{GroupNorm, LayerNorm};
+pub(crate) use statistics::Observed;
+pub use statistics::Statistics;
+
+pub(crate) mod built {
+    pub use super::batch::built::BatchNorm;
+    pub use super::group::built::GroupNorm;
+}
+
+/// Added to a variance, so that it is not 0.
+const EPS: f64 = 1e-5;

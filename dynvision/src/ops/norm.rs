@@ -1,0 +1,127 @@
+//! Normalisation.
+
+use super::shape::{MapShape, erased, reshaped, restored};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::geometry::Over;
+use crate::kernels::{Element, Maps, Moments, VisionDevice};
+use dfdx::prelude::*;
+use std::mem;
+
+/// What a normalised value is scaled by and shifted by, for each channel.
+#[derive(Debug)]
+pub struct Affine<'a, S: Shape, E: Dtype, D: Device<E>> {
+    /// The scale.
+    pub weight: &'a Tensor<S, E, D>,
+    /// The shift.
+    pub bias: &'a Tensor<S, E, D>,
+}
+
+/// Each sample's channels in `groups` groups, `y = w (x - mean) / sqrt(variance + eps) + b` with the moments of its group
+/// (Wu and He 2018). One group normalises over channels, rows and columns at once.
+///
+/// # Shapes
+/// `x` and the result are `(B, C, H, W)`, weight and bias `(C)`.
+///
+/// # Errors
+/// [`Error::Setting`] where the groups do not divide the channels, [`Error::Shape`] where weight or bias has not as many
+/// elements as `x` has channels.
+pub fn group_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    groups: usize,
+    eps: f64,
+    x: &Tensor<X, E, D>,
+    affine: Affine<'_, S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<X, E, D>> {
+    let channels = x.shape().concrete()[1];
+    if groups == 0 || !channels.is_multiple_of(groups) {
+        return Err(Error::Setting(format!("{channels} channels cannot be normalised in {groups} groups")));
+    }
+    over(Over::Groups(groups), eps, x, affine, cx).map(|(y, _)| y)
+}
+
+/// Each channel by its moments over the batch (Ioffe and Szegedy 2015), which are given beside the result.
+///
+/// # Shapes
+/// `x` and the result are `(B, C, H, W)`, weight and bias `(C)`.
+///
+/// # Errors
+/// [`Error::Shape`] where weight or bias has not as many elements as `x` has channels.
+#[allow(clippy::type_complexity)] // the result and its moments
+pub fn batch_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    eps: f64,
+    x: &Tensor<X, E, D>,
+    affine: Affine<'_, S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
+    over(Over::Batch, eps, x, affine, cx)
+}
+
+/// Each channel by moments that are given: running ones. No gradient passes.
+///
+/// # Shapes
+/// `x` and the result are `(B, C, H, W)`, all else `(C)`.
+///
+/// # Errors
+/// As [`batch_norm`].
+pub fn normalize<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    eps: f64,
+    x: &Tensor<X, E, D>,
+    (mean, variance): (&Tensor<S, E, D>, &Tensor<S, E, D>),
+    affine: Affine<'_, S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<X, E, D>> {
+    let x = erased(x, cx)?;
+    let channels = x.shape().1;
+    let (w, b) = (vector(affine.weight, channels)?, vector(affine.bias, channels)?);
+    let moments = Moments { mean: vector(mean, channels)?, variance: vector(variance, channels)? };
+    if x.shape().num_elements() == 0 {
+        return restored("normalisation", x);
+    }
+    let y = x.device().normalize(Over::Batch, eps, &x, &moments, &w, &b).map_err(Error::device)?;
+    restored("normalisation", y)
+}
+
+fn over<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    over: Over,
+    eps: f64,
+    x: &Tensor<X, E, D>,
+    affine: Affine<'_, S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
+    let x: Maps<E, D> = erased(x, cx)?;
+    let channels = x.shape().1;
+    let (w, b) = (vector(affine.weight, channels)?, vector(affine.bias, channels)?);
+    if x.shape().num_elements() == 0 {
+        return Err(Error::Setting(format!("nothing to normalise in maps of {:?}", x.shape().concrete())));
+    }
+    let dev = x.device().clone();
+    let moments = dev.moments(over, &x).map_err(Error::device)?;
+    let y = dev.normalize(over, eps, &x, &moments, &w, &b).map_err(Error::device)?;
+    if T::OWNS_TAPE {
+        let moments = moments.clone();
+        cx.on_backward(&y, move |dev, grads, gy| {
+            // several gradients at once: take those of input and bias out, borrow that of the weight
+            let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
+            let mut gb = mem::replace(grads.get_or_alloc_mut(&b)?, Storage::<E>::try_alloc_len(dev, 0)?);
+            let gw = grads.get_or_alloc_mut(&w)?;
+            dev.normalize_backward(over, eps, &x, &moments, &w, &gy, &mut gx, gw, &mut gb)?;
+            *grads.get_or_alloc_mut(&x)? = gx;
+            *grads.get_or_alloc_mut(&b)? = gb;
+            Ok(())
+        });
+    }
+    Ok((restored("normalisation", y)?, moments))
+}
+
+/// One element for each channel.
+fn vector<S: Shape, E: Element, D: VisionDevice<E>>(
+    t: &Tensor<S, E, D>,
+    channels: usize,
+) -> Result<Tensor<(usize,), E, D>> {
+    if t.shape().num_elements() != channels {
+        let found: Vec<usize> = t.shape().concrete().into_iter().collect();
+        return Err(Error::shape("weight or bias of a normalisation", &[channels], &found));
+    }
+    reshaped(t.clone(), &(channels,))
+}

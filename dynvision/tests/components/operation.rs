@@ -1,0 +1,180 @@
+//! Operations that keep the shape of a map.
+
+use crate::differences::{Map64, drawn, gradients_are_differences};
+use crate::golden::{FORWARD, Golden};
+use dfdx::prelude::*;
+use dynvision::cx::Cx;
+use dynvision::nn::{
+    BatchNorm, Dropout, Empty, FeatureBias, GroupNorm, LayerNorm, Operation, ScalarBias, SpatialBias, Spec,
+    SupraLinearity,
+};
+use dynvision::time::Plan;
+
+type Built64<S> = <S as Spec>::Built<f64, Cpu>;
+
+fn untaped() -> Cx<NoneTape> {
+    Cx::new(NoneTape, Plan::default())
+}
+
+#[test]
+fn supralinearity() {
+    fn of<N: Operation>(name: &'static str)
+    where
+        N: Spec<Built<f32, Cpu> = Empty>,
+    {
+        let golden = Golden::read(name);
+        golden.run_flat(|x, cx| N::apply(&Empty, x, cx));
+    }
+    of::<SupraLinearity<1200>>("comp_supralin_1p2");
+    of::<SupraLinearity>("comp_supralin_1p8");
+}
+
+#[test]
+fn biases() {
+    fn of<N: Operation>(name: &'static str, set: impl Fn(&Golden, &mut N::Built<f32, Cpu>))
+    where
+        N::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+    {
+        let golden = Golden::read(name);
+        let mut built: N::Built<f32, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
+        set(&golden, &mut built);
+        let y = N::apply(&built, golden.map::<3>("input"), &mut untaped()).unwrap();
+        golden.near("output", &y.as_vec(), FORWARD);
+        // without a signal the bias alone, for each of the batch
+        let alone = N::absent(&built, (2, Const::<3>, 4usize, 5usize), &mut untaped()).unwrap().unwrap().as_vec();
+        let bias = golden.values("param/bias");
+        let run = 60 / bias.len();
+        assert!(alone.iter().enumerate().all(|(i, &v)| v == bias[i % 60 / run]));
+    }
+    of::<SpatialBias<3, 4, 5>>("comp_bias_spatial", |golden, built| golden.set(&mut built.bias, "bias"));
+    of::<FeatureBias<3>>("comp_bias_feature", |golden, built| golden.set(&mut built.bias, "bias"));
+    of::<ScalarBias>("comp_bias_scalar", |golden, built| golden.set(&mut built.bias, "bias"));
+}
+
+#[test]
+fn gradients_of_biases() {
+    fn of<N: Operation>()
+    where
+        N::Built<f64, Cpu>: BuildModule<Cpu, f64>,
+    {
+        let mut built: N::Built<f64, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
+        gradients_are_differences(&mut built, &drawn::<2>(3, 2, 3), |built, x, cx| {
+            let shape = *x.shape();
+            let alone = N::absent(built, shape, cx)?.unwrap();
+            // once on a tensor that nobody else holds, once on one that is needed again
+            let y = N::apply(built, alone, cx)?;
+            dynvision::ops::gain(&y, &N::apply(built, x, cx)?, cx)
+        });
+    }
+    of::<SpatialBias<2, 2, 3>>();
+    of::<FeatureBias<2>>();
+    of::<ScalarBias>();
+}
+
+#[test]
+fn a_bias_of_another_size_is_refused() {
+    let built: Built64<SpatialBias<2, 3, 3>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    let error = SpatialBias::<2, 3, 3>::apply(&built, drawn::<2>(1, 2, 3), &mut untaped()).unwrap_err();
+    assert!(error.to_string().contains("bias of a map"), "{error}");
+}
+
+/// The moments of each set of units, computed the long way.
+fn standardized(x: &[f64], same: impl Fn(usize, usize) -> bool) -> Vec<f64> {
+    (0..x.len())
+        .map(|i| {
+            let set: Vec<f64> = (0..x.len()).filter(|&j| same(i, j)).map(|j| x[j]).collect();
+            let mean = set.iter().sum::<f64>() / set.len() as f64;
+            let variance = set.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / set.len() as f64;
+            (x[i] - mean) / (variance + 1e-5).sqrt()
+        })
+        .collect()
+}
+
+fn close(found: &[f64], want: &[f64]) {
+    assert_eq!(found.len(), want.len());
+    assert!(found.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} but {want:?}");
+}
+
+#[test]
+fn group_norm_is_its_equation() {
+    let (x, units) = (drawn::<6>(2, 2, 3), 6);
+    let mut norm: Built64<GroupNorm<3, 6>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    norm.weight.copy_from(&[1.0, 2.0, -1.0, 0.5, 3.0, 1.5]);
+    norm.bias.copy_from(&[0.1, 0.0, -0.2, 0.3, 1.0, -1.0]);
+    let y = GroupNorm::<3, 6>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    let mut want = standardized(&x.as_vec(), |i, j| i / (2 * units) == j / (2 * units));
+    for (i, v) in want.iter_mut().enumerate() {
+        *v = *v * norm.weight.as_vec()[i / units % 6] + norm.bias.as_vec()[i / units % 6];
+    }
+    close(&y.as_vec(), &want);
+}
+
+#[test]
+fn layer_norm_takes_a_sample_together() {
+    let x = drawn::<3>(2, 2, 3);
+    let norm: Built64<LayerNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    let y = LayerNorm::<3>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    close(&y.as_vec(), &standardized(&x.as_vec(), |i, j| i / 18 == j / 18));
+}
+
+#[test]
+fn gradients_of_group_norm() {
+    let mut norm: Built64<GroupNorm<2, 4>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    norm.weight.copy_from(&[1.0, 2.0, -1.0, 0.5]);
+    gradients_are_differences(&mut norm, &drawn::<4>(2, 2, 3), |norm, x, cx| GroupNorm::<2, 4>::apply(norm, x, cx));
+}
+
+#[test]
+fn gradients_of_batch_norm() {
+    let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    norm.weight.copy_from(&[1.0, 2.0, -1.0]);
+    gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), |norm, x, cx| BatchNorm::<3>::apply(norm, x, cx));
+}
+
+#[test]
+fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
+    let x = drawn::<3>(4, 2, 3);
+    let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
+    let channel = |i: usize| i / 6 % 3;
+    let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+    let y = BatchNorm::<3>::apply(&norm, x.clone(), &mut cx).unwrap();
+    close(&y.as_vec(), &standardized(&x.as_vec(), |i, j| channel(i) == channel(j)));
+    assert_eq!(norm.running_mean.as_vec(), [0.0; 3]);
+
+    // a second step of the same run, then both are absorbed in order
+    let second: Map64<3> = cx.run(x.clone(), |x| x.try_mul(2.0)).unwrap();
+    BatchNorm::<3>::apply(&norm, second, &mut cx).unwrap();
+    cx.take_statistics().absorb(&mut norm).unwrap();
+    let of = |c: usize| (0..72).filter(|&i| channel(i) == c).map(|i| x.as_vec()[i]).collect::<Vec<_>>();
+    let (mut means, mut variances) = (vec![], vec![]);
+    for c in 0..3 {
+        let mean = of(c).iter().sum::<f64>() / 24.0;
+        let variance = of(c).iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 23.0;
+        means.push(0.9 * 0.1 * mean + 0.1 * 2.0 * mean);
+        variances.push(0.9 * (0.9 + 0.1 * variance) + 0.1 * 4.0 * variance);
+    }
+    close(&norm.running_mean.as_vec(), &means);
+    close(&norm.running_var.as_vec(), &variances);
+
+    let y = BatchNorm::<3>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    let want = x
+        .as_vec()
+        .into_iter()
+        .enumerate()
+        .map(|(i, v)| (v - means[channel(i)]) / (variances[channel(i)] + 1e-5).sqrt());
+    close(&y.as_vec(), &want.collect::<Vec<_>>());
+    assert_eq!(norm.num_trainable_params(), 6);
+}
+
+#[test]
+fn dropout_silences_its_share_and_keeps_the_mean() {
+    let x: Map64<4> = Cpu::seed_from_u64(3).ones_like(&(5, Const, 20, 20));
+    let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+    let y = Dropout::<30>::apply(&Empty, x.clone(), &mut cx).unwrap();
+    let silent = y.as_vec().iter().filter(|&&v| v == 0.0).count() as f64 / 8000.0;
+    assert!((silent - 0.3).abs() < 0.03, "{silent}");
+    assert!(y.as_vec().iter().all(|&v| v == 0.0 || (v - 1.0 / 0.7).abs() < 1e-12));
+    let grads = y.clone().put_tape(cx.tape).sum::<Rank0, _>().backward();
+    assert_eq!(grads.get(&x).as_vec(), y.as_vec());
+    assert_eq!(Dropout::<30>::apply(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
+}
