@@ -14,7 +14,7 @@ pub struct Golden {
 
 impl Golden {
     pub fn load(name: &str) -> Golden {
-        let path = |ending| format!("{}/tests/goldens/{name}.{ending}", env!("CARGO_MANIFEST_DIR"));
+        let path = |ending| format!("{}/tests/goldens/data/{name}.{ending}", env!("CARGO_MANIFEST_DIR"));
         let json = serde_json::from_slice(&std::fs::read(path("json")).unwrap()).unwrap();
         Golden { json, bytes: std::fs::read(path("safetensors")).unwrap() }
     }
