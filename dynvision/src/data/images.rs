@@ -2,8 +2,9 @@
 
 use super::{DataError, Purpose, Seed};
 use crate::geometry::Map;
-use dfdx::prelude::{Const, CopySlice, Dtype, Tensor, ZerosTensor};
+use dfdx::prelude::{Const, ConstDim, CopySlice, Dim, Dtype, Tensor, ZerosTensor};
 use rand::seq::SliceRandom;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Per channel, what is taken off a pixel and what it is divided by: `(pixel / 255 - mean) / std`.
@@ -221,12 +222,29 @@ impl Images {
         device: &D,
         indices: &'a [usize],
         size: usize,
+    ) -> Result<Batches<'a, Const<C>, Const<H>, Const<W>, E, D>, DataError>
+    where
+        E: Dtype,
+        D: ZerosTensor<E> + CopySlice<E>,
+    {
+        self.batches_of(device, indices, size)
+    }
+
+    /// The same with the shape as types, such as those of a model's frames.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn batches_of<'a, C: ConstDim, H: ConstDim, W: ConstDim, E, D>(
+        &'a self,
+        device: &D,
+        indices: &'a [usize],
+        size: usize,
     ) -> Result<Batches<'a, C, H, W, E, D>, DataError>
     where
         E: Dtype,
         D: ZerosTensor<E> + CopySlice<E>,
     {
-        let model = Map::new(C, H, W);
+        let model = Map::new(C::SIZE, H::SIZE, W::SIZE);
         if self.shape != model {
             return Err(DataError::Shape { data: self.shape, model });
         }
@@ -239,8 +257,9 @@ impl Images {
             let value = |pixel| E::from_f64(self.normalisation.apply(channel, pixel)).unwrap_or_default();
             std::array::from_fn(|pixel| value(pixel as u8))
         };
-        let tables = (0..C).map(table).collect();
-        Ok(Batches { images: self, device: device.clone(), rest: indices, size, tables, values: Vec::new() })
+        let tables = (0..C::SIZE).map(table).collect();
+        let (device, shape) = (device.clone(), PhantomData);
+        Ok(Batches { images: self, device, rest: indices, size, tables, values: Vec::new(), shape })
     }
 
     fn check_indices(&self, indices: &[usize]) -> Result<(), DataError> {
@@ -253,9 +272,9 @@ impl Images {
 
 /// Some images as a tensor, with their labels and their indices in the data set.
 #[derive(Clone, Debug)]
-pub struct Batch<const C: usize, const H: usize, const W: usize, E: Dtype, D: ZerosTensor<E>> {
+pub struct Batch<C: Dim, H: Dim, W: Dim, E: Dtype, D: ZerosTensor<E>> {
     /// The images, normalised: `(batch, C, H, W)`.
-    pub images: Tensor<(usize, Const<C>, Const<H>, Const<W>), E, D>,
+    pub images: Tensor<(usize, C, H, W), E, D>,
     /// The class of each.
     pub labels: Vec<usize>,
     /// The index of each in the data set.
@@ -264,7 +283,7 @@ pub struct Batch<const C: usize, const H: usize, const W: usize, E: Dtype, D: Ze
 
 /// An iterator over batches; see [`Images::batches`].
 #[derive(Clone, Debug)]
-pub struct Batches<'a, const C: usize, const H: usize, const W: usize, E, D> {
+pub struct Batches<'a, C, H, W, E, D> {
     images: &'a Images,
     device: D,
     rest: &'a [usize],
@@ -273,9 +292,10 @@ pub struct Batches<'a, const C: usize, const H: usize, const W: usize, E, D> {
     tables: Vec<[E; 256]>,
     /// Values of the last batch; the next one reuses their memory.
     values: Vec<E>,
+    shape: PhantomData<(C, H, W)>,
 }
 
-impl<const C: usize, const H: usize, const W: usize, E, D> Batches<'_, C, H, W, E, D>
+impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
     D: ZerosTensor<E> + CopySlice<E>,
@@ -283,14 +303,14 @@ where
     fn batch(&mut self, indices: &[usize]) -> Result<Batch<C, H, W, E, D>, DataError> {
         self.values.clear();
         for image in indices.iter().filter_map(|&index| self.images.image(index)) {
-            for (plane, table) in image.chunks_exact(H * W).zip(&self.tables) {
+            for (plane, table) in image.chunks_exact(H::SIZE * W::SIZE).zip(&self.tables) {
                 self.values.extend(plane.iter().map(|&pixel| table[usize::from(pixel)]));
             }
         }
         // Filling a tensor of the device, and not making one from a vector, lets the device's cache reuse its memory.
         let mut images = self
             .device
-            .try_zeros_like(&(indices.len(), Const, Const, Const))
+            .try_zeros_like(&(indices.len(), C::default(), H::default(), W::default()))
             .map_err(|error| DataError::Device { images: indices.len(), message: error.to_string() })?;
         images.copy_from(&self.values);
         let labels = indices.iter().map(|&index| usize::from(self.images.labels[index])).collect();
@@ -298,7 +318,7 @@ where
     }
 }
 
-impl<const C: usize, const H: usize, const W: usize, E, D> Iterator for Batches<'_, C, H, W, E, D>
+impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> Iterator for Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
     D: ZerosTensor<E> + CopySlice<E>,
@@ -323,7 +343,7 @@ where
     }
 }
 
-impl<const C: usize, const H: usize, const W: usize, E, D> ExactSizeIterator for Batches<'_, C, H, W, E, D>
+impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> ExactSizeIterator for Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
     D: ZerosTensor<E> + CopySlice<E>,

@@ -4,5 +4,7 @@ pub mod atomic;
 pub mod npz;
 mod state_dict;
 pub mod torch;
+mod weights;
 
 pub use state_dict::{StateDict, StateError};
+pub use weights::{FileError, Weights, read, write};

@@ -122,13 +122,14 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         Ok(vec![Term { name: self.name(), weight: 1.0, value: self.loss(output, labels, cx)? }])
     }
 
-    /// The loss of what [`DynModel::try_record`] or [`DynModel::try_run`] gave, with the tape of the logits, to go
-    /// backward from.
+    /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the
+    /// tape of the logits, to go backward from.
     ///
     /// # Errors
     /// As [`loss`](Loss::loss).
     fn try_forward<B: Dim, T: Tape<E, D>>(
         &self,
+        _model: &M,
         logits: LogitsInTime<M, B, E, D, T>,
         responses: Option<M::Areas<Run, B>>,
         labels: &Labels,

@@ -17,7 +17,7 @@ use std::ops::Range;
 /// let flash = Stimulus::constant(image, 5).then_blank(10, 0.0).unwrap();
 /// assert_eq!(flash.steps(), 15);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     frames: Vec<Tensor<S, E, D>>,
     /// Which frame each step shows.
@@ -124,6 +124,16 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
     /// The distinct frames, which frame each step shows, and the tape.
     pub fn into_parts(self) -> (Vec<Tensor<S, E, D>>, Vec<usize>, T) {
         (self.frames, self.shown, self.tape)
+    }
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
+    /// The same with a tape that starts here, whose gradients are added to `gradients`.
+    pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {
+        let Stimulus { frames, shown, .. } = self;
+        // dfdx makes a tape with given gradients of a tensor only; without a frame nothing can be recorded
+        let tape = frames.first().map(|frame| frame.clone().traced(gradients).split_tape().1).unwrap_or_default();
+        Stimulus { frames, shown, tape }
     }
 }
 

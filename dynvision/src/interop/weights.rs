@@ -1,0 +1,223 @@
+//! The tensors of a model by name, to a file and back.
+
+use super::{StateDict, StateError, atomic};
+use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
+use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};
+use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor};
+use dfdx::tensor::safetensors::SafeDtype;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::io::Write;
+use std::path::Path;
+
+/// Why a file of tensors could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file system refused; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The file does not hold what it should.
+    #[error("`{file}`: {source}")]
+    State {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: StateError,
+    },
+}
+
+/// The tensors of a model by name, those that are not trained included. Settings, such as the dynamics, are not in them.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::interop::Weights;
+/// let dev = Cpu::default();
+/// let saved = dev.build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("linear.safetensors");
+/// saved.save_weights(&path)?;
+/// let mut loaded = dev.build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
+/// loaded.load_weights(&path)?;
+/// assert_eq!(loaded.weight.array(), saved.weight.array());
+/// # Ok::<(), dynvision::interop::FileError>(())
+/// ```
+pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
+    /// A copy of the tensors.
+    fn weights(&self) -> StateDict {
+        let mut all = All::default();
+        // the visitor has no error to give
+        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut all });
+        all.0
+    }
+
+    /// Takes up the tensors of `saved`.
+    ///
+    /// # Errors
+    /// All tensors that are missing, too many, or of another shape or type, by name. Nothing has changed then.
+    fn set_weights(&mut self, saved: &StateDict) -> Result<(), StateError> {
+        let mut check = Check { saved, names: BTreeSet::new(), errors: Vec::new() };
+        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (&*self, String::new()), f: &mut check });
+        let Check { names, mut errors, .. } = check;
+        let unexpected = saved.names().filter(|name| !names.contains(*name));
+        errors.extend(unexpected.map(|name| StateError::Unexpected { name: name.to_string() }));
+        if !errors.is_empty() {
+            return Err(StateError::All(errors));
+        }
+        Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut Set(saved) })?;
+        Ok(())
+    }
+
+    /// Writes the tensors to a safetensors file, which nobody ever sees half written.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        write(path.as_ref(), &self.weights())
+    }
+
+    /// Takes up the tensors of a safetensors file.
+    ///
+    /// # Errors
+    /// Those of the file system; a file of another format or a damaged one; those of
+    /// [`set_weights`](Weights::set_weights).
+    fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        let saved = read(path)?;
+        self.set_weights(&saved).map_err(|source| in_file(path, source))
+    }
+}
+impl<E: Dtype + SafeDtype, D: Device<E>, M: TensorCollection<E, D>> Weights<E, D> for M {}
+
+/// Writes a state to a safetensors file, which nobody ever sees half written.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write(path: &Path, state: &StateDict) -> Result<(), FileError> {
+    let bytes = state.to_safetensors().map_err(|source| in_file(path, source))?;
+    Ok(atomic::write(path, |file| file.write_all(&bytes))?)
+}
+
+/// Reads a safetensors file.
+///
+/// # Errors
+/// Those of the file system; a file of another format or a damaged one.
+pub fn read(path: &Path) -> Result<StateDict, FileError> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display())))?;
+    StateDict::from_safetensors(&bytes).map_err(|source| in_file(path, source))
+}
+
+fn in_file(path: &Path, source: StateError) -> FileError {
+    FileError::State { file: path.display().to_string(), source }
+}
+
+#[derive(Default)]
+struct All(StateDict);
+impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for All {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        self.0.insert(name, &sizes(tensor), &tensor.as_vec());
+        Ok(None)
+    }
+}
+
+struct Check<'a> {
+    saved: &'a StateDict,
+    names: BTreeSet<String>,
+    errors: Vec<StateError>,
+}
+impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for Check<'_> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        self.errors.extend(self.saved.get::<E>(&name, &sizes(tensor)).err());
+        self.names.insert(name);
+        Ok(None)
+    }
+}
+
+struct Set<'a>(&'a StateDict);
+impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for Set<'_> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = StateError;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, StateError> {
+        let values = self.0.get::<E>(&name, &sizes(tensor))?;
+        tensor.copy_from(&values);
+        Ok(None)
+    }
+}
+
+fn sizes<S: Shape, E: Dtype, D: Device<E>>(tensor: &Tensor<S, E, D>) -> Vec<usize> {
+    tensor.shape().concrete().into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use dfdx::nn::DeviceBuildExt;
+    use dfdx::nn::builders::Linear;
+    use dfdx::prelude::{AsArray, Cpu};
+
+    #[test]
+    fn all_differences_are_named_and_nothing_changes() {
+        let dev = Cpu::default();
+        let mut net = dev.build_module::<(Linear<4, 3>, Linear<3, 2>), f32>();
+        let before = net.weights();
+        let mut other = StateDict::default();
+        other.insert("0.weight", &[3, 4], &[1.0f32; 12]);
+        other.insert("0.bias", &[4], &[1.0f32; 4]);
+        other.insert("1.weight", &[2, 3], &[1.0f64; 6]);
+        other.insert("2.weight", &[1], &[1.0f32]);
+        let says = net.set_weights(&other).unwrap_err().to_string();
+        for part in ["`0.bias` is F32 [4], expected F32 [3]", "`1.weight` is F64", "no `1.bias`", "has `2.weight`"] {
+            assert!(says.contains(part), "{says}");
+        }
+        assert!(!says.contains("0.weight"), "{says}");
+        assert_eq!(net.weights(), before);
+    }
+
+    #[test]
+    fn files_that_are_none_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let mut net = Cpu::default().build_module::<Linear<1, 1>, f64>();
+        let says = net.load_weights(&path).unwrap_err().to_string();
+        assert!(says.contains("weights.safetensors"), "{says}");
+        net.save_weights(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for cut in [0, 4, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let says = net.load_weights(&path).unwrap_err().to_string();
+            assert!(says.contains("weights.safetensors") && says.contains("no sound safetensors"), "{says}");
+        }
+        let weight = net.weight.array();
+        std::fs::write(&path, bytes).unwrap();
+        net.weight = net.weight.clone() + 1.0;
+        net.load_weights(&path).unwrap();
+        assert_eq!(net.weight.array(), weight);
+    }
+}
