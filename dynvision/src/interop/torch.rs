@@ -34,7 +34,7 @@ use crate::model::DynModel;
 use crate::parameters::{Parameter, parameters};
 use crate::time::{LinkKind, Wiring};
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName};
-use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor, ViewTensorRef};
+use dfdx::prelude::{Device, Dtype, Shape, Tensor, ViewTensorRef};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,15 +82,17 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     let mut errors = Vec::new();
     let mut used = BTreeSet::new();
     let mut values = BTreeMap::new();
-    for Parameter { name: ours, shape, .. } in parameters(net) {
-        let place = Place::of(&ours, &shape, &M::WIRING);
+    let all = parameters(net);
+    for parameter in &all {
+        let place = Place::of(parameter, &all, &M::WIRING);
+        let (ours, shape) = (parameter.name.clone(), &parameter.shape);
         let Some(name) = place.names.iter().find_map(|name| file.get(name)) else {
             errors.push(StateError::Missing { name: place.names.into_iter().next().unwrap_or(ours) });
             continue;
         };
         used.insert(*name);
         match state.numbers(name) {
-            Ok((found, numbers)) if squeezed(&found) == squeezed(&shape) => _ = values.insert(ours, numbers),
+            Ok((found, numbers)) if squeezed(&found) == squeezed(shape) => _ = values.insert(ours, numbers),
             Ok((found, _)) => errors.push(StateError::Mismatch {
                 name: (*name).into(),
                 expected: format!("{:?}", place.shape),
@@ -128,15 +130,15 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &M,
     names: &Names,
 ) -> Result<StateDict, StateError> {
-    let mut tensors = all::<E, D, M>(net);
-    let mut state = StateDict::default();
     let wiring = &M::WIRING;
-    let mut written = Vec::new();
-    for (ours, shape, values) in tensors.drain(..) {
-        let place = Place::of(&ours, &shape, wiring);
-        let name = place.names.into_iter().next().unwrap_or(ours);
-        written.push((cased(&name, wiring, names), place.shape, values));
-    }
+    let mut state = StateDict::default();
+    let all = parameters(net);
+    let named = |(parameter, values): (&Parameter, Vec<E>)| {
+        let place = Place::of(parameter, &all, wiring);
+        let name = place.names.first().map_or(parameter.name.clone(), |name| cased(name, wiring, names));
+        (name, place.shape, values)
+    };
+    let mut written: Vec<_> = all.iter().zip(read(net)).map(named).collect();
     let plan = net.plan().map_err(|error| StateError::Text {
         name: "dynamics".into(),
         expected: "valid times",
@@ -160,11 +162,8 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
 /// The original's names of every tensor of a model, by ours, in the model's order; the first of them is the usual one.
 /// They are in small letters.
 pub fn names<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(net: &M) -> Vec<(String, Vec<String>)> {
-    let named = |Parameter { name, shape, .. }| {
-        let names = Place::of(&name, &shape, &M::WIRING).names;
-        (name, names)
-    };
-    parameters(net).into_iter().map(named).collect()
+    let all = parameters(net);
+    all.iter().map(|parameter| (parameter.name.clone(), Place::of(parameter, &all, &M::WIRING).names)).collect()
 }
 
 /// Where the original keeps a tensor.
@@ -176,12 +175,14 @@ struct Place {
 }
 
 impl Place {
-    fn of(ours: &str, shape: &[usize], wiring: &Wiring) -> Place {
+    /// `all` are the model's tensors: the parts of a local recurrence have other names there.
+    fn of(Parameter { name: ours, shape, .. }: &Parameter, all: &[Parameter], wiring: &Wiring) -> Place {
         let (field, part) = ours.split_once('.').unwrap_or((ours, ""));
-        let lower = |name: String| name.to_lowercase();
+        let lower = |name: String| parametrized(name.to_lowercase());
         let is_area = |name: &str| wiring.areas.iter().any(|area| area.name == name);
         if is_area(field) {
-            let (part, shape) = layer_part(part, shape);
+            let local = format!("{field}.recurrence.local.");
+            let (part, shape) = layer_part(part, shape, all.iter().any(|other| other.name.starts_with(&local)));
             return Place { names: vec![lower(format!("{field}.{part}"))], shape };
         }
         let of_area =
@@ -196,20 +197,44 @@ impl Place {
             }
             Some((area, operation)) => vec![format!("{operation}_{area}.{part}")],
             None if field == "adaption" => vec![format!("input_adaption.recurrence.{part}")],
-            None if field == "retina" => vec![ours.into()],
+            None if field == "retina" => vec![ours.clone()],
             None => ["2.", "3.", ""].iter().map(|i| format!("classifier.{i}{part}")).collect(),
         };
         Place { names: names.into_iter().map(lower).collect(), shape: shape.to_vec() }
     }
 }
 
+/// What PyTorch calls the direction and the norms of a weight under weight normalisation.
+fn parametrized(name: String) -> String {
+    match name.strip_suffix(".weight_g") {
+        Some(whose) => format!("{whose}.parametrizations.weight.original0"),
+        None => match name.strip_suffix(".weight_v") {
+            Some(whose) => format!("{whose}.parametrizations.weight.original1"),
+            None => name,
+        },
+    }
+}
+
 /// The name and shape of a part of a layer there.
-fn layer_part(part: &str, shape: &[usize]) -> (String, Vec<usize>) {
-    match (part, shape) {
+fn layer_part(part: &str, shape: &[usize], is_local: bool) -> (String, Vec<usize>) {
+    let part = part.strip_prefix("stages.").unwrap_or(part);
+    match (part.strip_prefix("recurrence."), shape) {
         // one number is kept as a list of one
-        ("recurrence.weight" | "recurrence.bias", []) => (part.into(), vec![1]),
-        ("recurrence.weight" | "recurrence.bias", _) => (part.replace("recurrence", "recurrence.conv"), shape.to_vec()),
-        _ => (part.into(), shape.to_vec()),
+        (Some(_), []) => (part.into(), vec![1]),
+        (Some(own), _) => (format!("recurrence.{}", recurrence_part(own, is_local)), shape.to_vec()),
+        (None, _) => (part.into(), shape.to_vec()),
+    }
+}
+
+/// The name of a part of a recurrence there.
+fn recurrence_part(part: &str, is_local: bool) -> String {
+    match part.split_once('.') {
+        None => format!("conv.{part}"),
+        Some(("depthwise", part)) if is_local => format!("patchy_conv.{part}"),
+        Some(("depthwise", part)) => format!("depthwise_conv.{part}"),
+        Some(("pointwise", part)) => format!("pointwise_conv.{part}"),
+        Some(("local", part)) => format!("local_conv.conv.{part}"),
+        Some(_) => part.into(),
     }
 }
 
@@ -266,9 +291,9 @@ fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
 
 // ------------------------------------------------------------------------------------------------ visits of a model
 
-fn all<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<(String, Vec<usize>, Vec<E>)> {
+fn read<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<Vec<E>> {
     let mut read = Read(Vec::new());
-    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut read }) {
+    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: net, f: &mut read }) {
         Ok(_) => read.0,
         Err(never) => match never {},
     }
@@ -277,9 +302,9 @@ fn all<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Ve
 /// A visit cannot fail.
 enum Never {}
 
-struct Read<E>(Vec<(String, Vec<usize>, Vec<E>)>);
+struct Read<E>(Vec<Vec<E>>);
 impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<E> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Viewer = ViewTensorRef;
     type Err = Never;
     type E2 = E;
     type D2 = D;
@@ -287,9 +312,9 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<E> {
     fn visit<S: Shape>(
         &mut self,
         _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
+        tensor: &Tensor<S, E, D>,
     ) -> Result<Option<Tensor<S, E, D>>, Never> {
-        self.0.push((name, tensor.shape().concrete().into_iter().collect(), tensor.as_vec()));
+        self.0.push(tensor.as_vec());
         Ok(None)
     }
 }

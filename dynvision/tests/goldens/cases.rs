@@ -1,11 +1,14 @@
 //! Which case is compared how, and which is left out why.
 
+use crate::components::{recurrence, solver};
 use crate::loader::Golden;
 use crate::models::*;
 use crate::presentation;
 use crate::report::Report;
 use crate::unroll::{Differently, model, model_with};
-use dynvision::nn::{LayerKernel, NoBias, Plain, Uniform};
+use dynvision::nn::{
+    DepthPointwise, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise, TrainedTau, Uniform, WeightNorm,
+};
 use dynvision::prelude::*;
 
 /// What becomes of a case.
@@ -17,6 +20,7 @@ pub(crate) enum Case {
 }
 use Case::{Compare, LeaveOut};
 
+type FullNormed = Full<LayerKernel, WeightNorm<Plain<Uniform>>>;
 type FullNoBias = Full<LayerKernel, NoBias<Uniform>>;
 
 const NO_HISTORY: &str = "with t_recurrence below dt the original keeps no state: it switches recurrence off and leaks from \
@@ -35,6 +39,11 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         | "idle3" | "idle3_value" | "tbptt2" | "tbptt2_idle3" => Compare(model::<Tiny>),
         "rec_full_nobias" => Compare(model::<Tiny<FullNoBias, NoBias>>),
         "rec_full_multiplicative" => Compare(model::<Tiny<Full, Plain, Multiplicative>>),
+        "rec_full_weightnorm" => Compare(model::<Tiny<FullNormed, WeightNorm>>),
+        "rec_depthpointwise" => Compare(model::<Tiny<DepthPointwise>>),
+        "rec_pointdepthwise" => Compare(model::<Tiny<PointDepthwise>>),
+        "rec_local" => Compare(model::<Square<Local>>),
+        "rec_localdepthwise" => Compare(model::<Square<LocalDepthwise>>),
         "train_tau" => Compare(model::<TrainedTimes>),
         "tff3_trunc" => Compare(|golden| {
             model_with::<Tiny>(
@@ -52,6 +61,11 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "no_solver" => Compare(model::<NoSolver>),
         "target_input_full" => Compare(model::<ToInputs<Full>>),
         "target_input_self" => Compare(model::<SelfToInputs>),
+        "target_input_depthpointwise" => Compare(model::<ToInputs<DepthPointwise>>),
+        "target_input_pointdepthwise" => Compare(model::<ToInputs<PointDepthwise>>),
+        "target_middle_full" => Compare(model::<TwoStages>),
+        "target_middle_self" => Compare(model::<TwoStagesSelf>),
+        "target_output_mid" => Compare(model::<TwoStagesOutput>),
         "skip_same_shape" => Compare(model::<SkipSame>),
         "skip_channels" => Compare(model::<SkipChannels>),
         "skip_channels_size" => Compare(model::<SkipFar>),
@@ -69,12 +83,57 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         ),
         "x2_full" => Compare(model::<X2<Full>>),
         "x2_self" => Compare(model::<X2<SelfRecurrence>>),
+        "x2_depthpointwise" => Compare(model::<X2<DepthPointwise>>),
+        "x2_pointdepthwise" => Compare(model::<X2<PointDepthwise>>),
+        "x2_local" => Compare(model::<X2<Local>>),
         "x2_none" => Compare(model::<X2<NoRecurrence>>),
         "x2_tff2_idle2" => Compare(model::<X2Grey>),
         "x4_full" => Compare(model::<X4<Full>>),
         "x4_self" => Compare(model::<X4<SelfRecurrence>>),
+        "x4_depthpointwise" => Compare(model::<X4<DepthPointwise>>),
+        "x4_pointdepthwise" => Compare(model::<X4<PointDepthwise>>),
         "x4_tff2" => Compare(model::<X4Delayed>),
         "x4_target_input" => Compare(model::<X4ToInput>),
+        "x8_full" => Compare(model::<X8<Full>>),
+        "x8_self" => Compare(model::<X8<SelfRecurrence>>),
+        "x8_depthpointwise" => Compare(model::<X8ToMiddle>),
+        "comp_conn_full" => Compare(|golden| recurrence::<FullNoBias, 4, 4, 3>(golden, &[("weight", "conv.weight")])),
+        "comp_conn_full_4to6_bias" => {
+            Compare(|golden| recurrence::<Full, 4, 6, 3>(golden, &[("weight", "conv.weight"), ("bias", "conv.bias")]))
+        }
+        "comp_conn_pointdepthwise_4to6" => Compare(|golden| {
+            recurrence::<PointDepthwise, 4, 6, 3>(
+                golden,
+                &[
+                    ("pointwise.weight", "pointwise_conv.weight"),
+                    ("pointwise.bias", "pointwise_conv.bias"),
+                    ("depthwise.weight", "depthwise_conv.weight"),
+                    ("depthwise.bias", "depthwise_conv.bias"),
+                ],
+            )
+        }),
+        "comp_conn_local_4" => {
+            Compare(|golden| recurrence::<Local, 4, 4, 3>(golden, &[("weight", "conv.weight"), ("bias", "conv.bias")]))
+        }
+        "comp_conn_local_64_k3" => Compare(|golden| {
+            recurrence::<Local, 64, 64, 3>(golden, &[("weight", "conv.weight"), ("bias", "conv.bias")])
+        }),
+        "comp_conn_localdepthwise_4" => Compare(|golden| {
+            recurrence::<LocalDepthwise, 4, 4, 3>(
+                golden,
+                &[
+                    ("local.weight", "local_conv.conv.weight"),
+                    ("local.bias", "local_conv.conv.bias"),
+                    ("depthwise.weight", "patchy_conv.weight"),
+                    ("depthwise.bias", "patchy_conv.bias"),
+                ],
+            )
+        }),
+        "comp_conn_self" => {
+            Compare(|golden| recurrence::<SelfRecurrence, 3, 3, 3>(golden, &[("weight", "weight"), ("bias", "bias")]))
+        }
+        "comp_euler_given_h" | "comp_euler_own_state" => Compare(solver::<Euler<TrainedTau>>),
+        "comp_rk4_given_h" | "comp_rk4_own_state" => Compare(solver::<RungeKutta4<TrainedTau>>),
         "activity_shared_nonlin" => {
             LeaveOut("the original divides every area's activity by the size of the first; here each by its own")
         }

@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one prints its own lines")]
 
 mod cases;
+mod components;
 mod loader;
 mod models;
 mod presentation;
 mod report;
 mod unroll;
+mod weights;
 
 use cases::Case;
 use loader::Golden;

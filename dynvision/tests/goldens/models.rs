@@ -1,6 +1,6 @@
 //! The models of the goldens, declared. Many cases share one and differ in times only.
 
-use dynvision::nn::{ConvOptions, Integration, Plain};
+use dynvision::nn::{ConvOptions, DepthPointwise, Integration, Plain, RConv2dx2};
 use dynvision::prelude::*;
 
 /// Two areas, the second after a pooling.
@@ -27,6 +27,41 @@ pub struct NoSolver {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// Square numbers of channels.
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
+pub struct Square<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4, 3, 1, R>,
+    l2: RConv2d<4, 9, 3, 1, R>,
+    #[readout]
+    classifier: Classifier<9, 5>,
+}
+
+/// Two convolutions in each area, the recurrence between them.
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
+pub struct TwoStages {
+    l1: RConv2dx2<3, 5, 4, 3, 3, 2, 1, Full, ToMiddle>,
+    l2: RConv2dx2<4, 7, 6, 3, 3, 1, 1, Full, ToMiddle>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
+pub struct TwoStagesSelf {
+    l1: RConv2dx2<3, 4, 4, 3, 3, 2, 1, SelfRecurrence, ToMiddle>,
+    l2: RConv2dx2<4, 6, 6, 3, 3, 1, 1, SelfRecurrence, ToMiddle>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
+pub struct TwoStagesOutput {
+    l1: RConv2dx2<3, 5, 4, 5, 3, 2, 1>,
+    l2: RConv2dx2<4, 7, 6, 3, 3, 1, 1>,
     #[readout]
     classifier: Classifier<6, 5>,
 }
@@ -171,4 +206,34 @@ pub struct X4ToInput {
     it: RConv2d<121, 256, 3, 2, Full, ToInput>,
     #[readout]
     classifier: Classifier<256, 10>,
+}
+
+/// DyRCNNx8 for small images.
+#[dyn_model(input = [3, 32, 32], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct X8<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2dx2<3, 64, 64, 5, 5, 2, 1, R>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v2: RConv2dx2<64, 144, 144, 3, 3, 2, 1, R>,
+    #[area(skip(from = v1))]
+    v4: RConv2dx2<144, 256, 256, 3, 3, 2, 1, R>,
+    #[area(skip(from = v2))]
+    it: RConv2dx2<256, 529, 529, 3, 3, 2, 1, R>,
+    #[readout]
+    classifier: Classifier<529, 10>,
+}
+
+/// The same with recurrences between the convolutions.
+#[dyn_model(input = [3, 32, 32], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub struct X8ToMiddle {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2dx2<3, 64, 64, 5, 5, 2, 1, DepthPointwise, ToMiddle>,
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v2: RConv2dx2<64, 144, 144, 3, 3, 2, 1, DepthPointwise, ToMiddle>,
+    #[area(skip(from = v1))]
+    v4: RConv2dx2<144, 256, 256, 3, 3, 2, 1, DepthPointwise, ToMiddle>,
+    #[area(skip(from = v2))]
+    it: RConv2dx2<256, 529, 529, 3, 3, 2, 1, DepthPointwise, ToMiddle>,
+    #[readout]
+    classifier: Classifier<529, 10>,
 }

@@ -2,6 +2,7 @@
 
 use crate::loader::Golden;
 use crate::report::Report;
+use crate::weights;
 use dfdx::prelude::*;
 use dynvision::error::Result;
 use dynvision::interop::torch;
@@ -171,8 +172,7 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
     gradients: &Gradients<f32, Cpu>,
     report: &mut Report,
 ) {
-    let mut flat = Flat { gradients, of: BTreeMap::new() };
-    TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut flat }).unwrap();
+    let mut here = weights::gradients(net, gradients);
     let mut theirs: BTreeMap<String, String> = BTreeMap::new();
     for prefix in ["grad/", "grad_sample/"] {
         let stored = golden.stored(prefix);
@@ -184,7 +184,7 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
             .is_some_and(|all| all.iter().filter_map(Value::as_str).any(|n| n.to_lowercase() == name))
     };
     for (ours, names) in torch::names(net) {
-        let Some(gradient) = flat.of.remove(&ours) else { continue };
+        let Some(gradient) = here.remove(&ours) else { continue };
         let found = names.iter().find_map(|name| theirs.remove_entry(name));
         if names.iter().any(|name| differently.no_gradient.iter().any(|end| name.ends_with(end))) {
             continue;
@@ -212,28 +212,4 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
     }
     theirs.retain(|name, _| !differently.no_gradient.iter().any(|end| name.ends_with(end)));
     report.must(theirs.is_empty(), || format!("no gradients here of {:?}", theirs.keys()));
-}
-
-/// The gradients by our names; those of fixed weights are left out.
-struct Flat<'a> {
-    gradients: &'a Gradients<f32, Cpu>,
-    of: BTreeMap<String, Vec<f32>>,
-}
-
-impl TensorVisitor<f32, Cpu> for Flat<'_> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = CpuError;
-    type E2 = f32;
-    type D2 = Cpu;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, f32, Cpu>,
-        (tensor, name): (&Tensor<S, f32, Cpu>, String),
-    ) -> std::result::Result<Option<Tensor<S, f32, Cpu>>, CpuError> {
-        if options.do_gradient_update {
-            self.of.insert(name, self.gradients.get(tensor).as_vec());
-        }
-        Ok(None)
-    }
 }
