@@ -68,13 +68,20 @@ struct Kept {
     planes: HashMap<[usize; 3], Rc<Plane>>,
 }
 
-/// A convolution of one frame with one weight and bias.
+/// What was made of one frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Drive {
-    pub(crate) conv: Conv,
     pub(crate) frame: UniqueId,
-    pub(crate) weight: UniqueId,
-    pub(crate) bias: Option<UniqueId>,
+    pub(crate) by: By,
+}
+
+/// What makes something of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum By {
+    /// A convolution with one weight and bias.
+    Conv { conv: Conv, weight: UniqueId, bias: Option<UniqueId> },
+    /// The model's retina.
+    Retina,
 }
 
 impl<T> Cx<T> {

@@ -1,7 +1,7 @@
 //! What sees the frame before the first area.
 
 use super::{Conv2d, Identity, Layer, MapOf, NoRecurrence, Plain, Recurrent, TwoStage};
-use crate::cx::Cx;
+use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::ops::{erased, restored, retyped};
@@ -46,7 +46,7 @@ where
     T: Tape<E, D>,
 {
     let key = erased(&frame, cx)?;
-    let (seen, kept) = cx.once(&key, &key, |cx| {
+    let (seen, kept) = cx.once(Drive { frame: id(&key), by: By::Retina }, |cx| {
         let frame: MapOf<B, R::In, H, W, E, D> = retyped("frame that a retina sees", frame, cx)?;
         let none = History::<(B, R::Out, Ho, Wo), E, D>::default();
         let seen = R::step(built, Some(frame), &none, cx)?;

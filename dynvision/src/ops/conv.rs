@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::shape::{MapShape, erased, fork, restored};
-use crate::cx::{Cx, Drive, id};
+use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
 use crate::kernels::{Element, Maps, Sizes, VisionDevice};
@@ -194,7 +194,7 @@ where
     T: Tape<E, D>,
 {
     let maps = erased(x, cx)?;
-    let drive = Drive { conv: *conv, frame: id(&maps), weight: id(w), bias: bias.map(id) };
+    let drive = Drive { frame: id(&maps), by: By::Conv { conv: *conv, weight: id(w), bias: bias.map(id) } };
     let (y, kept) = cx.once(drive, |cx| {
         let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
         Ok(y)

@@ -130,10 +130,10 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
 impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
     /// The same with a tape that starts here, whose gradients are added to `gradients`.
     pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {
-        let Stimulus { frames, shown, .. } = self;
+        let Stimulus { frames, shown, currents, .. } = self;
         // dfdx makes a tape with given gradients of a tensor only; without a frame nothing can be recorded
         let tape = frames.first().map(|frame| frame.clone().traced(gradients).split_tape().1).unwrap_or_default();
-        Stimulus { frames, shown, tape }
+        Stimulus { frames, shown, currents, tape }
     }
 }
 

@@ -4,7 +4,9 @@
 //! member is declared here under the model's own name.
 
 mod dyrcnn;
+mod guide;
 mod simple;
 
 pub use dyrcnn::*;
+pub use guide::*;
 pub use simple::*;
