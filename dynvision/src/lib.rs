@@ -17,6 +17,7 @@ pub mod parameters;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;
+pub mod profile;
 pub mod record;
 pub mod stream;
 pub mod summary;
