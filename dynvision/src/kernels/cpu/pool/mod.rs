@@ -1,59 +1,12 @@
 //! Pooling: maximum and mean over windows, and over whole maps.
 
+mod max;
+
+pub use max::{max_backward, max_forward, max_forward_only};
+
 use super::{Scalar, parallel};
 use crate::geometry::Window;
-use rayon::prelude::*;
 use std::ops::Range;
-
-/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
-/// of the (first) maximum, `row * kernel + column` within its window, for [`max_backward`].
-pub fn max_forward<E: Scalar>(
-    window: Window,
-    x: &[E],
-    xd: [usize; 4],
-    y: &mut [E],
-    yd: [usize; 4],
-    chosen: &mut [u32],
-) {
-    check(window, x.len(), xd, y.len(), yd);
-    assert_eq!(chosen.len(), y.len(), "max pool: lengths");
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
-    let run = (parallel::CHUNK / 4 / (oh * ow).max(1)).max(1) * oh * ow;
-    if y.is_empty() {
-        return;
-    }
-    y.par_chunks_mut(run).zip(chosen.par_chunks_mut(run)).enumerate().for_each(|(i, (y, chosen))| {
-        let first = i * run / (oh * ow);
-        for (i, (y, chosen)) in y.chunks_exact_mut(oh * ow).zip(chosen.chunks_exact_mut(oh * ow)).enumerate() {
-            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], chosen);
-        }
-    });
-}
-
-/// [`max_forward`] for inference, which does not need to know which value was chosen.
-pub fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
-    check(window, x.len(), xd, y.len(), yd);
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    parallel::planes(y, oh * ow, |first, planes| {
-        for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
-            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
-        }
-    });
-}
-
-/// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
-pub fn max_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], chosen: &[u32], gx: &mut [E], xd: [usize; 4]) {
-    check(window, gx.len(), xd, gy.len(), yd);
-    assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    parallel::planes(gx, h * w, |first, planes| {
-        for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
-            let at = (first + i) * oh * ow;
-            scatter_plane(window, &gy[at..][..oh * ow], [oh, ow], &chosen[at..][..oh * ow], gx, [h, w]);
-        }
-    });
-}
 
 /// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
 pub fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
@@ -153,42 +106,6 @@ fn each_tap_row(
             iy += window.stride;
         }
     }
-}
-
-/// One plane of a max pool; `chosen` may be empty.
-fn max_plane<E: Scalar>(window: Window, x: &[E], xd: [usize; 2], y: &mut [E], yd: [usize; 2], chosen: &mut [u32]) {
-    y.fill(E::neg_infinity());
-    chosen.fill(NONE);
-    if chosen.is_empty() {
-        each_tap_row(window, xd, yd, |_, from, to, len| {
-            let x = x[from..].iter().step_by(window.stride);
-            for (y, &x) in y[to..][..len].iter_mut().zip(x) {
-                *y = if x > *y || x.is_nan() { x } else { *y };
-            }
-        });
-    } else {
-        each_tap_row(window, xd, yd, |tap, from, to, len| {
-            let x = x[from..].iter().step_by(window.stride);
-            let places = y[to..][..len].iter_mut().zip(&mut chosen[to..][..len]);
-            for ((y, chosen), &x) in places.zip(x) {
-                let larger = x > *y || x.is_nan() || *chosen == NONE;
-                *y = if larger { x } else { *y };
-                *chosen = if larger { tap as u32 } else { *chosen };
-            }
-        });
-    }
-}
-
-/// No tap chosen yet, or none of them inside the map.
-const NONE: u32 = u32::MAX;
-
-fn scatter_plane<E: Scalar>(window: Window, gy: &[E], yd: [usize; 2], chosen: &[u32], gx: &mut [E], xd: [usize; 2]) {
-    each_tap_row(window, xd, yd, |tap, to, from, len| {
-        let gx = gx[to..].iter_mut().step_by(window.stride);
-        for ((gx, &gy), &chosen) in gx.zip(&gy[from..][..len]).zip(&chosen[from..][..len]) {
-            *gx += if chosen == tap as u32 { gy } else { E::zero() };
-        }
-    });
 }
 
 #[cfg(test)]
