@@ -10,4 +10,6 @@ struct Net<R: Recurrence> {
     head: Classifier<6, 5>,
 }
 
-fn main() {}
+fn main() {
+    let _ = Cpu::default().build_module::<Net<Full>, f32>();
+}
