@@ -1,5 +1,5 @@
 //! A model has a lifetime.
-//! There are none.
+//! It does not arise in Python.
 use dynvision::prelude::*;
 
 struct Borrowed<'a>(std::marker::PhantomData<&'a ()>);
