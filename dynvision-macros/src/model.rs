@@ -98,7 +98,7 @@ pub(crate) struct Time {
 impl Model {
     /// Gives an area another name, where its own cannot be used and has been reported.
     pub(crate) fn rename(&mut self, name: &Ident) {
-        let other = format_ident!("{}_", name.unraw(), span = name.span());
+        let other = format_ident!("{}_renamed", name.unraw(), span = name.span());
         if self.readout.name == *name {
             self.readout.name = other;
             return;

@@ -15,7 +15,7 @@ pub use crate::nn::{
     apply, converted, fit, pool, see, tstep, tstep_nonlin,
 };
 pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
-pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Stimulus, Wiring};
+pub use crate::time::{Area, AreaDynamics, Dynamics, FRAME, Link as LinkSpec, LinkKind, Stimulus, Wiring};
 pub use dfdx::nn::{BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection};
 pub use dfdx::prelude::{Const, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};
 pub use std::clone::Clone;

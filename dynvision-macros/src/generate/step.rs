@@ -103,7 +103,9 @@ impl Code<'_> {
                 )?;
             }
         });
-        quote!(#adaption #retina)
+        let enter =
+            (self.model.adaption.is_some() || self.model.retina.is_some()).then(|| quote!(cx.enter(__dv::FRAME);));
+        quote!(#enter #adaption #retina)
     }
 
     fn area_step(&self, at: usize) -> TokenStream {

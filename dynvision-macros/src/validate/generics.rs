@@ -1,9 +1,11 @@
 //! Type parameters, and what stands for them where shapes are computed.
 
 use crate::errors::Errors;
+use proc_macro2::Span;
 use syn::{
-    ConstParam, Expr, GenericArgument, GenericParam, Generics, Ident, Path, QSelf, Type, TypeParam, TypePath,
-    parse_quote,
+    ConstParam, Expr, GenericArgument, GenericParam, Generics, Ident, Path, QSelf, Token, Type, TypeParam,
+    TypeParamBound, TypePath, parse_quote,
+    punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
 
@@ -19,9 +21,9 @@ pub(crate) fn check_generics(generics: &Generics, krate: &Path, errors: &mut Err
                 lifetimes = true;
                 continue;
             }
-            GenericParam::Type(TypeParam { ident, default, .. }) => {
+            GenericParam::Type(TypeParam { ident, default, bounds, .. }) => {
                 let default = default.as_ref().map(|(_, ty)| Default::Type(defaults.put_into(ty)));
-                (ident, "Full", default, Default::Type(parse_quote!(#krate::__private::Missing)))
+                (ident, "Full", default, Default::Type(stand_in(bounds, krate)))
             }
             GenericParam::Const(ConstParam { ident, default, .. }) => (
                 ident,
@@ -40,6 +42,24 @@ pub(crate) fn check_generics(generics: &Generics, krate: &Path, errors: &mut Err
         defaults.all.push((name.clone(), default.unwrap_or(mended)));
     }
     (!lifetimes).then_some(defaults)
+}
+
+/// A type of the library that keeps the bounds of a parameter, as far as they are the library's.
+fn stand_in(bounds: &Punctuated<TypeParamBound, Token![+]>, krate: &Path) -> Type {
+    const KEEPING: [(&str, &str); 4] =
+        [("Recurrence", "NoRecurrence"), ("Solver", "Euler"), ("Operation", "Identity"), ("Nonlinearity", "Identity")];
+    let names = bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    });
+    let mut keeping = names.filter_map(|name| KEEPING.iter().find(|(bound, _)| name.ident == bound));
+    match keeping.next() {
+        Some((_, name)) => {
+            let name = Ident::new(name, Span::call_site());
+            parse_quote!(#krate::nn::#name)
+        }
+        None => parse_quote!(#krate::__private::Missing),
+    }
 }
 
 /// The parameters and their defaults.

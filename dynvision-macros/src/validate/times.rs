@@ -1,9 +1,9 @@
 //! Time constants, as far as they are literals. (Other const expressions are checked when the model is built.)
 
-use super::fields::{Areas, Readout};
+use super::fields::{Area, Areas, Readout};
 use crate::{
     errors::Errors,
-    parse::{Args, Time},
+    parse::{Args, Link, Time},
 };
 
 /// What the library takes for granted, in milliseconds.
@@ -21,7 +21,7 @@ pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>,
             check_multiple(time, dt, errors);
         }
     }
-    check_defaults(args, errors);
+    check_defaults(args, areas, errors);
 }
 
 /// The time step, where it is known.
@@ -59,16 +59,29 @@ fn check_multiple(time: &Time, dt: Option<f64>, errors: &mut Errors) {
     }
 }
 
-/// A `dt` of one's own divides the delays that are left at their defaults.
-fn check_defaults(args: &Args, errors: &mut Errors) {
+/// A `dt` of one's own divides the delays that are in use and left at their defaults.
+fn check_defaults(args: &Args, areas: &Areas, errors: &mut Errors) {
     let Some(dt) = args.dynamics.iter().find(|time| time.name == "dt") else { return };
     let Some(ms) = dt.literal.filter(|ms| *ms > 0.0) else { return };
-    for (name, default) in DELAYS {
-        if !is_multiple(default, ms) && !args.dynamics.iter().any(|time| time.name == name) {
-            errors.over(
-                &dt.expr,
-                format!("`{name}`, {default} ms unless given, is no multiple of dt = {ms} ms; give it too"),
-            );
+    let left = DELAYS.iter().filter(|(name, default)| {
+        let given = args.dynamics.iter().any(|time| time.name == name);
+        !given && !is_multiple(*default, ms) && areas.iter().any(|area| area.uses(name))
+    });
+    let left: Vec<String> = left.map(|(name, default)| format!("`{name} = {default}`")).collect();
+    if !left.is_empty() {
+        let left = left.join(" and ");
+        errors.over(&dt.expr, format!("dt = {ms} ms does not divide the default {left}; give a multiple of dt"));
+    }
+}
+
+impl Area {
+    /// Whether a delay of the model matters to this area.
+    fn uses(&self, delay: &str) -> bool {
+        let link = |links: &[Link]| links.iter().any(|link| link.delay.is_none());
+        match delay {
+            "t_skip" => link(&self.keys.skips),
+            "t_feedback" => link(&self.keys.feedbacks),
+            own => !self.keys.times.iter().any(|time| time.name == own),
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 pub struct Plan {
     /// Time step in ms.
     pub dt: f64,
+    /// Of what a frame goes through before the first area.
+    pub frame: AreaPlan,
     /// One for each area.
     pub areas: Vec<AreaPlan>,
     /// For each link, which update of its source it reads: 1 is the newest.
@@ -47,6 +49,9 @@ impl AreaPlan {
     /// One step of 2 ms, tau 5 ms, no delay.
     pub const DEFAULT: AreaPlan = AreaPlan { tau: 5.0, dt: 2.0, feedforward: 0, recurrence: 1, history: 1 };
 }
+
+/// In place of an area's number: what a frame goes through before the first area.
+pub const FRAME: usize = usize::MAX;
 
 /// A time in steps.
 ///
@@ -105,6 +110,7 @@ impl Plan {
         }
         Ok(Plan {
             dt,
+            frame: AreaPlan { tau: dynamics.tau, dt, ..AreaPlan::DEFAULT },
             areas,
             links,
             idle: dynamics.idle_steps,
@@ -114,9 +120,9 @@ impl Plan {
         })
     }
 
-    /// The times of area number `area`.
+    /// The times of area number `area`; of [`FRAME`], those of what stands before the areas.
     pub fn area(&self, area: usize) -> &AreaPlan {
-        self.areas.get(area).unwrap_or(&AreaPlan::DEFAULT)
+        self.areas.get(area).unwrap_or(&self.frame)
     }
 
     /// Which update of its source link number `link` reads: 1 is the newest; `None` where links are off.

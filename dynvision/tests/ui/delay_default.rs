@@ -1,5 +1,5 @@
 //! A time step does not divide the delays that are left at their defaults.
-//! They are truncated.
+//! They are truncated in silence.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay], dynamics(dt = 4.0))]

@@ -1,5 +1,5 @@
 //! A delay is no multiple of the time step.
-//! It is truncated.
+//! It is truncated in silence.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

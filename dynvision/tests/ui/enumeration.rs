@@ -1,5 +1,5 @@
 //! The model is an enum.
-//! There are none.
+//! It does not arise in Python.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]

@@ -1,5 +1,5 @@
 //! A feedback comes from an earlier area.
-//! It reads the state of another step than was meant.
+//! It is accepted, and reads the state of another step than was meant.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, feedback, tstep, nonlin, record, delay])]

@@ -1,5 +1,5 @@
 //! Five mistakes of different kinds: five errors.
-//! It reports one at a time, some never.
+//! It reports one at a time, and some never.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, skip, fedback, tstep, nonlin, record, delay, pool])]

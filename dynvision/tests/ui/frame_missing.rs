@@ -1,5 +1,5 @@
 //! The frame is not given.
-//! Defaults are used.
+//! A default is used.
 use dynvision::prelude::*;
 
 #[dyn_model(operations = [layer, record, delay])]

@@ -1,5 +1,5 @@
 //! The frame does not have three dimensions.
-//! It fails where the dimensions are unpacked.
+//! It fails where the dimensions are unpacked, in the constructor.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [16, 16], operations = [layer, tstep, nonlin, record, delay])]

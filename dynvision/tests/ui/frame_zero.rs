@@ -1,5 +1,5 @@
 //! A dimension of the frame is 0.
-//! It fails in the constructor of a layer, or computes on empty tensors.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 0, 16], operations = [layer, tstep, nonlin, record, delay])]

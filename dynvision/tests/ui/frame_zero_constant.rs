@@ -1,5 +1,5 @@
 //! A dimension of the frame is a constant that is 0.
-//! It fails in the constructor of a layer, or computes on empty tensors.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 const SIDE: usize = 0;

@@ -1,5 +1,5 @@
 //! A key does not exist.
-//! It is ignored.
+//! It is ignored in silence.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]

@@ -1,5 +1,5 @@
 //! A layer stands where a readout should.
-//! The loss fails on maps.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

@@ -1,5 +1,5 @@
 //! A user's layer says two things of its channels.
-//! Nothing compares them.
+//! It does not arise: layers do not state their shapes.
 use dynvision::prelude::*;
 
 use dynvision::cx::Cx;

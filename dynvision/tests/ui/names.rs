@@ -1,5 +1,5 @@
-//! Names of areas collide with names that the macro needs.
-//! There are none.
+//! Names of areas collide with each other or with names that the macro needs.
+//! The later attribute replaces the earlier.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

@@ -1,5 +1,5 @@
 //! Parts of other kinds stand for a pooling, a solver and a nonlinearity.
-//! It fails in the first forward pass.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]

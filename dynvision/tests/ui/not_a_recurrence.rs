@@ -1,5 +1,5 @@
 //! The recurrence of a layer is none.
-//! A ValueError in the constructor.
+//! A recurrence is a string there, looked up in the constructor.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

@@ -1,5 +1,5 @@
 //! A type parameter has no default.
-//! There are none.
+//! It does not arise in Python.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
@@ -10,4 +10,6 @@ struct Net<R: Recurrence> {
     head: Classifier<6, 5>,
 }
 
-fn main() {}
+fn main() {
+    let _ = Cpu::default().build_module::<Net<Full>, f32>();
+}

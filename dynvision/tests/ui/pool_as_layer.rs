@@ -1,5 +1,5 @@
 //! A pooling stands where a layer should.
-//! It fails in the first step, where the state is asked for.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

@@ -1,5 +1,5 @@
 //! No field is the readout.
-//! An AttributeError in the first forward pass.
+//! It is not checked when the model is declared.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

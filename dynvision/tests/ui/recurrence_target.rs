@@ -1,5 +1,5 @@
 //! A recurrence cannot serve the shape of its target.
-//! It broadcasts or crashes in the second step.
+//! It is accepted, and fails or broadcasts when the recurrence first acts.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

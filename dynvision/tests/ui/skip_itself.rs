@@ -1,5 +1,5 @@
 //! A skip comes from its own area.
-//! It reads the state of another step than was meant.
+//! It is accepted, and reads the state of another step than was meant.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay])]

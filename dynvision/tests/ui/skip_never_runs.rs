@@ -1,5 +1,5 @@
 //! An area has a skip, but `skip` is not in the order.
-//! It is silently left out.
+//! It is left out in silence.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]

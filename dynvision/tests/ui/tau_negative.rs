@@ -1,5 +1,5 @@
 //! A time constant is not positive.
-//! The activity diverges.
+//! It is accepted, and the activity diverges.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay], dynamics(tau = -5.0))]

@@ -1,5 +1,5 @@
 //! A tensor of the wrong shape is handed to the model.
-//! It fails in the first forward pass, with PyTorch's shapes of a single operation.
+//! It is accepted where the convolutions allow it.
 use dynvision::prelude::*;
 
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
