@@ -6,7 +6,7 @@ use crate::cx::Cx;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
-use crate::time::History;
+use crate::time::{History, Plan};
 use dfdx::prelude::{Dim, Tape};
 use std::marker::PhantomData;
 
@@ -67,6 +67,7 @@ pub fn adapt<P: Solver, B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDev
     if cx.idles() {
         return Ok(frame);
     }
+    cx.enter(Plan::FRONT); // the model's own times
     let seen = frame.map(|x| P::solve(built, x, past.ago(1), cx)).transpose()?;
     past.push(seen.clone(), 1);
     Ok(seen)

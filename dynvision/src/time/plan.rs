@@ -10,6 +10,8 @@ pub struct Plan {
     pub dt: f64,
     /// One for each area.
     pub areas: Vec<AreaPlan>,
+    /// The model's own, for what happens to a frame before the first area.
+    pub front: AreaPlan,
     /// For each link, which update of its source it reads: 1 is the newest.
     pub links: Vec<usize>,
     /// Steps without input before the stimulus.
@@ -106,6 +108,7 @@ impl Plan {
         Ok(Plan {
             dt,
             areas,
+            front: AreaPlan { tau: positive("tau", dynamics.tau)?, dt, ..AreaPlan::DEFAULT },
             links,
             idle: dynamics.idle_steps,
             non_input: dynamics.non_input,
@@ -114,9 +117,12 @@ impl Plan {
         })
     }
 
-    /// The times of area number `area`.
+    /// The number of what is before the first area.
+    pub const FRONT: usize = usize::MAX;
+
+    /// The times of area number `area`, or of what is before the first one.
     pub fn area(&self, area: usize) -> &AreaPlan {
-        self.areas.get(area).unwrap_or(&AreaPlan::DEFAULT)
+        self.areas.get(area).unwrap_or(&self.front)
     }
 
     /// Which update of its source link number `link` reads: 1 is the newest; `None` where links are off.
