@@ -9,7 +9,7 @@ mod wiring;
 
 pub use dynamics::{AreaDynamics, Dynamics};
 pub use history::History;
-pub use plan::{AreaPlan, FRAME, Plan, steps};
+pub use plan::{AreaPlan, Plan, steps};
 pub(crate) use stimulus::blank;
 pub use stimulus::{Injection, Stimulus};
 pub use wiring::{Area, Link, LinkKind, Wiring};

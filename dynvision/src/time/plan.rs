@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 pub struct Plan {
     /// Time step in ms.
     pub dt: f64,
-    /// Of what a frame goes through before the first area.
-    pub frame: AreaPlan,
     /// One for each area.
     pub areas: Vec<AreaPlan>,
+    /// The model's own, for what happens to a frame before the first area.
+    pub front: AreaPlan,
     /// For each link, which update of its source it reads: 1 is the newest.
     pub links: Vec<usize>,
     /// Steps without input before the stimulus.
@@ -49,9 +49,6 @@ impl AreaPlan {
     /// One step of 2 ms, tau 5 ms, no delay.
     pub const DEFAULT: AreaPlan = AreaPlan { tau: 5.0, dt: 2.0, feedforward: 0, recurrence: 1, history: 1 };
 }
-
-/// In place of an area's number: what a frame goes through before the first area.
-pub const FRAME: usize = usize::MAX;
 
 /// A time in steps.
 ///
@@ -110,8 +107,8 @@ impl Plan {
         }
         Ok(Plan {
             dt,
-            frame: AreaPlan { tau: dynamics.tau, dt, ..AreaPlan::DEFAULT },
             areas,
+            front: AreaPlan { tau: positive("tau", dynamics.tau)?, dt, ..AreaPlan::DEFAULT },
             links,
             idle: dynamics.idle_steps,
             non_input: dynamics.non_input,
@@ -120,9 +117,12 @@ impl Plan {
         })
     }
 
-    /// The times of area number `area`; of [`FRAME`], those of what stands before the areas.
+    /// The number of what is before the first area.
+    pub const FRONT: usize = usize::MAX;
+
+    /// The times of area number `area`, or of what is before the first one.
     pub fn area(&self, area: usize) -> &AreaPlan {
-        self.areas.get(area).unwrap_or(&self.frame)
+        self.areas.get(area).unwrap_or(&self.front)
     }
 
     /// Which update of its source link number `link` reads: 1 is the newest; `None` where links are off.
