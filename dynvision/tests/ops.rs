@@ -15,6 +15,8 @@ mod gather;
 mod in_place;
 #[path = "ops/kernels.rs"]
 mod kernels;
+#[path = "ops/norm.rs"]
+mod norm;
 #[path = "ops/pointwise.rs"]
 mod pointwise;
 #[path = "ops/pool.rs"]

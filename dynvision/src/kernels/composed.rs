@@ -7,8 +7,8 @@
 //!
 //! The tensors of one call have different identities, and sizes that fit each other: the operations see to both.
 
-use super::{Buffer, Element, Maps, Sizes};
-use crate::geometry::{Border, Conv, Window};
+use super::{Buffer, Element, Maps, Moments, Sizes};
+use crate::geometry::{Border, Conv, Over, Window};
 use dfdx::prelude::*;
 use std::mem;
 
@@ -411,6 +411,141 @@ pub fn supralinear_backward<E: Element, D: Device<E>>(
     gx: &mut Buffer<E, D>,
 ) -> Result<(), D::Err> {
     adjoint([(x, gx)], gy.clone(), |[x]| powered(k, n, x))
+}
+
+/// `y[i] + bias[i / run % len]`.
+fn biased<E: Element, D: Device<E>, T: Tape<E, D>>(
+    bias: Tensor<(usize,), E, D, T>,
+    run: usize,
+    y: Maps<E, D>,
+) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
+    let (to, len) = (*y.shape(), bias.shape().0);
+    let pattern = (to.num_elements() / (len * run), len, run);
+    let bias = bias.try_broadcast_like::<_, Axes2<0, 2>>(&pattern)?;
+    bias.try_add(y.try_reshape_like(&pattern)?)?.try_reshape_like(&to)
+}
+
+pub fn add_bias<E: Element, D: Device<E>>(
+    _: &D,
+    y: Maps<E, D>,
+    bias: &Tensor<(usize,), E, D>,
+    run: usize,
+) -> Result<Maps<E, D>, D::Err> {
+    biased(bias.clone(), run, y)
+}
+
+pub fn add_bias_backward<E: Element, D: Device<E>>(
+    dev: &D,
+    len: usize,
+    run: usize,
+    y: Sizes,
+    gy: &Buffer<E, D>,
+    gb: &mut Buffer<E, D>,
+) -> Result<(), D::Err> {
+    let y = dev.try_zeros_like(&y)?;
+    adjoint([(&dev.try_zeros_like(&(len,))?, gb)], gy.clone(), |[bias]| biased(bias, run, y))
+}
+
+/// The units of each block of a normalisation, behind each other.
+fn blocked<E: Element, D: Device<E>, T: Tape<E, D>>(
+    over: Over,
+    x: Tensor<Sizes, E, D, T>,
+) -> Result<Tensor<(usize, usize), E, D, T>, D::Err> {
+    let (b, c, h, w) = *x.shape();
+    let blocks = over.blocks(b, c);
+    let x = match over {
+        Over::Groups(_) => x,
+        Over::Batch => x.try_permute::<_, Axes4<1, 0, 2, 3>>()?,
+    };
+    x.try_reshape_like(&(blocks, b * c * h * w / blocks))
+}
+
+/// The way back from [`blocked`].
+fn unblocked<E: Element, D: Device<E>, T: Tape<E, D>>(
+    over: Over,
+    x: Tensor<(usize, usize), E, D, T>,
+    to @ (b, c, h, w): Sizes,
+) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
+    match over {
+        Over::Groups(_) => x.try_reshape_like(&to),
+        Over::Batch => x.try_reshape_like(&(c, b, h, w))?.try_permute::<Sizes, Axes4<1, 0, 2, 3>>()?.try_contiguous(),
+    }
+}
+
+/// Mean and variance of each row.
+fn moments_of<E: Element, D: Device<E>, T: Tape<E, D>>(
+    x: Tensor<(usize, usize), E, D, T>,
+) -> Result<[Tensor<(usize,), E, D, T>; 2], D::Err> {
+    let sizes = *x.shape();
+    let mean = x.retaped::<T>().try_mean::<(usize,), Axis<1>>()?;
+    let off = x.try_sub(mean.retaped::<T>().try_broadcast_like::<_, Axis<1>>(&sizes)?)?;
+    Ok([mean, off.try_square()?.try_mean::<(usize,), Axis<1>>()?])
+}
+
+fn scaled<E: Element, D: Device<E>, T: Tape<E, D>>(
+    eps: f64,
+    x: Tensor<(usize, usize), E, D, T>,
+    [mean, variance]: [Tensor<(usize,), E, D, T>; 2],
+) -> Result<Tensor<(usize, usize), E, D, T>, D::Err> {
+    let sizes = *x.shape();
+    let deviation = variance.try_add(E::narrow(eps))?.try_sqrt()?;
+    x.try_sub(mean.try_broadcast_like::<_, Axis<1>>(&sizes)?)?
+        .try_div(deviation.try_broadcast_like::<_, Axis<1>>(&sizes)?)
+}
+
+/// `w[c] x + b[c]`.
+fn affine<E: Element, D: Device<E>, T: Tape<E, D>>(
+    x: Tensor<Sizes, E, D, T>,
+    w: Tensor<(usize,), E, D, T>,
+    b: Tensor<(usize,), E, D, T>,
+) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
+    let sizes = *x.shape();
+    x.try_mul(w.try_broadcast_like::<_, Axes3<0, 2, 3>>(&sizes)?)?
+        .try_add(b.try_broadcast_like::<_, Axes3<0, 2, 3>>(&sizes)?)
+}
+
+pub fn moments<E: Element, D: Device<E>>(_: &D, over: Over, x: &Maps<E, D>) -> Result<Moments<E, D>, D::Err> {
+    let [mean, variance] = moments_of(blocked(over, x.clone())?)?;
+    Ok(Moments { mean, variance })
+}
+
+pub fn normalize<E: Element, D: Device<E>>(
+    _: &D,
+    over: Over,
+    eps: f64,
+    x: &Maps<E, D>,
+    moments: &Moments<E, D>,
+    w: &Tensor<(usize,), E, D>,
+    b: &Tensor<(usize,), E, D>,
+) -> Result<Maps<E, D>, D::Err> {
+    let moments = [moments.mean.clone(), moments.variance.clone()];
+    let y = scaled(eps, blocked(over, x.clone())?, moments)?;
+    affine(unblocked(over, y, *x.shape())?, w.clone(), b.clone())
+}
+
+#[allow(clippy::too_many_arguments)] // as in the trait
+pub fn normalize_backward<E: Element, D: Device<E>>(
+    dev: &D,
+    over: Over,
+    eps: f64,
+    x: &Maps<E, D>,
+    moments: &Moments<E, D>,
+    w: &Tensor<(usize,), E, D>,
+    gy: &Buffer<E, D>,
+    gx: &mut Buffer<E, D>,
+    gw: &mut Buffer<E, D>,
+    gb: &mut Buffer<E, D>,
+) -> Result<(), D::Err> {
+    let zeros: Tensor<(usize,), E, D> = dev.try_zeros_like(w.shape())?;
+    let given = [moments.mean.clone(), moments.variance.clone()];
+    let normal = unblocked(over, scaled(eps, blocked(over, x.clone())?, given)?, *x.shape())?;
+    adjoint([(w, gw), (&zeros, gb)], gy.clone(), |[w, b]| affine(normal.retaped(), w, b))?;
+    adjoint([(x, gx)], gy.clone(), |[x]| {
+        let (to, x) = (*x.shape(), blocked(over, x)?);
+        // x reaches the result beside its moments, and through them
+        let moments = moments_of(x.retaped())?;
+        affine(unblocked(over, scaled(eps, x, moments)?, to)?, w.retaped(), zeros.retaped())
+    })
 }
 
 /// Each sample as one plane, from which units are picked.

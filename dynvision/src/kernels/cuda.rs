@@ -93,6 +93,27 @@ composed! {
 }
 
 composed! {
+    impl BiasKernel {
+        fn add_bias(y: Maps<E, Self>, bias: &Tensor<(usize,), E, Self>, run: usize) -> Maps<E, Self>;
+        fn add_bias_backward(len: usize, run: usize, y: Sizes, gy: &Gradient<E>, gb: &mut Gradient<E>) -> ();
+    }
+}
+
+composed! {
+    impl NormKernel {
+        fn moments(over: Over, x: &Maps<E, Self>) -> Moments<E, Self>;
+        fn normalize(
+            over: Over, eps: f64, x: &Maps<E, Self>, moments: &Moments<E, Self>, w: &Tensor<(usize,), E, Self>,
+            b: &Tensor<(usize,), E, Self>
+        ) -> Maps<E, Self>;
+        fn normalize_backward(
+            over: Over, eps: f64, x: &Maps<E, Self>, moments: &Moments<E, Self>, w: &Tensor<(usize,), E, Self>,
+            gy: &Gradient<E>, gx: &mut Gradient<E>, gw: &mut Gradient<E>, gb: &mut Gradient<E>
+        ) -> ();
+    }
+}
+
+composed! {
     impl GatherKernel {
         fn gather(index: &[u32], x: &Maps<E, Self>, y: Sizes) -> Maps<E, Self>;
         fn gather_backward(index: &[u32], x: Sizes, gy: &Gradient<E>, gx: &mut Gradient<E>) -> ();

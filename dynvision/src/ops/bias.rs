@@ -1,6 +1,6 @@
 //! A vector added to maps in a repeating pattern.
 
-use super::shape::{MapShape, erased, reshaped, restored};
+use super::shape::{MapShape, erased, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
@@ -33,7 +33,7 @@ pub fn add_bias<S: MapShape, Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E
     if run * len == 0 {
         return restored("bias", maps);
     }
-    let bias: Tensor<(usize,), E, D> = reshaped(bias.clone(), &(len,))?;
+    let bias: Tensor<(usize,), E, D> = cx.run(bias.clone(), |bias| bias.try_reshape_like(&(len,)))?;
     let (before, before_id, device) = (maps.ghost(), id(&maps), maps.device().clone());
     let y = device.add_bias(maps, &bias, run).map_err(Error::device)?;
     let (to, bias) = (*y.shape(), bias.ghost());

@@ -1,7 +1,7 @@
 //! Normalisation.
 
-use super::shape::{MapShape, erased, reshaped, restored};
-use crate::cx::Cx;
+use super::shape::{MapShape, erased, restored};
+use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::geometry::Over;
 use crate::kernels::{Element, Maps, Moments, VisionDevice};
@@ -73,8 +73,8 @@ pub fn normalize<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<
 ) -> Result<Tensor<X, E, D>> {
     let x = erased(x, cx)?;
     let channels = x.shape().1;
-    let (w, b) = (vector(affine.weight, channels)?, vector(affine.bias, channels)?);
-    let moments = Moments { mean: vector(mean, channels)?, variance: vector(variance, channels)? };
+    let [w, b] = [vector(affine.weight, channels, &[], cx)?, vector(affine.bias, channels, &[], cx)?];
+    let moments = Moments { mean: vector(mean, channels, &[], cx)?, variance: vector(variance, channels, &[], cx)? };
     if x.shape().num_elements() == 0 {
         return restored("normalisation", x);
     }
@@ -91,7 +91,8 @@ fn over<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
     let x: Maps<E, D> = erased(x, cx)?;
     let channels = x.shape().1;
-    let (w, b) = (vector(affine.weight, channels)?, vector(affine.bias, channels)?);
+    let w = vector(affine.weight, channels, &[id(&x)], cx)?;
+    let b = vector(affine.bias, channels, &[id(&x), id(&w)], cx)?;
     if x.shape().num_elements() == 0 {
         return Err(Error::Setting(format!("nothing to normalise in maps of {:?}", x.shape().concrete())));
     }
@@ -114,14 +115,17 @@ fn over<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     Ok((restored("normalisation", y)?, moments))
 }
 
-/// One element for each channel.
-fn vector<S: Shape, E: Element, D: VisionDevice<E>>(
+/// One element for each channel, under another identity than `others`: their gradients are borrowed side by side.
+fn vector<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     t: &Tensor<S, E, D>,
     channels: usize,
+    others: &[UniqueId],
+    cx: &mut Cx<T>,
 ) -> Result<Tensor<(usize,), E, D>> {
     if t.shape().num_elements() != channels {
         let found: Vec<usize> = t.shape().concrete().into_iter().collect();
         return Err(Error::shape("weight or bias of a normalisation", &[channels], &found));
     }
-    reshaped(t.clone(), &(channels,))
+    let t = cx.run(t.clone(), |t| t.try_reshape_like(&(channels,)))?;
+    if others.contains(&id(&t)) { cx.run(t, |t| t.try_mul(E::ONE)) } else { Ok(t) }
 }

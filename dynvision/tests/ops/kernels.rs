@@ -3,7 +3,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::geometry::{Border, Conv, Window};
+use dynvision::geometry::{Border, Conv, Over, Window};
 use dynvision::kernels::{
     Buffer, Element, LeakyKernel, Maps as MapsOf, PointwiseKernel, PoolKernel, VisionDevice, composed, view,
 };
@@ -172,6 +172,40 @@ fn elementwise<E: Element, D: VisionDevice<E>>(dev: &D, k: f64, n: f64, seed: u6
     agree(read(dev, &gh), read(dev, &hh));
 }
 
+fn biasing<E: Element, D: VisionDevice<E>>(dev: &D, [b, c, h, w]: [usize; 4], seed: u64) {
+    let y: MapsOf<E, D> = tensor(dev, (b, c, h, w), seed);
+    let gy = buffer(dev, b * c * h * w, seed ^ 2);
+    for (len, run) in [(1, b * c * h * w), (c, h * w), (c * h * w, 1)] {
+        let bias: Tensor<(usize,), E, D> = tensor(dev, (len,), seed ^ 1);
+        let one = dev.add_bias(y.clone(), &bias, run).unwrap();
+        agree(one.as_vec(), composed::add_bias(dev, y.clone(), &bias, run).unwrap().as_vec());
+        gradients_agree(
+            dev,
+            len,
+            |gb| dev.add_bias_backward(len, run, (b, c, h, w), &gy, gb),
+            |gb| composed::add_bias_backward(dev, len, run, (b, c, h, w), &gy, gb),
+        );
+    }
+}
+
+fn normalizing<E: Element, D: VisionDevice<E>>(dev: &D, over: Over, [b, c, h, w]: [usize; 4], seed: u64) {
+    let (x, eps): (MapsOf<E, D>, f64) = (tensor(dev, (b, c, h, w), seed), 1e-2);
+    let [weight, bias]: [Tensor<(usize,), E, D>; 2] = [1, 2].map(|salt| tensor(dev, (c,), seed ^ salt));
+    let (ours, theirs) = (dev.moments(over, &x).unwrap(), composed::moments(dev, over, &x).unwrap());
+    agree(ours.mean.as_vec(), theirs.mean.as_vec());
+    agree(ours.variance.as_vec(), theirs.variance.as_vec());
+    let y = dev.normalize(over, eps, &x, &ours, &weight, &bias).unwrap();
+    agree(y.as_vec(), composed::normalize(dev, over, eps, &x, &ours, &weight, &bias).unwrap().as_vec());
+    let gy = buffer(dev, b * c * h * w, seed ^ 3);
+    let start = || [b * c * h * w, c, c].map(|len| buffer::<E, D>(dev, len, 77));
+    let ([mut gx, mut gw, mut gb], [mut hx, mut hw, mut hb]) = (start(), start());
+    dev.normalize_backward(over, eps, &x, &ours, &weight, &gy, &mut gx, &mut gw, &mut gb).unwrap();
+    composed::normalize_backward(dev, over, eps, &x, &ours, &weight, &gy, &mut hx, &mut hw, &mut hb).unwrap();
+    agree(read(dev, &gx), read(dev, &hx));
+    agree(read(dev, &gw), read(dev, &hw));
+    agree(read(dev, &gb), read(dev, &hb));
+}
+
 fn stacking<E: Element, D: VisionDevice<E>>(dev: &D, [batch, len, first, steps]: [usize; 4], seed: u64) {
     let time = first + steps;
     let given: Vec<Tensor<(usize, usize), E, D>> =
@@ -245,6 +279,17 @@ proptest! {
     fn picks_agree(b in 1usize..3, c in 1usize..4, h in 1usize..5, w in 1usize..5, picks in 1usize..40, seed: u64) {
         picking::<f32, _>(&Cpu::default(), [b, c, h, w], picks, seed);
         picking::<f64, _>(&Cpu::default(), [b, c, h, w], picks, seed);
+    }
+
+    #[test]
+    fn biases_and_norms_agree(
+        b in 1usize..4, groups in 1usize..3, c in 1usize..3, h in 1usize..5, w in 1usize..5, whole: bool, seed: u64,
+    ) {
+        let (dims, over) = ([b, groups * c, h, w], if whole { Over::Batch } else { Over::Groups(groups) });
+        biasing::<f32, _>(&Cpu::default(), dims, seed);
+        biasing::<f64, _>(&Cpu::default(), dims, seed);
+        normalizing::<f32, _>(&Cpu::default(), over, dims, seed);
+        normalizing::<f64, _>(&Cpu::default(), over, dims, seed);
     }
 
     #[test]
