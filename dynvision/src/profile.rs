@@ -62,7 +62,10 @@ impl<E: Dtype, D: Device<E>> EachArea<Clock, E, D> for Clocks {
 ///
 /// # Errors
 /// Those of a run.
-pub fn profile<M, B, E, D, T>(net: &M, stimulus: impl Fn() -> Stimulus<FrameShape<M, B, E, D>, E, D, T>) -> Result<Profile>
+pub fn profile<M, B, E, D, T>(
+    net: &M,
+    stimulus: impl Fn() -> Stimulus<FrameShape<M, B, E, D>, E, D, T>,
+) -> Result<Profile>
 where
     M: DynModel<E, D>,
     B: Dim,

@@ -1,8 +1,6 @@
 //! The models that the original's guide to custom models builds.
 
-use crate::nn::{
-    Classifier, Full, Local, MaxPool2d, RConv2d, Recurrence,
-};
+use crate::nn::{Classifier, Full, Local, MaxPool2d, RConv2d, Recurrence};
 
 /// The ventral stream with feedback, skips and a readout, as the guide builds it up: 32, 64, 128 and 256 channels.
 #[crate::dyn_model(
