@@ -22,6 +22,8 @@ pub mod record;
 pub mod stream;
 pub mod summary;
 pub mod time;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub mod zoo;
 

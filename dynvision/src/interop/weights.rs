@@ -51,19 +51,26 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
         all.0
     }
 
-    /// Takes up the tensors of `saved`.
+    /// Checks that `saved` has the tensors of the model, all of them and no others.
     ///
     /// # Errors
-    /// All tensors that are missing, too many, or of another shape or type, by name. Nothing has changed then.
-    fn set_weights(&mut self, saved: &StateDict) -> Result<(), StateError> {
+    /// All tensors that are missing, too many, or of another shape or type, by name.
+    fn check_weights(&self, saved: &StateDict) -> Result<(), StateError> {
         let mut check = Check { saved, names: BTreeSet::new(), errors: Vec::new() };
-        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (&*self, String::new()), f: &mut check });
+        // the visitor has no error to give
+        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut check });
         let Check { names, mut errors, .. } = check;
         let unexpected = saved.names().filter(|name| !names.contains(*name));
         errors.extend(unexpected.map(|name| StateError::Unexpected { name: name.to_string() }));
-        if !errors.is_empty() {
-            return Err(StateError::All(errors));
-        }
+        if errors.is_empty() { Ok(()) } else { Err(StateError::All(errors)) }
+    }
+
+    /// Takes up the tensors of `saved`.
+    ///
+    /// # Errors
+    /// Those of [`check_weights`](Weights::check_weights). Nothing has changed then.
+    fn set_weights(&mut self, saved: &StateDict) -> Result<(), StateError> {
+        self.check_weights(saved)?;
         Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut Set(saved) })?;
         Ok(())
     }

@@ -1,0 +1,274 @@
+//! Everything that a run needs to go on, in one file.
+
+use super::{History, TrainConfig, TrainError, Trainer};
+use crate::interop::{self, FileError, StateDict, StateError, Weights};
+use crate::kernels::{Element, VisionDevice};
+use crate::loss::Loss;
+use crate::model::DynModel;
+use crate::optim::{ParameterKernel, Rule};
+use crate::time::{Dynamics, Wiring};
+use dfdx::tensor::safetensors::SafeDtype;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// What a file says it is.
+const FORMAT: &str = "dynvision checkpoint 1";
+/// What the tensors of a model and of its optimizer begin with.
+const MODEL: &str = "model";
+const OPTIMIZER: &str = "optimizer";
+
+/// A state of a training: one safetensors file with the model's tensors under `model.`, the optimizer's under
+/// `optimizer.`, and the rest as texts. Other programs can read its tensors.
+///
+/// It is what [`Trainer::save`] writes. To use a trained model, [`Checkpoint::load_into`] takes up its weights and
+/// dynamics:
+///
+/// ```no_run
+/// # use dynvision::prelude::*;
+/// use dynvision::train::Checkpoint;
+/// # #[dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay])]
+/// # struct Net { #[area] v1: RConv2d<1, 4>, #[readout] classifier: Classifier<4, 10> }
+/// let mut net = Cpu::default().build_module::<Net, f32>();
+/// Checkpoint::read("runs/digits/best.safetensors")?.load_into(&mut net)?;
+/// # Ok::<(), dynvision::train::TrainError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The model's tensors.
+    pub model: StateDict,
+    /// What the optimizer keeps.
+    pub optimizer: StateDict,
+    /// Everything else.
+    pub about: About,
+}
+
+/// What a checkpoint says of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// The version of this crate that wrote it.
+    pub version: String,
+    /// The name of the model.
+    pub name: String,
+    /// The areas and links of the model, a line for each.
+    pub wiring: Vec<String>,
+    /// Updates of the weights so far.
+    pub updates: u64,
+    /// Batches presented so far. With the seed, these two numbers and the history are all that chance depends on.
+    pub batches: u64,
+    /// The time constants of the model.
+    pub dynamics: Dynamics,
+    /// The settings of the training.
+    pub config: TrainConfig,
+    /// All epochs so far.
+    pub history: History,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// Those of the file system; a file that is damaged or no checkpoint.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, TrainError> {
+        let path = path.as_ref();
+        let mut state = interop::read(path)?;
+        let file = path.display();
+        match state.text("format") {
+            Ok(FORMAT) => {}
+            Ok(other) => {
+                return Err(TrainError::Checkpoint(format!(
+                    "`{file}` says it is {other:?}; this version reads {FORMAT:?}"
+                )));
+            }
+            Err(_) => {
+                return Err(TrainError::Checkpoint(format!(
+                    "`{file}` is none: it is a safetensors file that no training has written; weights alone are read by \
+                     `load_weights`"
+                )));
+            }
+        }
+        let text = state.text("about").map_err(|source| FileError::State { file: file.to_string(), source })?;
+        let about = toml::from_str(text)
+            .map_err(|error| TrainError::Checkpoint(format!("`{file}` cannot be read by this version: {error}")))?;
+        Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), about })
+    }
+
+    /// Writes a checkpoint; nobody ever sees half of it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
+        let path = path.as_ref();
+        let about = toml::to_string(&self.about)
+            .map_err(|error| TrainError::Checkpoint(format!("`{}` cannot be written: {error}", path.display())))?;
+        let mut state = StateDict::default();
+        state.set("format", FORMAT);
+        state.set("about", about);
+        state.nest(MODEL, self.model.clone());
+        state.nest(OPTIMIZER, self.optimizer.clone());
+        Ok(interop::write(path, &state)?)
+    }
+
+    /// Takes up the weights and the dynamics.
+    ///
+    /// # Errors
+    /// Another model; all tensors that are missing, too many, or of another shape or type. The model is then as before.
+    pub fn load_into<M, E, D>(&self, net: &mut M) -> Result<(), TrainError>
+    where
+        M: DynModel<E, D>,
+        E: Element + SafeDtype,
+        D: VisionDevice<E>,
+    {
+        self.check_wiring(&M::WIRING)?;
+        net.set_weights(&self.model)?;
+        *net.dynamics_mut() = self.about.dynamics.clone();
+        Ok(())
+    }
+
+    fn check_wiring(&self, wiring: &Wiring) -> Result<(), TrainError> {
+        let (About { name, wiring: saved, .. }, here) = (&self.about, lines(wiring));
+        let differs = |a: Option<&String>, b: Option<&String>| {
+            let say = |line: Option<&String>| line.map_or("nothing".to_string(), |line| format!("`{line}`"));
+            format!("is of `{name}` with {}, and the model `{}` has {}", say(a), wiring.name, say(b))
+        };
+        if *name != wiring.name {
+            return Err(TrainError::Checkpoint(format!("is of the model `{name}`, not of `{}`", wiring.name)));
+        }
+        let both = 0..saved.len().max(here.len());
+        match both.map(|i| (saved.get(i), here.get(i))).find(|(a, b)| a != b) {
+            Some((a, b)) => Err(TrainError::Checkpoint(differs(a, b))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Areas and links, a line for each.
+fn lines(wiring: &Wiring) -> Vec<String> {
+    let areas = wiring.areas.iter().map(|area| {
+        let times = [area.times.tau, area.times.t_feedforward, area.times.t_recurrence]
+            .map(|t| t.map_or("-".into(), |t| t.to_string()));
+        let (operations, times) = (area.operations.join(" "), times.join(" "));
+        let crate::time::Area { name, layer, takes, answers, sends, .. } = area;
+        format!("{name}: {layer}, {takes} to {answers} to {sends}, {operations}, {times}")
+    });
+    let links = wiring.links.iter().map(|link| {
+        format!("{}, {}", link.name(wiring), link.delay.map_or("-".to_string(), |delay| delay.to_string()))
+    });
+    areas.chain(links).collect()
+}
+
+impl<M, E, D, L, R> Trainer<M, E, D, L, R>
+where
+    M: DynModel<E, D>,
+    E: Element + SafeDtype,
+    D: VisionDevice<E> + ParameterKernel<E>,
+    L: Loss<M, E, D>,
+    R: Rule,
+{
+    /// The state of the training.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let about = About {
+            version: env!("CARGO_PKG_VERSION").into(),
+            name: M::WIRING.name.into(),
+            wiring: lines(&M::WIRING),
+            updates: self.updates,
+            batches: self.batches,
+            dynamics: self.net.dynamics().clone(),
+            config: self.config.clone(),
+            history: self.history.clone(),
+        };
+        Ok(Checkpoint { model: self.net.weights(), optimizer: self.optim.state()?, about })
+    }
+
+    /// Writes the state of the training to a file; nobody ever sees half of it.
+    ///
+    /// # Errors
+    /// Those of the device and of the file system.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
+        self.checkpoint()?.write(path)
+    }
+
+    /// Goes on where the training in a file had come to. On the CPU the rest of the run is the same, bit by bit, as if it
+    /// had never been interrupted.
+    ///
+    /// # Errors
+    /// As [`restore`](Trainer::restore), and those of [`Checkpoint::read`].
+    pub fn resume(&mut self, path: impl AsRef<Path>) -> Result<(), TrainError> {
+        self.restore(&Checkpoint::read(path)?)
+    }
+
+    /// Takes up the state of a training.
+    ///
+    /// # Errors
+    /// Another model; settings that would make another run of it (more epochs are fine); all tensors that are missing, too
+    /// many, or of another shape or type. The trainer is then as before.
+    pub fn restore(&mut self, saved: &Checkpoint) -> Result<(), TrainError> {
+        saved.check_wiring(&M::WIRING)?;
+        self.check_config(&saved.about.config)?;
+        // what does not fit is told together, and nothing is taken up before all fits
+        let before = self.optim.state()?;
+        let weights = self.net.check_weights(&saved.model);
+        let optimizer = self.optim.load_state(&saved.optimizer);
+        match (weights, optimizer) {
+            (Ok(()), Ok(())) => saved.load_into(&mut self.net)?,
+            (Err(weights), Ok(())) => {
+                self.optim.load_state(&before)?;
+                return Err(weights.into());
+            }
+            (Ok(()), Err(optimizer)) => return Err(optimizer.into()),
+            (Err(weights), Err(crate::optim::OptimError::State(optimizer))) => {
+                return Err(StateError::All(vec![weights, optimizer]).into());
+            }
+            (Err(_), Err(optimizer)) => return Err(optimizer.into()),
+        }
+        (self.updates, self.batches) = (saved.about.updates, saved.about.batches);
+        self.history = saved.about.history.clone();
+        self.gradients = None;
+        Ok(())
+    }
+
+    /// Refuses settings that would make another run of it.
+    fn check_config(&self, saved: &TrainConfig) -> Result<(), TrainError> {
+        let table = |config: &TrainConfig| toml::Table::try_from(config.determining()).unwrap_or_default();
+        let (saved, here) = (table(saved), table(&self.config));
+        let keys: std::collections::BTreeSet<&String> = saved.keys().chain(here.keys()).collect();
+        let text = |value: Option<&toml::Value>| value.map_or("nothing".to_string(), ToString::to_string);
+        let differs: Vec<String> = keys
+            .into_iter()
+            .filter(|key| saved.get(*key) != here.get(*key))
+            .map(|key| format!("`{key}` ({}, here {})", text(saved.get(key)), text(here.get(key))))
+            .collect();
+        if differs.is_empty() {
+            return Ok(());
+        }
+        Err(TrainError::Checkpoint(format!(
+            "is of a run with other settings: {}; take up its settings, or only its weights by `Checkpoint::load_into`",
+            differs.join(", ")
+        )))
+    }
+
+    /// Writes what [`TrainConfig::checkpoints`] asks for after an epoch.
+    pub(super) fn write_checkpoints(&self) -> Result<(), TrainError> {
+        let (Some(checkpoints), Some(last)) = (&self.config.checkpoints, self.history.last()) else { return Ok(()) };
+        let is_best = checkpoints.best && self.history.best().is_some_and(|best| best.epoch == last.epoch);
+        let due = self.config.due(last.epoch, checkpoints.every) || self.config.is_over(&self.history);
+        if !(is_best || due) {
+            return Ok(());
+        }
+        let folder = &checkpoints.folder;
+        let named = |error: std::io::Error| {
+            std::io::Error::new(error.kind(), format!("cannot make the folder `{}`: {error}", folder.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(named).map_err(FileError::from)?;
+        let state = self.checkpoint()?;
+        if due {
+            state.write(folder.join("last.safetensors"))?;
+        }
+        if is_best {
+            state.write(folder.join("best.safetensors"))?;
+        }
+        Ok(())
+    }
+}

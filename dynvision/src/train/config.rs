@@ -1,0 +1,247 @@
+//! The settings of a training.
+
+use super::{History, TrainError};
+use crate::data::{Order, Presentation, Seed};
+use crate::optim::{Clip, Groups, Method, Schedule};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The settings of a training, as a table of TOML or a struct.
+///
+/// ```
+/// use dynvision::optim::{Group, Groups};
+/// use dynvision::train::TrainConfig;
+/// let config = TrainConfig::from_toml(r#"
+///     epochs = 20
+///     steps = 8
+///     groups = [{ pattern = "recurrence", lr = 0.2 }]
+///     [optimizer]
+///     method = "adam"
+///     lr = 1e-3
+///     [presentation]
+///     pattern = "1011"
+///     reaction_steps = 2
+/// "#)?;
+/// assert_eq!(config.groups, Groups::new([Group::named("recurrence").lr(0.2)]));
+/// let error = TrainConfig::from_toml("epoch = 3").unwrap_err().to_string();
+/// assert!(error.contains("unknown field `epoch`"), "{error}");
+/// # Ok::<(), dynvision::train::TrainError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// How often all images are seen.
+    pub epochs: usize,
+    /// Images in a batch.
+    pub batch_size: usize,
+    /// Batches whose gradients are averaged for one update.
+    pub accumulate: usize,
+    /// Determines all that is left to chance: with it, the images and the first weights, the whole run is given.
+    pub seed: Seed,
+    /// Timesteps for which an image is presented. As many steps as the model's feedforward delays take in all are added.
+    pub steps: usize,
+    /// When the image is shown, and when its label counts.
+    pub presentation: Presentation,
+    /// In which order the images are seen.
+    pub order: Order,
+    /// How weights are updated.
+    pub optimizer: Method,
+    /// Learning rates, weight decay and freezing by the names of parameters.
+    pub groups: Groups,
+    /// How gradients are kept from growing too large; a limit of infinity only measures them.
+    pub clip: Clip,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// What a step of the schedule is.
+    pub schedule_by: Interval,
+    /// After how many epochs the model is evaluated; the last is always.
+    pub evaluate_every: usize,
+    /// When to end before the last epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Where checkpoints are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<Checkpoints>,
+    /// Whether a bar shows how far an epoch is; never shown where the standard error is no terminal.
+    pub progress: bool,
+}
+
+impl Default for TrainConfig {
+    /// 10 epochs in shuffled batches of 64, 4 steps, Adam, gradients clipped to norm 1.
+    fn default() -> Self {
+        TrainConfig {
+            epochs: 10,
+            batch_size: 64,
+            accumulate: 1,
+            seed: Seed(0),
+            steps: 4,
+            presentation: Presentation::default(),
+            order: Order::Shuffled,
+            optimizer: Method::default(),
+            groups: Groups::default(),
+            clip: Clip::Norm(1.0),
+            schedule: Schedule::Constant,
+            schedule_by: Interval::Update,
+            evaluate_every: 1,
+            early_stopping: None,
+            checkpoints: None,
+            progress: true,
+        }
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// Updates of the weights.
+    #[default]
+    Update,
+    /// Epochs.
+    Epoch,
+}
+
+/// Ends a training whose loss no longer falls: that of the evaluation, or of the training where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// How many evaluations without progress are waited for.
+    pub patience: usize,
+    /// By how much the loss must be below the lowest so far to be progress.
+    #[serde(default)]
+    pub min_delta: f64,
+}
+
+/// Where checkpoints are written: `last.safetensors`, and `best.safetensors` of the lowest loss so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// The folder; it is made if there is none.
+    pub folder: PathBuf,
+    /// After how many epochs; after the last always.
+    #[serde(default = "one")]
+    pub every: usize,
+    /// Whether the best is kept as well.
+    #[serde(default)]
+    pub best: bool,
+}
+
+const fn one() -> usize {
+    1
+}
+
+impl TrainConfig {
+    /// Reads a table of TOML and checks it.
+    ///
+    /// # Errors
+    /// What is no TOML, an unknown key, a setting out of its range.
+    pub fn from_toml(text: &str) -> Result<Self, TrainError> {
+        let config: TrainConfig = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks the settings; those of groups are checked against the model's parameters by the trainer.
+    ///
+    /// # Errors
+    /// The first that is out of its range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let positive = [
+            ("batch_size", self.batch_size),
+            ("accumulate", self.accumulate),
+            ("steps", self.steps),
+            ("evaluate_every", self.evaluate_every),
+            ("checkpoints.every", self.checkpoints.as_ref().map_or(1, |checkpoints| checkpoints.every)),
+        ];
+        if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Err(TrainError::setting(setting, 0, "at least 1"));
+        }
+        if !self.presentation.blank.is_finite() {
+            return Err(TrainError::setting("presentation.blank", self.presentation.blank, "a finite number"));
+        }
+        let (Clip::Norm(limit) | Clip::Value(limit)) = self.clip;
+        if limit.is_nan() || limit <= 0.0 {
+            return Err(TrainError::setting("clip", limit, "a number above 0; inf for no limit"));
+        }
+        if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping
+            && !(min_delta.is_finite() && min_delta >= 0.0)
+        {
+            return Err(TrainError::setting("early_stopping.min_delta", min_delta, "a finite number, not negative"));
+        }
+        if !self.presentation.shuffle && !self.presentation.plan(self.steps, 0, self.seed, 0).counted().contains(&true)
+        {
+            return Err(TrainError::setting(
+                "presentation",
+                &self.presentation,
+                "a pattern and a reaction time that leave a step whose label counts",
+            ));
+        }
+        Ok(self.schedule.check()?)
+    }
+
+    /// Whether an epoch's end is one at which something is due that is due every so many epochs.
+    pub(super) fn due(&self, epochs: usize, every: usize) -> bool {
+        epochs.is_multiple_of(every) || epochs == self.epochs
+    }
+
+    /// Whether the training is over.
+    pub(super) fn is_over(&self, history: &History) -> bool {
+        let tired = self
+            .early_stopping
+            .is_some_and(|stop| history.evaluations_without_progress(stop.min_delta) > stop.patience);
+        history.epochs.len() >= self.epochs || tired
+    }
+
+    /// The settings that determine what a resumed run computes: all but when it ends, and what it shows and writes.
+    pub(super) fn determining(&self) -> TrainConfig {
+        let fixed = TrainConfig::default();
+        TrainConfig {
+            epochs: fixed.epochs,
+            early_stopping: None,
+            checkpoints: None,
+            progress: fixed.progress,
+            evaluate_every: fixed.evaluate_every,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_written_as_they_are_read() {
+        let config = TrainConfig {
+            early_stopping: Some(EarlyStopping { patience: 3, min_delta: 0.5 }),
+            checkpoints: Some(Checkpoints { folder: "run".into(), every: 2, best: true }),
+            clip: Clip::Value(f64::INFINITY),
+            schedule: Schedule::Cosine { steps: 100, floor: 0.1 },
+            ..Default::default()
+        };
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(TrainConfig::from_toml(&text).unwrap(), config);
+        assert_eq!(TrainConfig::from_toml("").unwrap(), TrainConfig::default());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("batch_size = 0", "batch_size is 0"),
+            ("steps = -1", "steps"),
+            ("clip = { norm = 0.0 }", "clip is 0"),
+            ("clip = { norm = nan }", "clip is NaN"),
+            ("optimizer = { method = \"adma\" }", "adma"),
+            ("presentation = { reaction_steps = 4 }", "leave a step whose label counts"),
+            ("presentation = { pattern = \"0\" }", "leave a step whose label counts"),
+            ("presentation = { blank = inf }", "presentation.blank"),
+            ("schedule = { kind = \"cosine\", steps = 0 }", "steps is 0"),
+            ("checkpoints = { folder = \"a\", every = 0 }", "checkpoints.every"),
+            ("early_stopping = { patience = 1, min_delta = -1.0 }", "min_delta"),
+        ] {
+            let error = TrainConfig::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

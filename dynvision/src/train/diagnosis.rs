@@ -1,0 +1,73 @@
+//! What was the first to be infinite or no number.
+
+use crate::error::{Error, Result};
+use crate::kernels::{Element, VisionDevice};
+use crate::model::{DynModel, FrameShape};
+use crate::record::{EachArea, Response, Run, Timed};
+use crate::time::Stimulus;
+use dfdx::nn::{RecursiveWalker, TensorOptions, TensorVisitor, ViewTensorName, ViewTensorRef};
+use dfdx::prelude::{HasShape, Shape, Tensor};
+
+/// The first thing in a run that is not finite: a parameter, a frame, what an area answered, the logits; `None` if all are.
+///
+/// Takes another run, so it is for a run that has failed.
+pub(super) fn first_not_finite<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
+    net: &M,
+    stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
+) -> Result<Option<String>> {
+    let mut parameters = Parameters(None);
+    // the visitor has no error to give
+    let _ = M::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut parameters });
+    if let Some(name) = parameters.0 {
+        return Ok(Some(format!("parameter `{name}`")));
+    }
+    let steps = 0..stimulus.steps();
+    if let Some(step) = steps.clone().find(|&step| stimulus.frame(step).is_some_and(|frame| !is_finite(frame))) {
+        return Ok(Some(format!("the frame at step {step}")));
+    }
+    let (logits, responses) = net.try_record(stimulus)?;
+    match M::each(&responses, &mut Areas) {
+        Err(Error::NotFinite { area, step, .. }) => {
+            return Ok(Some(format!("the answer of area `{area}` at step {step}")));
+        }
+        other => other?,
+    }
+    Ok((!is_finite(&logits)).then(|| "a logit".to_string()))
+}
+
+fn is_finite<S: Shape, E: Element, D: VisionDevice<E>>(tensor: &Tensor<S, E, D>) -> bool {
+    tensor.as_vec().iter().all(|value| value.is_finite())
+}
+
+struct Parameters(Option<String>);
+impl<E: Element, D: VisionDevice<E>> TensorVisitor<E, D> for Parameters {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = std::convert::Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> std::result::Result<Option<Tensor<S, E, D>>, Self::Err> {
+        if self.0.is_none() && !is_finite(tensor) {
+            self.0 = Some(name);
+        }
+        Ok(None)
+    }
+}
+
+struct Areas;
+impl<E: Element, D: VisionDevice<E>> EachArea<Run, E, D> for Areas {
+    fn area<S: Timed>(&mut self, area: &'static str, response: &Response<S, E, D>) -> Result<()> {
+        let [_, time, c, h, w] = response.values.shape().concrete();
+        let values = response.values.as_vec();
+        let steps =
+            values.iter().enumerate().filter(|(_, value)| !value.is_finite()).map(|(i, _)| i / (c * h * w) % time);
+        match steps.min() {
+            Some(step) => Err(Error::NotFinite { what: "the answer", area, step }),
+            None => Ok(()),
+        }
+    }
+}

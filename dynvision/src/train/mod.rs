@@ -1,0 +1,45 @@
+//! Training: epochs over images that are presented in time, evaluation, checkpoints that resume exactly.
+//!
+//! ```
+//! use dynvision::prelude::*;
+//! use dynvision::data::digits;
+//! use dynvision::train::{TrainConfig, Trainer};
+//!
+//! #[dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay, pool])]
+//! struct Digits {
+//!     #[area(pool = MaxPool2d<3, 2, 1>)]
+//!     v1: RConv2d<1, 8>,
+//!     #[area]
+//!     v2: RConv2d<8, 8>,
+//!     #[readout]
+//!     classifier: Classifier<8, 10>,
+//! }
+//!
+//! let config = TrainConfig { epochs: 1, steps: 3, progress: false, ..TrainConfig::default() };
+//! let dev = Cpu::seed_from_u64(config.seed.0); // one seed determines the run
+//! let mut trainer = Trainer::new(&dev, dev.build_module::<Digits, f32>(), config)?;
+//! # let few: Vec<usize> = (0..128).collect();
+//! let (train, test) = (digits::train()?, digits::test()?);
+//! # let (train, test) = (train.subset(&few)?, test.subset(&few)?);
+//! trainer.fit(&train, Some(&test))?;
+//! assert_eq!(trainer.history().epochs.len(), 1);
+//! let metrics = trainer.evaluate(&test)?;
+//! assert!((0.0..=1.0).contains(&metrics.accuracy));
+//! # Ok::<(), dynvision::train::TrainError>(())
+//! ```
+
+mod checkpoint;
+mod config;
+mod diagnosis;
+mod error;
+mod history;
+mod metrics;
+mod progress;
+mod trainer;
+
+pub use checkpoint::{About, Checkpoint};
+pub use config::{Checkpoints, EarlyStopping, Interval, TrainConfig};
+pub use error::TrainError;
+pub use history::{Epoch, History};
+pub use metrics::Metrics;
+pub use trainer::Trainer;

@@ -1,0 +1,363 @@
+//! Training: what a seed determines, what a checkpoint keeps, and what is said when something is wrong.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+use dynvision::data::{Images, Presentation, Seed, digits};
+use dynvision::interop::{StateDict, Weights};
+use dynvision::loss::{Activity, CrossEntropy, Labels, Weighted};
+use dynvision::optim::{AdamConfig, Clip, Group, Groups, Method, Schedule, SgdConfig};
+use dynvision::parameters::parameters;
+use dynvision::prelude::*;
+use dynvision::train::{Checkpoint, Checkpoints, EarlyStopping, Interval, TrainConfig, TrainError, Trainer};
+
+#[dyn_model(input = [1, 8, 8], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
+struct Net {
+    #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = v2))]
+    v1: RConv2d<1, 4>,
+    #[area]
+    v2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 10>,
+}
+
+#[dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay, pool])]
+struct Other {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2d<1, 4>,
+    #[readout]
+    classifier: Classifier<4, 10>,
+}
+
+type Model<E = f32> = NetModel<E, Cpu>;
+
+fn few(images: Images, count: usize) -> Images {
+    images.subset(&(0..count).collect::<Vec<_>>()).unwrap()
+}
+
+fn train_images() -> Images {
+    few(digits::train().unwrap(), 96)
+}
+
+/// Settings that use all that chance and state there is.
+fn config(epochs: usize) -> TrainConfig {
+    TrainConfig {
+        epochs,
+        batch_size: 20,
+        accumulate: 2,
+        seed: Seed(7),
+        steps: 5,
+        presentation: Presentation { pattern: "110".parse().unwrap(), shuffle: true, reaction_steps: 1, blank: 0.1 },
+        optimizer: Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
+        groups: Groups::new([Group::named("recurrence").lr(0.2)]),
+        clip: Clip::Norm(0.5),
+        schedule: Schedule::Cosine { steps: 12, floor: 0.1 },
+        progress: false,
+        ..Default::default()
+    }
+}
+
+fn net(seed: u64) -> Model {
+    let mut net = Cpu::seed_from_u64(seed).build_module::<Net, f32>();
+    let dynamics = Dynamics { t_feedforward: 2.0, t_recurrence: 2.0, t_feedback: 2.0, ..Default::default() };
+    *net.dynamics_mut() = dynamics;
+    net
+}
+
+fn trainer(epochs: usize) -> Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)> {
+    let loss = (CrossEntropy::default(), Weighted::new(0.01, Activity::default()));
+    Trainer::new(&Cpu::default(), net(7), config(epochs)).unwrap().with_loss(loss)
+}
+
+/// The history without what a clock says.
+fn timeless(trainer: &Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)>) -> dynvision::train::History {
+    let mut history = trainer.history().clone();
+    history.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
+    history
+}
+
+#[test]
+fn a_resumed_run_is_the_same_bit_by_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.safetensors");
+    let (images, held_out) = (train_images(), few(digits::test().unwrap(), 30));
+    let mut whole = trainer(4);
+    whole.fit(&images, Some(&held_out)).unwrap();
+    let mut half = trainer(2);
+    half.fit(&images, Some(&held_out)).unwrap();
+    half.save(&path).unwrap();
+    // other first weights, other dynamics: all that counts is in the file
+    let loss = (CrossEntropy::default(), Weighted::new(0.01, Activity::default()));
+    let other = Cpu::seed_from_u64(99).build_module::<Net, f32>();
+    let mut resumed = Trainer::new(&Cpu::default(), other, config(4)).unwrap().with_loss(loss);
+    resumed.resume(&path).unwrap();
+    assert_eq!(resumed.history(), half.history());
+    resumed.fit(&images, Some(&held_out)).unwrap();
+    assert_eq!(resumed.net().weights(), whole.net().weights());
+    assert_eq!(resumed.optimizer().state().unwrap(), whole.optimizer().state().unwrap());
+    assert_eq!(timeless(&resumed), timeless(&whole));
+    assert_ne!(half.net().weights(), whole.net().weights());
+    // 96 images are 5 batches, which make 3 updates
+    assert_eq!(whole.history().last().unwrap().updates, 12);
+}
+
+#[test]
+fn one_seed_determines_the_run() {
+    let run = |seed: u64| {
+        let config = TrainConfig { seed: Seed(seed), ..config(2) };
+        let dev = Cpu::seed_from_u64(seed);
+        let mut trainer = Trainer::new(&dev, dev.build_module::<Other, f32>(), config).unwrap();
+        trainer.fit(&train_images(), None).unwrap();
+        trainer.into_net().weights()
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+}
+
+#[test]
+fn the_loss_falls_and_metrics_say_so() {
+    let config = TrainConfig {
+        epochs: 12,
+        optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }),
+        batch_size: 16,
+        progress: false,
+        ..Default::default()
+    };
+    let images = train_images();
+    let mut trainer = Trainer::new(&Cpu::default(), net(1), config).unwrap();
+    let before = trainer.evaluate(&images).unwrap();
+    let mut seen = 0;
+    trainer.fit_each(&images, None, |epoch| seen += epoch.train.images).unwrap();
+    let after = trainer.evaluate(&images).unwrap();
+    assert_eq!(seen, 12 * 96);
+    assert!((before.loss - 10f64.ln()).abs() < 0.1, "{before:?}");
+    assert!(after.loss < 0.75 * before.loss && after.accuracy > before.accuracy + 0.2, "{after:?}");
+    // 4 steps and a lag of two areas; the readout has no signal before
+    assert_eq!(after.in_time.len(), 6);
+    let counted: f64 = after.in_time[2..].iter().sum::<f64>() / 4.0;
+    assert!((counted - after.accuracy).abs() < 1e-12 && after.last_accuracy == after.in_time[5]);
+    let lines = trainer.history().to_csv().lines().count();
+    assert_eq!(lines, 13);
+}
+
+/// Two batches of 16 whose gradients are averaged are one batch of 32.
+#[test]
+fn accumulated_batches_are_one() {
+    let run = |batch_size, accumulate| {
+        let config = TrainConfig {
+            epochs: 2,
+            batch_size,
+            accumulate,
+            optimizer: Method::Sgd(SgdConfig { lr: 0.1, ..Default::default() }),
+            progress: false,
+            ..Default::default()
+        };
+        let net = net(5).to_dtype::<f64>();
+        let mut trainer = Trainer::new(&Cpu::default(), net, config).unwrap();
+        trainer.fit(&few(train_images(), 80), None).unwrap();
+        assert_eq!(trainer.history().last().unwrap().updates, 6);
+        trainer.into_net()
+    };
+    let (a, b) = (run(32, 1), run(16, 2));
+    for parameter in parameters(&a) {
+        let values = |net: &Model<f64>| net.weights().get::<f64>(&parameter.name, &parameter.shape).unwrap();
+        let far = values(&a).iter().zip(values(&b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(far < 1e-12, "{}: {far}", parameter.name);
+    }
+}
+
+/// A loop of one's own over films: a frame for each step, and labels that change.
+#[test]
+fn films_are_trained_on_step_by_step() {
+    let dev = Cpu::seed_from_u64(2);
+    let config = TrainConfig { optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }), ..config(1) };
+    let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
+    let frames: Vec<Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _>> =
+        (0..4).map(|_| dev.sample_normal_like(&(3, Const, Const, Const))).collect();
+    let classes = [0, 1, 1, 2, 5, 5, 6, 6, 9, 9, 9, 9].map(Some).to_vec();
+    let labels = Labels::new(3, 4, classes).unwrap();
+    let mut losses = Vec::new();
+    for _ in 0..20 {
+        losses.push(trainer.backward(Stimulus::frames(frames.clone(), dfdx::prelude::NoneTape), &labels).unwrap());
+        assert!(trainer.update().unwrap() > 0.0);
+    }
+    assert!(losses[19] < losses[0] - 0.3, "{losses:?}");
+}
+
+#[test]
+fn frozen_parameters_stay_and_early_stopping_stops() {
+    let config = TrainConfig {
+        epochs: 50,
+        groups: Groups::new([Group::named("*").frozen(), Group::named("classifier").trained()]),
+        optimizer: Method::Sgd(SgdConfig { lr: 0.0, ..Default::default() }),
+        early_stopping: Some(EarlyStopping { patience: 2, min_delta: 0.0 }),
+        ..config(1)
+    };
+    let images = few(train_images(), 40);
+    let mut still = Trainer::new(&Cpu::default(), net(1), config.clone()).unwrap();
+    still.fit(&images, Some(&images)).unwrap();
+    // the first epoch is progress, and three are not
+    assert_eq!(still.history().epochs.len(), 4);
+    let moving = TrainConfig { optimizer: Method::default(), early_stopping: None, epochs: 1, ..config };
+    let mut trainer = Trainer::new(&Cpu::default(), net(1), moving).unwrap();
+    trainer.fit(&images, None).unwrap();
+    let (before, after) = (net(1).weights(), trainer.net().weights());
+    for parameter in parameters(trainer.net()) {
+        let values = |state: &StateDict| state.get::<f32>(&parameter.name, &parameter.shape).unwrap();
+        assert_eq!(values(&before) != values(&after), parameter.name.starts_with("classifier"), "{}", parameter.name);
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_named() {
+    let images = few(train_images(), 40);
+    let spoil = |name: &str| {
+        let mut trainer = trainer(1);
+        let mut weights = trainer.net().weights();
+        let parameter = parameters(trainer.net()).into_iter().find(|p| p.name == name).unwrap();
+        let mut values: Vec<f32> = weights.get(name, &parameter.shape).unwrap();
+        values[1] = f32::NAN;
+        weights.insert(name, &parameter.shape, &values);
+        trainer.net_mut().set_weights(&weights).unwrap();
+        trainer.fit(&images, None).unwrap_err().to_string()
+    };
+    let says = spoil("v2.recurrence.weight");
+    assert!(says.contains("epoch 1, batch 1") && says.contains("`v2.recurrence.weight`"), "{says}");
+    // weights that are finite, and answers that are not
+    let wild = TrainConfig { optimizer: Method::Sgd(SgdConfig { lr: 1e30, ..Default::default() }), ..config(3) };
+    let wild = TrainConfig { clip: Clip::Norm(f64::INFINITY), groups: Groups::default(), ..wild };
+    let mut trainer = Trainer::new(&Cpu::default(), net(1), wild).unwrap();
+    let error = trainer.fit(&images, None).unwrap_err();
+    assert!(matches!(&error, TrainError::Batch { epoch: 1 | 2, .. }), "{error}");
+    let says = error.to_string();
+    assert!(
+        says.contains("is not finite") && ["area `v", "parameter `"].iter().any(|part| says.contains(part)),
+        "{says}"
+    );
+}
+
+#[test]
+fn mistakes_of_a_training_are_named() {
+    let dev = Cpu::default();
+    let unknown = TrainConfig { groups: Groups::new([Group::named("v9")]), ..config(1) };
+    let says = Trainer::new(&dev, net(1), unknown).unwrap_err().to_string();
+    assert!(says.contains("`v9`") && says.contains("v1.conv.weight"), "{says}");
+    let mut off = net(1);
+    off.dynamics_mut().t_recurrence = 3.0;
+    assert!(Trainer::new(&dev, off, config(1)).unwrap_err().to_string().contains("no multiple of dt"));
+    let classes = (0..12).map(|class| class.to_string()).collect();
+    let shape = dynvision::geometry::Map::new(1, 8, 8);
+    let images = Images::new("twelve", vec![9; 128], shape, vec![11, 0], classes).unwrap();
+    let says = trainer(1).fit(&images, None).unwrap_err().to_string();
+    assert!(says.contains("label 11") && says.contains("10 classes"), "{says}");
+    let small = Images::new("small", vec![0; 9], dynvision::geometry::Map::new(1, 3, 3), vec![0], vec!["a".into()]);
+    assert!(trainer(1).fit(&small.unwrap(), None).unwrap_err().to_string().contains("1x3x3"));
+}
+
+#[test]
+fn checkpoints_are_written_where_the_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("runs").join("a");
+    let checkpoints = Some(Checkpoints { folder: run.clone(), every: 2, best: true });
+    let images = few(train_images(), 40);
+    let mut trainer = Trainer::new(&Cpu::default(), net(7), TrainConfig { checkpoints, ..config(3) }).unwrap();
+    trainer.fit(&images, Some(&images)).unwrap();
+    let last = Checkpoint::read(run.join("last.safetensors")).unwrap();
+    assert_eq!((last.about.history.epochs.len(), &last.model), (3, &trainer.net().weights()));
+    let best = Checkpoint::read(run.join("best.safetensors")).unwrap();
+    assert_eq!(best.about.history.last().unwrap().epoch, trainer.history().best().unwrap().epoch);
+    // only the weights, for use
+    let mut used = Cpu::default().build_module::<Net, f32>();
+    last.load_into(&mut used).unwrap();
+    assert_eq!((used.weights(), used.dynamics()), (trainer.net().weights(), trainer.net().dynamics()));
+    let says = last.load_into(&mut Cpu::default().build_module::<Other, f32>()).unwrap_err().to_string();
+    assert!(says.contains("`Net`") && says.contains("`Other`"), "{says}");
+}
+
+#[test]
+fn loading_is_strict_and_leaves_the_trainer_as_it_was() {
+    let images = few(train_images(), 40);
+    let mut trained = trainer(1);
+    trained.fit(&images, None).unwrap();
+    let good = trained.checkpoint().unwrap();
+    let mut fresh = trainer(2);
+    let before = (fresh.net().weights(), fresh.optimizer().state().unwrap());
+    let mut refuse = |saved: &Checkpoint, parts: &[&str]| {
+        let says = fresh.restore(saved).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| says.contains(part)), "{says}");
+        assert_eq!((fresh.net().weights(), fresh.optimizer().state().unwrap()), before);
+    };
+    // all differences at once, of the model and of the optimizer
+    let mut bad = good.clone();
+    let mut model = StateDict::default();
+    for parameter in parameters(trained.net()).iter().filter(|p| p.name != "v1.conv.bias") {
+        let values: Vec<f32> = good.model.get(&parameter.name, &parameter.shape).unwrap();
+        model.insert(parameter.name.clone(), &parameter.shape, &values);
+    }
+    model.insert("v2.conv.bias", &[1], &[0.0f32]);
+    model.insert("v3.conv.bias", &[1], &[0.0f32]);
+    bad.model = model;
+    bad.optimizer.insert("v1.conv.bias.exp_avg", &[2], &[0.0f32; 2]);
+    refuse(
+        &bad,
+        &["no `v1.conv.bias`", "`v2.conv.bias` is F32 [1], expected F32 [6]", "has `v3.conv.bias`", "exp_avg"],
+    );
+    let mut bad = good.clone();
+    bad.optimizer = StateDict::default();
+    refuse(&bad, &["rule"]);
+    let mut bad = good.clone();
+    bad.about.config.batch_size = 21;
+    bad.about.config.optimizer = Method::Sgd(SgdConfig::default());
+    refuse(&bad, &["`batch_size` (21, here 20)", "`optimizer`"]);
+    let mut bad = good.clone();
+    bad.about.wiring[1] = "v2: something else".into();
+    refuse(&bad, &["something else", "v2: RConv2d"]);
+    fresh.restore(&good).unwrap();
+    assert_eq!(fresh.net().weights(), trained.net().weights());
+}
+
+#[test]
+fn files_that_are_no_checkpoints_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut trainer = trainer(1);
+    let mut refuse = |part: &str| {
+        let says = trainer.resume(&path).unwrap_err().to_string();
+        assert!(says.contains("checkpoint.safetensors") && says.contains(part), "{says}");
+    };
+    refuse("cannot read");
+    std::fs::write(&path, "not even this").unwrap();
+    refuse("no sound safetensors");
+    net(1).save_weights(&path).unwrap();
+    refuse("load_weights");
+    let whole = checkpoint_bytes(folder.path());
+    for cut in (0..whole.len()).step_by(whole.len() / 40) {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        refuse("no sound safetensors");
+    }
+    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 1").unwrap();
+    let mut newer = whole.clone();
+    newer[at + 21] = b'9';
+    std::fs::write(&path, &newer).unwrap();
+    refuse("checkpoint 9");
+    std::fs::write(&path, &whole).unwrap();
+    trainer.resume(&path).unwrap();
+}
+
+fn checkpoint_bytes(folder: &std::path::Path) -> Vec<u8> {
+    let path = folder.join("whole.safetensors");
+    trainer(1).save(&path).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn the_schedule_counts_what_it_is_told_to() {
+    let lr = |schedule_by| {
+        let schedule = Schedule::Step { every: 2, factor: 0.5 };
+        let config = TrainConfig { schedule, schedule_by, epochs: 4, ..config(4) };
+        let mut trainer = Trainer::new(&Cpu::default(), net(1), config).unwrap();
+        // two updates in each epoch
+        trainer.fit(&few(train_images(), 80), None).unwrap();
+        trainer.history().epochs.iter().map(|epoch| epoch.lr / 3e-3).collect::<Vec<_>>()
+    };
+    assert_eq!(lr(Interval::Epoch), [1.0, 1.0, 0.5, 0.5]);
+    assert_eq!(lr(Interval::Update), [1.0, 0.5, 0.25, 0.125]);
+}
