@@ -11,8 +11,8 @@ pub use crate::missing::{
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{
-    Adaption, Built, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal, Solver, adapt,
-    apply, converted, fit, pool, see, tstep, tstep_nonlin,
+    Built, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal, Solver, adapt, apply,
+    converted, fit, pool, see, tstep, tstep_nonlin,
 };
 pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
 pub use crate::time::{Area, AreaDynamics, Dynamics, FRAME, Link as LinkSpec, LinkKind, Stimulus, Wiring};

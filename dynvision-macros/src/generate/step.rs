@@ -90,17 +90,17 @@ impl Code<'_> {
         let adaption = self.model.adaption.as_ref().map(|front| {
             let (part, field) = (self.part(&front.name, FRONT), &front.name);
             quote! {
-                let x = __dv::tstep::<#part, _, _, _, _, #dtype, #device, #tape>(&self.#field, x, &state.input, cx)?;
+                let x = __dv::adapt::<#part, _, _, _, _, #dtype, #device, #tape>(
+                    &self.#field, x, &mut state.input, cx,
+                )?;
                 #kind::record(&mut record.input, x.as_ref())?;
-                state.input.push(__dv::Clone::clone(&x), 1);
             }
         });
         let retina = self.model.retina.as_ref().zip(self.shapes.retina.as_ref()).map(|(front, map)| {
             let (part, field, shape) = (self.part(&front.name, FRONT), &front.name, &map.shape);
             quote! {
-                let x: __dv::Signal<#shape<#batch>, #dtype, #device> = <#part as __dv::Layer>::step(
-                    &self.#field, __dv::fit(x, cx)?, &__dv::Default::default(), cx,
-                )?;
+                let x: __dv::Signal<#shape<#batch>, #dtype, #device> =
+                    __dv::see::<#part, _, _, _, _, _, _, _, #dtype, #device, #tape>(&self.#field, x, cx)?;
             }
         });
         let enter =

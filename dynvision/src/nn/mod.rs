@@ -32,7 +32,7 @@ mod spec;
 mod supralinearity;
 mod two_stage;
 
-pub use adaption::{Adaption, InputAdaption, adapt};
+pub use adaption::{InputAdaption, adapt};
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};

@@ -1,6 +1,6 @@
 //! What sees the frame before the first area.
 
-use super::{Conv2d, Identity, Layer, MapOf, NoRecurrence, Plain, Recurrent, TwoStage};
+use super::{Conv2d, Identity, Layer, MapOf, NoRecurrence, Plain, Recurrent, Signal, TwoStage};
 use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
@@ -31,22 +31,19 @@ pub type Retina<const I: usize = 3, const O: usize = 18, const M: usize = 36, co
 ///
 /// # Errors
 /// Those of the layer.
-pub fn see<R: Layer, B: Dim, C: Dim, H, W, O: Dim, Ho, Wo, E, D, T>(
+pub fn see<R: Layer, B: Dim, C: Dim, H: ConstDim, W: ConstDim, O: Dim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
     built: &R::Built<E, D>,
-    frame: MapOf<B, C, H, W, E, D>,
+    frame: Signal<(B, C, H, W), E, D>,
     cx: &mut Cx<T>,
-) -> Result<MapOf<B, O, Ho, Wo, E, D>>
+) -> Result<Signal<(B, O, Ho, Wo), E, D>>
 where
-    H: ConstDim,
-    W: ConstDim,
-    Ho: ConstDim,
-    Wo: ConstDim,
     E: Element,
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let key = erased(&frame, cx)?;
-    let (seen, kept) = cx.once(Drive { frame: id(&key), by: By::Retina }, |cx| {
+    let Some(frame) = frame else { return Ok(None) };
+    let maps = erased(&frame, cx)?;
+    let (seen, kept) = cx.once(Drive { frame: id(&maps), by: By::Retina }, |cx| {
         let frame: MapOf<B, R::In, H, W, E, D> = retyped("frame that a retina sees", frame, cx)?;
         let none = History::<(B, R::Out, Ho, Wo), E, D>::default();
         let seen = R::step(built, Some(frame), &none, cx)?;
@@ -55,5 +52,5 @@ where
     if kept {
         cx.show(&seen);
     }
-    restored("what a retina sees", seen)
+    restored("what a retina sees", seen).map(Some)
 }

@@ -3,7 +3,7 @@
 use crate::golden::{FORWARD, GRADIENT, Golden};
 use dfdx::prelude::*;
 use dynvision::cx::Cx;
-use dynvision::nn::{Adaption, InputAdaption, MapOf, Retina, Spec, TrainedFrom, see};
+use dynvision::nn::{InputAdaption, MapOf, Retina, Solver, Spec, TrainedFrom, see};
 use dynvision::time::Plan;
 
 #[test]
@@ -19,9 +19,9 @@ fn retina() {
     let grads = golden.run::<3, 4>(|x, cx| {
         let x: MapOf<usize, Const<3>, Const<10>, Const<12>, f32, Cpu> =
             dynvision::ops::retyped("frame", x.clone(), cx)?;
-        let y: MapOf<usize, Const<4>, Const<10>, Const<12>, f32, Cpu> =
-            see::<Eye, _, _, _, _, _, _, _, _, _, _>(&eye, x, cx)?;
-        dynvision::ops::retyped("answer", y, cx)
+        let y: Option<MapOf<usize, Const<4>, Const<10>, Const<12>, f32, Cpu>> =
+            see::<Eye, _, _, _, _, _, _, _, _, _, _>(&eye, Some(x), cx)?;
+        dynvision::ops::retyped("answer", y.unwrap(), cx)
     });
     let stages = &eye.feedforward;
     golden.gradient(&grads, &stages.conv.weight, "conv1.weight");
@@ -43,7 +43,7 @@ fn input_adaption() {
     let mut cx = Cx::new(OwnedTape::default(), Plan::default());
     let mut seen: Vec<Frame> = Vec::new();
     for frame in &frames {
-        seen.push(Fade::adapt(&fade, frame.clone(), seen.last(), &mut cx).unwrap());
+        seen.push(Fade::solve(&fade, frame.clone(), seen.last(), &mut cx).unwrap());
     }
     golden.near("output", &seen.iter().flat_map(|y| y.as_vec()).collect::<Vec<_>>(), FORWARD);
     let mut loss = dev.zeros().put_tape(cx.tape);
