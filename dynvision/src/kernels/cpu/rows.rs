@@ -49,6 +49,19 @@ unsafe fn deal_by<V: Vector>(x: *const f32, first: *mut f32, second: *mut f32, p
     }
 }
 
+/// Asks for `len` numbers from `at` on to be brought near, for they will be written later.
+#[inline(always)]
+pub(super) fn expect(at: *const f32, len: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..len).step_by(16) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: SSE is part of x86-64, and a prefetch of whatever address has no effect but on the cache.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (at, len);
+}
+
 /// Copies `from`, or adds it if `accumulate`. Both are as long as the shorter of them.
 #[inline(always)]
 pub(super) fn put(isa: Isa, from: &[f32], into: &mut [f32], accumulate: bool) {
