@@ -23,6 +23,8 @@ mod weights;
 mod weights_kernel;
 mod winograd;
 
+pub(super) use source::Source;
+
 pub use packs::{Algorithm, Packs, set_default_algorithm};
 
 use super::{Scalar, parallel, scratch};

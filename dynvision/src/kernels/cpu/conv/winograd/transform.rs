@@ -1,6 +1,7 @@
 //! The transforms of F(2x2, 3x3): `Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A`, where `d` is 4x4 values of the input, `g` the 3x3
 //! weights and `Y` 2x2 values of the output (Lavin and Gray, 2016). Lanes are tiles.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
 use super::super::microkernel::UNIT;
 use crate::kernels::cpu::isa::{Vector, dispatch};
