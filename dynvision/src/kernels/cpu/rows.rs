@@ -168,7 +168,7 @@ mod tests {
             for isa in available() {
                 let mut into = vec![1.0; len];
                 collect(isa, &a, &b, &mut into);
-                let from = |i: usize| if i % 2 == 0 { a.get(i / 2) } else { b.get(i / 2) };
+                let from = |i: usize| if i.is_multiple_of(2) { a.get(i / 2) } else { b.get(i / 2) };
                 prop_assert!(into.iter().enumerate().all(|(i, &v)| v == 1.0 + from(i).copied().unwrap_or(0.0)));
             }
         }
