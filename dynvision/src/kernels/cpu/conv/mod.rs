@@ -108,7 +108,7 @@ pub fn backward<E: Scalar>(
     }
     if let Some(gw) = gw {
         assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");
-        match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+        match (packs.algorithm_of_weights(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
             (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
                 depthwise::backward_weights(&problem, packs.isa(), x, gy, gw);
             }

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Algorithm {
     /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution, takes and gives at least 16 channels, and
     /// reads and writes maps of at least 4x4 with AVX2 or AVX-512 (fewer channels cost more in transforms than they save;
-    /// of smaller maps too much of a tile lies outside); else [`Depthwise`](Algorithm::Depthwise) where it can compute the
+    /// of smaller maps too much of a tile lies outside), but for the gradient of the weight, whose 16 sums to a pair of
+    /// channels cost more memory than they save work; else [`Depthwise`](Algorithm::Depthwise) where it can compute the
     /// convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
@@ -114,9 +115,19 @@ struct Key {
 
 impl Store {
     pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
+        let auto = winograd::pays(problem, self.isa());
+        self.resolved(problem, auto)
+    }
+
+    /// The one for the gradient of the weight, where Winograd's sums are too large to pay.
+    pub(super) fn algorithm_of_weights(&self, problem: &Problem) -> Algorithm {
+        self.resolved(problem, false)
+    }
+
+    fn resolved(&self, problem: &Problem, auto_winograd: bool) -> Algorithm {
         match self.algorithm.unwrap_or_else(default_algorithm) {
             _ if !implicit::can(problem) => Algorithm::Portable,
-            Algorithm::Auto if winograd::can(problem) && winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
+            Algorithm::Auto if winograd::can(problem) && auto_winograd => Algorithm::Winograd2,
             Algorithm::Winograd2 if winograd::can(problem) => Algorithm::Winograd2,
             Algorithm::Auto | Algorithm::Depthwise if depthwise::can(problem) => Algorithm::Depthwise,
             Algorithm::Auto | Algorithm::Winograd2 | Algorithm::Depthwise => Algorithm::Implicit,
