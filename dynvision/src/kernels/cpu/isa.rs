@@ -86,6 +86,39 @@ fn for_avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Defines a function that runs a generic one with the vectors of an instruction set, compiled for it.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis $name:ident, $generic:ident, ($($arg:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        $vis unsafe fn $name(isa: crate::kernels::cpu::isa::Isa, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            unsafe fn avx512($($arg: $type),*) {
+                // SAFETY: the caller's.
+                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m512>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($arg: $type),*) {
+                // SAFETY: the caller's.
+                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m256>($($arg),*) }
+            }
+            // SAFETY: the caller's; the instruction set was detected.
+            unsafe {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    crate::kernels::cpu::isa::Isa::Avx512 => avx512($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    crate::kernels::cpu::isa::Isa::Avx2 => avx2($($arg),*),
+                    _ => $generic::<crate::kernels::cpu::isa::Plain>($($arg),*),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use dispatch;
+
 /// `f32` numbers that one register holds.
 ///
 /// # Safety
@@ -111,6 +144,10 @@ pub(super) trait Vector: Copy {
     unsafe fn interleave(self, other: Self) -> [Self; 2];
     /// The even lanes of both, then the odd ones.
     unsafe fn deal(self, other: Self) -> [Self; 2];
+    /// In each lane, `[self, tag]` if `self` is larger than `other` or NaN, else `[other, other_tag]`.
+    unsafe fn larger(self, other: Self, tag: Self, other_tag: Self) -> [Self; 2];
+    /// In each lane, `self` if the tags are of the same bits, else zero.
+    unsafe fn where_same(self, tag: Self, other_tag: Self) -> Self;
 }
 
 /// Sixteen numbers in plain Rust.
@@ -155,7 +192,7 @@ impl Vector for Plain {
 
     #[inline(always)]
     unsafe fn interleave(self, other: Self) -> [Self; 2] {
-        let lane = |i: usize| if i % 2 == 0 { self.0[i / 2] } else { other.0[i / 2] };
+        let lane = |i: usize| if i.is_multiple_of(2) { self.0[i / 2] } else { other.0[i / 2] };
         [Plain(std::array::from_fn(lane)), Plain(std::array::from_fn(|i| lane(16 + i)))]
     }
 
@@ -163,6 +200,26 @@ impl Vector for Plain {
     unsafe fn deal(self, other: Self) -> [Self; 2] {
         let lane = |i: usize| if i < 16 { self.0[i] } else { other.0[i - 16] };
         [Plain(std::array::from_fn(|i| lane(2 * i))), Plain(std::array::from_fn(|i| lane(2 * i + 1)))]
+    }
+
+    #[inline(always)]
+    unsafe fn larger(self, mut other: Self, tag: Self, mut other_tag: Self) -> [Self; 2] {
+        for i in 0..16 {
+            if self.0[i] > other.0[i] || self.0[i].is_nan() {
+                (other.0[i], other_tag.0[i]) = (self.0[i], tag.0[i]);
+            }
+        }
+        [other, other_tag]
+    }
+
+    #[inline(always)]
+    unsafe fn where_same(mut self, tag: Self, other_tag: Self) -> Self {
+        for (i, lane) in self.0.iter_mut().enumerate() {
+            if tag.0[i].to_bits() != other_tag.0[i].to_bits() {
+                *lane = 0.0;
+            }
+        }
+        self
     }
 
     #[inline(always)]
@@ -182,7 +239,8 @@ pub(super) mod x86 {
 
     macro_rules! vector {
         ($type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident,
-         $interleave:ident, $deal:ident) => {
+         $interleave:ident, $deal:ident,
+         $larger:ident, $where_same:ident) => {
             // SAFETY (of every body): the caller of these methods vouches for the instruction set and the pointers.
             impl Vector for $type {
                 const LANES: usize = $lanes;
@@ -226,6 +284,16 @@ pub(super) mod x86 {
                 unsafe fn deal(self, other: Self) -> [Self; 2] {
                     unsafe { $deal(self, other) }
                 }
+
+                #[inline(always)]
+                unsafe fn larger(self, other: Self, tag: Self, other_tag: Self) -> [Self; 2] {
+                    unsafe { $larger(self, other, tag, other_tag) }
+                }
+
+                #[inline(always)]
+                unsafe fn where_same(self, tag: Self, other_tag: Self) -> Self {
+                    unsafe { $where_same(self, tag, other_tag) }
+                }
             }
         };
     }
@@ -233,17 +301,17 @@ pub(super) mod x86 {
     #[rustfmt::skip]
     vector!(
         __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_fmadd_ps,
-        interleave512, deal512
+        interleave512, deal512, larger512, where_same512
     );
     #[rustfmt::skip]
     vector!(
         __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_fmadd_ps,
-        interleave256, deal256
+        interleave256, deal256, larger256, where_same256
     );
     #[rustfmt::skip]
     vector!(
         __m128, 4, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_add_ps, _mm_sub_ps, _mm_fmadd_ps,
-        interleave128, deal128
+        interleave128, deal128, larger128, where_same128
     );
 
     #[inline]
@@ -259,6 +327,48 @@ pub(super) mod x86 {
     fn interleave256(a: __m256, b: __m256) -> [__m256; 2] {
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn larger512(a: __m512, b: __m512, tag: __m512, other: __m512) -> [__m512; 2] {
+        let mask = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+        [_mm512_mask_mov_ps(b, mask, a), _mm512_mask_mov_ps(other, mask, tag)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn larger256(a: __m256, b: __m256, tag: __m256, other: __m256) -> [__m256; 2] {
+        let mask = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+        [_mm256_blendv_ps(b, a, mask), _mm256_blendv_ps(other, tag, mask)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx")]
+    fn larger128(a: __m128, b: __m128, tag: __m128, other: __m128) -> [__m128; 2] {
+        let mask = _mm_or_ps(_mm_cmp_ps::<_CMP_GT_OQ>(a, b), _mm_cmp_ps::<_CMP_UNORD_Q>(a, a));
+        [_mm_blendv_ps(b, a, mask), _mm_blendv_ps(other, tag, mask)]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn where_same512(a: __m512, tag: __m512, other: __m512) -> __m512 {
+        let mask = _mm512_cmpeq_epi32_mask(_mm512_castps_si512(tag), _mm512_castps_si512(other));
+        _mm512_maskz_mov_ps(mask, a)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn where_same256(a: __m256, tag: __m256, other: __m256) -> __m256 {
+        let mask = _mm256_cmpeq_epi32(_mm256_castps_si256(tag), _mm256_castps_si256(other));
+        _mm256_and_ps(a, _mm256_castsi256_ps(mask))
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn where_same128(a: __m128, tag: __m128, other: __m128) -> __m128 {
+        let mask = _mm_cmpeq_epi32(_mm_castps_si128(tag), _mm_castps_si128(other));
+        _mm_and_ps(a, _mm_castsi128_ps(mask))
     }
 
     #[inline]

@@ -49,6 +49,63 @@ unsafe fn deal_by<V: Vector>(x: *const f32, first: *mut f32, second: *mut f32, p
     }
 }
 
+/// Adds `first` and `second` in turn to `into`, as far as they reach: what [`deal`] dealt out, put back.
+#[inline(always)]
+pub(super) fn collect(isa: Isa, first: &[f32], second: &[f32], into: &mut [f32]) {
+    let pairs = (into.len() / 2).min(first.len()).min(second.len());
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction sets were detected; `pairs` numbers are in both slices, and twice as many in `into`.
+    unsafe {
+        let (first, second, into) = (first.as_ptr(), second.as_ptr(), into.as_mut_ptr());
+        if isa == Isa::Avx512 {
+            collect_by::<__m512>(first, second, into, pairs, &mut done);
+        }
+        if isa != Isa::Plain {
+            collect_by::<__m256>(first, second, into, pairs, &mut done);
+            collect_by::<__m128>(first, second, into, pairs, &mut done);
+        }
+    }
+    let rest = into.get_mut(2 * done..).unwrap_or_default();
+    for (into, first) in rest.iter_mut().step_by(2).zip(first.iter().skip(done)) {
+        *into += first;
+    }
+    for (into, second) in rest.iter_mut().skip(1).step_by(2).zip(second.iter().skip(done)) {
+        *into += second;
+    }
+}
+
+/// # Safety
+/// The processor has the instruction set; `pairs` numbers may be read from each of `first` and `second`, and twice as
+/// many written to `into`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn collect_by<V: Vector>(first: *const f32, second: *const f32, into: *mut f32, pairs: usize, done: &mut usize) {
+    while *done + V::LANES <= pairs {
+        // SAFETY: the caller's.
+        unsafe {
+            let [low, high] = V::load(first.add(*done)).interleave(V::load(second.add(*done)));
+            let (here, there) = (into.add(2 * *done), into.add(2 * *done + V::LANES));
+            V::load(here).add(low).store(here);
+            V::load(there).add(high).store(there);
+        }
+        *done += V::LANES;
+    }
+}
+
+/// Asks for `len` numbers from `at` on to be brought near, for they will be written later.
+#[inline(always)]
+pub(super) fn expect(at: *const f32, len: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..len).step_by(16) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: SSE is part of x86-64, and a prefetch of whatever address has no effect but on the cache.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (at, len);
+}
+
 /// Copies `from`, or adds it if `accumulate`. Both are as long as the shorter of them.
 #[inline(always)]
 pub(super) fn put(isa: Isa, from: &[f32], into: &mut [f32], accumulate: bool) {
@@ -102,6 +159,17 @@ mod tests {
                 let turn = |of: usize, i: usize| x.get(2 * i + of).copied().unwrap_or(-1.0);
                 prop_assert!(a.iter().enumerate().all(|(i, &v)| v == turn(0, i)));
                 prop_assert!(b.iter().enumerate().all(|(i, &v)| v == turn(1, i)));
+            }
+        }
+
+        #[test]
+        fn collecting_puts_back(len in 0usize..90, first in 0usize..50, second in 0usize..50) {
+            let (a, b): (Vec<f32>, Vec<f32>) = ((0..first).map(|i| i as f32).collect(), vec![0.5; second]);
+            for isa in available() {
+                let mut into = vec![1.0; len];
+                collect(isa, &a, &b, &mut into);
+                let from = |i: usize| if i.is_multiple_of(2) { a.get(i / 2) } else { b.get(i / 2) };
+                prop_assert!(into.iter().enumerate().all(|(i, &v)| v == 1.0 + from(i).copied().unwrap_or(0.0)));
             }
         }
 

@@ -102,8 +102,9 @@ impl Call<'_> {
             for part in &self.plan.parts {
                 let values = &values[start + plane * part.places()..][..part.places()];
                 start += self.images * outs * part.places();
-                for (row, values) in values.chunks_exact(part.output[1]).enumerate() {
-                    let into = &mut into[(part.first[0] + row * step) * columns..][..columns][part.first[1]..];
+                for (row, values) in values.chunks_exact(part.phase.output[1]).enumerate() {
+                    let into =
+                        &mut into[(part.phase.first[0] + row * step) * columns..][..columns][part.phase.first[1]..];
                     match step {
                         2 => add_every_second(values, into),
                         _ => into.iter_mut().step_by(step).zip(values).for_each(|(into, &v)| *into += v),
@@ -154,7 +155,7 @@ impl Sum<'_> {
     /// Computes some blocks of places for some panels of channels. No two tasks may have both in common.
     fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
         let Plan { ins, tile: (rows, units), .. } = *self.plan;
-        let (taps, direct) = (self.part.taps.len(), self.part.is_direct());
+        let (taps, direct) = (self.part.phase.taps.len(), self.part.is_direct());
         let most = if direct { ins } else { (PANEL / (units * UNIT * taps)).clamp(1, ins) };
         let channels = ins.div_ceil(ins.div_ceil(most));
         let panel = if direct { 0 } else { channels * taps * units * UNIT + UNIT };
@@ -182,7 +183,7 @@ impl Sum<'_> {
         spilled: &mut [f32],
     ) {
         let places = units.start * UNIT..(units.end * UNIT).min(self.images * self.part.places());
-        let pieces = Pieces::of(places, self.part.output, self.image, self.plan.source.plane[1]);
+        let pieces = Pieces::of(places, self.part.phase.output, self.image, self.plan.source.plane[1]);
         let offsets = &self.part.offsets[terms.clone()];
         let mut values = [self.source.as_ptr(); MOST_UNITS];
         if self.part.is_direct() {

@@ -1,5 +1,6 @@
 //! The innermost loops: a tile of the output stays in registers while the sum over channels and taps runs.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
 use crate::kernels::cpu::isa::{Isa, Plain, Vector};
 

@@ -5,6 +5,7 @@
 //! `x`: (batch, in, rows, columns), `w`: (out, in / groups, k, k), `y`: (batch, out, places, places).
 
 mod batch;
+mod depthwise;
 mod implicit;
 mod matrix;
 mod microkernel;
@@ -21,6 +22,8 @@ mod transpose;
 mod weights;
 mod weights_kernel;
 mod winograd;
+
+pub(super) use source::Source;
 
 pub use packs::{Algorithm, Packs, set_default_algorithm};
 
@@ -56,6 +59,9 @@ pub fn forward<E: Scalar>(
     let packs = packs.store();
     let bias32 = bias.map(E::as_f32);
     match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
+        (Algorithm::Depthwise, Some(x), Some(w), Some(y)) => {
+            depthwise::forward(&problem, packs.isa(), x, w, bias32.flatten(), y, accumulate);
+        }
         (Algorithm::Winograd2, Some(x), Some(w), Some(y)) => {
             winograd::run(&packs.winograd(&problem, false, w), x, bias32.flatten(), y, accumulate);
         }
@@ -94,7 +100,7 @@ pub fn backward<E: Scalar>(
     if let Some(gx) = gx {
         assert_eq!(gx.len(), x.len(), "convolution: length of the input's gradient");
         match (packs.algorithm(&problem), E::as_f32(w), E::as_f32(gy), E::as_f32_mut(gx)) {
-            (Algorithm::Implicit | Algorithm::Winograd2, Some(w), Some(gy), Some(gx)) => {
+            (algorithm, Some(w), Some(gy), Some(gx)) if algorithm != Algorithm::Portable => {
                 backward_data(&problem, packs, w, gy, gx);
             }
             _ => portable::backward_data(&problem, w, gy, gx),
@@ -102,7 +108,10 @@ pub fn backward<E: Scalar>(
     }
     if let Some(gw) = gw {
         assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");
-        match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+        match (packs.algorithm_of_weights(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+            (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
+                depthwise::backward_weights(&problem, packs.isa(), x, gy, gw);
+            }
             (Algorithm::Winograd2, Some(x), Some(gy), Some(gw)) => {
                 winograd::backward_weights(&problem, packs.isa(), x, gy, gw);
             }
@@ -136,6 +145,7 @@ fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &m
 /// [`backward_data`] where zeros stand beyond the border.
 fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     match packs.algorithm(problem) {
+        Algorithm::Depthwise => depthwise::backward_data(problem, packs.isa(), w, gy, gx),
         Algorithm::Winograd2 => winograd::run(&packs.winograd(problem, true, w), gy, None, gx, true),
         _ => implicit::run(&packs.plan(problem, true, w), gy, None, gx, true),
     }

@@ -1,9 +1,9 @@
 //! Which way a convolution is computed, and what is prepared from a weight once and read at every step.
 
-use super::implicit;
 use super::plan::Plan;
 use super::problem::Problem;
 use super::winograd::{self, WinogradPlan};
+use super::{depthwise, implicit};
 use crate::kernels::cpu::isa::{self, Isa};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Algorithm {
     /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution, takes and gives at least 16 channels, and
     /// reads and writes maps of at least 4x4 with AVX2 or AVX-512 (fewer channels cost more in transforms than they save;
-    /// of smaller maps too much of a tile lies outside); else [`Implicit`](Algorithm::Implicit).
+    /// of smaller maps too much of a tile lies outside), but for the gradient of the weight, whose 16 sums to a pair of
+    /// channels cost more memory than they save work; else [`Depthwise`](Algorithm::Depthwise) where it can compute the
+    /// convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
     /// Copied patches and a matrix product: every geometry, every number type.
@@ -24,6 +26,8 @@ pub enum Algorithm {
     Implicit = 2,
     /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
     Winograd2 = 3,
+    /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
+    Depthwise = 4,
 }
 
 /// What [`set_default_algorithm`] chose.
@@ -36,7 +40,7 @@ pub fn set_default_algorithm(algorithm: Algorithm) {
 }
 
 fn default_algorithm() -> Algorithm {
-    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2]
+    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2, Algorithm::Depthwise]
         .into_iter()
         .find(|&algorithm| algorithm as u8 == DEFAULT.load(Ordering::Relaxed))
         .unwrap_or_default()
@@ -111,11 +115,22 @@ struct Key {
 
 impl Store {
     pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
+        let auto = winograd::pays(problem, self.isa());
+        self.resolved(problem, auto)
+    }
+
+    /// The one for the gradient of the weight, where Winograd's sums are too large to pay.
+    pub(super) fn algorithm_of_weights(&self, problem: &Problem) -> Algorithm {
+        self.resolved(problem, false)
+    }
+
+    fn resolved(&self, problem: &Problem, auto_winograd: bool) -> Algorithm {
         match self.algorithm.unwrap_or_else(default_algorithm) {
             _ if !implicit::can(problem) => Algorithm::Portable,
-            Algorithm::Auto if winograd::can(problem) && winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
+            Algorithm::Auto if winograd::can(problem) && auto_winograd => Algorithm::Winograd2,
             Algorithm::Winograd2 if winograd::can(problem) => Algorithm::Winograd2,
-            Algorithm::Auto | Algorithm::Winograd2 => Algorithm::Implicit,
+            Algorithm::Auto | Algorithm::Depthwise if depthwise::can(problem) => Algorithm::Depthwise,
+            Algorithm::Auto | Algorithm::Winograd2 | Algorithm::Depthwise => Algorithm::Implicit,
             algorithm => algorithm,
         }
     }

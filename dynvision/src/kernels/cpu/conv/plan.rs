@@ -26,14 +26,22 @@ impl Panels {
 
 /// A sum over taps at stride 1 that makes the values of the output at `first`, `first + step`, ...
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Phase {
     /// Row and column of the first value in the whole output.
     pub first: [usize; 2],
-    /// Rows and columns that this part makes.
+    /// Rows and columns that this phase makes.
     pub output: [usize; 2],
     /// Where, in a channel of the source, each tap of the first value stands.
     pub taps: Vec<usize>,
-    /// The same for every term (channel, tap) of a group.
+    /// Which tap of the weight each of them is.
+    pub indices: Vec<usize>,
+}
+
+/// A phase with the weights of a whole convolution.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub phase: Phase,
+    /// Where every term (channel, tap) of a group stands.
     pub offsets: Vec<u32>,
     /// One for each group.
     pub panels: Vec<Panels>,
@@ -42,12 +50,12 @@ pub(super) struct Part {
 impl Part {
     /// Values of one channel that this part makes.
     pub(super) fn places(&self) -> usize {
-        self.output[0] * self.output[1]
+        self.phase.output[0] * self.phase.output[1]
     }
 
     /// Whether every vector of places lies in one row, so that nothing has to be packed.
     pub(super) fn is_direct(&self) -> bool {
-        self.output[1].is_multiple_of(UNIT)
+        self.phase.output[1].is_multiple_of(UNIT)
     }
 }
 
@@ -86,92 +94,92 @@ impl Plan {
     /// The convolution itself.
     pub(super) fn forward(problem: &Problem, w: &[f32], isa: Isa) -> Self {
         let problem = &problem.flattened();
-        let source = Source::of_input(problem);
         let (ins, outs, depth) = (problem.group_in(), problem.group_out(), problem.depth());
-        let tile = best_tile(isa, outs);
-        let taps = taps_of_input(problem, &source);
-        let panels = w
-            .chunks_exact(outs * depth)
-            .map(|w| Panels::pack(outs, depth, tile.0, |out, term| w[out * depth + term]))
-            .collect();
-        let offsets = offsets(ins, &source, &taps);
-        let part = Part { first: [0, 0], output: problem.output, taps, offsets, panels };
-        Plan {
-            isa,
-            source,
-            groups: problem.groups,
-            ins,
-            outs,
-            output: problem.output,
-            step: 1,
-            parts: vec![part],
-            tile,
-            zeros: vec![0.0; outs],
-        }
+        let (source, phase) = forward_phase(problem);
+        Plan::new(problem, isa, source, vec![phase], [ins, outs], problem.output, 1, |group, out, of, tap| {
+            w[(group * outs + out) * depth + of * problem.taps() + tap]
+        })
     }
 
     /// Its adjoint, from the gradient of the output to that of the input. The border has to be of zeros.
     pub(super) fn backward_data(problem: &Problem, w: &[f32], isa: Isa) -> Self {
         let problem = &problem.flattened();
-        let axes = [0, 1].map(|axis| Axis::phases(problem, axis));
-        let shifts = || axes.iter().flatten().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift));
-        let lead = shifts().min().map_or(0, |least| (-least).max(0));
-        let needed = [0, 1].map(|axis: usize| {
-            let ends = axes[axis].iter().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift + part.len as isize));
-            (ends.max().unwrap_or(0) + lead).max(1) as usize
-        });
-        let source = Source::new(problem.output, lead as usize, 1, needed);
         // The roles of the channels are exchanged.
-        let (ins, outs, kernel) = (problem.group_out(), problem.group_in(), problem.window.kernel);
-        let tile = best_tile(isa, outs);
-        let mut parts = Vec::new();
-        for rows in &axes[0] {
-            for columns in &axes[1] {
-                let pairs = || rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |column| (row, column)));
-                let taps: Vec<usize> = pairs()
-                    .map(|(row, column)| source.index((row.1 + lead) as usize, (column.1 + lead) as usize))
-                    .collect();
-                let indices: Vec<usize> = pairs().map(|(row, column)| row.0 * kernel + column.0).collect();
-                if taps.is_empty() {
-                    continue;
-                }
-                let weight = |w: &[f32], out: usize, term: usize| {
-                    let (channel, tap) = (term / indices.len(), indices[term % indices.len()]);
-                    w[(channel * outs + out) * problem.taps() + tap]
-                };
-                let panels = w
-                    .chunks_exact(ins * outs * problem.taps())
-                    .map(|w| Panels::pack(outs, ins * taps.len(), tile.0, |out, term| weight(w, out, term)))
-                    .collect();
-                let offsets = offsets(ins, &source, &taps);
-                let first = [rows.first, columns.first];
-                parts.push(Part { first, output: [rows.len, columns.len], taps, offsets, panels });
-            }
-        }
-        Plan {
-            isa,
-            source,
-            groups: problem.groups,
-            ins,
-            outs,
-            output: problem.input,
-            step: problem.window.stride,
-            parts,
-            tile,
-            zeros: vec![0.0; outs],
-        }
+        let (ins, outs) = (problem.group_out(), problem.group_in());
+        let (source, phases) = adjoint_phases(problem);
+        let step = problem.window.stride;
+        Plan::new(problem, isa, source, phases, [ins, outs], problem.input, step, |group, out, of, tap| {
+            w[((group * ins + of) * outs + out) * problem.taps() + tap]
+        })
     }
+
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        problem: &Problem,
+        isa: Isa,
+        source: Source,
+        phases: Vec<Phase>,
+        [ins, outs]: [usize; 2],
+        output: [usize; 2],
+        step: usize,
+        weight: impl Fn(usize, usize, usize, usize) -> f32,
+    ) -> Self {
+        let (groups, tile) = (problem.groups, best_tile(isa, outs));
+        let part = |phase: Phase| {
+            let taps = phase.taps.len();
+            let of_group = |group: usize| {
+                let weight = |out, term: usize| weight(group, out, term / taps, phase.indices[term % taps]);
+                Panels::pack(outs, ins * taps, tile.0, weight)
+            };
+            let panels = (0..groups).map(of_group).collect();
+            let offsets = (0..ins).flat_map(|c| phase.taps.iter().map(move |tap| (c, tap)));
+            let offsets = offsets.map(|(c, tap)| (c * source.channel + tap) as u32).collect();
+            Part { phase, offsets, panels }
+        };
+        let parts = phases.into_iter().map(part).collect();
+        Plan { isa, groups, ins, outs, output, step, parts, tile, zeros: vec![0.0; outs], source }
+    }
+}
+
+/// How the input of a convolution is read, and the taps that every place sums up.
+pub(super) fn forward_phase(problem: &Problem) -> (Source, Phase) {
+    let source = Source::of_input(problem);
+    let taps = taps_of_input(problem, &source);
+    let phase = Phase { first: [0, 0], output: problem.output, taps, indices: (0..problem.taps()).collect() };
+    (source, phase)
+}
+
+/// How the gradient of the output is read, and which of its values the gradient of the input sums up: for every
+/// remainder of rows and columns by the stride, other taps. The border has to be of zeros.
+pub(super) fn adjoint_phases(problem: &Problem) -> (Source, Vec<Phase>) {
+    let axes = [0, 1].map(|axis| Axis::phases(problem, axis));
+    let shifts = axes.iter().flatten().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift));
+    let lead = shifts.min().map_or(0, |least| (-least).max(0));
+    let needed = [0, 1].map(|axis: usize| {
+        let ends = axes[axis].iter().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift + part.len as isize));
+        (ends.max().unwrap_or(0) + lead).max(1) as usize
+    });
+    let source = Source::new(problem.output, lead as usize, 1, needed);
+    let kernel = problem.window.kernel;
+    let [rows, columns] = &axes;
+    let pairs = rows.iter().flat_map(|rows| columns.iter().map(move |columns| (rows, columns)));
+    let phase = |(rows, columns): (&Axis, &Axis)| {
+        let taps = || rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |column| (row, column)));
+        Phase {
+            first: [rows.first, columns.first],
+            output: [rows.len, columns.len],
+            taps: taps().map(|(r, c)| source.index((r.1 + lead) as usize, (c.1 + lead) as usize)).collect(),
+            indices: taps().map(|(r, c)| r.0 * kernel + c.0).collect(),
+        }
+    };
+    let phases = pairs.map(phase).filter(|phase| !phase.taps.is_empty()).collect();
+    (source, phases)
 }
 
 /// Where the taps of the first place stand in a channel of the padded input.
 pub(super) fn taps_of_input(problem: &Problem, source: &Source) -> Vec<usize> {
     let (kernel, dilation) = (problem.window.kernel, problem.window.dilation);
     (0..problem.taps()).map(|tap| source.index(tap / kernel * dilation, tap % kernel * dilation)).collect()
-}
-
-fn offsets(channels: usize, source: &Source, taps: &[usize]) -> Vec<u32> {
-    let each = (0..channels).flat_map(|channel| taps.iter().map(move |tap| channel * source.channel + tap));
-    each.map(|offset| offset as u32).collect()
 }
 
 /// Along one dimension: the inputs at `first`, `first + stride`, ... with the taps that meet them.

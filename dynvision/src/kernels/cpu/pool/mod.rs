@@ -1,12 +1,71 @@
 //! Pooling: maximum and mean over windows, and over whole maps.
 
-mod max;
+mod vector;
 
-pub use max::{max_backward, max_forward, max_forward_only};
-
-use super::{Scalar, parallel};
+use super::{Scalar, isa, parallel};
 use crate::geometry::Window;
+use rayon::prelude::*;
 use std::ops::Range;
+
+/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
+/// of the (first) maximum, `row * kernel + column` within its window, for [`max_backward`]; a window of nothing but minus
+/// infinity chooses none.
+pub fn max_forward<E: Scalar>(
+    window: Window,
+    x: &[E],
+    xd: [usize; 4],
+    y: &mut [E],
+    yd: [usize; 4],
+    chosen: &mut [u32],
+) {
+    check(window, x.len(), xd, y.len(), yd);
+    assert_eq!(chosen.len(), y.len(), "max pool: lengths");
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if let (Some(x), Some(y)) = (E::as_f32(x), E::as_f32_mut(y)) {
+        return vector::max_forward(isa::current(), window, x, xd, y, yd, chosen);
+    }
+    // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
+    let run = (parallel::CHUNK / 4 / (oh * ow).max(1)).max(1) * oh * ow;
+    if y.is_empty() {
+        return;
+    }
+    y.par_chunks_mut(run).zip(chosen.par_chunks_mut(run)).enumerate().for_each(|(i, (y, chosen))| {
+        let first = i * run / (oh * ow);
+        for (i, (y, chosen)) in y.chunks_exact_mut(oh * ow).zip(chosen.chunks_exact_mut(oh * ow)).enumerate() {
+            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], chosen);
+        }
+    });
+}
+
+/// [`max_forward`] for inference, which does not need to know which value was chosen.
+pub fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
+    check(window, x.len(), xd, y.len(), yd);
+    if let (Some(x), Some(y)) = (E::as_f32(x), E::as_f32_mut(y)) {
+        return vector::max_forward(isa::current(), window, x, xd, y, yd, &mut []);
+    }
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    parallel::planes(y, oh * ow, |first, planes| {
+        for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
+            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
+        }
+    });
+}
+
+/// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
+pub fn max_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], chosen: &[u32], gx: &mut [E], xd: [usize; 4]) {
+    check(window, gx.len(), xd, gy.len(), yd);
+    assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
+    if let (Some(gy), Some(gx)) = (E::as_f32(gy), E::as_f32_mut(gx)) {
+        return vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd);
+    }
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    parallel::planes(gx, h * w, |first, planes| {
+        for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
+            let at = (first + i) * oh * ow;
+            scatter_plane(window, &gy[at..][..oh * ow], [oh, ow], &chosen[at..][..oh * ow], gx, [h, w]);
+        }
+    });
+}
 
 /// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
 pub fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
@@ -108,6 +167,42 @@ fn each_tap_row(
     }
 }
 
+/// One plane of a max pool; `chosen` may be empty.
+fn max_plane<E: Scalar>(window: Window, x: &[E], xd: [usize; 2], y: &mut [E], yd: [usize; 2], chosen: &mut [u32]) {
+    y.fill(E::neg_infinity());
+    chosen.fill(NONE);
+    if chosen.is_empty() {
+        each_tap_row(window, xd, yd, |_, from, to, len| {
+            let x = x[from..].iter().step_by(window.stride);
+            for (y, &x) in y[to..][..len].iter_mut().zip(x) {
+                *y = if x > *y || x.is_nan() { x } else { *y };
+            }
+        });
+    } else {
+        each_tap_row(window, xd, yd, |tap, from, to, len| {
+            let x = x[from..].iter().step_by(window.stride);
+            let places = y[to..][..len].iter_mut().zip(&mut chosen[to..][..len]);
+            for ((y, chosen), &x) in places.zip(x) {
+                let larger = x > *y || x.is_nan();
+                *y = if larger { x } else { *y };
+                *chosen = if larger { tap as u32 } else { *chosen };
+            }
+        });
+    }
+}
+
+/// No tap chosen: no value was larger than minus infinity.
+const NONE: u32 = u32::MAX;
+
+fn scatter_plane<E: Scalar>(window: Window, gy: &[E], yd: [usize; 2], chosen: &[u32], gx: &mut [E], xd: [usize; 2]) {
+    each_tap_row(window, xd, yd, |tap, to, from, len| {
+        let gx = gx[to..].iter_mut().step_by(window.stride);
+        for ((gx, &gy), &chosen) in gx.zip(&gy[from..][..len]).zip(&chosen[from..][..len]) {
+            *gx += if chosen == tap as u32 { gy } else { E::zero() };
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +231,28 @@ mod tests {
 
     proptest! {
         #[test]
+        fn vectors_do_the_same(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..20, w in 1usize..70, seed in 0u64..999) {
+            let (xd, yd) = ([b, c, h, w], [b, c, win.places(h), win.places(w)]);
+            let x = values(b * c * h * w, seed);
+            let gy = values(yd.iter().product(), seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
+            let narrow = |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
+            let (mut y, mut chosen, mut gx) = (vec![f64::NAN; gy.len()], vec![77; gy.len()], vec![1.0; x.len()]);
+            max_forward(win, &x, xd, &mut y, yd, &mut chosen);
+            max_backward(win, &gy, yd, &chosen, &mut gx, xd);
+            for isa in isa::available() {
+                let (mut y32, mut only, mut chosen32) = (vec![f32::NAN; gy.len()], vec![f32::NAN; gy.len()], vec![77; gy.len()]);
+                vector::max_forward(isa, win, &narrow(&x), xd, &mut y32, yd, &mut chosen32);
+                vector::max_forward(isa, win, &narrow(&x), xd, &mut only, yd, &mut []);
+                let mut gx32 = vec![1.0; x.len()];
+                vector::max_backward(isa, win, &narrow(&gy), yd, &chosen32, &mut gx32, xd);
+                prop_assert_eq!(&y32, &narrow(&y));
+                prop_assert_eq!(&only, &y32);
+                prop_assert_eq!(&chosen32, &chosen);
+                prop_assert_eq!(gx32, narrow(&gx));
+            }
+        }
+
+        #[test]
         fn pools_are_the_naive_loops(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..12, w in 1usize..20, seed in 0u64..999) {
             let (xd, yd) = ([b, c, h, w], [b, c, win.places(h), win.places(w)]);
             let places = yd[2] * yd[3];
@@ -159,7 +276,7 @@ mod tests {
                 let first = taps.iter().copied().reduce(|a, b| if x[at + b] > x[at + a] { b } else { a });
                 prop_assert_eq!(y[i], first.map_or(f64::NEG_INFINITY, |f| x[at + f]));
                 prop_assert_eq!(only[i], y[i]);
-                if let Some(first) = first {
+                if let Some(first) = first.filter(|f| x[at + f] > f64::NEG_INFINITY) {
                     want[at + first] += gy[i];
                 }
                 prop_assert!((mean[i] - taps.iter().map(|t| finite[at + t]).sum::<f64>() / area).abs() < 1e-12);

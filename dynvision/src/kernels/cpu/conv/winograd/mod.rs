@@ -17,7 +17,7 @@ use crate::kernels::cpu::isa::compiled_for;
 use crate::kernels::cpu::{rows, scratch};
 use std::ops::Range;
 use tiles::Tiles;
-use transform::{MADE, POSITIONS, Transformed, output, spaced};
+use transform::{MADE, POSITIONS, Transformed, input, output, spaced};
 
 /// Numbers of products that are kept before they are transformed.
 const PRODUCTS: usize = 1 << 16;
@@ -72,7 +72,8 @@ impl Call<'_> {
                 for block in blocks {
                     let units = self.tiles.units() * block / all..self.tiles.units() * (block + 1) / all;
                     let position = spaced(ins * units.len() * UNIT);
-                    self.tiles.transform(isa, &self.plan.offsets, units.clone(), values, position);
+                    // SAFETY: `input` reads 16 values, and the plan has as many offsets.
+                    unsafe { self.tiles.transform(input, isa, &self.plan.offsets, units.clone(), values, position) };
                     for first in panels.clone().step_by(some) {
                         let panels = first..panels.end.min(first + some);
                         self.panels(units.clone(), panels, values, products);
@@ -93,6 +94,8 @@ impl Call<'_> {
         let width = units.len() * UNIT;
         let channels = panels.start * most..outs.min(panels.end * most);
         let (from, to) = (spaced(ins * width), spaced(channels.len() * width));
+        let pieces = units.clone().map(|unit| self.tiles.pieces(unit)).collect::<Vec<_>>();
+        self.expect(&pieces, channels.clone());
         for position in 0..POSITIONS {
             for panel in panels.clone() {
                 let first = panel * most;
@@ -119,56 +122,75 @@ impl Call<'_> {
                 unsafe { kernel(isa, rows, units.len(), false)(&tile) };
             }
         }
-        for (i, unit) in units.enumerate() {
-            let products = Transformed { first: products[i * UNIT..].as_mut_ptr(), position: to, channel: width };
-            self.outputs(&self.tiles.pieces(unit), products, channels.clone());
+        let products = Transformed { first: products.as_mut_ptr(), position: to, channel: width };
+        self.outputs(&pieces[..units.len()], products, channels);
+    }
+
+    /// Asks for the rows of the output that some units of tiles will be put to: too far apart for the processor to guess.
+    fn expect(&self, units: &[Pieces], channels: Range<usize>) {
+        let WinogradPlan { output: [_, w], tiles: [height, columns], .. } = *self.plan;
+        for channel in channels {
+            for &Piece { place, len, .. } in units.iter().flat_map(Pieces::as_slice) {
+                let (row, column) = (place / columns, place % columns * 2);
+                let at = (row / height * self.output.image) + channel * self.output.channel;
+                let at = self.output.at.wrapping_add(at + row % height * 2 * w + column);
+                rows::expect(at, 2 * len);
+                rows::expect(at.wrapping_add(w), 2 * len);
+            }
         }
     }
 
-    /// Transforms the products of one unit of tiles, and puts what comes out to its places.
-    fn outputs(&self, pieces: &Pieces, products: Transformed, channels: Range<usize>) {
+    /// Transforms the products of some units of tiles, and puts what comes out to its places.
+    fn outputs(&self, units: &[Pieces], products: Transformed, channels: Range<usize>) {
         let isa = self.plan.isa;
-        let mut made = [0.0; ROWS * MADE];
+        let mut made = [0.0; MOST_UNITS * ROWS * MADE];
         for first in channels.clone().step_by(ROWS) {
             let rows = ROWS.min(channels.end - first);
             let bias = &self.bias[first..first + rows];
             let row = (first - channels.start) * products.channel;
-            // SAFETY: the products of these channels were written by `panels`; `made` and `bias` are as long.
-            unsafe {
-                let products = Transformed { first: products.first.add(row), ..products };
-                output(isa, products, rows, bias.as_ptr(), made.as_mut_ptr());
+            for (unit, made) in made.chunks_exact_mut(ROWS * MADE).take(units.len()).enumerate() {
+                // SAFETY: the products of these channels and units were written by `panels`; `made` and `bias` have as
+                // many rows.
+                unsafe {
+                    let products = Transformed { first: products.first.add(row + unit * UNIT), ..products };
+                    output(isa, products, rows, bias.as_ptr(), made.as_mut_ptr());
+                }
             }
             compiled_for(
                 isa,
                 #[inline(always)]
-                || self.place(pieces, &made[..rows * MADE], first),
+                || {
+                    for row in 0..rows {
+                        for (pieces, made) in units.iter().zip(made.chunks_exact(ROWS * MADE)) {
+                            self.place(pieces, &made[row * MADE..][..MADE], first + row);
+                        }
+                    }
+                },
             );
         }
     }
 
-    /// Moves what a unit of tiles makes to its places in the output, for channels from `first` on.
+    /// Moves what a unit of tiles makes in one channel to its places in the output.
     #[inline(always)]
-    fn place(&self, pieces: &Pieces, made: &[f32], first: usize) {
-        let WinogradPlan { output: [h, w], tiles: [height, columns], .. } = *self.plan;
-        for (channel, made) in made.chunks_exact(MADE).enumerate() {
-            let mut lane = 0;
-            for &Piece { place, len, .. } in pieces.as_slice() {
-                let (row, column) = (place / columns, place % columns * 2);
-                let count = (2 * len).min(w - column);
-                for (half, made) in made.chunks_exact(2 * UNIT).enumerate() {
-                    let y = row % height * 2 + half;
-                    if y < h {
-                        // SAFETY: the image, channel, row and columns are in the output; no other task writes this panel
-                        // of this block.
-                        let into = unsafe {
-                            let plane = self.output.at(row / height, first + channel).at;
-                            std::slice::from_raw_parts_mut(plane.add(y * w + column), count)
-                        };
-                        rows::put(self.plan.isa, &made[2 * lane..][..count], into, self.accumulate);
-                    }
+    fn place(&self, pieces: &Pieces, made: &[f32], channel: usize) {
+        let WinogradPlan { isa, output: [h, w], tiles: [height, columns], .. } = *self.plan;
+        let mut lane = 0;
+        for &Piece { place, len, .. } in pieces.as_slice() {
+            let (row, column) = (place / columns, place % columns * 2);
+            let count = (2 * len).min(w - column);
+            for (half, made) in made.chunks_exact(2 * UNIT).enumerate() {
+                let y = row % height * 2 + half;
+                if y < h {
+                    // SAFETY: the image, channel, row and columns are in the output; no other task writes this panel of
+                    // this block.
+                    let into = unsafe {
+                        let plane = self.output.at(row / height, channel).at;
+                        std::slice::from_raw_parts_mut(plane.add(y * w + column), count)
+                    };
+                    rows::put(isa, &made[2 * lane..][..count], into, self.accumulate);
                 }
-                lane += len;
             }
+            lane += len;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::microkernel::best_tile;
 use super::super::problem::Problem;
 use super::super::source::Source;
+use super::tiles::Tiles;
 use super::transform::{POSITIONS, weight};
 use crate::geometry::Border;
 use crate::kernels::cpu::isa::Isa;
@@ -22,7 +23,7 @@ pub(in super::super) struct WinogradPlan {
     pub tiles: [usize; 2],
     /// Rows and units of a register tile.
     pub tile: (usize, usize),
-    /// Where the values of the first tile stand in a channel of the source.
+    /// Where the values of the first tile stand, for every channel.
     pub offsets: Vec<u32>,
     /// Transformed weights `[position][panel][input channel][row of the panel]`.
     pub weights: Vec<f32>,
@@ -87,7 +88,7 @@ impl WinogradPlan {
                 }
             }
         }
-        let offsets = (0..POSITIONS).map(|i| source.index(i / 4, i % 4) as u32).collect();
+        let offsets = Tiles::offsets(&source, ins, 4);
         let tiles = output.map(|dim| dim.div_ceil(2));
         WinogradPlan { isa, source, ins, outs, output, tiles, tile, offsets, weights, zeros: vec![0.0; outs] }
     }

@@ -4,7 +4,7 @@
 use super::super::microkernel::UNIT;
 use super::super::packed::{Piece, Pieces};
 use super::super::source::Source;
-use super::transform::{POSITIONS, Transformed, Values, input};
+use super::transform::{POSITIONS, Transformed, Values};
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::scratch;
 use std::ops::Range;
@@ -43,67 +43,61 @@ impl Tiles<'_> {
         Pieces::of(tiles, self.grid, self.channels * self.layout.channel, self.layout.plane[1])
     }
 
-    /// Writes the transformed input tiles `[position][channel][tile]` of some units, positions `position` numbers apart.
-    pub(super) fn transform(&self, isa: Isa, offsets: &[u32], units: Range<usize>, into: &mut [f32], position: usize) {
-        assert_eq!(offsets.len(), POSITIONS, "a tile of the input has 4x4 values");
-        // SAFETY: there are 16 offsets, as `input` wants.
-        unsafe { self.transform_by(input, isa, offsets, units, into, position) }
+    /// Where the values of a tile of `side` by `side` stand, for every channel.
+    pub(super) fn offsets(layout: &Source, channels: usize, side: usize) -> Vec<u32> {
+        let tile = || (0..side * side).map(|i| layout.index(i / side, i % side));
+        (0..channels).flat_map(|c| tile().map(move |at| (c * layout.channel + at) as u32)).collect()
     }
 
-    /// Writes what `transform` makes of some units of tiles: `[position][channel][tile]`, positions
-    /// `position` numbers apart.
+    /// Writes what `transform` makes of some units of tiles: `[position][channel][tile]`, positions `position` numbers
+    /// apart. `offsets` are those of [`Tiles::offsets`].
     ///
     /// # Safety
-    /// `transform` reads as many values of a tile as there are offsets, and these lie in a channel of the source.
-    pub(super) unsafe fn transform_by(
+    /// `transform` reads as many values of a tile as there are offsets to a channel.
+    pub(super) unsafe fn transform(
         &self,
         transform: Transform,
         isa: Isa,
         offsets: &[u32],
         units: Range<usize>,
-        into_all: &mut [f32],
+        into: &mut [f32],
         position: usize,
     ) {
         let (channels, channel, width) = (self.channels, self.layout.channel, units.len() * UNIT);
         let needed = (POSITIONS - 1) * position + channels * width;
-        assert!(channels * width <= position && needed <= into_all.len(), "tiles: destination");
+        assert!(channels * width <= position && needed <= into.len(), "tiles: destination");
+        let count = offsets.len() / channels;
         for (i, unit) in units.enumerate() {
-            let into = |channel: usize, into: &mut [f32]| Transformed {
+            let mut to = |channel: usize| Transformed {
                 first: into[channel * width + i * UNIT..].as_mut_ptr(),
                 position,
                 channel: width,
             };
             let pieces = self.pieces(unit);
             if let &[Piece { from, len: UNIT, .. }] = pieces.as_slice() {
-                let values = Values { first: self.source[from..].as_ptr(), offsets, channel, channels };
+                let first = self.source[from..].as_ptr();
+                let values = Values { first, offsets: &offsets[..count], channel, channels };
                 // SAFETY: the unit lies in one row of one image, so the source holds all its values; the assertion above
                 // is about the destination.
-                unsafe { transform(isa, &values, into(0, into_all)) };
+                unsafe { transform(isa, &values, to(0)) };
                 continue;
             }
             self.packed(&pieces, isa, offsets, |first, values| {
                 // SAFETY: as above, where the values are those in the panel.
-                unsafe { transform(isa, values, into(first, into_all)) };
+                unsafe { transform(isa, values, to(first)) };
             });
         }
     }
 
     /// Calls `each(first, values)` for a few channels at a time, whose values stand in a packed panel.
     fn packed(&self, pieces: &Pieces, isa: Isa, offsets: &[u32], mut each: impl FnMut(usize, &Values<'_>)) {
-        let count = offsets.len();
+        let count = offsets.len() / self.channels;
         let packed: [u32; POSITIONS] = std::array::from_fn(|i| (i * UNIT) as u32);
-        let mut moved = [0; PACKED * POSITIONS];
         scratch::with(PACKED * count * UNIT + UNIT, |panel: &mut [f32]| {
-            for first in (0..self.channels).step_by(PACKED) {
-                let channels = PACKED.min(self.channels - first);
-                let moved = &mut moved[..channels * count];
-                for (i, moved) in moved.iter_mut().enumerate() {
-                    *moved = ((first + i / count) * self.layout.channel) as u32 + offsets[i % count];
-                }
-                pieces.pack(isa, self.source, moved, UNIT, panel);
-                let values =
-                    Values { first: panel.as_ptr(), offsets: &packed[..count], channel: count * UNIT, channels };
-                each(first, &values);
+            for (i, offsets) in offsets.chunks(PACKED * count).enumerate() {
+                pieces.pack(isa, self.source, offsets, UNIT, panel);
+                let (channel, channels) = (count * UNIT, offsets.len() / count);
+                each(i * PACKED, &Values { first: panel.as_ptr(), offsets: &packed[..count], channel, channels });
             }
         });
     }

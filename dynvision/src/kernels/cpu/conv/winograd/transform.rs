@@ -1,9 +1,10 @@
 //! The transforms of F(2x2, 3x3): `Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A`, where `d` is 4x4 values of the input, `g` the 3x3
 //! weights and `Y` 2x2 values of the output (Lavin and Gray, 2016). Lanes are tiles.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
 use super::super::microkernel::UNIT;
-use crate::kernels::cpu::isa::{Isa, Plain, Vector};
+use crate::kernels::cpu::isa::{Vector, dispatch};
 
 /// Values of a tile of the input, and products for each pair of channels.
 pub(super) const POSITIONS: usize = 16;
@@ -76,43 +77,12 @@ pub(super) fn spaced(len: usize) -> usize {
     len.next_multiple_of(UNIT) + if len.next_multiple_of(UNIT).is_multiple_of(1024 / 4) { UNIT } else { 0 }
 }
 
-/// Defines a function that runs a generic one, compiled for the instruction set.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* $name:ident, $generic:ident, ($($arg:ident: $type:ty),*)) => {
-        $(#[$doc])*
-        pub(super) unsafe fn $name(isa: Isa, $($arg: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-            unsafe fn avx512($($arg: $type),*) {
-                // SAFETY: the caller's.
-                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m512>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2($($arg: $type),*) {
-                // SAFETY: the caller's.
-                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m256>($($arg),*) }
-            }
-            // SAFETY: the caller's; the instruction set was detected.
-            unsafe {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => avx512($($arg),*),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => avx2($($arg),*),
-                    _ => $generic::<Plain>($($arg),*),
-                }
-            }
-        }
-    };
-}
-
 dispatch! {
     /// `Bᵀ d B` of a unit of tiles, for all channels.
     ///
     /// # Safety
     /// All that the arguments describe may be read and written; there are 16 offsets.
-    input, input_lanes, (values: &Values<'_>, into: Transformed)
+    pub(super) input, input_lanes, (values: &Values<'_>, into: Transformed)
 }
 
 dispatch! {
@@ -120,7 +90,7 @@ dispatch! {
     ///
     /// # Safety
     /// All that the arguments describe may be read and written; there are 4 offsets.
-    gradient, gradient_lanes, (values: &Values<'_>, into: Transformed)
+    pub(super) gradient, gradient_lanes, (values: &Values<'_>, into: Transformed)
 }
 
 dispatch! {
@@ -129,7 +99,7 @@ dispatch! {
     ///
     /// # Safety
     /// All that the arguments describe may be read and written.
-    output, output_lanes, (products: Transformed, rows: usize, bias: *const f32, into: *mut f32)
+    pub(super) output, output_lanes, (products: Transformed, rows: usize, bias: *const f32, into: *mut f32)
 }
 
 /// `Bᵀ` of one row or column.

@@ -10,7 +10,7 @@ use super::super::transpose::transpose;
 use super::super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
 use super::plan::source_of_input;
 use super::tiles::Tiles;
-use super::transform::{POSITIONS, gradient, spaced, weight_adjoint};
+use super::transform::{self, POSITIONS, spaced, weight_adjoint};
 use crate::kernels::cpu::isa::{Isa, compiled_for};
 use crate::kernels::cpu::scratch;
 use rayon::prelude::*;
@@ -125,10 +125,8 @@ impl Work<'_> {
 
     fn blocks(&self, input: &Tiles<'_>, output: &Tiles<'_>, sums: &mut [f32], accumulate: bool) {
         let most = TILES.min(input.units() * UNIT);
-        let of = |source: &Source, rows: usize| {
-            (0..rows * rows).map(|i| source.index(i / rows, i % rows) as u32).collect::<Vec<_>>()
-        };
-        let (input_offsets, output_offsets) = (of(&self.input, 4), of(&self.output, 2));
+        let input_offsets = Tiles::offsets(&self.input, input.channels, 4);
+        let output_offsets = Tiles::offsets(&self.output, output.channels, 2);
         scratch::with(POSITIONS * spaced(input.channels * most), |values: &mut [f32]| {
             scratch::with(POSITIONS * spaced(output.channels * most), |gradients: &mut [f32]| {
                 scratch::with(most * self.lanes, |lanes: &mut [f32]| {
@@ -137,9 +135,11 @@ impl Work<'_> {
                         let count = input.count().min(units.end * UNIT) - units.start * UNIT;
                         let width = units.len() * UNIT;
                         let (from, to) = (spaced(input.channels * width), spaced(output.channels * width));
-                        input.transform(self.isa, &input_offsets, units.clone(), values, from);
-                        // SAFETY: `gradient` reads four values of a tile, the 2x2 of the output's source.
-                        unsafe { output.transform_by(gradient, self.isa, &output_offsets, units, gradients, to) };
+                        // SAFETY: `input` reads 4x4 values of a tile, `gradient` 2x2.
+                        unsafe {
+                            input.transform(transform::input, self.isa, &input_offsets, units.clone(), values, from);
+                            output.transform(transform::gradient, self.isa, &output_offsets, units, gradients, to);
+                        }
                         for position in 0..POSITIONS {
                             let gradients = &gradients[position * to..];
                             self.transpose_gradients(gradients, [output.channels, count], width, lanes);

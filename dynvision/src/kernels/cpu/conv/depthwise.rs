@@ -1,0 +1,298 @@
+//! Convolution where every channel has its own kernel. There is no sum over channels to reuse values for: each plane is
+//! read once for every tap, with its rows in one run, and what falls between two rows is not written out.
+#![allow(unsafe_code)]
+
+use super::plan::{Phase, adjoint_phases, forward_phase};
+use super::problem::Problem;
+use super::source::Source;
+use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
+use crate::kernels::cpu::{parallel, rows, scratch};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Vectors that are summed up at a time.
+const VECTORS: usize = 4;
+
+/// Longest vector.
+const WIDEST: usize = 16;
+
+/// Taps whose gradients are summed up at a time.
+const TAPS: usize = 9;
+
+/// Tasks into which the sum over images of the weight's gradient is split where there are few channels.
+const TASKS: usize = 8;
+
+/// Whether every output channel reads one channel, and not so many read the same that a matrix product pays.
+pub(super) fn can(problem: &Problem) -> bool {
+    problem.group_in() == 1 && problem.group_out() <= 2
+}
+
+/// Writes `y`, or adds to it if `accumulate`.
+pub(super) fn forward(
+    problem: &Problem,
+    isa: Isa,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    accumulate: bool,
+) {
+    let (source, phase) = forward_phase(problem);
+    let (outs, taps, places) = (problem.group_out(), problem.taps(), problem.places());
+    let flat = Flat::new(&source, &phase);
+    parallel::planes(y, outs * places, |first, planes| {
+        scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
+            scratch::with(flat.padded, |made: &mut [f32]| {
+                for (i, y) in planes.chunks_exact_mut(outs * places).enumerate() {
+                    let (channel, plain) = ((first + i) % problem.groups, source.plain());
+                    fill_plane(&source, isa, &x[(first + i) * plain..][..plain], plane);
+                    for (out, y) in (channel * outs..).zip(y.chunks_exact_mut(places)) {
+                        let w = &w[out * taps..][..taps];
+                        flat.sum(isa, plane, &phase.taps, w, bias.map_or(0.0, |bias| bias[out]), made, false);
+                        for (y, made) in y.chunks_exact_mut(flat.columns).zip(made.chunks(flat.pitch)) {
+                            rows::put(isa, made, y, accumulate);
+                        }
+                    }
+                }
+            });
+        });
+    });
+}
+
+/// Adds the gradient of the input to `gx`. The border has to be of zeros.
+pub(super) fn backward_data(problem: &Problem, isa: Isa, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    let (source, phases) = adjoint_phases(problem);
+    let (outs, [h, columns], step) = (problem.group_out(), problem.input, problem.window.stride);
+    let Some(padded) = phases.iter().map(|phase| Flat::new(&source, phase).padded).max() else {
+        return; // No tap meets the input.
+    };
+    parallel::planes(gx, h * columns, |first, planes| {
+        scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
+            scratch::with(phases.len() * padded, |made: &mut [f32]| {
+                for (i, gx) in planes.chunks_exact_mut(h * columns).enumerate() {
+                    let (channel, plain) = ((first + i) % problem.groups, outs * source.plain());
+                    let gy = &gy[(first + i) * plain..][..plain];
+                    for (out, gy) in gy.chunks_exact(source.plain()).enumerate() {
+                        fill_plane(&source, isa, gy, plane);
+                        let w = &w[(channel * outs + out) * problem.taps()..][..problem.taps()];
+                        for (phase, made) in phases.iter().zip(made.chunks_exact_mut(padded)) {
+                            let flat = Flat::new(&source, phase);
+                            let w: Vec<f32> = phase.indices.iter().map(|&tap| w[tap]).collect();
+                            flat.sum(isa, plane, &phase.taps, &w, 0.0, &mut made[..flat.padded], out > 0);
+                        }
+                    }
+                    for (phase, made) in phases.iter().zip(made.chunks_exact(padded)) {
+                        spread(isa, phase, made.chunks(source.plane[1]), gx, columns, step);
+                    }
+                }
+            });
+        });
+    });
+}
+
+/// Adds the rows of a phase to their places.
+fn spread<'a>(
+    isa: Isa,
+    phase: &Phase,
+    made: impl Iterator<Item = &'a [f32]>,
+    gx: &mut [f32],
+    columns: usize,
+    step: usize,
+) {
+    let [height, width] = phase.output;
+    for (row, made) in made.take(height).enumerate() {
+        let gx = &mut gx[(phase.first[0] + row * step) * columns..][..columns][phase.first[1]..];
+        if step == 1 {
+            rows::put(isa, &made[..width], gx, true);
+        } else {
+            gx.iter_mut().step_by(step).zip(&made[..width]).for_each(|(gx, g)| *gx += g);
+        }
+    }
+}
+
+/// Adds the gradient of the weight to `gw`.
+pub(super) fn backward_weights(problem: &Problem, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let (source, phase) = forward_phase(problem);
+    let flat = Flat::new(&source, &phase);
+    let channel = problem.group_out() * problem.taps();
+    let parts = if problem.groups < TASKS { TASKS.min(problem.images) } else { 1 };
+    scratch::with(parts * gw.len(), |sums: &mut [f32]| {
+        let work = sums.par_chunks_exact_mut(channel).enumerate();
+        let run = |(i, sums): (usize, &mut [f32])| {
+            let (part, channel) = (i / problem.groups, i % problem.groups);
+            let images = problem.images * part / parts..problem.images * (part + 1) / parts;
+            weights_of_channel(problem, isa, &source, &flat, &phase.taps, [x, gy], channel, images, sums);
+        };
+        if x.len() + gy.len() > parallel::CHUNK {
+            work.for_each(run);
+        } else {
+            sums.chunks_exact_mut(channel).enumerate().for_each(run);
+        }
+        for part in sums.chunks_exact(gw.len()) {
+            gw.iter_mut().zip(part).for_each(|(gw, g)| *gw += g);
+        }
+    });
+}
+
+/// Writes the sums over some images for the weights of one group.
+#[allow(clippy::too_many_arguments)]
+fn weights_of_channel(
+    problem: &Problem,
+    isa: Isa,
+    source: &Source,
+    flat: &Flat,
+    taps: &[usize],
+    [x, gy]: [&[f32]; 2],
+    channel: usize,
+    images: Range<usize>,
+    sums: &mut [f32],
+) {
+    let (outs, places, plain) = (problem.group_out(), problem.places(), source.plain());
+    scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
+        scratch::with(flat.padded, |gradient: &mut [f32]| {
+            scratch::with(sums.len() * WIDEST, |lanes: &mut [f32]| {
+                lanes.fill(0.0);
+                gradient.fill(0.0);
+                for image in images {
+                    let at = image * problem.groups + channel;
+                    fill_plane(source, isa, &x[at * plain..][..plain], plane);
+                    for (out, lanes) in lanes.chunks_exact_mut(taps.len() * WIDEST).enumerate() {
+                        let gy = &gy[(at * outs + out) * places..][..places];
+                        for (gradient, gy) in gradient.chunks_mut(flat.pitch).zip(gy.chunks_exact(flat.columns)) {
+                            rows::put(isa, gy, gradient, false);
+                        }
+                        flat.products(isa, plane, taps, gradient, lanes);
+                    }
+                }
+                for (sum, lanes) in sums.iter_mut().zip(lanes.chunks_exact(WIDEST)) {
+                    *sum = lanes.iter().sum();
+                }
+            });
+        });
+    });
+}
+
+/// Writes one channel, and zeros behind it.
+fn fill_plane(source: &Source, isa: Isa, x: &[f32], plane: &mut [f32]) {
+    let (values, slack) = plane.split_at_mut(source.channel);
+    source.write(isa, x, values);
+    slack.fill(0.0);
+}
+
+/// The places of a phase as one run: its rows with what lies between them in the source.
+struct Flat {
+    pitch: usize,
+    columns: usize,
+    /// Length of the run, filled up to whole blocks of vectors.
+    padded: usize,
+}
+
+impl Flat {
+    fn new(source: &Source, phase: &Phase) -> Self {
+        let ([rows, columns], pitch) = (phase.output, source.plane[1]);
+        let len = (rows - 1) * pitch + columns;
+        Flat { pitch, columns, padded: len.next_multiple_of(WIDEST * VECTORS) }
+    }
+
+    fn check(&self, plane: &[f32], taps: &[usize], run: usize) {
+        let last = taps.iter().max().map_or(0, |&tap| tap);
+        // The last place of the last tap is in the plane, so a block of vectors ends less than a block behind it.
+        assert!(run == self.padded && last + self.padded <= plane.len(), "depthwise: sizes");
+    }
+
+    /// Writes `bias + Σ w[tap] plane[place + tap]` for all places of the run, or adds it.
+    #[allow(clippy::too_many_arguments)]
+    fn sum(&self, isa: Isa, plane: &[f32], taps: &[usize], w: &[f32], bias: f32, into: &mut [f32], accumulate: bool) {
+        self.check(plane, taps, into.len());
+        let (plane, into) = (plane.as_ptr(), Run { at: into.as_mut_ptr(), len: into.len(), accumulate });
+        // SAFETY: `check` put all places of all taps inside the plane, and made the run one of whole blocks.
+        unsafe { sum(isa, plane, taps, w, bias, into) }
+    }
+
+    /// Adds `plane[place + tap] * gradient[place]` over all places of the run to 16 sums for each tap.
+    fn products(&self, isa: Isa, plane: &[f32], taps: &[usize], gradient: &[f32], sums: &mut [f32]) {
+        self.check(plane, taps, gradient.len());
+        assert_eq!(sums.len(), taps.len() * WIDEST, "depthwise: sizes");
+        for (taps, sums) in taps.chunks(TAPS).zip(sums.chunks_mut(TAPS * WIDEST)) {
+            // SAFETY: as above; there are 16 sums for each tap.
+            unsafe { products(isa, plane.as_ptr(), taps, gradient, sums.as_mut_ptr()) }
+        }
+    }
+}
+
+/// Numbers to write.
+#[derive(Clone, Copy)]
+struct Run {
+    at: *mut f32,
+    len: usize,
+    accumulate: bool,
+}
+
+dispatch! {
+    /// # Safety
+    /// `run.len` is a multiple of `WIDEST * VECTORS`; as many numbers may be written, and read from each tap on.
+    sum, sum_by, (plane: *const f32, taps: &[usize], w: &[f32], bias: f32, run: Run)
+}
+
+dispatch! {
+    /// # Safety
+    /// As many numbers as there are gradients (a multiple of `WIDEST`) may be read from each of at most `TAPS` taps on,
+    /// and 16 written for each tap.
+    products, products_by, (plane: *const f32, taps: &[usize], gradient: &[f32], sums: *mut f32)
+}
+
+#[inline(always)]
+unsafe fn sum_by<V: Vector>(plane: *const f32, taps: &[usize], w: &[f32], bias: f32, run: Run) {
+    // SAFETY (of the whole body): the caller's.
+    unsafe {
+        for at in (0..run.len).step_by(V::LANES * VECTORS) {
+            let mut sums = [V::splat(bias); VECTORS];
+            for (&tap, &w) in taps.iter().zip(w) {
+                let w = V::splat(w);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.add_product(w, V::load(plane.add(tap + at + v * V::LANES)));
+                }
+            }
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = run.at.add(at + v * V::LANES);
+                if run.accumulate { V::load(to).add(sum).store(to) } else { sum.store(to) }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn products_by<V: Vector>(plane: *const f32, taps: &[usize], gradient: &[f32], sums: *mut f32) {
+    macro_rules! by_count {
+        ($($n:literal)*) => {
+            match taps.len() {
+                // SAFETY: the caller's.
+                $($n => unsafe { some_products::<V, $n>(plane, taps, gradient, sums) },)*
+                _ => {}
+            }
+        };
+    }
+    by_count!(1 2 3 4 5 6 7 8 9);
+}
+
+#[inline(always)]
+unsafe fn some_products<V: Vector, const N: usize>(plane: *const f32, taps: &[usize], gradient: &[f32], to: *mut f32) {
+    // SAFETY (of the whole body): the caller's; lanes past the first vector of a tap's 16 sums stay as they are.
+    unsafe {
+        let mut sums = [V::splat(0.0); N];
+        let mut from = [plane; N];
+        for (from, &tap) in from.iter_mut().zip(taps) {
+            *from = plane.add(tap);
+        }
+        for at in (0..gradient.len()).step_by(V::LANES) {
+            let gradient = V::load(gradient.as_ptr().add(at));
+            for n in 0..N {
+                sums[n] = sums[n].add_product(gradient, V::load(from[n].add(at)));
+            }
+        }
+        for (n, sum) in sums.into_iter().enumerate() {
+            let to = to.add(n * WIDEST);
+            V::load(to).add(sum).store(to);
+        }
+    }
+}
