@@ -1,0 +1,67 @@
+//! Trains a recurrent network of two areas on real handwritten digits, in seconds.
+//!
+//! Run: `cargo run --release --example train_digits -- --epochs 20 --seed 0 --out runs/digits`
+//!
+//! The network is declared in `examples/src/lib.rs`. The weights are written to `OUT/last.safetensors`; run again with more
+//! epochs, and the training goes on where it stopped.
+#![allow(clippy::print_stdout)] // an example prints
+
+use clap::Parser;
+use dynvision::data::{Seed, digits};
+use dynvision::optim::{AdamConfig, Method, Schedule};
+use dynvision::prelude::*;
+use dynvision::train::{Checkpoints, Interval, TrainConfig, TrainError, Trainer};
+use dynvision_examples::Digits;
+use std::path::PathBuf;
+
+#[derive(Parser)]
+struct Options {
+    /// How often all images are seen.
+    #[arg(long, default_value_t = 20)]
+    epochs: usize,
+    /// Determines the whole run: weights, order of the images.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where checkpoints are written.
+    #[arg(long, default_value = "runs/digits")]
+    out: PathBuf,
+}
+
+fn main() -> Result<(), TrainError> {
+    let Options { epochs, seed, out } = Options::parse();
+    let (train, test) = (digits::train()?, digits::test()?);
+
+    let dev = Cpu::seed_from_u64(seed);
+    let net = dev.build_module::<Digits, f32>();
+    println!("{}\n", net.summary());
+
+    let config = TrainConfig {
+        epochs,
+        batch_size: 32,
+        seed: Seed(seed),
+        steps: 6,
+        optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
+        schedule: Schedule::Cosine { steps: 20, floor: 0.02 },
+        schedule_by: Interval::Epoch,
+        checkpoints: Some(Checkpoints { folder: out.clone(), every: 1, best: false }),
+        ..TrainConfig::default()
+    };
+    let mut trainer = Trainer::new(&dev, net, config)?;
+    let last = out.join("last.safetensors");
+    if last.exists() {
+        trainer.resume(&last)?;
+        println!("goes on after {} epochs", trainer.history().epochs.len());
+    }
+
+    trainer.fit_each(&train, Some(&test), |epoch| {
+        let accuracy = epoch.valid.as_ref().map_or(0.0, |held_out| held_out.last_accuracy);
+        println!("epoch {:2}  loss {:.3}  accuracy on held-out digits {accuracy:.3}", epoch.epoch, epoch.train.loss);
+    })?;
+
+    let metrics = trainer.evaluate(&test)?;
+    let over_time: Vec<String> = metrics.in_time.iter().map(|accuracy| format!("{accuracy:.2}")).collect();
+    println!("\naccuracy at each of the {} steps: {}", over_time.len(), over_time.join(" "));
+    println!("weights in {}", last.display());
+    println!("test accuracy {:.3}", metrics.last_accuracy);
+    Ok(())
+}
