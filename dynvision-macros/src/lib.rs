@@ -61,8 +61,8 @@ use quote::quote;
 /// | `solver = Euler` | what `tstep` runs, unless an area has its own; `Euler` by default |
 /// | `nonlin = Relu` | what `nonlin` runs, unless an area has its own; `Relu` by default |
 /// | `dynamics(dt = 2.0, tau = 5.0)` | time constants in ms: `dt`, `tau`, `t_feedforward`, `t_recurrence`, `t_skip`, `t_feedback` |
-/// | `retina = Type` | what a frame goes through before the first area |
-/// | `adaption = Type` | how the input fades |
+/// | `retina = Retina<3, 16>` | a layer that a frame goes through before the first area |
+/// | `adaption = InputAdaption` | a solver through which frames go first, with the frame as its state; the responses have it as `input` |
 /// | `crate = path` | where the library is, if it has another name |
 ///
 /// # Operations
@@ -70,7 +70,7 @@ use quote::quote;
 /// | operation | what it does | runs for areas with |
 /// |---|---|---|
 /// | `layer` | the area's layer, with its recurrence. Required | |
-/// | `addext` | adds an external input | `addext = Type` |
+/// | `addext` | adds a current from outside | `addext`, or `addext = Type` |
 /// | `skip` | adds what earlier areas answer | `skip(from = v1)` |
 /// | `feedback` | adds what later areas answered | `feedback(from = it)` |
 /// | `tstep` | one step of the solver | all but `solver = none` |
@@ -91,7 +91,8 @@ use quote::quote;
 /// | key | meaning |
 /// |---|---|
 /// | `pool = MaxPool2d<3, 2, 1>` | pooling |
-/// | `norm = Type`, `supralin = Type`, `addext = Type` | what those operations run |
+/// | `norm = Type`, `supralin = Type` | what those operations run |
+/// | `addext` | the area takes currents that a stimulus injects; `addext = Type` for another such operation |
 /// | `solver = Type`, `nonlin = Type` | in place of the model's; `none` switches the operation off here |
 /// | `skip(from = v1)` | a connection from an earlier area; once for each source |
 /// | `feedback(from = it)` | a connection from a later area; once for each source |

@@ -275,3 +275,65 @@ fn times() {
         &["`tau` must be positive", "`t_recurrence` = 5 ms is no", "`delay` = 1 ms is no multiple"],
     );
 }
+
+/// The code for a model, as rustfmt would almost print it.
+fn expansion(args: &str, item: &str) -> String {
+    let tokens = expand(args.parse().expect("tokens"), item.parse().expect("tokens"));
+    prettyplease::unparse(&syn::parse2(tokens).expect("generated code is Rust"))
+}
+
+#[test]
+fn expansion_of_a_small_model() {
+    let item = "struct Small { v1: RConv2d<1, 4>, #[readout] head: Classifier<4, 2> }";
+    let code = expansion("input = [1, 8, 8], operations = [layer, record, delay]", item);
+    expect_test::expect_file!["../tests/expanded/small.rs"].assert_eq(&code);
+}
+
+#[test]
+fn expansion_of_a_generic_model_with_links() {
+    let args = "input = [3, 16, 16], operations = [layer, skip, feedback, tstep, nonlin, record, delay, pool]";
+    let item = "
+        /// Two areas.
+        pub struct Net<R: Recurrence = Full> {
+            #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = v2))]
+            v1: RConv2d<3, 4, 3, 1, R>,
+            #[area(skip(from = v1), tau = 8.0)]
+            v2: RConv2d<4, 6, 3, 1, R>,
+            #[readout]
+            classifier: Classifier<6, 5>,
+        }";
+    expect_test::expect_file!["../tests/expanded/net.rs"].assert_eq(&expansion(args, item));
+}
+
+#[test]
+fn expansion_of_a_model_with_every_key() {
+    let args = "
+        crate = crate,
+        input = [C, SIDE, SIDE],
+        operations = [addext, layer, feedback, gain, tstep, nonlin, supralin, record, delay, pool, norm],
+        solver = RungeKutta4, nonlin = Identity, dynamics(dt = 1, tau = 4.0),
+        adaption = InputAdaption, retina = Retina<3, 16>";
+    let item = "
+        pub(crate) struct Rich<R: Recurrence = Full, const N: usize = 7> where R: Send {
+            #[area(pool = AvgPool2d<2>, norm = GroupNorm<4, 4>, feedback(from = v4, integration = Multiplicative), tau = 9)]
+            v1: RConv2d<16, 4, 3, 1, R>,
+            #[area(solver = none, nonlin = Relu, supralin = SupraLinearity, apply(gain = Gain<6>), addext)]
+            v2: RConv2d<4, 6, 3, 1, R>,
+            #[area(operations = [skip, layer, record, delay], skip(from = v1, kernel = 3, force_conv), skip(from = v2, delay = 3))]
+            v4: RConv2d<6, 5>,
+            #[readout(skip(from = v2))]
+            classifier: Classifier<5, N>,
+        }";
+    expect_test::expect_file!["../tests/expanded/rich.rs"].assert_eq(&expansion(args, item));
+}
+
+#[test]
+fn a_mistake_leaves_the_model_in_place() {
+    let sound = "input = [3, 16, 16], operations = [layer, record, delay]";
+    let mistaken = "input = [3, 16, 16], operations = [layer, recrod, delay]";
+    let item = "struct Net { v1: A, #[readout] head: H }";
+    let code = expansion(mistaken, item);
+    let errors = "::core::compile_error! {\n    \"unknown operation `recrod`";
+    let at = code.find(errors).expect("the error is there");
+    assert_eq!(code[..at], expansion(sound, item));
+}

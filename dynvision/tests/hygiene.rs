@@ -30,7 +30,7 @@ pub mod bare {
     #[::dynvision::dyn_model(
         input = [1, 8, 8],
         operations = [layer, skip, feedback, tstep, nonlin, record, delay, pool],
-        adaption = ::dynvision::nn::Euler,
+        adaption = ::dynvision::nn::InputAdaption,
     )]
     pub struct Net<R: Recurrence = Full> {
         #[area(pool = MaxPool2d<2>, feedback(from = v2))]

@@ -21,7 +21,7 @@ const AREA: Keys = Keys {
         Key::once("nonlin", "nonlin = Relu"),
         Key::once("supralin", "supralin = SupraLinearity"),
         Key::once("solver", "solver = Euler"),
-        Key::once("addext", "addext = External"),
+        Key::once("addext", "addext"),
         Key::many("apply", "apply(gain = Gain<36>)"),
         Key::once("operations", "operations = [layer, tstep, nonlin, record, delay]"),
         Key::once("tau", "tau = 5.0"),
@@ -64,7 +64,7 @@ pub(crate) struct Area {
     pub(crate) nonlin: Option<(Ident, Override)>,
     pub(crate) supralin: Option<(Ident, Type)>,
     pub(crate) solver: Option<(Ident, Override)>,
-    pub(crate) addext: Option<(Ident, Type)>,
+    pub(crate) addext: Option<(Ident, Option<Type>)>,
     pub(crate) own: Vec<Own>,
     pub(crate) operations: Option<Order>,
     pub(crate) times: Vec<Time>,
@@ -192,7 +192,7 @@ impl Area {
             "nonlin" => self.nonlin = Some((entry.name.clone(), replacement(entry)?)),
             "supralin" => self.supralin = Some(component(entry)?),
             "solver" => self.solver = Some((entry.name.clone(), replacement(entry)?)),
-            "addext" => self.addext = Some(component(entry)?),
+            "addext" => self.addext = Some((entry.name.clone(), addext(entry)?)),
             "apply" => self.own.extend(Own::read(entry, errors)?),
             "operations" => self.operations = Some(Order::read(entry, errors)?),
             _ => self.times.push(Time::read(entry)?),
@@ -203,6 +203,11 @@ impl Area {
 
 fn component(entry: &Entry<'_>) -> Result<(Ident, Type)> {
     Ok((entry.name.clone(), entry.value("a type")?))
+}
+
+/// `addext`, or `addext = Type`.
+fn addext(entry: &Entry<'_>) -> Result<Option<Type>> {
+    if entry.has_value() { entry.value("a type").map(Some) } else { entry.flag().map(|()| None) }
 }
 
 fn replacement(entry: &Entry<'_>) -> Result<Override> {

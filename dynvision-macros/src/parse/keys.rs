@@ -130,6 +130,11 @@ impl Entry<'_> {
         Ok(())
     }
 
+    /// Whether a value follows.
+    pub(crate) fn has_value(&self) -> bool {
+        self.input.peek(Token![=])
+    }
+
     /// Just `key`.
     pub(crate) fn flag(&self) -> Result<()> {
         if self.input.is_empty() || self.input.peek(Token![,]) { Ok(()) } else { Err(self.miswritten()) }

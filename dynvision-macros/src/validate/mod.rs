@@ -108,7 +108,10 @@ impl Builder<'_> {
             Kind::Supralin => own(&keys.supralin).map(Operation::Supralin),
             Kind::Pool => own(&keys.pool).map(Operation::Pool),
             Kind::Norm => own(&keys.norm).map(Operation::Norm),
-            Kind::Addext => own(&keys.addext).map(Operation::Addext),
+            Kind::Addext => keys.addext.as_ref().map(|(_, ty)| match ty {
+                Some(ty) => Operation::Addext(self.component(ty)),
+                None => Operation::Addext(self.chosen("ExternalInput")),
+            }),
             Kind::Own => {
                 let own = keys.own.iter().find(|own| own.name == placed.name)?;
                 Some(Operation::Own(own.name.clone(), self.component(&own.ty)))
@@ -133,6 +136,12 @@ impl Builder<'_> {
         }
     }
 
+    /// A part of the library.
+    fn chosen(&self, name: &str) -> Component {
+        let (krate, name) = (self.krate, Ident::new(name, Span::call_site()));
+        Component { chosen: true, ..self.component(&parse_quote!(#krate::nn::#name)) }
+    }
+
     /// The area's own choice, else the model's, else the library's.
     fn replaceable(&self, area: &Option<(Ident, Override)>, model: &Option<Type>, library: &str) -> Option<Component> {
         match area {
@@ -140,10 +149,7 @@ impl Builder<'_> {
             Some((_, Override::Type(ty))) => Some(self.component(ty)),
             None => Some(match model {
                 Some(ty) => self.component(ty),
-                None => {
-                    let (krate, name) = (self.krate, Ident::new(library, Span::call_site()));
-                    Component { chosen: true, ..self.component(&parse_quote!(#krate::nn::#name)) }
-                }
+                None => self.chosen(library),
             }),
         }
     }

@@ -235,7 +235,7 @@ impl Kind {
             Kind::Supralin => Needs::Given("supralin", "supralin = .."),
             Kind::Pool => Needs::Given("pool", "pool = .."),
             Kind::Norm => Needs::Given("norm", "norm = .."),
-            Kind::Addext => Needs::Given("addext", "addext = .."),
+            Kind::Addext => Needs::Given("addext", "addext"),
             Kind::Tstep | Kind::Nonlin => Needs::Choice,
             Kind::Own => Needs::Own,
         }
@@ -304,7 +304,7 @@ fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
         (Kind::Pool, "pool", key(&keys.pool)),
         (Kind::Norm, "norm", key(&keys.norm)),
         (Kind::Supralin, "supralin", key(&keys.supralin)),
-        (Kind::Addext, "addext", key(&keys.addext)),
+        (Kind::Addext, "addext", keys.addext.as_ref().map(|(key, _)| key.clone())),
         (Kind::Tstep, "tstep", chosen(&keys.solver)),
         (Kind::Nonlin, "nonlin", chosen(&keys.nonlin)),
     ];
