@@ -101,7 +101,7 @@ fn a_model_answers_and_learns_alike() {
     macro_rules! run {
         ($net:expr, $images:expr) => {{
             let (net, images) = (&$net, $images);
-            let y = net.try_run(Stimulus::constant(images.clone().traced(net.alloc_grads()), 12)).unwrap();
+            let y = net.try_run(Stimulus::constant(images.leaky_trace(), 12)).unwrap();
             let values = y.as_vec();
             let grads = y.square().sum::<Rank0, _>().backward();
             [values, grads.get(&images).as_vec(), grads.get(&net.v1.recurrence.weight).as_vec()]
