@@ -100,8 +100,8 @@ use quote::quote;
 /// | `operations = [..]` | an order of its own |
 /// | `tau = 8.0`, `t_feedforward = 2.0`, `t_recurrence = 4.0` | time constants of its own, in ms |
 ///
-/// A connection takes `delay = 4.0` (ms, in place of the model's), `kernel = 3`, `stride = 2`, `integration = Type` and
-/// `force_conv` (a convolution even where the channels agree).
+/// A connection takes `delay = 4.0` (ms, in place of the model's), `kernel = 3`, `stride = 2`, `integration = Type`,
+/// `options = NoBias<ConnectionNormal>` (of its convolution) and `force_conv` (a convolution even where the channels agree).
 ///
 /// The readout takes `#[readout(skip(from = v1))]`.
 ///

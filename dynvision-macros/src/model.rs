@@ -79,6 +79,8 @@ pub(crate) struct Link {
     pub(crate) kernel: Option<Expr>,
     pub(crate) stride: Option<Expr>,
     pub(crate) integration: Option<Component>,
+    /// Of its convolution.
+    pub(crate) options: Option<Component>,
     pub(crate) force_conv: bool,
 }
 

@@ -7,12 +7,13 @@ pub use crate::error::{Error, Result};
 pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
-    IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not, Part, is_solver,
+    IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
+    Part, is_solver,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{
-    Built, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal, Solver, adapt, apply,
-    converted, fit, pool, see, tstep, tstep_nonlin,
+    Additive, Built, ConvOptions, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal,
+    Solver, adapt, apply, converted, fit, pool, see, tstep, tstep_nonlin,
 };
 pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
 pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Stimulus, Wiring};

@@ -8,7 +8,10 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, Window};
 use crate::kernels::{Element, VisionDevice};
-use crate::nn::{Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver};
+use crate::nn::{
+    ConvOptions, Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver,
+    Zeros,
+};
 use crate::ops::MapShape;
 use crate::time::History;
 use dfdx::prelude::{Const, ConstDim, Dim, Tape, Tensor};
@@ -60,6 +63,7 @@ questions! {
     IsSolver Solver
     IsReadout Readout
     IsIntegration Integration
+    IsConvOptions ConvOptions
 }
 
 /// `is!(Layer, T)`: whether a concrete type has a trait, as a constant.
@@ -78,6 +82,7 @@ macro_rules! __is {
     (Solver, $t:ty) => { $crate::__is!(@ IsSolver $t) };
     (Readout, $t:ty) => { $crate::__is!(@ IsReadout $t) };
     (Integration, $t:ty) => { $crate::__is!(@ IsIntegration $t) };
+    (ConvOptions, $t:ty) => { $crate::__is!(@ IsConvOptions $t) };
 }
 
 /// Needs a solver.
@@ -151,6 +156,9 @@ impl Integration for Missing {
     ) -> Result<Tensor<S, E, D>> {
         missing()
     }
+}
+impl ConvOptions for Missing {
+    type Init = Zeros;
 }
 impl Readout for Missing {
     const FEATURES: Features = Features::Any;

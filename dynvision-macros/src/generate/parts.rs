@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Solver,
     Readout,
     Integration,
+    ConvOptions,
 }
 
 /// A part and its name.
@@ -74,12 +75,20 @@ fn links<'a>(
         if let Some(part) = &link.integration {
             see(into, integration(link), Kind::Integration, part);
         }
+        if let Some(part) = &link.options {
+            see(into, options(link), Kind::ConvOptions, part);
+        }
     }
 }
 
 /// The operation name of a connection's integration.
 pub(super) fn integration(link: &crate::model::Link) -> String {
     format!("{}_{}", link.direction.word(), link.from)
+}
+
+/// The operation name of the options of a connection's convolution.
+pub(super) fn options(link: &crate::model::Link) -> String {
+    format!("{}_options", integration(link))
 }
 
 /// Every type that the user chose.
@@ -230,6 +239,7 @@ impl Kind {
             Kind::Solver => "Solver",
             Kind::Readout => "Readout",
             Kind::Integration => "Integration",
+            Kind::ConvOptions => "ConvOptions",
         };
         Ident::new(name, proc_macro2::Span::call_site())
     }
@@ -244,6 +254,7 @@ impl Kind {
             Kind::Solver => quote!(__dv::is_solver::<#ty>()),
             Kind::Readout => quote!(<#ty as __dv::#name>::FEATURES),
             Kind::Integration => quote!(<#ty as __dv::#name>::IS_SUM),
+            Kind::ConvOptions => quote!(<#ty as __dv::#name>::BIAS),
         };
         quote! {
             const _: () = {

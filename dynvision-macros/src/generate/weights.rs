@@ -118,15 +118,18 @@ impl Code<'_> {
         let one = || syn::parse_quote!(1);
         let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
         let ends = quote!({ #spec::#from.c }, { #spec::#target.c });
-        match &link.integration {
-            Some(_) => {
-                let part = self.part(into, &parts::integration(link));
-                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #part>)
+        let integration = link.integration.is_some().then(|| self.part(into, &parts::integration(link)));
+        let options = link.options.is_some().then(|| self.part(into, &parts::options(link)));
+        match (integration, options) {
+            (integration, Some(options)) => {
+                let integration = integration.unwrap_or_else(|| quote!(#dv::Additive));
+                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #integration, #options>)
             }
-            None if force || link.kernel.is_some() || link.stride.is_some() => {
+            (Some(integration), None) => quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #integration>),
+            (None, None) if force || link.kernel.is_some() || link.stride.is_some() => {
                 quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force>)
             }
-            None => quote!(#dv::Link<#ends>),
+            (None, None) => quote!(#dv::Link<#ends>),
         }
     }
 

@@ -36,6 +36,7 @@ const LINK: &[Key] = &[
     Key::once("kernel", "kernel = 3"),
     Key::once("stride", "stride = 2"),
     Key::once("integration", "integration = Multiplicative"),
+    Key::once("options", "options = NoBias<ConnectionNormal>"),
     Key::once("force_conv", "force_conv"),
 ];
 const SKIP: Keys = Keys { owner: "`skip`", known: LINK };
@@ -94,6 +95,7 @@ pub(crate) struct Link {
     pub(crate) kernel: Option<Expr>,
     pub(crate) stride: Option<Expr>,
     pub(crate) integration: Option<Type>,
+    pub(crate) options: Option<Type>,
     pub(crate) force_conv: bool,
 }
 
@@ -267,7 +269,8 @@ impl Link {
     fn read(entry: &Entry<'_>, keys: &Keys, errors: &mut Errors) -> Result<Option<Self>> {
         let mut from: Option<Ident> = None;
         let mut sound = false;
-        let (mut delay, mut kernel, mut stride, mut integration, mut force_conv) = (None, None, None, None, false);
+        let (mut delay, mut kernel, mut stride, mut integration) = (None, None, None, None);
+        let (mut options, mut force_conv) = (None, false);
         entry.inside(|input| {
             from = Link::bare(input, keys, errors);
             sound = keys.read(input, errors, |entry, _| {
@@ -279,6 +282,7 @@ impl Link {
                     "kernel" => kernel = Some(entry.value("a number")?),
                     "stride" => stride = Some(entry.value("a number")?),
                     "integration" => integration = Some(entry.value("a type")?),
+                    "options" => options = Some(entry.value("a type")?),
                     _ => {
                         entry.flag()?;
                         force_conv = true;
@@ -291,6 +295,15 @@ impl Link {
             let key = entry.key;
             errors.at(entry.name.span(), format!("`{}` needs the area it comes from: `{}`", key.name, key.example));
         }
-        Ok(from.map(|from| Link { key: entry.name.clone(), from, delay, kernel, stride, integration, force_conv }))
+        Ok(from.map(|from| Link {
+            key: entry.name.clone(),
+            from,
+            delay,
+            kernel,
+            stride,
+            integration,
+            options,
+            force_conv,
+        }))
     }
 }

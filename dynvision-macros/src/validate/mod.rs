@@ -129,6 +129,7 @@ impl Builder<'_> {
             direction,
             delay: link.delay.as_ref().map(time),
             integration: link.integration.as_ref().map(|ty| self.component(ty)),
+            options: link.options.as_ref().map(|ty| self.component(ty)),
             from: link.from,
             kernel: link.kernel,
             stride: link.stride,

@@ -2,10 +2,12 @@
 
 use crate::components::{recurrence, solver};
 use crate::loader::Golden;
+use crate::losses::{cross_entropy, terms};
 use crate::models::*;
 use crate::presentation;
 use crate::report::Report;
 use crate::unroll::{Differently, model, model_with};
+use dynvision::loss::{Activity, CrossEntropy, Measure, Weighted};
 use dynvision::nn::{
     DepthPointwise, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise, TrainedTau, Uniform, WeightNorm,
 };
@@ -33,7 +35,11 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "rec_self" => Compare(model::<Tiny<SelfRecurrence>>),
         "rec_self_zero_bias" => Compare(|golden| {
             // the original neither adds nor trains a bias of zero; here it is trained as any other
-            model_with::<Tiny<SelfRecurrence>>(golden, &Differently { times: None, no_gradient: &["recurrence.bias"] })
+            model_with::<Tiny<SelfRecurrence>, _>(
+                golden,
+                &Differently { no_gradient: &["recurrence.bias"], ..Default::default() },
+                &CrossEntropy::default(),
+            )
         }),
         "rec_full" | "tff2" | "tff4" | "trec2" | "trec6" | "trec0_with_history" | "dt1_tau10" | "tau_eq_dt"
         | "idle3" | "idle3_value" | "tbptt2" | "tbptt2_idle3" => Compare(model::<Tiny>),
@@ -46,16 +52,25 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "rec_localdepthwise" => Compare(model::<Square<LocalDepthwise>>),
         "train_tau" => Compare(model::<TrainedTimes>),
         "tff3_trunc" => Compare(|golden| {
-            model_with::<Tiny>(
+            model_with::<Tiny, _>(
                 golden,
-                &Differently { times: Some(|times| times.t_feedforward = 2.0), no_gradient: &[] },
+                &Differently { times: Some(|times| times.t_feedforward = 2.0), ..Default::default() },
+                &CrossEntropy::default(),
             )
         }),
         "trec5_trunc2" => Compare(|golden| {
-            model_with::<Tiny>(golden, &Differently { times: Some(|times| times.t_recurrence = 4.0), no_gradient: &[] })
+            model_with::<Tiny, _>(
+                golden,
+                &Differently { times: Some(|times| times.t_recurrence = 4.0), ..Default::default() },
+                &CrossEntropy::default(),
+            )
         }),
         "trec0p3_dt0p1" => Compare(|golden| {
-            model_with::<Tiny>(golden, &Differently { times: Some(|times| times.t_recurrence = 0.2), no_gradient: &[] })
+            model_with::<Tiny, _>(
+                golden,
+                &Differently { times: Some(|times| times.t_recurrence = 0.2), ..Default::default() },
+                &CrossEntropy::default(),
+            )
         }),
         "trec0" | "trec1_trunc0" | "idle3_trec0" | "tbptt2_trec0" => LeaveOut(NO_HISTORY),
         "no_solver" => Compare(model::<NoSolver>),
@@ -137,6 +152,24 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "activity_shared_nonlin" => {
             LeaveOut("the original divides every area's activity by the size of the first; here each by its own")
         }
+        "activity_abs_layers" | "activity_tff" => Compare(|golden| {
+            let recorded = Differently { other_responses: true, ..Default::default() };
+            model_with::<Driven, _>(golden, &recorded, &Activity::default())
+        }),
+        "activity_signed_tstep" => Compare(|golden| {
+            let recorded = Differently { other_responses: true, ..Default::default() };
+            let signed = Activity { measure: Measure::Signed, ..Default::default() };
+            model_with::<Solved, _>(golden, &recorded, &(CrossEntropy::default(), Weighted::new(0.5, signed)))
+        }),
+        "loss_ce" | "loss_ce_masked" | "loss_ce_all_masked" => {
+            Compare(|golden| cross_entropy(golden, &CrossEntropy::default(), -1))
+        }
+        "loss_ce_ignore100" => Compare(|golden| cross_entropy(golden, &CrossEntropy::default(), -100)),
+        "loss_ce_class_weight" => Compare(|golden| {
+            let weights = Some(vec![1.0, 2.0, 3.0, 4.0, 5.0]);
+            cross_entropy(golden, &CrossEntropy { class_weights: weights, ..Default::default() }, -1)
+        }),
+        "loss_ce_masked_none" => Compare(terms),
         "batch_shuffled" => Compare(presentation::shuffled),
         "batch_multi_t_no_mask" => Compare(presentation::with_time_axis),
         name if name.starts_with("batch_") => Compare(presentation::batch),

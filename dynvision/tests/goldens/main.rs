@@ -8,6 +8,7 @@
 mod cases;
 mod components;
 mod loader;
+mod losses;
 mod models;
 mod presentation;
 mod report;

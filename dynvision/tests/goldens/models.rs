@@ -5,7 +5,7 @@ use dynvision::prelude::*;
 
 /// Two areas, the second after a pooling.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive> {
+pub(crate) struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive> {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4, 3, 1, R, ToOutput, C, G>,
     l2: RConv2d<4, 6, 3, 1, R, ToOutput, C, G>,
@@ -14,7 +14,7 @@ pub struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = A
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool], solver = Euler<TrainedTau>)]
-pub struct TrainedTimes {
+pub(crate) struct TrainedTimes {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
@@ -23,7 +23,7 @@ pub struct TrainedTimes {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, nonlin, record, delay, pool])]
-pub struct NoSolver {
+pub(crate) struct NoSolver {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
@@ -33,7 +33,7 @@ pub struct NoSolver {
 
 /// Square numbers of channels.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct Square<R: Recurrence = Full> {
+pub(crate) struct Square<R: Recurrence = Full> {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4, 3, 1, R>,
     l2: RConv2d<4, 9, 3, 1, R>,
@@ -43,7 +43,7 @@ pub struct Square<R: Recurrence = Full> {
 
 /// Two convolutions in each area, the recurrence between them.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
-pub struct TwoStages {
+pub(crate) struct TwoStages {
     l1: RConv2dx2<3, 5, 4, 3, 3, 2, 1, Full, ToMiddle>,
     l2: RConv2dx2<4, 7, 6, 3, 3, 1, 1, Full, ToMiddle>,
     #[readout]
@@ -51,7 +51,7 @@ pub struct TwoStages {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
-pub struct TwoStagesSelf {
+pub(crate) struct TwoStagesSelf {
     l1: RConv2dx2<3, 4, 4, 3, 3, 2, 1, SelfRecurrence, ToMiddle>,
     l2: RConv2dx2<4, 6, 6, 3, 3, 1, 1, SelfRecurrence, ToMiddle>,
     #[readout]
@@ -59,16 +59,36 @@ pub struct TwoStagesSelf {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay])]
-pub struct TwoStagesOutput {
+pub(crate) struct TwoStagesOutput {
     l1: RConv2dx2<3, 5, 4, 5, 3, 2, 1>,
     l2: RConv2dx2<4, 7, 6, 3, 3, 1, 1>,
     #[readout]
     classifier: Classifier<6, 5>,
 }
 
+/// What a loss sees is the drive, before the solver.
+#[dyn_model(input = [3, 10, 12], operations = [layer, record, tstep, nonlin, delay, pool])]
+pub(crate) struct Driven {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// What a loss sees is the solver's answer, before it is rectified.
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, record, nonlin, delay, pool])]
+pub(crate) struct Solved {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
 /// The recurrence reaches a layer's input, which is larger than its output.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct ToInputs<R: Recurrence = Full> {
+pub(crate) struct ToInputs<R: Recurrence = Full> {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4, 3, 1, R, ToInput>,
     l2: RConv2d<4, 6, 3, 2, R, ToInput>,
@@ -77,7 +97,7 @@ pub struct ToInputs<R: Recurrence = Full> {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct SelfToInputs {
+pub(crate) struct SelfToInputs {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 3, 3, 1, SelfRecurrence, ToInput>,
     l2: RConv2d<3, 3, 3, 2, SelfRecurrence, ToInput>,
@@ -86,7 +106,7 @@ pub struct SelfToInputs {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay])]
-pub struct SkipSame {
+pub(crate) struct SkipSame {
     l1: RConv2d<3, 4>,
     #[area(skip(from = l1))]
     l2: RConv2d<4, 4>,
@@ -95,7 +115,7 @@ pub struct SkipSame {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay])]
-pub struct SkipChannels {
+pub(crate) struct SkipChannels {
     l1: RConv2d<3, 4>,
     #[area(skip(from = l1))]
     l2: RConv2d<4, 6>,
@@ -105,7 +125,7 @@ pub struct SkipChannels {
 
 /// A skip over two poolings.
 #[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct SkipFar {
+pub(crate) struct SkipFar {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
     #[area(pool = MaxPool2d<3, 2, 1>)]
@@ -117,7 +137,7 @@ pub struct SkipFar {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct SkipDown {
+pub(crate) struct SkipDown {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
     #[area(skip(from = l1))]
@@ -127,7 +147,7 @@ pub struct SkipDown {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
-pub struct Feedback {
+pub(crate) struct Feedback {
     #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2))]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
@@ -136,7 +156,7 @@ pub struct Feedback {
 }
 
 #[dyn_model(input = [3, 10, 12], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
-pub struct FeedbackGain {
+pub(crate) struct FeedbackGain {
     #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = l2, integration = Multiplicative))]
     l1: RConv2d<3, 4>,
     l2: RConv2d<4, 6>,
@@ -144,45 +164,16 @@ pub struct FeedbackGain {
     classifier: Classifier<6, 5>,
 }
 
-/// DyRCNNx2 for small images.
-#[dyn_model(input = [3, 12, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct X2<R: Recurrence = Full> {
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    layer1: RConv2d<3, 36, 3, 1, R>,
-    #[area(skip(from = layer1))]
-    layer2: RConv2d<36, 64, 3, 1, R>,
-    #[readout]
-    classifier: Classifier<64, 5>,
-}
+// models of the zoo, for small images
 
-/// DyRCNNx2 for small grey images, without skip.
-#[dyn_model(input = [1, 12, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct X2Grey {
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    layer1: RConv2d<1, 36>,
-    layer2: RConv2d<36, 64>,
-    #[readout]
-    classifier: Classifier<64, 5>,
-}
+dynvision::dyrcnn_x2! { pub(crate) struct X2; input = [3, 12, 12], classes = 5, links = [skip] }
+dynvision::dyrcnn_x2! { pub(crate) struct X2Grey; input = [1, 12, 12], classes = 5, links = [] }
+dynvision::dyrcnn_x4! { pub(crate) struct X4; input = [3, 16, 16], classes = 10, links = [skip] }
+dynvision::dyrcnn_x8! { pub(crate) struct X8; input = [3, 32, 32], classes = 10, links = [skip] }
 
-/// DyRCNNx4 for small images.
-#[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct X4<R: Recurrence = Full> {
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    v1: RConv2d<3, 36, 3, 1, R>,
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    v2: RConv2d<36, 64, 3, 1, R>,
-    #[area(skip(from = v1), pool = MaxPool2d<1, 1>)]
-    v4: RConv2d<64, 121, 3, 1, R>,
-    #[area(skip(from = v2))]
-    it: RConv2d<121, 256, 3, 2, R>,
-    #[readout]
-    classifier: Classifier<256, 10>,
-}
-
-/// The same with delays and trained time constants, without skips.
+/// DyRCNNx4 with delays and trained time constants, without skips.
 #[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool], solver = Euler<TrainedTau>)]
-pub struct X4Delayed {
+pub(crate) struct X4Delayed {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     v1: RConv2d<3, 36>,
     #[area(pool = MaxPool2d<3, 2, 1>)]
@@ -193,9 +184,9 @@ pub struct X4Delayed {
     classifier: Classifier<256, 10>,
 }
 
-/// The same with recurrences into the inputs.
+/// DyRCNNx4 with recurrences into the inputs.
 #[dyn_model(input = [3, 16, 16], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct X4ToInput {
+pub(crate) struct X4ToInput {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     v1: RConv2d<3, 36, 3, 1, Full, ToInput>,
     #[area(pool = MaxPool2d<3, 2, 1>)]
@@ -208,24 +199,9 @@ pub struct X4ToInput {
     classifier: Classifier<256, 10>,
 }
 
-/// DyRCNNx8 for small images.
+/// DyRCNNx8 with recurrences between the convolutions.
 #[dyn_model(input = [3, 32, 32], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct X8<R: Recurrence = Full> {
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    v1: RConv2dx2<3, 64, 64, 5, 5, 2, 1, R>,
-    #[area(pool = MaxPool2d<3, 2, 1>)]
-    v2: RConv2dx2<64, 144, 144, 3, 3, 2, 1, R>,
-    #[area(skip(from = v1))]
-    v4: RConv2dx2<144, 256, 256, 3, 3, 2, 1, R>,
-    #[area(skip(from = v2))]
-    it: RConv2dx2<256, 529, 529, 3, 3, 2, 1, R>,
-    #[readout]
-    classifier: Classifier<529, 10>,
-}
-
-/// The same with recurrences between the convolutions.
-#[dyn_model(input = [3, 32, 32], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
-pub struct X8ToMiddle {
+pub(crate) struct X8ToMiddle {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     v1: RConv2dx2<3, 64, 64, 5, 5, 2, 1, DepthPointwise, ToMiddle>,
     #[area(pool = MaxPool2d<3, 2, 1>)]

@@ -4,8 +4,8 @@ use crate::loader::Golden;
 use crate::report::Report;
 use crate::weights;
 use dfdx::prelude::*;
-use dynvision::error::Result;
 use dynvision::interop::torch;
+use dynvision::loss::{CrossEntropy, Labels, Loss};
 use dynvision::model::{DynModel, FrameShape};
 use dynvision::record::{EachArea, Run, Timed};
 use dynvision::time::{Dynamics, Stimulus};
@@ -19,6 +19,8 @@ pub(crate) struct Differently {
     pub(crate) times: Option<fn(&mut Dynamics)>,
     /// Ends of names (of the original) whose gradient is not compared.
     pub(crate) no_gradient: &'static [&'static str],
+    /// Whether the model records at another place than the original, for a loss on what stands there.
+    pub(crate) other_responses: bool,
 }
 
 /// Compares the model `S` with a golden: logits, responses, masks, loss and gradients.
@@ -27,44 +29,58 @@ where
     S: BuildOnDevice<Cpu, f32>,
     S::Built: DynModel<f32, Cpu>,
 {
-    model_with::<S>(golden, &Differently::default())
+    model_with::<S, _>(golden, &Differently::default(), &CrossEntropy::default())
 }
 
-/// The same, with what is done differently.
-pub(crate) fn model_with<S>(golden: &Golden, differently: &Differently) -> Report
+/// The same with another loss, and what is done differently.
+pub(crate) fn model_with<S, L>(golden: &Golden, differently: &Differently, loss: &L) -> Report
 where
     S: BuildOnDevice<Cpu, f32>,
     S::Built: DynModel<f32, Cpu>,
+    L: Loss<S::Built, f32, Cpu>,
 {
     let mut report = Report::default();
-    let dev = Cpu::default();
-    let mut net = dev.build_module::<S, f32>();
-    *net.dynamics_mut() = dynamics(golden);
-    if let Err(error) = torch::import(&mut net, &golden.params()) {
-        report.must(false, || error.to_string());
-        return report;
+    if let Err(error) = compare::<S::Built, L>(golden, differently, loss, build::<S>(), &mut report) {
+        report.must(false, || error);
     }
+    report
+}
+
+fn build<S: BuildOnDevice<Cpu, f32>>() -> S::Built {
+    Cpu::default().build_module::<S, f32>()
+}
+
+fn compare<M, L>(
+    golden: &Golden,
+    differently: &Differently,
+    loss: &L,
+    mut net: M,
+    report: &mut Report,
+) -> Result<(), String>
+where
+    M: DynModel<f32, Cpu>,
+    L: Loss<M, f32, Cpu>,
+{
+    let text = |error: dynvision::error::Error| error.to_string();
+    *net.dynamics_mut() = dynamics(golden);
+    torch::import(&mut net, &golden.params()).map_err(|error| error.to_string())?;
     if let Some(times) = differently.times {
         times(net.dynamics_mut());
     }
-    let (batch, frames) = frames::<S::Built>(golden, &dev);
+    let (batch, frames) = frames::<M>(golden);
     let steps = frames.len();
-    let (logits, responses) = match net.try_record(traced(frames, &net)) {
-        Ok(both) => both,
-        Err(error) => {
-            report.must(false, || error.to_string());
-            return report;
-        }
-    };
+    let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
-    let mut each = Each { golden, report: &mut report, batch, steps };
-    S::Built::each(&responses, &mut each).unwrap();
-    if golden.get("loss").is_some() {
-        let loss = cross_entropy(logits, &golden.integers("labels"));
-        report.forward("loss", &loss.as_vec(), &golden.values("loss"));
-        compare_gradients(golden, differently, &net, &loss.backward(), &mut report);
+    if !differently.other_responses {
+        M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)?;
     }
-    report
+    if golden.get("loss").is_some() {
+        let labels = Labels::from_numbers(batch, steps, &golden.integers("labels"), -1).map_err(text)?;
+        let loss = loss.try_forward(logits, Some(responses), &labels).map_err(text)?;
+        report.forward("loss", &loss.as_vec(), &golden.values("loss"));
+        compare_gradients(golden, differently, &net, &loss.backward(), report);
+    }
+    Ok(())
 }
 
 /// The times of a golden.
@@ -95,7 +111,8 @@ fn dynamics(golden: &Golden) -> Dynamics {
 
 type FrameOf<M> = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>;
 
-fn frames<M: DynModel<f32, Cpu>>(golden: &Golden, dev: &Cpu) -> (usize, Vec<FrameOf<M>>) {
+fn frames<M: DynModel<f32, Cpu>>(golden: &Golden) -> (usize, Vec<FrameOf<M>>) {
+    let dev = Cpu::default();
     let (shape, values) = golden.input();
     let [batch, steps] = [shape[0], shape[1]];
     let units: usize = shape[2..].iter().product();
@@ -114,19 +131,6 @@ fn traced<M: DynModel<f32, Cpu>>(mut frames: Vec<FrameOf<M>>, net: &M) -> Traced
     Stimulus::frames(frames, tape)
 }
 
-/// The mean over all steps of all images.
-fn cross_entropy<N: ConstDim>(
-    logits: Tensor<(usize, usize, N), f32, Cpu, OwnedTape<f32, Cpu>>,
-    labels: &[i64],
-) -> Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>> {
-    let mut hot = vec![0.0; labels.len() * N::SIZE];
-    for (row, &label) in labels.iter().enumerate() {
-        hot[row * N::SIZE + label as usize] = -1.0 / labels.len() as f32;
-    }
-    let hot = logits.device().tensor_from_vec(hot, *logits.shape());
-    (logits.log_softmax::<Axis<2>>() * hot).sum()
-}
-
 /// Compares what each area answered.
 struct Each<'a> {
     golden: &'a Golden,
@@ -140,7 +144,7 @@ impl EachArea<Run, f32, Cpu> for Each<'_> {
         &mut self,
         name: &'static str,
         ours: &<Run as dynvision::record::Kind>::Of<S, f32, Cpu>,
-    ) -> Result<()> {
+    ) -> dynvision::error::Result<()> {
         let golden = self.golden;
         let theirs = golden.json["config"]["layer_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
         let Some(theirs) = theirs.into_iter().find(|theirs| theirs.to_lowercase() == name) else {
