@@ -1,19 +1,19 @@
 //! What generated code may call. Not part of the public interface.
 
 pub use crate::__is as is;
-pub use crate::check::{check_frame, check_layer, check_link, check_operation, check_pool, check_readout, check_same};
+pub use crate::check::{check_frame, check_link, check_same};
 pub use crate::cx::Cx;
 pub use crate::error::{Error, Result};
 pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
-    Part, is_solver,
+    Part, check_layer, check_operation, check_pool, check_readout, is_solver,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{
-    Additive, Built, ConvOptions, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal,
-    Solver, adapt, apply, converted, fit, pool, see, tstep, tstep_nonlin,
+    Additive, Built, ConvOptions, Features, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting,
+    Signal, Solver, adapt, apply, converted, fit, pool, see, tstep, tstep_nonlin,
 };
 pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
 pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Stimulus, Wiring};

@@ -4,9 +4,10 @@
 //! needs the trait; everywhere else [`Missing`] takes the type's place, so that no further error follows. A model with a
 //! stand-in does not compile, so none of this ever runs.
 
+use crate::check;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, Window};
+use crate::geometry::{Geometry, Map, Window};
 use crate::kernels::{Element, VisionDevice};
 use crate::nn::{
     ConvOptions, Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver,
@@ -86,8 +87,30 @@ macro_rules! __is {
 }
 
 /// Needs a solver.
-pub const fn is_solver<T: Solver>() -> bool {
-    true
+pub const fn is_solver<T: Solver>() {}
+
+/// [`check::check_layer`] of a type.
+#[track_caller]
+pub const fn check_layer<L: Layer>(area: &str, source: &str, from: Map) {
+    check::check_layer(area, L::GEOMETRY, L::TYPED, L::MISFIT, source, from);
+}
+
+/// [`check::check_pool`] of a type.
+#[track_caller]
+pub const fn check_pool<P: Pool>(area: &str, from: Map) {
+    check::check_pool(area, P::GEOMETRY, from);
+}
+
+/// [`check::check_operation`] of a type.
+#[track_caller]
+pub const fn check_operation<O: Operation>(operation: &str, area: &str, from: Map) {
+    check::check_operation(operation, area, O::CHANNELS, from);
+}
+
+/// [`check::check_readout`] of a type.
+#[track_caller]
+pub const fn check_readout<R: Readout>(readout: &str, source: &str, from: Map) {
+    check::check_readout(readout, R::FEATURES, source, from);
 }
 
 /// A part of every kind, that does nothing.

@@ -19,13 +19,13 @@ impl Code<'_> {
         let Names { spec, areas, state, responses, vis, dv, dtype, device, batch, kind, .. } = self.names;
         let fields = self.kept().into_iter().map(|(name, map)| {
             let shape = &map.shape;
-            let doc = format!("Of `{name}`: [`{spec}::{}`] for each image.", map.constant);
+            let doc = format!(" Of `{name}`: [`{spec}::{}`] for each image.", map.constant);
             quote! {
                 #[doc = #doc]
                 #vis #name: #kind::Of<#shape<#batch>, #dtype, #device>,
             }
         });
-        let doc = format!("What is kept of each area of [`{spec}`]: see [`{state}`] and [`{responses}`].");
+        let doc = format!(" What is kept of each area of [`{spec}`]: see [`{state}`] and [`{responses}`].");
         quote! {
             #[doc = #doc]
             #[derive(#dv::Clone, #dv::Debug)]

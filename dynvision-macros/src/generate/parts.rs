@@ -247,19 +247,15 @@ impl Kind {
     /// A constant that needs the trait.
     fn check(self, ty: &Type) -> TokenStream {
         let name = self.name();
-        let value = match self {
-            Kind::Layer | Kind::Pool => quote!(<#ty as __dv::#name>::GEOMETRY),
-            Kind::Operation => quote!(<#ty as __dv::#name>::CHANNELS),
-            Kind::Nonlinearity => quote!(<#ty as __dv::#name>::RECTIFIES),
-            Kind::Solver => quote!(__dv::is_solver::<#ty>()),
-            Kind::Readout => quote!(<#ty as __dv::#name>::FEATURES),
-            Kind::Integration => quote!(<#ty as __dv::#name>::IS_SUM),
-            Kind::ConvOptions => quote!(<#ty as __dv::#name>::BIAS),
+        let (value, item) = match self {
+            Kind::Layer | Kind::Pool => (quote!(__dv::Geometry), quote!(GEOMETRY)),
+            Kind::Operation => (quote!(__dv::Option<usize>), quote!(CHANNELS)),
+            Kind::Nonlinearity => (quote!(bool), quote!(RECTIFIES)),
+            Kind::Solver => return quote!(const _: () = __dv::is_solver::<#ty>();),
+            Kind::Readout => (quote!(__dv::Features), quote!(FEATURES)),
+            Kind::Integration => (quote!(bool), quote!(IS_SUM)),
+            Kind::ConvOptions => (quote!(bool), quote!(BIAS)),
         };
-        quote! {
-            const _: () = {
-                let _ = #value;
-            };
-        }
+        quote!(const _: #value = <#ty as __dv::#name>::#item;)
     }
 }

@@ -119,7 +119,7 @@ impl Code<'_> {
         let [c, h, w] = &self.model.input;
         let maps = self.shaping().map(|(area, operation, stage)| {
             let Map { constant, what, .. } = &stage.after;
-            let doc = format!("{what}.");
+            let doc = format!(" {what}.");
             let from = &stage.before.constant;
             let part = self.concrete_part(&area.name, &operation.name());
             let value = match operation {
@@ -153,7 +153,7 @@ impl Code<'_> {
     fn retina_constant(&self) -> Option<TokenStream> {
         let Names { spec, vis, dv, .. } = self.names;
         let (front, map) = (self.model.retina.as_ref()?, self.shapes.retina.as_ref()?);
-        let (doc, constant) = (format!("{}.", map.what), &map.constant);
+        let (doc, constant) = (format!(" {}.", map.what), &map.constant);
         let part = self.concrete_part(&front.name, FRONT);
         Some(quote! {
             #[doc = #doc]
@@ -168,7 +168,7 @@ impl Code<'_> {
         let maps = input.chain(&self.shapes.retina).chain(self.shaping().map(|(_, _, stage)| &stage.after));
         let types = maps.map(|map| {
             let Map { constant, shape, what, .. } = map;
-            let doc = format!("{what}, in a batch: [`{spec}::{constant}`].");
+            let doc = format!(" {what}, in a batch: [`{spec}::{constant}`].");
             quote! {
                 #[doc = #doc]
                 #vis type #shape<#batch> = (
@@ -213,15 +213,8 @@ impl Code<'_> {
     fn retina_check(&self) -> Option<TokenStream> {
         let (spec, front) = (&self.names.spec, self.model.retina.as_ref()?);
         let part = self.concrete_part(&front.name, FRONT);
-        let args = quote!(
-            "retina",
-            <#part as __dv::Layer>::GEOMETRY,
-            <#part as __dv::Layer>::TYPED,
-            <#part as __dv::Layer>::MISFIT,
-            "the frame",
-            #spec::INPUT
-        );
-        let call = call_over(&front.component.ty, quote!(__dv::check_layer), args);
+        let args = quote!("retina", "the frame", #spec::INPUT);
+        let call = call_over(&front.component.ty, quote!(__dv::check_layer::<#part>), args);
         Some(quote!(const _: () = #call;))
     }
 
@@ -230,26 +223,13 @@ impl Code<'_> {
         let Map { constant: from, source, .. } = &stage.before;
         let part = self.concrete_part(&area.name, &of);
         let (ty, callee, args) = match operation {
-            Operation::Layer => (
-                &area.layer.ty,
-                quote!(__dv::check_layer),
-                quote!(
-                    #name,
-                    <#part as __dv::Layer>::GEOMETRY,
-                    <#part as __dv::Layer>::TYPED,
-                    <#part as __dv::Layer>::MISFIT,
-                    #source,
-                    #spec::#from
-                ),
-            ),
-            Operation::Pool(pool) => {
-                (&pool.ty, quote!(__dv::check_pool), quote!(#name, <#part as __dv::Pool>::GEOMETRY, #spec::#from))
+            Operation::Layer => {
+                (&area.layer.ty, quote!(__dv::check_layer::<#part>), quote!(#name, #source, #spec::#from))
             }
-            Operation::Norm(it) | Operation::Supralin(it) | Operation::Addext(it) | Operation::Own(_, it) => (
-                &it.ty,
-                quote!(__dv::check_operation),
-                quote!(#of, #name, <#part as __dv::Operation>::CHANNELS, #spec::#from),
-            ),
+            Operation::Pool(pool) => (&pool.ty, quote!(__dv::check_pool::<#part>), quote!(#name, #spec::#from)),
+            Operation::Norm(it) | Operation::Supralin(it) | Operation::Addext(it) | Operation::Own(_, it) => {
+                (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
+            }
             Operation::Skip(links) | Operation::Feedback(links) => return self.link_checks(&area.name, links),
             Operation::Tstep(_) | Operation::Nonlin(_) | Operation::Record | Operation::Delay => {
                 return TokenStream::new();
@@ -279,8 +259,8 @@ impl Code<'_> {
         let (spec, readout) = (&self.names.spec, &self.model.readout);
         let Map { constant: from, source, .. } = self.shapes.last();
         let (name, part) = (readout.name.to_string(), self.concrete_part(&readout.name, "readout"));
-        let args = quote!(#name, <#part as __dv::Readout>::FEATURES, #source, #spec::#from);
-        let call = call_over(&readout.component.ty, quote!(__dv::check_readout), args);
+        let args = quote!(#name, #source, #spec::#from);
+        let call = call_over(&readout.component.ty, quote!(__dv::check_readout::<#part>), args);
         quote!(const _: () = #call;)
     }
 }

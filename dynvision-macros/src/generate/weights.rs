@@ -4,6 +4,7 @@ use super::{Code, names::Names, parts};
 use crate::model::{Area, Front, Link, Operation, Time};
 use proc_macro2::TokenStream;
 use quote::quote;
+use std::collections::HashSet;
 use syn::Ident;
 
 /// A field of the built model.
@@ -11,6 +12,8 @@ struct Field {
     name: Ident,
     /// The part of which it holds the weights.
     spec: TokenStream,
+    /// Whether the part depends on a parameter of the model.
+    is_generic: bool,
     doc: String,
 }
 
@@ -26,13 +29,13 @@ impl Code<'_> {
         let Names { spec, model, vis, dv, dtype, device, params, .. } = self.names;
         let declared = self.names.declare(quote!(#dtype: #dv::Dtype, #device: #dv::Device<#dtype>));
         let clause = &params.clause;
-        let fields = self.fields().into_iter().flatten().map(|Field { name, spec, doc }| {
+        let fields = self.fields().into_iter().flatten().map(|Field { name, spec, doc, .. }| {
             quote! {
                 #[doc = #doc]
                 #vis #name: #dv::Built<#spec, #dtype, #device>,
             }
         });
-        let doc = format!("The weights of a [`{spec}`], in one dtype on one device.");
+        let doc = format!(" The weights of a [`{spec}`], in one dtype on one device.");
         quote! {
             #[doc = #doc]
             #[derive(#dv::Clone, #dv::Debug)]
@@ -57,39 +60,30 @@ impl Code<'_> {
 
     fn front_fields(&self) -> Vec<Field> {
         let fronts = [&self.model.adaption, &self.model.retina].into_iter().flatten();
-        let field = |front: &Front| Field {
-            name: front.name.clone(),
-            spec: self.part(&front.name, parts::FRONT),
-            doc: format!("The {} of the frame.", front.name),
+        let field = |front: &Front| {
+            let doc = format!(" The {} of the frame.", front.name);
+            self.part_field(front.name.clone(), &front.name, parts::FRONT, doc)
         };
         fronts.map(field).collect()
     }
 
     fn area_fields(&self, at: usize, area: &Area) -> Vec<Field> {
         let (owner, shapes) = (&area.name, &self.shapes.areas[at]);
-        let layer =
-            Field { name: owner.clone(), spec: self.part(owner, "layer"), doc: format!("The layer of `{owner}`.") };
-        let mut fields = vec![layer];
+        let mut fields = vec![self.part_field(owner.clone(), owner, "layer", format!(" The layer of `{owner}`."))];
         for (operation, stage) in area.operations.iter().zip(&shapes.stages) {
             let name = operation.name();
+            let links = operation.links().iter();
             match operation {
                 Operation::Pool(_) => {}
-                _ if operation.part().is_some() => fields.push(Field {
-                    name: self.names.field(area, &name),
-                    spec: self.part(owner, &name),
-                    doc: format!("What `{name}` runs in `{owner}`."),
-                }),
-                _ => fields
-                    .extend(operation.links().iter().map(|link| self.link_field(owner, link, &stage.before.constant))),
+                _ if operation.part().is_some() => {
+                    let doc = format!(" What `{name}` runs in `{owner}`.");
+                    fields.push(self.part_field(self.names.field(area, &name), owner, &name, doc));
+                }
+                _ => fields.extend(links.map(|link| self.link_field(owner, link, &stage.before.constant))),
             }
         }
-        let mut seen = Vec::new();
-        fields.retain(|field| {
-            !seen.contains(&field.name) && {
-                seen.push(field.name.clone());
-                true
-            }
-        });
+        let mut seen = HashSet::new();
+        fields.retain(|field| seen.insert(field.name.clone())); // an operation that runs twice has its weights once
         fields
     }
 
@@ -97,16 +91,20 @@ impl Code<'_> {
         let readout = &self.model.readout;
         let target = &self.shapes.last().constant;
         let links = readout.skips.iter().map(|link| self.link_field(&readout.name, link, target));
-        let own =
-            Field { name: readout.name.clone(), spec: self.part(&readout.name, "readout"), doc: "The readout.".into() };
+        let own = self.part_field(readout.name.clone(), &readout.name, "readout", " The readout.".into());
         links.chain([own]).collect()
+    }
+
+    fn part_field(&self, name: Ident, owner: &Ident, operation: &str, doc: String) -> Field {
+        Field { name, spec: self.part(owner, operation), is_generic: self.is_generic(owner, operation), doc }
     }
 
     fn link_field(&self, into: &Ident, link: &Link, target: &Ident) -> Field {
         Field {
             name: self.names.link(into, link),
             spec: self.link(into, link, target),
-            doc: format!("The {} from `{}` into `{into}`.", link.direction.word(), link.from),
+            is_generic: [parts::integration(link), parts::options(link)].iter().any(|part| self.is_generic(into, part)),
+            doc: format!(" The {} from `{}` into `{into}`.", link.direction.word(), link.from),
         }
     }
 
@@ -202,9 +200,11 @@ impl Code<'_> {
             groups.iter().map(|fields| Tree::of(fields.iter().map(|field| Tree::One(field.name.clone())).collect()));
         let tree = Tree::of(trees.chain([Tree::One(dynamics)]).collect());
         let (visits, pattern) = (tree.visits(), tree.pattern());
-        let converted = groups.iter().flatten().map(
-            |Field { name, spec, .. }| quote!(#name: __dv::converted::<#spec, #dtype, #device, #v::E2, #v::D2>(#name),),
-        );
+        // where the part is known, so is what its weights become
+        let converted = groups.iter().flatten().map(|Field { name, spec, is_generic, .. }| match is_generic {
+            true => quote!(#name: __dv::converted::<#spec, #dtype, #device, #v::E2, #v::D2>(#name),),
+            false => quote!(#name,),
+        });
         quote! {
             impl #declared __dv::TensorCollection<#dtype, #device> for #here #clause {
                 type To<#e2: __dv::Dtype, #d2: __dv::Device<#e2>> = #there;

@@ -14,19 +14,22 @@ impl Code<'_> {
         let areas = (0..self.model.areas.len()).map(|at| self.area_wiring(at));
         let links = self.links().into_iter().map(|(into, link)| self.link_wiring(into, link));
         quote! {
-            #dv::Wiring { name: #name, input: #spec::INPUT, areas: &[#(#areas),*], links: &[#(#links),*] }
+            {
+                use #dv as __dv;
+                __dv::Wiring { name: #name, input: #spec::INPUT, areas: &[#(#areas),*], links: &[#(#links),*] }
+            }
         }
     }
 
     fn area_wiring(&self, at: usize) -> TokenStream {
-        let (dv, spec) = (&self.names.dv, &self.names.spec);
+        let spec = &self.names.spec;
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
         let (name, layer) = (area.name.to_string(), written(&area.layer.ty));
         let operations = area.operations.iter().map(Operation::name);
         let (takes, answers, sends) = (&shapes.takes.constant, &shapes.answers.constant, &shapes.sends.constant);
         let times = self.area_times(area);
         quote! {
-            #dv::Area {
+            __dv::Area {
                 name: #name,
                 layer: #layer,
                 operations: &[#(#operations),*],
@@ -39,23 +42,21 @@ impl Code<'_> {
     }
 
     fn area_times(&self, area: &Area) -> TokenStream {
-        let dv = &self.names.dv;
         if area.times.is_empty() {
-            return quote!(#dv::AreaDynamics::DEFAULT);
+            return quote!(__dv::AreaDynamics::DEFAULT);
         }
-        let set = area.times.iter().map(|Time { name, value }| quote!(#name: #dv::Option::Some(#value)));
-        quote!(#dv::AreaDynamics { #(#set,)* ..#dv::AreaDynamics::DEFAULT })
+        let set = area.times.iter().map(|Time { name, value }| quote!(#name: __dv::Option::Some(#value)));
+        quote!(__dv::AreaDynamics { #(#set,)* ..__dv::AreaDynamics::DEFAULT })
     }
 
     fn link_wiring(&self, into: usize, link: &Link) -> TokenStream {
-        let dv = &self.names.dv;
         let kind = Ident::new(if link.direction.word() == "skip" { "Skip" } else { "Feedback" }, link.from.span());
         let from = self.number(&link.from);
         let delay = match &link.delay {
-            Some(Time { value, .. }) => quote!(#dv::Option::Some(#value)),
-            None => quote!(#dv::Option::None),
+            Some(Time { value, .. }) => quote!(__dv::Option::Some(#value)),
+            None => quote!(__dv::Option::None),
         };
-        quote!(#dv::LinkSpec { kind: #dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
+        quote!(__dv::LinkSpec { kind: __dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
     }
 
     /// The number of an area.

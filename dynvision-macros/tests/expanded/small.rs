@@ -1,0 +1,181 @@
+#[allow(dead_code)]
+struct Small {
+    v1: RConv2d<1, 4>,
+    head: Classifier<4, 2>,
+}
+/// The shapes of the model: channels, rows and columns.
+impl Small {
+    /// A frame.
+    const INPUT: ::dynvision::__private::Map = ::dynvision::__private::Map::new(1, 8, 8);
+    /// What `v1` answers.
+    const V1: ::dynvision::__private::Map = <__SmallV1Layer as ::dynvision::__private::Layer>::TYPED
+        .apply(Small::INPUT);
+    /// The areas and how they are connected.
+    const WIRING: ::dynvision::__private::Wiring = {
+        use ::dynvision::__private as __dv;
+        __dv::Wiring {
+            name: "Small",
+            input: Small::INPUT,
+            areas: &[
+                __dv::Area {
+                    name: "v1",
+                    layer: "RConv2d<1, 4>",
+                    operations: &["layer", "record", "delay"],
+                    takes: Small::INPUT,
+                    answers: Small::V1,
+                    sends: Small::V1,
+                    times: __dv::AreaDynamics::DEFAULT,
+                },
+            ],
+            links: &[],
+        }
+    };
+}
+/// What `v1` answers, in a batch: [`Small::V1`].
+type SmallV1<B> = (
+    B,
+    ::dynvision::__private::Const<{ Small::V1.c }>,
+    ::dynvision::__private::Const<{ Small::V1.h }>,
+    ::dynvision::__private::Const<{ Small::V1.w }>,
+);
+#[doc(hidden)]
+type __SmallV1Layer = ::dynvision::__private::Part<
+    RConv2d<1, 4>,
+    { ::dynvision::__private::is!(Layer, RConv2d < 1, 4 >) },
+>;
+#[doc(hidden)]
+type __SmallHeadReadout = ::dynvision::__private::Part<
+    Classifier<4, 2>,
+    { ::dynvision::__private::is!(Readout, Classifier < 4, 2 >) },
+>;
+/// The weights of a [`Small`], in one dtype on one device.
+#[derive(::dynvision::__private::Clone, ::dynvision::__private::Debug)]
+struct SmallModel<
+    E: ::dynvision::__private::Dtype,
+    D: ::dynvision::__private::Device<E>,
+> {
+    /// The layer of `v1`.
+    v1: ::dynvision::__private::Built<__SmallV1Layer, E, D>,
+    /// The readout.
+    head: ::dynvision::__private::Built<__SmallHeadReadout, E, D>,
+    /// The time constants.
+    dynamics: ::dynvision::__private::Setting<::dynvision::__private::Dynamics>,
+}
+/// What is kept of each area of [`Small`]: see [`SmallState`] and [`SmallResponses`].
+#[derive(::dynvision::__private::Clone, ::dynvision::__private::Debug)]
+struct SmallAreas<
+    K: ::dynvision::__private::Kind,
+    B: ::dynvision::__private::Dim,
+    E: ::dynvision::__private::Dtype,
+    D: ::dynvision::__private::Device<E>,
+> {
+    /// Of `v1`: [`Small::V1`] for each image.
+    v1: K::Of<SmallV1<B>, E, D>,
+}
+/// What each area remembers.
+type SmallState<B, E, D> = SmallAreas<::dynvision::__private::Past, B, E, D>;
+/// What each area answered over time.
+type SmallResponses<B, E, D> = SmallAreas<::dynvision::__private::Run, B, E, D>;
+const _: () = {
+    use ::dynvision::__private as __dv;
+    const _: __dv::Geometry = <RConv2d<1, 4> as __dv::Layer>::GEOMETRY;
+    const _: __dv::Features = <Classifier<4, 2> as __dv::Readout>::FEATURES;
+    const _: () = __dv::check_layer::<__SmallV1Layer>("v1", "the frame", Small::INPUT);
+    const _: () = __dv::check_readout::<__SmallHeadReadout>("head", "`v1`", Small::V1);
+    impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::BuildOnDevice<D, E> for Small {
+        type Built = SmallModel<E, D>;
+        fn try_build_on_device(device: &D) -> __dv::StdResult<Self::Built, D::Err> {
+            let mut net: Self::Built = __dv::BuildModule::try_build(device)?;
+            net.dynamics = __dv::From::from(__dv::Dynamics::DEFAULT);
+            __dv::Ok(net)
+        }
+    }
+    impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::TensorCollection<E, D>
+    for SmallModel<E, D> {
+        type To<E2: __dv::Dtype, D2: __dv::Device<E2>> = SmallModel<E2, D2>;
+        fn iter_tensors<V: __dv::ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> __dv::StdResult<__dv::Option<Self::To<V::E2, V::D2>>, V::Err> {
+            visitor
+                .visit_fields(
+                    (
+                        Self::module("v1", |s| &s.v1, |s| &mut s.v1),
+                        Self::module("head", |s| &s.head, |s| &mut s.head),
+                        Self::module("dynamics", |s| &s.dynamics, |s| &mut s.dynamics),
+                    ),
+                    |(v1, head, dynamics)| SmallModel { v1, head, dynamics },
+                )
+        }
+    }
+    impl<E: __dv::Element, D: __dv::VisionDevice<E>> __dv::DynModel<E, D>
+    for SmallModel<E, D> {
+        type Channels = __dv::Const<{ Small::INPUT.c }>;
+        type Height = __dv::Const<{ Small::INPUT.h }>;
+        type Width = __dv::Const<{ Small::INPUT.w }>;
+        type Classes = <__SmallHeadReadout as __dv::Readout>::Classes;
+        type Areas<K: __dv::Kind, B: __dv::Dim> = SmallAreas<K, B, E, D>;
+        const WIRING: __dv::Wiring = Small::WIRING;
+        fn dynamics(&self) -> &__dv::Dynamics {
+            &self.dynamics
+        }
+        fn dynamics_mut(&mut self) -> &mut __dv::Dynamics {
+            &mut self.dynamics
+        }
+        fn fresh<K: __dv::Fresh, B: __dv::Dim>() -> SmallAreas<K, B, E, D> {
+            SmallAreas { v1: K::fresh() }
+        }
+        fn map<F: __dv::Kind, G: __dv::Kind, B: __dv::Dim>(
+            areas: SmallAreas<F, B, E, D>,
+            f: &mut impl __dv::ForArea<F, G, E, D>,
+        ) -> __dv::Result<SmallAreas<G, B, E, D>> {
+            __dv::Ok(SmallAreas {
+                v1: f.area("v1", areas.v1)?,
+            })
+        }
+        fn each<F: __dv::Kind, B: __dv::Dim>(
+            areas: &SmallAreas<F, B, E, D>,
+            f: &mut impl __dv::EachArea<F, E, D>,
+        ) -> __dv::Result<()> {
+            f.area::<SmallV1<B>>("v1", &areas.v1)?;
+            __dv::Ok(())
+        }
+        fn advance<K: __dv::Record, B: __dv::Dim, T: __dv::Tape<E, D>>(
+            &self,
+            frame: __dv::Frame<Self, B, E, D>,
+            state: &mut SmallState<B, E, D>,
+            record: &mut SmallAreas<K, B, E, D>,
+            cx: &mut __dv::Cx<T>,
+        ) -> __dv::Result<__dv::Logits<Self, B, E, D>> {
+            let (batch, ..) = *__dv::HasShape::shape(&frame);
+            let x = __dv::Some(frame);
+            cx.enter(0usize);
+            let x: __dv::Signal<SmallV1<B>, E, D> = <__SmallV1Layer as __dv::Layer>::step(
+                &self.v1,
+                __dv::fit(x, cx)?,
+                &state.v1,
+                cx,
+            )?;
+            K::record(&mut record.v1, x.as_ref())?;
+            let x = state.v1.delay(x, cx.area());
+            <__SmallHeadReadout as __dv::Readout>::read(&self.head, x, batch, cx)
+        }
+    }
+    impl<
+        B: __dv::Dim,
+        E: __dv::Element,
+        D: __dv::VisionDevice<E>,
+        T: __dv::Tape<E, D>,
+    > __dv::Module<__dv::Stimulus<__dv::FrameShape<Self, B, E, D>, E, D, T>>
+    for SmallModel<E, D> {
+        type Output = __dv::LogitsInTime<Self, B, E, D, T>;
+        type Error = __dv::Error;
+        fn try_forward(
+            &self,
+            stimulus: __dv::Stimulus<__dv::FrameShape<Self, B, E, D>, E, D, T>,
+        ) -> __dv::Result<Self::Output> {
+            __dv::DynModel::try_run(self, stimulus)
+        }
+    }
+    impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::NonMutableModule
+    for SmallModel<E, D> {}
+};
