@@ -64,25 +64,16 @@ pub(crate) fn gradients_are_differences<M, X: Shape, Y: Shape>(
         let (x, tape) = x.clone().leaky_trace().split_tape();
         let mut cx = Cx::new(tape, Plan::default());
         let y = forward(net, x, &mut cx).unwrap();
-        let weights = (0..y.shape().num_elements()).map(|i| (1.7 * i as f64 + 0.3).sin()).collect::<Vec<_>>();
-        let mut weigh = y.device().zeros_like(y.shape());
-        weigh.copy_from(&weights);
-        (y.put_tape(cx.tape) * weigh).sum::<Rank0, _>()
+        weighed(y.put_tape(cx.tape))
     };
     let grads = loss(net, x).backward();
-    let eps = 1e-5;
-    let close = |what: &str, i: usize, gradient: f64, up: f64, down: f64| {
-        let difference = (up - down) / (2.0 * eps);
-        let scale = gradient.abs().max(1.0);
-        assert!((gradient - difference).abs() < 2e-8 * scale, "{what} {i}: {gradient} but difference {difference}");
-    };
     for i in 0..net.num_trainable_params() {
         let gradient = visit(net, i, 0.0, Some(&grads));
-        visit(net, i, eps, None);
+        visit(net, i, EPS, None);
         let up = loss(net, x).array();
-        visit(net, i, -2.0 * eps, None);
+        visit(net, i, -2.0 * EPS, None);
         let down = loss(net, x).array();
-        visit(net, i, eps, None);
+        visit(net, i, EPS, None);
         close("parameter", i, gradient, up, down);
     }
     let (values, by_x) = (x.as_vec(), grads.get(x).as_vec());
@@ -94,8 +85,52 @@ pub(crate) fn gradients_are_differences<M, X: Shape, Y: Shape>(
             x.copy_from(&values);
             loss(net, &x).array()
         };
-        close("input", i, by_x[i], moved(eps), moved(-eps));
+        close("input", i, by_x[i], moved(EPS), moved(-EPS));
     }
+}
+
+/// The same for the parameters of a model alone. `forward` gets gradients to record with.
+pub(crate) fn parameters_are_differences<M, Y: Shape>(
+    net: &mut M,
+    forward: impl Fn(&M, Gradients<f64, Cpu>) -> Result<Tensor<Y, f64, Cpu, Tape64>>,
+) where
+    M: TensorCollection<f64, Cpu>,
+{
+    perturb(net);
+    let loss = |net: &M| weighed(forward(net, Gradients::leaky()).unwrap());
+    let grads = loss(net).backward();
+    for i in 0..net.num_trainable_params() {
+        let gradient = visit(net, i, 0.0, Some(&grads));
+        visit(net, i, EPS, None);
+        let up = loss(net).array();
+        visit(net, i, -2.0 * EPS, None);
+        let down = loss(net).array();
+        visit(net, i, EPS, None);
+        close("parameter", i, gradient, up, down);
+    }
+}
+
+/// Moves every parameter by a little of its own, so that none is 0 and no two are equal.
+fn perturb<M: TensorCollection<f64, Cpu>>(net: &mut M) {
+    for i in 0..net.num_trainable_params() {
+        visit(net, i, 0.2 * (0.9 * i as f64 + 0.4).sin(), None);
+    }
+}
+
+const EPS: f64 = 1e-5;
+
+fn close(what: &str, i: usize, gradient: f64, up: f64, down: f64) {
+    let difference = (up - down) / (2.0 * EPS);
+    let scale = gradient.abs().max(1.0);
+    assert!((gradient - difference).abs() < 1e-7 * scale, "{what} {i}: {gradient} but difference {difference}");
+}
+
+/// A fixed weighted sum.
+fn weighed<Y: Shape>(y: Tensor<Y, f64, Cpu, Tape64>) -> Tensor<Rank0, f64, Cpu, Tape64> {
+    let weights = (0..y.shape().num_elements()).map(|i| (1.7 * i as f64 + 0.3).sin()).collect::<Vec<_>>();
+    let mut weigh = y.device().zeros_like(y.shape());
+    weigh.copy_from(&weights);
+    (y * weigh).sum()
 }
 
 /// Maps drawn from a normal distribution.

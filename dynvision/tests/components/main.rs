@@ -5,6 +5,7 @@
 mod differences;
 mod front;
 mod golden;
+mod models;
 mod operation;
 mod recurrence;
 mod solver;

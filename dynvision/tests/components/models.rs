@@ -1,0 +1,222 @@
+//! The components in models: their gradients through time are differences, and their rules of time hold.
+
+use crate::differences::parameters_are_differences;
+use dfdx::prelude::{Const, Cpu, SampleTensor, Tensor};
+use dynvision::nn::{
+    BatchNorm, DepthPointwise, Dropout, ExternalInput, GroupNorm, Hidden, Identity, InputAdaption, Linear, Local,
+    LocalDepthwise, OverUnits, OwnKernel, PointDepthwise, RConv2dx2, Rests, Retina, ScalarBias, SpatialBias,
+    SupraLinearity, TrainedFrom, Unbiased, Uniform, WeightNorm,
+};
+use dynvision::prelude::*;
+
+type Frames<const H: usize, const W: usize> = Tensor<(usize, Const<2>, Const<H>, Const<W>), f64, Cpu>;
+
+fn frames<const H: usize, const W: usize>(batch: usize) -> Frames<H, W> {
+    Cpu::seed_from_u64(8).sample_normal_like(&(batch, Const, Const, Const))
+}
+
+/// A retina, fading input, two-stage areas with a recurrence between the stages, norms, biases, a power law, a weight
+/// norm, local recurrence on channels that are no square, and a readout with a hidden layer and a skip.
+#[dyn_model(
+    input = [2, 6, 5],
+    operations = [layer, addbias, skip, tstep, nonlin, norm, supralin, record, delay, pool],
+    adaption = InputAdaption<TrainedFrom<800>>,
+    retina = Retina<2, 3, 2, 3>,
+    dynamics(t_feedforward = 2.0, t_recurrence = 2.0, t_skip = 2.0),
+)]
+struct Everything {
+    #[area(norm = GroupNorm<2, 4>, supralin = SupraLinearity<1500>, apply(addbias = SpatialBias<4, 3, 3>))]
+    v1: RConv2dx2<3, 4, 4, 3, 3, 2, 1, DepthPointwise<OwnKernel<1>>, ToMiddle, GroupNorm<2, 4>>,
+    #[area(apply(addbias = ScalarBias), skip(from = v1), pool = AvgPool2d<3, 2, 1>)]
+    v2: RConv2d<4, 5, 3, 1, Local, ToOutput, WeightNorm>,
+    #[readout(skip(from = v2))]
+    head: OverUnits<Hidden<20, 6, Linear<6, 3, WeightNorm>>>,
+}
+
+#[test]
+fn gradients_through_time_are_differences() {
+    let dev = Cpu::default();
+    let mut net = dev.build_module::<Everything, f64>();
+    let x = frames::<6, 5>(2);
+    parameters_are_differences(&mut net, |net, tape| {
+        let stimulus = Stimulus::constant(x.clone(), 5);
+        net.try_run(stimulus.traced(tape))
+    });
+}
+
+#[test]
+fn other_recurrences_through_time() {
+    #[dyn_model(
+        input = [2, 6, 5],
+        operations = [layer, tstep, nonlin, record, delay, pool],
+        dynamics(t_recurrence = 2.0),
+    )]
+    struct Net<R: Recurrence = Full> {
+        #[area(pool = MaxPool2d<2>)]
+        v1: RConv2d<2, 4, 3, 1, R>,
+        #[readout]
+        head: Classifier<4, 3>,
+    }
+    fn of<R: Recurrence>() {
+        let mut net = Cpu::default().build_module::<Net<R>, f64>();
+        parameters_are_differences(&mut net, |net, tape| net.try_run(Stimulus::constant(frames(2), 3).traced(tape)));
+    }
+    of::<DepthPointwise>();
+    of::<PointDepthwise>();
+    of::<LocalDepthwise>();
+    of::<Full<OwnKernel<1>, WeightNorm<NoBias<Uniform<100>>>>>();
+}
+
+#[test]
+fn only_the_first_frame_of_the_stimulus_is_seen_through_input_adaption() {
+    #[dyn_model(
+        input = [2, 4, 4],
+        operations = [layer, record, delay],
+        adaption = InputAdaption<Fixed<500>>,
+    )]
+    struct Fading {
+        v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
+        #[readout]
+        head: Classifier<3, 2>,
+    }
+    let mut net = Cpu::default().build_module::<Fading, f64>();
+    net.dynamics.idle_steps = 3;
+    net.dynamics.non_input = 7.0;
+    let first = frames::<4, 4>(1);
+    let stimulus = Stimulus::constant(first.clone(), 2).then(first.clone() * 9.0, 2);
+    let (_, responses) = net.try_record(stimulus).unwrap();
+    let seen = responses.input.values.as_vec();
+    let fades = (0..4).flat_map(|t| first.as_vec().into_iter().map(move |x| x * 0.5f64.powi(t)));
+    assert!(seen.iter().zip(fades).all(|(a, b)| (a - b).abs() < 1e-12));
+}
+
+#[test]
+fn a_frame_that_is_shown_again_is_seen_as_if_it_were_new() {
+    #[dyn_model(input = [2, 4, 4], operations = [layer, record, delay], retina = Retina<2, 3, 2, 3>)]
+    struct Seeing {
+        v1: RConv2d<3, 3>,
+        #[readout]
+        head: Classifier<3, 2>,
+    }
+    let net = Cpu::default().build_module::<Seeing, f64>();
+    let frame = frames::<4, 4>(2);
+    let copies = (0..3).map(|_| frame.clone() + 0.0).collect();
+    let once = net.try_run(Stimulus::constant(frame, 3)).unwrap();
+    let anew = net.try_run(Stimulus::frames(copies, dfdx::prelude::NoneTape)).unwrap();
+    assert_eq!(once.as_vec(), anew.as_vec());
+}
+
+#[test]
+fn an_area_rests_until_it_has_an_input() {
+    #[dyn_model(
+        input = [2, 4, 4],
+        operations = [layer, nonlin, record, delay],
+        dynamics(t_feedforward = 2.0, t_recurrence = 2.0),
+    )]
+    struct Corners {
+        v1: RConv2d<2, 3>,
+        v2: RConv2dx2<
+            3,
+            4,
+            4,
+            3,
+            3,
+            1,
+            1,
+            SelfRecurrence<Unbiased>,
+            ToMiddle,
+            GroupNorm<2, 4>,
+            Plain,
+            Plain,
+            Additive,
+            Rests,
+        >,
+        v3: RConv2dx2<4, 4, 4>,
+        #[readout]
+        head: Classifier<4, 2>,
+    }
+    use dynvision::nn::Plain;
+    let mut net = Cpu::default().build_module::<Corners, f64>();
+    net.v2.feedforward.conv2.bias.as_mut().unwrap().copy_from(&[1.0, -1.0, 2.0, 0.5]);
+    let (_, responses) = net.try_record(Stimulus::constant(frames::<4, 4>(2), 3)).unwrap();
+    // zeros between the stages: the second one answers with its bias, rectified
+    let first: Vec<f64> = responses.v2.values.as_vec()[..64].to_vec();
+    assert!(first.iter().enumerate().all(|(i, &v)| v == [1.0, 0.0, 2.0, 0.5][i / 16]));
+    assert_eq!((responses.v1.onset(), responses.v2.onset(), responses.v3.onset()), (Some(0), Some(0), Some(1)));
+}
+
+#[dyn_model(
+    input = [2, 4, 4],
+    operations = [layer, current, nonlin, record, delay],
+    dynamics(t_feedforward = 2.0),
+)]
+struct Stimulated {
+    #[area(nonlin = Identity)]
+    v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
+    #[area(apply(current = ExternalInput), nonlin = Identity)]
+    v2: RConv2d<3, 3, 3, 1, NoRecurrence>,
+    #[readout]
+    head: Classifier<3, 2>,
+}
+
+#[test]
+fn a_current_is_added_at_its_steps_and_is_a_signal_of_its_own() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Stimulated, f64>();
+    let x = frames::<4, 4>(2);
+    let current: Tensor<(usize, Const<3>, Const<4>, Const<4>), f64, Cpu> =
+        dev.sample_normal_like(&(2, Const, Const, Const));
+    let (_, without) = net.try_record(Stimulus::constant(x.clone(), 4)).unwrap();
+    let stimulus = Stimulus::constant(x, 4).inject("v2", current.clone(), 0..2).unwrap();
+    let (_, with) = net.try_record(stimulus).unwrap();
+    assert_eq!(without.v2.present, [false, true, true, true]);
+    assert_eq!(with.v2.present, [true; 4]);
+    let at = |r: &dynvision::record::Response<_, f64, Cpu>, b: usize, t: usize| {
+        let values: Vec<f64> = r.values.as_vec();
+        values[(b * 4 + t) * 48..][..48].to_vec()
+    };
+    for (b, t) in (0..2).flat_map(|b| (0..4).map(move |t| (b, t))) {
+        let added = at(&with.v2, b, t).into_iter().zip(at(&without.v2, b, t)).map(|(a, b)| a - b);
+        let want = current.as_vec()[b * 48..][..48].iter().map(|&c| if t < 2 { c } else { 0.0 }).collect::<Vec<_>>();
+        assert!(added.zip(want).all(|(a, b)| (a - b).abs() < 1e-12), "step {t}");
+    }
+}
+
+#[test]
+fn a_current_that_nothing_would_add_is_refused() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Stimulated, f64>();
+    let x = frames::<4, 4>(2);
+    let into = |area: &str, rows: usize| {
+        let current: Tensor<(usize, usize, usize, usize), f64, Cpu> = dev.sample_normal_like(&(2, 3, rows, 4));
+        let stimulus = Stimulus::constant(x.clone(), 3).inject(area, current, 0..1).unwrap();
+        net.try_run(stimulus).unwrap_err().to_string()
+    };
+    assert!(into("v1", 4).contains("none of its operations is an `ExternalInput`"));
+    assert!(into("it", 4).contains("its areas are v1, v2"));
+    assert!(into("v2", 3).contains("external current"));
+}
+
+#[test]
+fn norms_and_dropout_differ_between_training_and_running() {
+    #[dyn_model(input = [2, 4, 4], operations = [layer, norm, nonlin, drop, record, delay])]
+    struct Trained {
+        #[area(norm = BatchNorm<3>, apply(drop = Dropout<40>))]
+        v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
+        #[readout]
+        head: Classifier<3, 2>,
+    }
+    let mut net = Cpu::default().build_module::<Trained, f64>();
+    let x = frames::<4, 4>(3);
+    let gradients = dfdx::nn::ZeroGrads::alloc_grads(&net);
+    let stimulus = Stimulus::constant(x.clone(), 2).traced(gradients);
+    let (mut state, mut silent) = (net.reset(), TrainedModel::<f64, Cpu>::fresh());
+    let (_, mut cx) = net.try_unroll::<dynvision::record::Silent, _, _>(stimulus, &mut state, &mut silent).unwrap();
+    let before = net.try_run(Stimulus::constant(x.clone(), 2)).unwrap().as_vec();
+    assert_eq!(before, net.try_run(Stimulus::constant(x.clone(), 2)).unwrap().as_vec());
+    let statistics = cx.take_statistics();
+    assert!(!statistics.is_empty());
+    statistics.absorb(&mut net).unwrap();
+    assert_ne!(before, net.try_run(Stimulus::constant(x, 2)).unwrap().as_vec());
+    assert!(net.v1_norm.running_mean.as_vec().iter().all(|&m| m != 0.0));
+}
