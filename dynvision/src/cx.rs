@@ -38,14 +38,24 @@ pub struct Cx<T> {
     step: Option<usize>,
     currents: Vec<Current>,
     observed: Vec<Observed>,
+    chance: Chance,
     kept: Kept,
 }
 
+/// What chance gives to a run: a function of its seed and of how many numbers were drawn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chance {
+    /// Of the device, unless the stimulus brings one.
+    seed: Option<u64>,
+    draws: u64,
+}
+
 /// A current that is injected into an area.
+#[derive(Clone)]
 struct Current {
     area: usize,
     steps: Range<usize>,
-    maps: Box<dyn Any>,
+    maps: Rc<dyn Any>,
     used: bool,
 }
 
@@ -95,8 +105,36 @@ impl<T> Cx<T> {
             step: Some(0),
             currents: Vec::new(),
             observed: Vec::new(),
+            chance: Chance::default(),
             kept: Kept::default(),
         }
+    }
+
+    /// A context that goes on where this one stands, on another tape and without what this one keeps.
+    pub(crate) fn branch<U>(&self, tape: U) -> Cx<U> {
+        Cx {
+            tape,
+            plan: self.plan.clone(),
+            area: self.area,
+            batch: self.batch,
+            step: self.step,
+            currents: self.currents.clone(),
+            observed: Vec::new(),
+            chance: self.chance,
+            kept: Kept::default(),
+        }
+    }
+
+    /// The same, which takes what this one keeps with it.
+    pub(crate) fn lend<U>(&mut self, tape: U) -> Cx<U> {
+        Cx { kept: mem::take(&mut self.kept), ..self.branch(tape) }
+    }
+
+    /// Goes on where `other`, which began where this one stands, has come to; its tape is dropped.
+    pub(crate) fn follow<U>(&mut self, other: Cx<U>) {
+        let Cx { batch, step, currents, observed, chance, kept, .. } = other;
+        (self.batch, self.step, self.currents, self.chance, self.kept) = (batch, step, currents, chance, kept);
+        self.observed.extend(observed);
     }
 
     /// Says which area's operations follow, by its number in the model.
@@ -131,7 +169,7 @@ impl<T> Cx<T> {
 
     /// Injects a current into area number `area` at these steps.
     pub(crate) fn inject<E: Dtype, D: Device<E>>(&mut self, area: usize, maps: Maps<E, D>, steps: Range<usize>) {
-        self.currents.push(Current { area, steps, maps: Box::new(maps), used: false });
+        self.currents.push(Current { area, steps, maps: Rc::new(maps), used: false });
     }
 
     /// The currents that are injected into the area whose operations run, at this step.
@@ -149,6 +187,20 @@ impl<T> Cx<T> {
     /// The number of an area into which a current is injected that no operation adds.
     pub(crate) fn unused_current(&self) -> Option<usize> {
         self.currents.iter().find(|current| !current.used).map(|current| current.area)
+    }
+
+    /// Determines what this run draws.
+    pub(crate) fn seed(&mut self, seed: Option<u64>) {
+        self.chance = Chance { seed, draws: 0 };
+    }
+
+    /// A seed for what is left to chance at this place of the run: see
+    /// [`Stimulus::seeded`](crate::time::Stimulus::seeded). Without a seed of its own, a run takes one from the device.
+    pub fn draw(&mut self, device: &impl RandomU64) -> u64 {
+        let seed = *self.chance.seed.get_or_insert_with(|| device.random_u64());
+        self.chance.draws += 1;
+        // the golden ratio spreads consecutive numbers, as in SplitMix64
+        seed.wrapping_add(self.chance.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     /// Keeps what this step observed for the model's running moments.

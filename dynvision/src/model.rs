@@ -5,12 +5,16 @@ use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
 use crate::parameters::parameters;
-use crate::record::{Cut, EachArea, ForArea, Fresh, Kind, Past, Record, Run, SameBatch, Silent, Stack, Steps};
+use crate::recompute;
+use crate::record::{
+    CountHeld, Cut, Detach, EachArea, ForArea, Fresh, Kind, Past, Record, Run, SameBatch, Silent, Stack, Steps,
+};
 use crate::summary::Summary;
 use crate::time::{Dynamics, Injection, Plan, Stimulus, Wiring, blank};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::*;
 use std::mem;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// One frame of a batch for model `M`: `(batch, channels, rows, columns)`.
@@ -24,7 +28,7 @@ pub type Logits<M, B, E, D, T = NoneTape> = Tensor<(B, <M as DynModel<E, D>>::Cl
 pub type LogitsInTime<M, B, E, D, T = NoneTape> = Tensor<(B, usize, <M as DynModel<E, D>>::Classes), E, D, T>;
 
 /// A model that runs in time. `#[dyn_model]` writes the first half of this trait; the second half is written once.
-pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
+pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> + Clone + 'static {
     /// Channels of a frame.
     type Channels: ConstDim;
     /// Rows of a frame.
@@ -34,7 +38,7 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
     /// Classes of the readout.
     type Classes: ConstDim;
     /// One field for each area; the kind says what it holds.
-    type Areas<K: Kind, B: Dim>;
+    type Areas<K: Kind, B: Dim>: Clone + 'static;
 
     /// The areas and how they are connected.
     const WIRING: Wiring;
@@ -127,12 +131,13 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
         state: &mut Self::Areas<Past, B>,
         record: &mut Self::Areas<K, B>,
     ) -> Result<(LogitsInTime<Self, B, E, D>, Cx<T>)> {
-        let injections = stimulus.injections().to_vec();
+        let (injections, seed) = (stimulus.injections().to_vec(), stimulus.seed());
         let (frames, shown, tape) = stimulus.into_parts();
         let first = frames.first().ok_or(Error::EmptyStimulus)?;
         Self::each(state, &mut SameBatch(first.shape().0.size()))?;
         let plan = Rc::new(self.plan()?);
         let mut cx = Cx::new(tape, plan.clone());
+        cx.seed(seed);
         inject(injections, &Self::WIRING, &mut cx)?;
         if plan.idle > 0 {
             let null = blank(first, plan.non_input)?;
@@ -143,16 +148,11 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
             }
             Self::each(state, &mut Cut(&mut cx))?;
         }
-        let mut logits = Vec::with_capacity(shown.len());
-        for (t, &frame) in shown.iter().enumerate() {
-            let frame = &frames[frame];
-            cx.show(frame);
-            cx.at(Some(t));
-            logits.push(self.advance(frame.clone(), state, record, &mut cx)?);
-            if plan.truncate.is_some_and(|n| (t + 1) % n == 0) {
-                Self::each(state, &mut Cut(&mut cx))?;
-            }
-        }
+        let (steps, film) = (0..shown.len(), Film { frames, shown });
+        let logits = match plan.recompute {
+            Some(segment) if T::OWNS_TAPE => recompute::in_segments(self, film, segment, state, record, &mut cx)?,
+            _ => advance_over(self, &film, steps, state, record, &mut cx)?,
+        };
         if let Some(area) = cx.unused_current().and_then(|area| Self::WIRING.areas.get(area)) {
             return Err(Error::Setting(format!(
                 "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, such as \
@@ -192,10 +192,61 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> {
     ) -> Result<(LogitsInTime<Self, B, E, D, T>, Self::Areas<Run, B>)> {
         let mut record = Self::fresh::<Steps, B>();
         let (logits, mut cx) = self.try_unroll(stimulus, &mut self.reset(), &mut record)?;
-        let (batch, device) = (logits.shape().0.size(), logits.device().clone());
-        let responses = Self::map(record, &mut Stack { cx: &mut cx, batch, device, wiring: &Self::WIRING })?;
+        let responses = stacked::<Self, B, E, D, T>(record, &logits, &mut cx)?;
         Ok((logits.put_tape(mem::take(&mut cx.tape)), responses))
     }
+}
+
+/// Frames and which of them each step shows.
+pub(crate) struct Film<S: Shape, E: Dtype, D: Device<E>> {
+    pub(crate) frames: Vec<Tensor<S, E, D>>,
+    pub(crate) shown: Vec<usize>,
+}
+
+/// Runs some steps of a film; gradients are cut where the plan says so. Gives the logits of each step.
+pub(crate) fn advance_over<M, K, B, E, D, T>(
+    model: &M,
+    film: &Film<FrameShape<M, B, E, D>, E, D>,
+    steps: Range<usize>,
+    state: &mut M::Areas<Past, B>,
+    record: &mut M::Areas<K, B>,
+    cx: &mut Cx<T>,
+) -> Result<Vec<Logits<M, B, E, D>>>
+where
+    M: DynModel<E, D>,
+    K: Record,
+    B: Dim,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let mut logits = Vec::with_capacity(steps.len());
+    for t in steps {
+        let frame = &film.frames[film.shown[t]];
+        cx.show(frame);
+        cx.at(Some(t));
+        logits.push(model.advance(frame.clone(), state, record, cx)?);
+        if T::OWNS_TAPE && cx.plan.truncate.is_some_and(|n| (t + 1) % n == 0) {
+            let mut held = CountHeld::default();
+            M::each::<K, B>(record, &mut held)?;
+            if held.0.iter().all(|&n| n == 0) {
+                M::each(state, &mut Cut(cx))?;
+            } else {
+                *state = M::map(mem::replace(state, M::fresh()), &mut Detach)?;
+            }
+        }
+    }
+    Ok(logits)
+}
+
+/// What every area answered in the run that gave `logits`, stacked over time.
+pub(crate) fn stacked<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    steps: M::Areas<Steps, B>,
+    logits: &LogitsInTime<M, B, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<M::Areas<Run, B>> {
+    let (batch, device) = (logits.shape().0.size(), logits.device().clone());
+    M::map(steps, &mut Stack { cx, batch, device, wiring: &M::WIRING })
 }
 
 /// Gives each current to its area.

@@ -33,6 +33,12 @@ pub trait Fresh: Kind {
 /// An observer: a kind that sees what each area answers at each step. Implement it (with [`Kind`] and [`Fresh`]) to
 /// keep a statistic instead of every response.
 pub trait Record: Fresh {
+    /// The answers that are kept as they are, one for each step: gradients may come through them. None unless said
+    /// otherwise.
+    fn held<S: Timed, E: Dtype, D: Device<E>>(_kept: &Self::Of<S, E, D>) -> &[Option<Tensor<S, E, D>>] {
+        &[]
+    }
+
     /// Sees one answer; `None` while the area has no signal.
     ///
     /// # Errors
@@ -82,6 +88,10 @@ impl Fresh for Steps {
     }
 }
 impl Record for Steps {
+    fn held<S: Timed, E: Dtype, D: Device<E>>(kept: &Vec<Option<Tensor<S, E, D>>>) -> &[Option<Tensor<S, E, D>>] {
+        kept
+    }
+
     fn record<S: Timed, E: Element, D: VisionDevice<E>>(
         kept: &mut Vec<Option<Tensor<S, E, D>>>,
         x: Option<&Tensor<S, E, D>>,
@@ -183,6 +193,28 @@ pub(crate) struct Cut<'a, T>(pub(crate) &'a mut Cx<T>);
 impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> EachArea<Past, E, D> for Cut<'_, T> {
     fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
         past.iter().for_each(|x| self.0.cut(x));
+        Ok(())
+    }
+}
+
+/// Gives the past an identity of its own, which no gradient connects to what came before. For a past that is recorded as
+/// well: cutting would take the gradients of the record too.
+pub(crate) struct Detach;
+impl<E: Element, D: VisionDevice<E>> ForArea<Past, Past, E, D> for Detach {
+    fn area<S: Timed>(&mut self, _: &'static str, mut past: History<S, E, D>) -> Result<History<S, E, D>> {
+        for x in past.iter_mut() {
+            *x = x.clone().try_mul(E::one()).map_err(Error::device)?;
+        }
+        Ok(past)
+    }
+}
+
+/// Counts the answers that each area's record holds.
+#[derive(Default)]
+pub(crate) struct CountHeld(pub(crate) Vec<usize>);
+impl<K: Record, E: Dtype, D: Device<E>> EachArea<K, E, D> for CountHeld {
+    fn area<S: Timed>(&mut self, _: &'static str, kept: &K::Of<S, E, D>) -> Result<()> {
+        self.0.push(K::held::<S, E, D>(kept).len());
         Ok(())
     }
 }

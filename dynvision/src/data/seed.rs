@@ -36,6 +36,8 @@ pub enum Purpose {
     Presentation = 3,
     /// Noise added to images.
     Noise = 4,
+    /// What a run of the model draws, such as dropout; the index is the batch.
+    Run = 5,
 }
 
 impl Seed {

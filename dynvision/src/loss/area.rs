@@ -7,6 +7,7 @@ use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::reshaped;
 use crate::record::{EachArea, Response, Run, Timed};
+use crate::time::Area;
 use dfdx::prelude::*;
 
 /// What a loss makes of one area.
@@ -40,7 +41,7 @@ where
         let areas = areas.iter().map(|area| area.name.to_string()).collect();
         return Err(Error::UnknownArea { name: name.clone(), areas });
     }
-    let mut sum = Sum { of, names, cx, sum: None };
+    let mut sum = Sum { of, areas, names, cx, sum: None };
     M::each(responses, &mut sum)?;
     let Some(sum) = sum.sum else { return zero(device) };
     let count = if names.is_empty() { areas.len() } else { areas.iter().filter(|a| named(names, a.name)).count() };
@@ -54,6 +55,7 @@ fn named(names: &[String], name: &str) -> bool {
 
 struct Sum<'a, F, E: Element, D: VisionDevice<E>, T> {
     of: &'a F,
+    areas: &'static [Area],
     names: &'a [String],
     cx: &'a mut Cx<T>,
     sum: Option<Tensor<Rank0, E, D>>,
@@ -67,7 +69,9 @@ where
     T: Tape<E, D>,
 {
     fn area<S: Timed>(&mut self, name: &'static str, response: &Response<S, E, D>) -> Result<()> {
-        if !self.names.is_empty() && !named(self.names, name) {
+        // what an adapting input remembers is no area's answer
+        let is_area = self.areas.iter().any(|area| area.name == name);
+        if !is_area || !(self.names.is_empty() || named(self.names, name)) {
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();

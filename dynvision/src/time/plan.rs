@@ -20,6 +20,8 @@ pub struct Plan {
     pub non_input: f64,
     /// Gradients are cut after every so many steps.
     pub truncate: Option<usize>,
+    /// Answers of so many steps at a time are computed again when gradients go backward.
+    pub recompute: Option<usize>,
     /// Whether recurrence, skip and feedback are off.
     pub feedforward_only: bool,
 }
@@ -113,6 +115,7 @@ impl Plan {
             idle: dynamics.idle_steps,
             non_input: dynamics.non_input,
             truncate: Some(dynamics.truncate_steps).filter(|&n| n > 0),
+            recompute: Some(dynamics.recompute_steps).filter(|&n| n > 0),
             feedforward_only: dynamics.feedforward_only,
         })
     }

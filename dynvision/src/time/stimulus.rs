@@ -23,6 +23,7 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     /// Which frame each step shows.
     shown: Vec<usize>,
     currents: Vec<Injection<E, D>>,
+    seed: Option<u64>,
     tape: T,
 }
 
@@ -41,12 +42,12 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
     /// One frame for `steps` steps.
     pub fn constant(frame: Tensor<S, E, D, T>, steps: usize) -> Self {
         let (frame, tape) = frame.split_tape();
-        Stimulus { frames: vec![frame], shown: vec![0; steps], currents: Vec::new(), tape }
+        Stimulus { frames: vec![frame], shown: vec![0; steps], currents: Vec::new(), seed: None, tape }
     }
 
     /// Each frame for one step.
     pub fn frames(frames: Vec<Tensor<S, E, D>>, tape: T) -> Self {
-        Stimulus { shown: (0..frames.len()).collect(), frames, currents: Vec::new(), tape }
+        Stimulus { shown: (0..frames.len()).collect(), frames, currents: Vec::new(), seed: None, tape }
     }
 
     /// Then another frame for `steps` steps.
@@ -83,7 +84,7 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         if on.contains(&false) {
             frames.push(blank(&frames[0], value)?);
         }
-        Ok(Stimulus { frames, shown, currents: Vec::new(), tape })
+        Ok(Stimulus { frames, shown, currents: Vec::new(), seed: None, tape })
     }
 
     /// Injects a current into an area at these steps, beside the frames. The area needs an
@@ -111,6 +112,16 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         &self.currents
     }
 
+    /// Determines all that the run leaves to chance, such as dropout; without it the device's seed does.
+    pub fn seeded(self, seed: u64) -> Self {
+        Stimulus { seed: Some(seed), ..self }
+    }
+
+    /// What [`seeded`](Stimulus::seeded) said.
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// Number of steps.
     pub fn steps(&self) -> usize {
         self.shown.len()
@@ -130,10 +141,10 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
 impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
     /// The same with a tape that starts here, whose gradients are added to `gradients`.
     pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {
-        let Stimulus { frames, shown, currents, .. } = self;
+        let Stimulus { frames, shown, currents, seed, .. } = self;
         // dfdx makes a tape with given gradients of a tensor only; without a frame nothing can be recorded
         let tape = frames.first().map(|frame| frame.clone().traced(gradients).split_tape().1).unwrap_or_default();
-        Stimulus { frames, shown, currents, tape }
+        Stimulus { frames, shown, currents, seed, tape }
     }
 }
 

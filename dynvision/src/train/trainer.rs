@@ -4,16 +4,18 @@ use super::diagnosis::first_not_finite;
 use super::metrics::Meter;
 use super::progress;
 use super::{Epoch, History, Metrics, TrainConfig, TrainError};
-use crate::cx::Cx;
-use crate::data::{Images, Order};
+use crate::data::{Images, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
-use crate::model::{DynModel, FrameShape, LogitsInTime};
+use crate::model::{DynModel, FrameShape, LogitsInTime, stacked};
+use crate::nn::Statistics;
 use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule};
-use crate::time::{Plan, Stimulus};
+use crate::record::{Silent, Steps};
+use crate::time::Stimulus;
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
+use rand::RngCore;
 use std::time::Instant;
 
 /// Trains a model: its weights, the state of its optimizer, and how far it has come.
@@ -45,6 +47,7 @@ struct Judged<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, T> {
     terms: Vec<Term<E, D>>,
     loss: Tensor<Rank0, E, D, T>,
     logits: LogitsInTime<M, usize, E, D>,
+    observed: Statistics,
 }
 
 /// The numbers of a batch, read from the device.
@@ -264,11 +267,14 @@ where
             Some(gradients) => gradients,
             None => self.net.try_alloc_grads().map_err(Error::device)?,
         };
-        let judged = self.judge(stimulus.clone().traced(gradients), labels)?;
+        // what one batch leaves to chance is a function of the seed and of its number
+        let chance = self.config.seed.rng(Purpose::Run, self.batches).next_u64();
+        let judged = self.judge(stimulus.clone().seeded(chance).traced(gradients), labels)?;
         let numbers = self.read(&judged, stimulus)?;
         let part = E::from_usize(parts).map_or(E::one(), |parts| E::one() / parts);
         let loss = if parts == 1 { judged.loss } else { judged.loss.try_mul(part).map_err(Error::device)? };
         self.gradients = Some(loss.try_backward().map_err(Error::device)?);
+        judged.observed.absorb(&mut self.net)?;
         self.batches += 1;
         Ok(numbers)
     }
@@ -318,18 +324,21 @@ where
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D, T>,
         labels: &Labels,
     ) -> Result<Judged<M, E, D, T>, Error> {
-        let (logits, responses) = if self.loss.needs_responses() {
-            let (logits, responses) = self.net.try_record(stimulus)?;
-            (logits, Some(responses))
+        let mut state = self.net.reset();
+        let (logits, responses, mut cx) = if self.loss.needs_responses() {
+            let mut steps = M::fresh::<Steps, usize>();
+            let (logits, mut cx) = self.net.try_unroll(stimulus, &mut state, &mut steps)?;
+            let responses = stacked::<M, usize, E, D, T>(steps, &logits, &mut cx)?;
+            (logits, Some(responses), cx)
         } else {
-            (self.net.try_run(stimulus)?, None)
+            let (logits, cx) = self.net.try_unroll::<Silent, _, _>(stimulus, &mut state, &mut M::fresh())?;
+            (logits, None, cx)
         };
-        let (logits, tape) = logits.split_tape();
-        let mut cx = Cx::new(tape, Plan::default());
         let output = Output { logits, responses };
         let terms = self.loss.terms(&output, labels, &mut cx)?;
-        let loss = total(&terms, &self.device, &mut cx)?.put_tape(cx.tape);
-        Ok(Judged { terms, loss, logits: output.logits })
+        let loss = total(&terms, &self.device, &mut cx)?;
+        let observed = cx.take_statistics();
+        Ok(Judged { terms, loss: loss.put_tape(cx.tape), logits: output.logits, observed })
     }
 
     /// Reads the numbers of a run from the device, and finds out what went wrong if its loss is not finite.

@@ -1,0 +1,226 @@
+//! Backpropagation through time that computes answers again instead of keeping them.
+//!
+//! A run is divided into segments. Forward, the tape of a segment is thrown away, and only the state at its beginning is
+//! kept. Backward, the segment runs once more from there, and the gradients of what it made the first time are handed
+//! over to what it makes now ([Chen et al. 2016](https://arxiv.org/abs/1604.06174)). Weights, frames and the first state
+//! keep their identity, so their gradients arrive where they always do; chance gives the second run what it gave the
+//! first.
+
+use crate::cx::{Cx, id};
+use crate::error::{Error, Result};
+use crate::kernels::{Buffer, Element, VisionDevice};
+use crate::model::{DynModel, Film, FrameShape, Logits, advance_over};
+use crate::record::{CountHeld, EachArea, Past, Record, Timed};
+use crate::time::History;
+use dfdx::prelude::*;
+use std::cell::{RefCell, RefMut};
+use std::collections::HashSet;
+use std::marker::PhantomData;
+use std::mem;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Runs a film in segments of so many steps. Gives the logits of each step.
+pub(crate) fn in_segments<M, K, B, E, D, T>(
+    model: &M,
+    film: Film<FrameShape<M, B, E, D>, E, D>,
+    segment: usize,
+    state: &mut M::Areas<Past, B>,
+    record: &mut M::Areas<K, B>,
+    cx: &mut Cx<T>,
+) -> Result<Vec<Logits<M, B, E, D>>>
+where
+    M: DynModel<E, D>,
+    K: Record,
+    B: Dim,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let count = film.shown.len();
+    let (model, film) = (Rc::new(model.clone()), Rc::new(film));
+    let mut logits = Vec::with_capacity(count);
+    for from in (0..count).step_by(segment) {
+        let steps = from..(from + segment).min(count);
+        let (start, began) = (state.clone(), cx.branch(OwnedTape::default()));
+        let held = held_by::<M, K, B, E, D>(record)?;
+        let mut first = cx.lend(OwnedTape::default());
+        let answers = advance_over(&*model, &film, steps.clone(), state, record, &mut first)?;
+        cx.follow(first);
+        let ends = ends::<M, K, B, E, D>(&answers, state, record, held)?;
+        logits.extend(answers);
+        let again = Segment {
+            model: model.clone(),
+            film: film.clone(),
+            steps,
+            start,
+            cx: began,
+            ends,
+            record: PhantomData::<K>,
+        };
+        cx.tape.add_backward_op(move |grads| {
+            // dfdx's backward can only carry an error of the device's own type, and what failed here worked before
+            again.backward(grads).unwrap_or_else(|error| panic!("recomputing a segment of a run failed: {error}"));
+            Ok(())
+        });
+    }
+    Ok(logits)
+}
+
+/// A segment that runs again when gradients go backward.
+struct Segment<M: DynModel<E, D>, K, B: Dim, E: Element, D: VisionDevice<E>> {
+    model: Rc<M>,
+    film: Rc<Film<FrameShape<M, B, E, D>, E, D>>,
+    steps: Range<usize>,
+    start: M::Areas<Past, B>,
+    /// As it stood before the first run.
+    cx: Cx<OwnedTape<E, D>>,
+    ends: Vec<End<E, D>>,
+    record: PhantomData<K>,
+}
+
+impl<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>> Segment<M, K, B, E, D> {
+    fn backward(self, grads: &mut Gradients<E, D>) -> Result<()> {
+        let Segment { model, film, steps, start: mut state, mut cx, ends, .. } = self;
+        let shared = Rc::new(RefCell::new(mem::replace(grads, Gradients::leaky())));
+        // dfdx runs a tape on gradients of the tape's own, and drops at the end all that are no leaves: ours are put in
+        // before the first operation of the way back and taken out after the last
+        let exchange = |tape: &mut OwnedTape<E, D>| {
+            let shared = shared.clone();
+            tape.add_backward_op(move |grads| {
+                mem::swap(grads, &mut shared.borrow_mut());
+                Ok(())
+            });
+        };
+        exchange(&mut cx.tape);
+        let mut record = M::fresh::<K, B>();
+        let answers = advance_over(&*model, &film, steps, &mut state, &mut record, &mut cx)?;
+        let mut hand = HandOver {
+            ends: ends.into_iter(),
+            grads: shared.borrow_mut(),
+            given: HashSet::new(),
+            taken: HashSet::new(),
+        };
+        answers.iter().try_for_each(|x| hand.tensor(x))?;
+        M::each::<Past, B>(&state, &mut hand)?;
+        M::each::<K, B>(
+            &record,
+            &mut Held::<_, K> { each: &mut hand, skip: Vec::new().into_iter(), kind: PhantomData },
+        )?;
+        drop(hand);
+        exchange(&mut cx.tape);
+        let device = film.frames[0].device();
+        let nothing: Tensor<Rank0, E, D> = device.try_zeros().map_err(Error::device)?;
+        nothing.put_tape(mem::take(&mut cx.tape)).try_backward().map_err(Error::device)?;
+        *grads = mem::replace(&mut shared.borrow_mut(), Gradients::leaky());
+        Ok(())
+    }
+}
+
+/// Something that a segment made: its identity, and how its gradient is taken.
+struct End<E: Element, D: VisionDevice<E>> {
+    id: UniqueId,
+    gradient: Box<TakeGradient<E, D>>,
+}
+type TakeGradient<E, D> = dyn FnOnce(&mut Gradients<E, D>) -> Result<Buffer<E, D>, <D as HasErr>::Err>;
+
+impl<E: Element, D: VisionDevice<E>> End<E, D> {
+    fn new<S: Shape>(x: &Tensor<S, E, D>) -> Self {
+        // a ghost keeps no data alive
+        let (ghost, device) = (x.ghost(), x.device().clone());
+        let gradient = move |grads: &mut Gradients<E, D>| {
+            let empty = Storage::<E>::try_alloc_len(&device, 0)?;
+            Ok(mem::replace(grads.get_or_alloc_mut(&ghost)?, empty))
+        };
+        End { id: id(x), gradient: Box::new(gradient) }
+    }
+}
+
+/// All that later steps may read of a segment: its logits, the state it leaves, and what the record holds of it.
+fn ends<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>>(
+    answers: &[Logits<M, B, E, D>],
+    state: &M::Areas<Past, B>,
+    record: &M::Areas<K, B>,
+    held_before: Vec<usize>,
+) -> Result<Vec<End<E, D>>> {
+    let mut ends = Collect(answers.iter().map(End::new).collect());
+    M::each::<Past, B>(state, &mut ends)?;
+    let skip = held_before.into_iter();
+    M::each::<K, B>(record, &mut Held::<_, K> { each: &mut ends, skip, kind: PhantomData })?;
+    Ok(ends.0)
+}
+
+/// How many answers the record holds of each area.
+fn held_by<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>>(
+    record: &M::Areas<K, B>,
+) -> Result<Vec<usize>> {
+    let mut held = CountHeld::default();
+    M::each::<K, B>(record, &mut held)?;
+    Ok(held.0)
+}
+
+/// Sees tensors one by one.
+trait EachTensor<E: Element, D: VisionDevice<E>> {
+    fn tensor<S: Shape>(&mut self, x: &Tensor<S, E, D>) -> Result<()>;
+}
+
+struct Collect<E: Element, D: VisionDevice<E>>(Vec<End<E, D>>);
+impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for Collect<E, D> {
+    fn tensor<S: Shape>(&mut self, x: &Tensor<S, E, D>) -> Result<()> {
+        self.0.push(End::new(x));
+        Ok(())
+    }
+}
+impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for Collect<E, D> {
+    fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
+        past.iter().try_for_each(|x| self.tensor(x))
+    }
+}
+
+/// Gives the gradients of what the first run made to what the second run made.
+struct HandOver<'a, E: Element, D: VisionDevice<E>> {
+    ends: std::vec::IntoIter<End<E, D>>,
+    grads: RefMut<'a, Gradients<E, D>>,
+    /// What has given its gradient, and what has taken one.
+    given: HashSet<UniqueId>,
+    taken: HashSet<UniqueId>,
+}
+impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for HandOver<'_, E, D> {
+    fn tensor<S: Shape>(&mut self, to: &Tensor<S, E, D>) -> Result<()> {
+        let differs = || Error::Setting("a step gave other tensors when it was computed again".into());
+        let End { id: from, gradient } = self.ends.next().ok_or_else(differs)?;
+        // what was there before the segment is the same both times
+        if from == id(to) || !self.given.insert(from) {
+            return Ok(());
+        }
+        let gradient = gradient(&mut self.grads).map_err(Error::device)?;
+        let taken = self.grads.get_or_alloc_mut(to).map_err(Error::device)?;
+        let device = to.device();
+        if Storage::<E>::len(device, taken) != Storage::<E>::len(device, &gradient) {
+            return Err(differs());
+        }
+        if self.taken.insert(id(to)) {
+            *taken = gradient;
+            return Ok(());
+        }
+        device.accumulate(E::ONE, &gradient, taken).map_err(Error::device)
+    }
+}
+impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for HandOver<'_, E, D> {
+    fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
+        past.iter().try_for_each(|x| self.tensor(x))
+    }
+}
+
+/// What the record holds, without the first so many of each area.
+struct Held<'a, V, K> {
+    each: &'a mut V,
+    skip: std::vec::IntoIter<usize>,
+    kind: PhantomData<K>,
+}
+impl<K: Record, E: Element, D: VisionDevice<E>, V: EachTensor<E, D>> EachArea<K, E, D> for Held<'_, V, K> {
+    fn area<S: Timed>(&mut self, _: &'static str, kept: &K::Of<S, E, D>) -> Result<()> {
+        let skip = self.skip.next().unwrap_or(0);
+        K::held::<S, E, D>(kept).iter().skip(skip).flatten().try_for_each(|x| self.each.tensor(x))
+    }
+}
