@@ -3,9 +3,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::isa::x86::{__m128, __m256, __m512};
-use super::isa::{Isa, Vector};
+use super::isa::{Isa, Vector, compiled_for};
 
-/// Deals out `x` to `first` and `second` in turn, as far as they reach.
+/// Deals out `x` to `first` and `second` in turn, as far as they reach. To be called where [`compiled_for`] compiles.
 #[inline(always)]
 pub(super) fn deal(isa: Isa, x: &[f32], first: &mut [f32], second: &mut [f32]) {
     let pairs = (x.len() / 2).min(first.len()).min(second.len());
@@ -49,7 +49,8 @@ unsafe fn deal_by<V: Vector>(x: *const f32, first: *mut f32, second: *mut f32, p
     }
 }
 
-/// Adds `first` and `second` in turn to `into`, as far as they reach: what [`deal`] dealt out, put back.
+/// Adds `first` and `second` in turn to `into`, as far as they reach: what [`deal`] dealt out, put back. To be called
+/// where [`compiled_for`] compiles.
 #[inline(always)]
 pub(super) fn collect(isa: Isa, first: &[f32], second: &[f32], into: &mut [f32]) {
     let pairs = (into.len() / 2).min(first.len()).min(second.len());
@@ -106,7 +107,27 @@ pub(super) fn expect(at: *const f32, len: usize) {
     let _ = (at, len);
 }
 
-/// Copies `from`, or adds it if `accumulate`. Both are as long as the shorter of them.
+/// Numbers in rows of which only the first `len` count: from one to the next are `pitch` numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Pitched {
+    pub len: usize,
+    pub pitch: usize,
+}
+
+/// Copies rows, or adds them if `accumulate`, from rows of one pitch to rows of another, as many as both have.
+pub(super) fn put_all(isa: Isa, from: &[f32], of: Pitched, into: &mut [f32], to: Pitched, accumulate: bool) {
+    compiled_for(
+        isa,
+        #[inline(always)]
+        || {
+            for (from, into) in from.chunks(of.pitch).zip(into.chunks_mut(to.pitch)) {
+                put(isa, &from[..of.len], &mut into[..to.len], accumulate);
+            }
+        },
+    );
+}
+
+/// Copies `from`, or adds it if `accumulate`, as far as both reach. To be called where [`compiled_for`] compiles.
 #[inline(always)]
 pub(super) fn put(isa: Isa, from: &[f32], into: &mut [f32], accumulate: bool) {
     let len = from.len().min(into.len());

@@ -6,7 +6,8 @@ use super::plan::{Phase, adjoint_phases, forward_phase};
 use super::problem::Problem;
 use super::source::Source;
 use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
-use crate::kernels::cpu::{parallel, rows, scratch};
+use crate::kernels::cpu::rows::{self, Pitched};
+use crate::kernels::cpu::{parallel, scratch};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -49,9 +50,7 @@ pub(super) fn forward(
                     for (out, y) in (channel * outs..).zip(y.chunks_exact_mut(places)) {
                         let w = &w[out * taps..][..taps];
                         flat.sum(isa, plane, &phase.taps, w, bias.map_or(0.0, |bias| bias[out]), made, false);
-                        for (y, made) in y.chunks_exact_mut(flat.columns).zip(made.chunks(flat.pitch)) {
-                            rows::put(isa, made, y, accumulate);
-                        }
+                        rows::put_all(isa, made, flat.of_run(), y, flat.of_places(), accumulate);
                     }
                 }
             });
@@ -82,7 +81,7 @@ pub(super) fn backward_data(problem: &Problem, isa: Isa, w: &[f32], gy: &[f32], 
                         }
                     }
                     for (phase, made) in phases.iter().zip(made.chunks_exact(padded)) {
-                        spread(isa, phase, made.chunks(source.plane[1]), gx, columns, step);
+                        spread(isa, phase, made, source.plane[1], gx, columns, step);
                     }
                 }
             });
@@ -90,23 +89,16 @@ pub(super) fn backward_data(problem: &Problem, isa: Isa, w: &[f32], gy: &[f32], 
     });
 }
 
-/// Adds the rows of a phase to their places.
-fn spread<'a>(
-    isa: Isa,
-    phase: &Phase,
-    made: impl Iterator<Item = &'a [f32]>,
-    gx: &mut [f32],
-    columns: usize,
-    step: usize,
-) {
+/// Adds the rows of a phase, `pitch` numbers apart, to their places.
+fn spread(isa: Isa, phase: &Phase, made: &[f32], pitch: usize, gx: &mut [f32], columns: usize, step: usize) {
     let [height, width] = phase.output;
-    for (row, made) in made.take(height).enumerate() {
+    if step == 1 {
+        let (of, to) = (Pitched { len: width, pitch }, Pitched { len: width, pitch: columns });
+        return rows::put_all(isa, made, of, gx, to, true);
+    }
+    for (row, made) in made.chunks(pitch).take(height).enumerate() {
         let gx = &mut gx[(phase.first[0] + row * step) * columns..][..columns][phase.first[1]..];
-        if step == 1 {
-            rows::put(isa, &made[..width], gx, true);
-        } else {
-            gx.iter_mut().step_by(step).zip(&made[..width]).for_each(|(gx, g)| *gx += g);
-        }
+        gx.iter_mut().step_by(step).zip(&made[..width]).for_each(|(gx, g)| *gx += g);
     }
 }
 
@@ -158,9 +150,7 @@ fn weights_of_channel(
                     fill_plane(source, isa, &x[at * plain..][..plain], plane);
                     for (out, lanes) in lanes.chunks_exact_mut(taps.len() * WIDEST).enumerate() {
                         let gy = &gy[(at * outs + out) * places..][..places];
-                        for (gradient, gy) in gradient.chunks_mut(flat.pitch).zip(gy.chunks_exact(flat.columns)) {
-                            rows::put(isa, gy, gradient, false);
-                        }
+                        rows::put_all(isa, gy, flat.of_places(), gradient, flat.of_run(), false);
                         flat.products(isa, plane, taps, gradient, lanes);
                     }
                 }
@@ -192,6 +182,16 @@ impl Flat {
         let ([rows, columns], pitch) = (phase.output, source.plane[1]);
         let len = (rows - 1) * pitch + columns;
         Flat { pitch, columns, padded: len.next_multiple_of(WIDEST * VECTORS) }
+    }
+
+    /// How the rows of the run stand.
+    fn of_run(&self) -> Pitched {
+        Pitched { len: self.columns, pitch: self.pitch }
+    }
+
+    /// How the rows of the output stand.
+    fn of_places(&self) -> Pitched {
+        Pitched { len: self.columns, pitch: self.columns }
     }
 
     fn check(&self, plane: &[f32], taps: &[usize], run: usize) {

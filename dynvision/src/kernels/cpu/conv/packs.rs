@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Algorithm {
-    /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution, takes and gives at least 16 channels, and
-    /// reads and writes maps of at least 4x4 with AVX2 or AVX-512 (fewer channels cost more in transforms than they save;
-    /// of smaller maps too much of a tile lies outside), but for the gradient of the weight, whose 16 sums to a pair of
-    /// channels cost more memory than they save work; else [`Depthwise`](Algorithm::Depthwise) where it can compute the
-    /// convolution; else [`Implicit`](Algorithm::Implicit).
+    /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution and pays: with AVX2 or AVX-512, at least 16
+    /// channels taken and given, maps of at least 4x4 read and written, and at least 8192 tiles (of 2x2 places, in the
+    /// whole batch) times channels; never for the gradient of the weight, whose 16 sums to a pair of channels cost more
+    /// memory than they save work. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
+    /// [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
     /// Copied patches and a matrix product: every geometry, every number type.

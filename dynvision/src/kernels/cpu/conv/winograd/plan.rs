@@ -37,12 +37,16 @@ pub(in super::super) fn can(problem: &Problem) -> bool {
     (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && problem.groups == 1
 }
 
-/// Whether it pays: with fewer than 16 channels the transforms cost more than they save, and with fewer than 4 rows or
-/// columns too much of a tile lies outside.
+/// Tiles times channels of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
+const WORK: usize = 1 << 13;
+
+/// Whether it pays: with fewer than 16 channels the transforms cost more than they save, with fewer than 4 rows or
+/// columns too much of a tile lies outside, and with few tiles to each weight reading the weights is all the work.
 pub(in super::super) fn pays(problem: &Problem, isa: Isa) -> bool {
     let channels = problem.in_channels.min(problem.out_channels);
     let side = problem.output.into_iter().chain(problem.input).min().unwrap_or(0);
-    isa != Isa::Plain && channels >= 16 && side >= 4
+    let tiles = problem.images * problem.output[0].div_ceil(2) * problem.output[1].div_ceil(2);
+    isa != Isa::Plain && channels >= 16 && side >= 4 && tiles * channels >= WORK
 }
 
 /// The input of `problem`, as tiles of 4x4 values that overlap by two.
