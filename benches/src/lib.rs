@@ -67,7 +67,7 @@ impl<M: DynModel<f32, Cpu>> Runner<M> {
         let logits = self.net.try_run(stimulus)?;
         let values = logits.retaped();
         let loss = CrossEntropy::default();
-        let loss = Loss::<M, f32, Cpu>::try_forward(&loss, logits, None, &self.labels)?;
+        let loss = Loss::<M, f32, Cpu>::try_forward(&loss, &self.net, logits, None, &self.labels)?;
         let mut gradients = loss.try_backward().map_err(text)?;
         self.optimizer.step(&mut self.net, &mut gradients).map_err(text)?;
         self.net.try_zero_grads(&mut gradients).map_err(text)?;

@@ -74,6 +74,7 @@ pub(crate) struct Area {
 }
 
 /// `solver = Type` in place of the model's, or `solver = none`.
+#[allow(clippy::large_enum_variant)] // a handful exist, each for a moment
 pub(crate) enum Override {
     None,
     Type(Type),
