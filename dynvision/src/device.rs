@@ -3,9 +3,11 @@
 //! A device is a type: [`Cpu`], or `Cuda` where the crate is built with the feature `cuda`. Code that is generic over
 //! [`VisionDevice`](crate::kernels::VisionDevice) runs on both; [`Auto`] is the one that the crate is built for.
 //!
-//! On the CPU, [`kernels`](crate::kernels) are our own. On CUDA they are composed of dfdx's operations: the compositions
-//! are tested on the CPU, their use on CUDA is type-checked (`--features ci-check`) and has not been run on a GPU yet.
-//! A program that is built with `cuda` needs NVIDIA's driver to start at all.
+//! On the CPU, [`kernels`](crate::kernels) are our own. On CUDA they are composed of dfdx's operations. The compositions
+//! are tested on the CPU; the code for CUDA is type-checked without a toolkit (`--features ci-check`) and builds with that
+//! of CUDA 13.0, but has not been run on a GPU yet. Where there is one, `cargo test --features cuda --test cuda` compares
+//! every operation and a model's gradients with the CPU's. A program that is built with `cuda` needs NVIDIA's driver to
+//! start at all.
 
 pub use dfdx::prelude::Cpu;
 #[cfg(feature = "cuda")]
