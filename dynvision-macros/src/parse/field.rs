@@ -76,7 +76,7 @@ pub(crate) struct Area {
 /// `solver = Type` in place of the model's, or `solver = none`.
 pub(crate) enum Override {
     None,
-    Type(Type),
+    Type(Box<Type>),
 }
 
 /// `apply(gain = Gain<36>)`.
@@ -215,7 +215,7 @@ fn addext(entry: &Entry<'_>) -> Result<Option<Type>> {
 fn replacement(entry: &Entry<'_>) -> Result<Override> {
     let ty: Type = entry.value("a type or `none`")?;
     let none = matches!(&ty, Type::Path(path) if path.path.is_ident("none"));
-    Ok(if none { Override::None } else { Override::Type(ty) })
+    Ok(if none { Override::None } else { Override::Type(Box::new(ty)) })
 }
 
 impl Own {
