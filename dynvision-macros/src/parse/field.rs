@@ -77,7 +77,7 @@ pub(crate) struct Area {
 #[allow(clippy::large_enum_variant)] // a handful exist, each for a moment
 pub(crate) enum Override {
     None,
-    Type(Type),
+    Type(Box<Type>),
 }
 
 /// `apply(gain = Gain<36>)`.
@@ -216,7 +216,7 @@ fn addext(entry: &Entry<'_>) -> Result<Option<Type>> {
 fn replacement(entry: &Entry<'_>) -> Result<Override> {
     let ty: Type = entry.value("a type or `none`")?;
     let none = matches!(&ty, Type::Path(path) if path.path.is_ident("none"));
-    Ok(if none { Override::None } else { Override::Type(ty) })
+    Ok(if none { Override::None } else { Override::Type(Box::new(ty)) })
 }
 
 impl Own {

@@ -39,6 +39,7 @@ use std::marker::PhantomData;
 pub struct InputAdaption<S = Unbiased>(PhantomData<S>);
 crate::spec!(impl [S: SelfWeight] InputAdaption<S> => built::SelfRecurrence<S, E, D>);
 
+#[diagnostic::do_not_recommend]
 impl<S: SelfWeight> Solver for InputAdaption<S> {
     fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,

@@ -20,6 +20,7 @@ pub struct Classifier<const F: usize, const N: usize, C = Plain<TruncatedNormal<
 crate::spec!(impl [const F: usize, const N: usize, C: ConvOptions]
     Classifier<F, N, C> => built::Linear<F, N, C, E, D>);
 
+#[diagnostic::do_not_recommend]
 impl<const F: usize, const N: usize, O: ConvOptions> Readout for Classifier<F, N, O> {
     const FEATURES: Features = Features::Channels(F);
     type Classes = Const<N>;

@@ -139,6 +139,7 @@ macro_rules! reads_by_its_head {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<P: Head> Readout for $readout<P> {
             const FEATURES: Features = Features::$features(P::Features::SIZE);
             type Classes = P::Classes;

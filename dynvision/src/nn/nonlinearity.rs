@@ -31,6 +31,7 @@ impl Operation for Relu {
         ops::relu(x, cx)
     }
 }
+#[diagnostic::do_not_recommend]
 impl Nonlinearity for Relu {
     const RECTIFIES: bool = true;
 }
@@ -48,4 +49,5 @@ impl Operation for Identity {
         Ok(x)
     }
 }
+#[diagnostic::do_not_recommend]
 impl Nonlinearity for Identity {}

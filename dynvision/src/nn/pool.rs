@@ -43,6 +43,7 @@ pub struct MaxPool2d<const K: usize, const S: usize = K, const P: usize = 0>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AvgPool2d<const K: usize, const S: usize = K, const P: usize = 0>;
 
+#[diagnostic::do_not_recommend]
 impl<const K: usize, const S: usize, const P: usize> Pool for MaxPool2d<K, S, P> {
     const GEOMETRY: Geometry = Geometry::pool(Window::new(K, S, P));
 
@@ -56,6 +57,7 @@ impl<const K: usize, const S: usize, const P: usize> Pool for MaxPool2d<K, S, P>
         ops::max_pool2d(Window::new(K, S, P), x, cx)
     }
 }
+#[diagnostic::do_not_recommend]
 impl<const K: usize, const S: usize, const P: usize> Pool for AvgPool2d<K, S, P> {
     const GEOMETRY: Geometry = Geometry::pool(Window::new(K, S, P));
 

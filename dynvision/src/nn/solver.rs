@@ -135,6 +135,7 @@ macro_rules! one_step {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<K: TimeConstant> Solver for $solver<K> {
             fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
                 built: &Self::Built<E, D>,

@@ -35,4 +35,5 @@ impl<const N: usize, const K: usize> Operation for SupraLinearity<N, K> {
         ops::supralinear(K as f64 / 1000.0, N as f64 / 1000.0, &x, cx)
     }
 }
+#[diagnostic::do_not_recommend]
 impl<const N: usize, const K: usize> Nonlinearity for SupraLinearity<N, K> {}

@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Full<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
 
+#[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for Full<Q, C> {
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
         built::Conv2d<I, O, Q::Of<K>, 1, C, E, D>;

@@ -70,6 +70,7 @@ where
     ops::gather(&near, plane.take_up(), *h.shape(), cx)
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: ConvOptions> Recurrence for Local<C> {
     const SAME_CHANNELS: bool = true;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = Lateral<I, C, E, D>;

@@ -25,6 +25,7 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalDepthwise<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
 
+#[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for LocalDepthwise<Q, C> {
     const SAME_CHANNELS: bool = true;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =

@@ -12,6 +12,7 @@ use dfdx::prelude::{ConstDim, Device, Dim, Dtype, HasShape, Shape, Tape};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRecurrence;
 
+#[diagnostic::do_not_recommend]
 impl Recurrence for NoRecurrence {
     const CONNECTED: bool = false;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = Empty;

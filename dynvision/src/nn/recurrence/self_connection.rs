@@ -58,6 +58,7 @@ impl<const PER_MILLE: i64> SelfWeight for Fixed<PER_MILLE> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SelfRecurrence<S = Trained>(PhantomData<S>);
 
+#[diagnostic::do_not_recommend]
 impl<S: SelfWeight> Recurrence for SelfRecurrence<S> {
     const SAME_CHANNELS: bool = true;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = built::SelfRecurrence<S, E, D>;
