@@ -35,7 +35,7 @@ pub type LayerNorm<const C: usize> = GroupNorm<1, C>;
 impl<const GROUPS: usize, const C: usize> Operation for GroupNorm<GROUPS, C> {
     const CHANNELS: Option<usize> = {
         assert!(
-            GROUPS > 0 && C % GROUPS == 0,
+            GROUPS > 0 && C.is_multiple_of(GROUPS),
             "the groups of a `GroupNorm<GROUPS, CHANNELS>` must divide its channels"
         );
         Some(C)
