@@ -136,7 +136,7 @@ impl<
         }
         let unknown = || Error::Setting("a layer without an input cannot rest before any area had one".into());
         let batch = cx.batch().and_then(B::from_size).ok_or_else(unknown)?;
-        let zeros = built.conv.weight.device().try_zeros_like(&(batch, Const::<M>, rows, columns));
+        let zeros = built.conv.weight.device().try_zeros_like(&(batch, Const, rows, columns));
         zeros.map(Some).map_err(Error::device)
     }
 }

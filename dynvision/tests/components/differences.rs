@@ -111,7 +111,7 @@ pub(crate) fn parameters_are_differences<M, Y: Shape>(
 }
 
 /// Moves every parameter by a little of its own, so that none is 0 and no two are equal.
-fn perturb<M: TensorCollection<f64, Cpu>>(net: &mut M) {
+pub(crate) fn perturb<M: TensorCollection<f64, Cpu>>(net: &mut M) {
     for i in 0..net.num_trainable_params() {
         visit(net, i, 0.2 * (0.9 * i as f64 + 0.4).sin(), None);
     }

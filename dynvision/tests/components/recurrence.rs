@@ -1,120 +1,10 @@
-//! The recurrences on their own.
+//! The recurrences on their own; what the original computes is compared in the tests of recorded cases.
 
-use crate::golden::Golden;
+use crate::differences::{drawn, gradients_are_differences};
 use dfdx::prelude::*;
-use dynvision::nn::{
-    ConvOptions, DepthPointwise, Full, Local, LocalDepthwise, NoBias, PointDepthwise, Recurrence, SelfRecurrence,
-    Uniform, built,
-};
+use dynvision::nn::{DepthPointwise, Local, Recurrence};
 
-type Weights<R, const I: usize, const O: usize, const K: usize> =
-    <R as Recurrence>::Built<Const<I>, Const<O>, Const<K>, f32, Cpu>;
-
-fn build<R: Recurrence, const I: usize, const O: usize, const K: usize>() -> Weights<R, I, O, K>
-where
-    Weights<R, I, O, K>: BuildModule<Cpu, f32>,
-{
-    BuildModule::<Cpu, f32>::try_build(&Cpu::default()).unwrap()
-}
-
-fn drive<R: Recurrence, const I: usize, const O: usize, const K: usize>(
-    golden: &Golden,
-    weights: &Weights<R, I, O, K>,
-) -> Gradients<f32, Cpu> {
-    golden.run::<I, O>(|h, cx| R::drive::<Const<I>, Const<O>, Const<K>, _, _, _, _, _, _>(weights, h, cx))
-}
-
-type Conv<I, O, K, C> = built::Conv2d<I, O, K, 1, C, f32, Cpu>;
-
-fn set<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions>(
-    golden: &Golden,
-    conv: &mut Conv<I, O, K, C>,
-    name: &str,
-) {
-    golden.set(&mut conv.weight, &format!("{name}.weight"));
-    if let Some(bias) = &mut conv.bias {
-        golden.set(bias, &format!("{name}.bias"));
-    }
-}
-
-fn gradients<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions>(
-    golden: &Golden,
-    grads: &Gradients<f32, Cpu>,
-    conv: &Conv<I, O, K, C>,
-    name: &str,
-) {
-    golden.gradient(grads, &conv.weight, &format!("{name}.weight"));
-    if let Some(bias) = &conv.bias {
-        golden.gradient(grads, bias, &format!("{name}.bias"));
-    }
-}
-
-#[test]
-fn full() {
-    type R = Full<dynvision::nn::LayerKernel, NoBias<Uniform>>;
-    let golden = Golden::read("comp_conn_full");
-    let mut weights = build::<R, 4, 4, 3>();
-    set(&golden, &mut weights, "conv");
-    let grads = drive::<R, 4, 4, 3>(&golden, &weights);
-    gradients(&golden, &grads, &weights, "conv");
-}
-
-#[test]
-fn full_to_other_channels() {
-    let golden = Golden::read("comp_conn_full_4to6_bias");
-    let mut weights = build::<Full, 4, 6, 3>();
-    set(&golden, &mut weights, "conv");
-    let grads = drive::<Full, 4, 6, 3>(&golden, &weights);
-    gradients(&golden, &grads, &weights, "conv");
-}
-
-#[test]
-fn self_connection() {
-    let golden = Golden::read("comp_conn_self");
-    let mut weights = build::<SelfRecurrence, 3, 3, 3>();
-    golden.set(&mut weights.weight, "weight");
-    golden.set(weights.bias.as_mut().unwrap(), "bias");
-    let grads = drive::<SelfRecurrence, 3, 3, 3>(&golden, &weights);
-    golden.gradient(&grads, &weights.weight, "weight");
-    golden.gradient(&grads, weights.bias.as_ref().unwrap(), "bias");
-}
-
-#[test]
-fn point_depthwise() {
-    let golden = Golden::read("comp_conn_pointdepthwise_4to6");
-    let mut weights = build::<PointDepthwise, 4, 6, 3>();
-    set(&golden, &mut weights.pointwise, "pointwise_conv");
-    set(&golden, &mut weights.depthwise, "depthwise_conv");
-    let grads = drive::<PointDepthwise, 4, 6, 3>(&golden, &weights);
-    gradients(&golden, &grads, &weights.pointwise, "pointwise_conv");
-    gradients(&golden, &grads, &weights.depthwise, "depthwise_conv");
-}
-
-#[test]
-fn local() {
-    fn of<const C: usize>(name: &'static str) {
-        let golden = Golden::read(name);
-        let mut weights = build::<Local, C, C, 5>();
-        set(&golden, &mut weights, "conv");
-        let grads = drive::<Local, C, C, 5>(&golden, &weights);
-        gradients(&golden, &grads, &weights, "conv");
-    }
-    of::<4>("comp_conn_local_4");
-    of::<64>("comp_conn_local_64_k3");
-}
-
-#[test]
-fn local_depthwise() {
-    let golden = Golden::read("comp_conn_localdepthwise_4");
-    let mut weights = build::<LocalDepthwise, 4, 4, 3>();
-    set(&golden, &mut weights.local, "local_conv.conv");
-    set(&golden, &mut weights.depthwise, "patchy_conv");
-    let grads = drive::<LocalDepthwise, 4, 4, 3>(&golden, &weights);
-    gradients(&golden, &grads, &weights.local, "local_conv.conv");
-    gradients(&golden, &grads, &weights.depthwise, "patchy_conv");
-}
-
-/// There is no recording of this one alone: it is the two convolutions one after the other, by hand.
+/// The two convolutions one after the other, by hand.
 #[test]
 fn depth_pointwise() {
     use dynvision::{cx::Cx, geometry, nn::MapOf, ops, time::Plan};
@@ -153,7 +43,6 @@ fn depth_pointwise() {
 
 #[test]
 fn local_on_channels_that_are_no_square() {
-    use crate::differences::{drawn, gradients_are_differences};
     let mut weights: <Local as Recurrence>::Built<Const<6>, Const<6>, Const<3>, f64, Cpu> =
         BuildModule::<Cpu, f64>::try_build(&Cpu::seed_from_u64(7)).unwrap();
     weights.weight.fill_with_distr(rand_distr::StandardNormal);
