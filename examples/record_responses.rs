@@ -54,8 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let rows = [("v1", over_time(&responses.v1)), ("v2", over_time(&responses.v2))];
     println!("mean response of 8 digits, on from {} to {} ms\n   ms      v1      v2", 2 * BEFORE, 2 * (BEFORE + ON));
-    for t in 0..on.len() {
-        let mark = if on[t] { "*" } else { " " };
+    for (t, &on) in on.iter().enumerate() {
+        let mark = if on { "*" } else { " " };
         println!("{mark}{:4}  {:.4}  {:.4}", 2 * t, rows[0].1[t], rows[1].1[t]);
     }
     let peak = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
