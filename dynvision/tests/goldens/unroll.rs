@@ -76,7 +76,7 @@ where
     }
     if golden.get("loss").is_some() {
         let labels = Labels::from_numbers(batch, steps, &golden.integers("labels"), -1).map_err(text)?;
-        let loss = loss.try_forward(logits, Some(responses), &labels).map_err(text)?;
+        let loss = loss.try_forward(&net, logits, Some(responses), &labels).map_err(text)?;
         report.forward("loss", &loss.as_vec(), &golden.values("loss"));
         compare_gradients(golden, differently, &net, &loss.backward(), report);
     }
