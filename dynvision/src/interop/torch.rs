@@ -27,6 +27,8 @@
 //! | `v1_tstep.tau`, or the model's `Dynamics` | `tau_V1`, `tstep_V1.tau` |
 //! | `v1_norm.scale`, `v1_gain.weight` (an operation) | `norm_V1.weight`, `gain_V1.weight` |
 //! | `classifier.weight` | `classifier.2.weight` |
+//! | `adaption.weight` | `input_adaption.recurrence.weight` |
+//! | `conv.weight_g`, `conv.weight_v` | `conv.parametrizations.weight.original0`, `..original1` |
 
 use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
@@ -196,8 +198,11 @@ impl Place {
                 vec![format!("addfeedback_{area}.{part}")]
             }
             Some((area, operation)) => vec![format!("{operation}_{area}.{part}")],
-            None if field == "adaption" => vec![format!("input_adaption.recurrence.{part}")],
-            None if field == "retina" => vec![ours.clone()],
+            None if field == "adaption" => {
+                let name = format!("input_adaption.recurrence.{part}");
+                return Place { names: vec![name], shape: vec![1] };
+            }
+            None if field == "retina" => vec![ours.replace("stages.conv.", "conv1.").replace("stages.", "")],
             None => ["2.", "3.", ""].iter().map(|i| format!("classifier.{i}{part}")).collect(),
         };
         Place { names: names.into_iter().map(lower).collect(), shape: shape.to_vec() }

@@ -1,6 +1,6 @@
 //! Which case is compared how, and which is left out why.
 
-use crate::components::{recurrence, solver};
+use crate::components::{bias, operation, recurrence, retina, solver};
 use crate::loader::Golden;
 use crate::losses::{cross_entropy, terms};
 use crate::models::*;
@@ -9,7 +9,8 @@ use crate::report::Report;
 use crate::unroll::{Differently, model, model_with};
 use dynvision::loss::{Activity, CrossEntropy, Measure, Weighted};
 use dynvision::nn::{
-    DepthPointwise, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise, TrainedTau, Uniform, WeightNorm,
+    DepthPointwise, FeatureBias, InputAdaption, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise,
+    ScalarBias, SpatialBias, SupraLinearity, TrainedFrom, TrainedTau, Uniform, WeightNorm,
 };
 use dynvision::prelude::*;
 
@@ -73,6 +74,18 @@ pub(crate) fn case(name: &str) -> Option<Case> {
             )
         }),
         "trec0" | "trec1_trunc0" | "idle3_trec0" | "tbptt2_trec0" => LeaveOut(NO_HISTORY),
+        "tff2_addbias_spatial" => Compare(model::<Biased>),
+        "op_order_norm_first" => Compare(model::<Normed>),
+        "supralin_1p2" => Compare(model::<Supralinear>),
+        "input_adaption_model" => Compare(model::<Adapting>),
+        "skip_explicit_stride2" => Compare(model::<SkipStrided>),
+        "x4_feedback_add" => Compare(model::<X4Feedback>),
+        "cornet_rt" => Compare(model::<CorNetRt>),
+        "cordsnet" => Compare(model::<Cords>),
+        "alexnet_patched" => LeaveOut(
+            "the original's network, made to run, has no rectification between its convolutions; here AlexNet has",
+        ),
+        "resnet18_patched" => LeaveOut("a network without time whose original cannot be constructed unpatched"),
         "no_solver" => Compare(model::<NoSolver>),
         "target_input_full" => Compare(model::<ToInputs<Full>>),
         "target_input_self" => Compare(model::<SelfToInputs>),
@@ -147,8 +160,21 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "comp_conn_self" => {
             Compare(|golden| recurrence::<SelfRecurrence, 3, 3, 3>(golden, &[("weight", "weight"), ("bias", "bias")]))
         }
-        "comp_euler_given_h" | "comp_euler_own_state" => Compare(solver::<Euler<TrainedTau>>),
-        "comp_rk4_given_h" | "comp_rk4_own_state" => Compare(solver::<RungeKutta4<TrainedTau>>),
+        "comp_euler_given_h" | "comp_euler_own_state" => {
+            Compare(|golden| solver::<Euler<TrainedTau>>(golden, "grad_tau"))
+        }
+        "comp_rk4_given_h" | "comp_rk4_own_state" => {
+            Compare(|golden| solver::<RungeKutta4<TrainedTau>>(golden, "grad_tau"))
+        }
+        "comp_input_adaption" => {
+            Compare(|golden| solver::<InputAdaption<TrainedFrom<700>>>(golden, "grad/recurrence.weight"))
+        }
+        "comp_retina" => Compare(retina),
+        "comp_bias_spatial" => Compare(bias::<SpatialBias<3, 4, 5>, 3>),
+        "comp_bias_feature" => Compare(bias::<FeatureBias<3>, 3>),
+        "comp_bias_scalar" => Compare(bias::<ScalarBias, 3>),
+        "comp_supralin_1p2" => Compare(|golden| operation::<SupraLinearity<1200>, 128>(golden, &[])),
+        "comp_supralin_1p8" => Compare(|golden| operation::<SupraLinearity<1800>, 128>(golden, &[])),
         "activity_shared_nonlin" => {
             LeaveOut("the original divides every area's activity by the size of the first; here each by its own")
         }

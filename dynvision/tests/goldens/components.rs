@@ -7,7 +7,7 @@ use dfdx::nn::BuildModule;
 use dfdx::prelude::*;
 use dynvision::cx::Cx;
 use dynvision::error::Result;
-use dynvision::nn::{MapOf, Recurrence, Solver};
+use dynvision::nn::{MapOf, Operation, Recurrence, Retina, Signal, Solver, Spec, built, see};
 use dynvision::time::Plan;
 
 type Recording = Cx<OwnedTape<f32, Cpu>>;
@@ -27,8 +27,54 @@ where
     })
 }
 
+/// An operation with these tensors here and there.
+pub(crate) fn operation<O: Operation, const C: usize>(golden: &Golden, names: &[(&str, &str)]) -> Report
+where
+    O::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+{
+    let built = O::Built::<f32, Cpu>::build(&Cpu::default());
+    compare(golden, built, names, |built, x: Map<C>, cx| O::apply(built, x, cx))
+}
+
+/// A bias, which without a signal is one itself, here of the whole batch.
+pub(crate) fn bias<O: Operation, const C: usize>(golden: &Golden) -> Report
+where
+    O::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+{
+    let mut report = operation::<O, C>(golden, &[("bias", "bias")]);
+    let Some((_, theirs)) = golden.get("output_none_batch1") else { return report };
+    let mut built = O::Built::<f32, Cpu>::build(&Cpu::default());
+    weights::set(&mut built, golden, &[("bias", "bias")]);
+    let (sizes, input) = golden.get("input").unwrap();
+    let mut cx = Cx::new(NoneTape, Plan::default());
+    let alone = O::absent(&built, (sizes[0], Const::<C>, sizes[2], sizes[3]), &mut cx).unwrap().unwrap();
+    // theirs is of batch 1, and of one unit for each of which it is the bias
+    let repeated = |i: usize| theirs[i % (input.len() / sizes[0]) * theirs.len() / (input.len() / sizes[0])];
+    let theirs: Vec<f32> = (0..input.len()).map(repeated).collect();
+    report.forward("bias alone", &alone.as_vec(), &theirs);
+    report
+}
+
+/// A retina of `I` to `M` to `O` channels.
+pub(crate) fn retina(golden: &Golden) -> Report {
+    type Eye = Retina<3, 4, 5, 9>;
+    type Frame<const C: usize> = MapOf<usize, Const<C>, Const<10>, Const<12>, f32, Cpu>;
+    let names = [
+        ("stages.conv.weight", "conv1.weight"),
+        ("stages.conv.bias", "conv1.bias"),
+        ("stages.conv2.weight", "conv2.weight"),
+        ("stages.conv2.bias", "conv2.bias"),
+    ];
+    let eye = <Eye as Spec>::Built::<f32, Cpu>::build(&Cpu::default());
+    compare(golden, eye, &names, |eye, x: Frame<3>, cx| {
+        let seen: Signal<_, f32, Cpu> = see::<Eye, _, _, _, _, _, _, _, _, _, _>(eye, Some(x), cx)?;
+        let seen: Option<Frame<4>> = seen;
+        Ok(seen.unwrap())
+    })
+}
+
 /// Compares what `run` makes of the input, and all gradients that the recorded gradient of the output causes.
-pub(crate) fn compare<M, X, Y>(
+fn compare<M, X, Y>(
     golden: &Golden,
     mut part: M,
     names: &[(&str, &str)],
@@ -36,11 +82,11 @@ pub(crate) fn compare<M, X, Y>(
 ) -> Report
 where
     M: TensorCollection<f32, Cpu>,
-    X: Shape,
-    Y: Shape,
+    X: Shape<Concrete = [usize; 4]>,
+    Y: Shape<Concrete = [usize; 4]>,
 {
     weights::set(&mut part, golden, names);
-    let (x, tape) = tensor::<X>(golden, "input").leaky_trace().split_tape();
+    let (x, tape) = maps::<X>(golden, "input").leaky_trace().split_tape();
     let mut cx = Cx::new(tape, Plan::default());
     let y = run(&part, x.clone(), &mut cx).unwrap();
     let mut report = Report::default();
@@ -48,7 +94,7 @@ where
     if golden.get("grad_output").is_none() {
         return report;
     }
-    let gradients = (y.put_tape(cx.tape) * tensor::<Y>(golden, "grad_output")).sum::<Rank0, _>().backward();
+    let gradients = (y.put_tape(cx.tape) * maps::<Y>(golden, "grad_output")).sum::<Rank0, _>().backward();
     report.gradient("input", &gradients.get(&x).as_vec(), &golden.values("grad_input"));
     for (name, gradient) in weights::gradients(&part, &gradients) {
         let theirs = names.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| theirs).unwrap();
@@ -57,15 +103,24 @@ where
     report
 }
 
-/// A solver over six steps with a trained time constant: from the states that the golden gives, or from its own.
-pub(crate) fn solver<S: Solver>(golden: &Golden) -> Report
+/// A stored tensor as maps; one axis is that of channels.
+fn maps<S: Shape<Concrete = [usize; 4]>>(golden: &Golden, name: &str) -> Tensor<S, f32, Cpu> {
+    let (sizes, values) = golden.get(name).unwrap_or_else(|| panic!("{}: no {name}", golden.name));
+    let sizes = match sizes[..] {
+        [b, c, h, w] => [b, c, h, w],
+        [c] => [1, c, 1, 1],
+        _ => panic!("{}: {name} is {sizes:?}", golden.name),
+    };
+    Cpu::default().tensor_from_vec(values, S::from_concrete(&sizes).unwrap())
+}
+
+/// A solver over some steps with one trained number, from the states that the golden gives or from its own.
+pub(crate) fn solver<S: Solver>(golden: &Golden, stored_gradient: &str) -> Report
 where
-    S::Built<f32, Cpu>: HasTau + BuildModule<Cpu, f32>,
+    S::Built<f32, Cpu>: HasNumber + BuildModule<Cpu, f32>,
 {
     let dev = Cpu::default();
     let built = S::Built::<f32, Cpu>::build(&dev);
-    let number = |key: &str| golden.json[key].as_f64().unwrap();
-    assert_eq!((number("dt"), number("tau")), (Plan::default().area(0).dt, Plan::default().area(0).tau));
     let (shape, values) = golden.get("input").unwrap();
     let frame = (shape[1], shape[2], shape[3], 1);
     let units = shape[1..].iter().product::<usize>();
@@ -88,34 +143,42 @@ where
         total = cx.run(total, |total| total.try_add(part)).unwrap();
         state = Some(y);
     }
-    let gradients = total.put_tape(cx.tape).backward();
+    let mut gradients = total.put_tape(cx.tape).backward();
     let mut report = Report::default();
+    report.forward("number", &built.number().as_vec(), &[built.recorded(golden)]);
     report.forward("output", &outputs, &golden.values("output"));
-    let of = |all: &[Tensor<(usize, usize, usize, usize), f32, Cpu>]| -> Vec<f32> {
-        all.iter().flat_map(|x| gradients.get(x).as_vec()).collect()
+    let mut of = |all: &[Tensor<(usize, usize, usize, usize), f32, Cpu>]| -> Vec<f32> {
+        all.iter().flat_map(|x| gradients.get_or_alloc_mut(x).unwrap().to_vec()).collect()
     };
     report.gradient("input", &of(&inputs), &golden.values("grad_input"));
     if let Some(given) = given {
         // the first state was not used
         report.gradient("h", &of(&given[1..]), &golden.values("grad_h")[units..]);
     }
-    report.gradient("tau", &gradients.get(built.tau()).as_vec(), &golden.values("grad_tau"));
+    report.gradient("number", &gradients.get(built.number()).as_vec(), &golden.values(stored_gradient));
     report
 }
 
-/// What has a trained time constant.
-pub(crate) trait HasTau {
-    fn tau(&self) -> &Tensor<Rank0, f32, Cpu>;
+/// What has one trained number.
+pub(crate) trait HasNumber {
+    fn number(&self) -> &Tensor<Rank0, f32, Cpu>;
+    /// What the original had.
+    fn recorded(&self, golden: &Golden) -> f32;
 }
-impl HasTau for dynvision::nn::built::Tau<f32, Cpu> {
-    fn tau(&self) -> &Tensor<Rank0, f32, Cpu> {
+impl HasNumber for built::Tau<f32, Cpu> {
+    fn number(&self) -> &Tensor<Rank0, f32, Cpu> {
         &self.tau
     }
+    fn recorded(&self, golden: &Golden) -> f32 {
+        assert_eq!(golden.json["dt"].as_f64(), Some(Plan::default().area(0).dt));
+        golden.json["tau"].as_f64().unwrap() as f32
+    }
 }
-
-fn tensor<S: Shape>(golden: &Golden, name: &str) -> Tensor<S, f32, Cpu> {
-    let (sizes, values) = golden.get(name).unwrap_or_else(|| panic!("{}: no {name}", golden.name));
-    let mut concrete = S::Concrete::default();
-    sizes.iter().enumerate().for_each(|(i, &size)| concrete[i] = size);
-    Cpu::default().tensor_from_vec(values, S::from_concrete(&concrete).unwrap())
+impl<S> HasNumber for built::SelfRecurrence<S, f32, Cpu> {
+    fn number(&self) -> &Tensor<Rank0, f32, Cpu> {
+        &self.weight
+    }
+    fn recorded(&self, golden: &Golden) -> f32 {
+        golden.values("param/recurrence.weight")[0]
+    }
 }

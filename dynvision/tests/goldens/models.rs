@@ -1,6 +1,9 @@
 //! The models of the goldens, declared. Many cases share one and differ in times only.
 
-use dynvision::nn::{ConvOptions, DepthPointwise, Integration, Plain, RConv2dx2};
+use dynvision::nn::{
+    ConnectionNormal, ConvOptions, DepthPointwise, GroupNorm, HeNormal, InputAdaption, Integration, LayerKernel, Plain,
+    RConv2dx2, Rests, SpatialBias, SupraLinearity, TrainedFrom, TruncatedNormal, Uniform, WeightNorm,
+};
 use dynvision::prelude::*;
 
 /// Two areas, the second after a pooling.
@@ -26,6 +29,61 @@ pub(crate) struct TrainedTimes {
 pub(crate) struct NoSolver {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// The bias of an area is its signal while it has none.
+#[dyn_model(input = [3, 10, 12], operations = [layer, addbias, tstep, nonlin, record, delay, pool])]
+pub(crate) struct Biased {
+    #[area(pool = MaxPool2d<3, 2, 1>, apply(addbias = SpatialBias<4, 10, 12>))]
+    l1: RConv2d<3, 4>,
+    #[area(apply(addbias = SpatialBias<6, 5, 6>))]
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, norm, record, delay, pool])]
+pub(crate) struct Normed {
+    #[area(pool = MaxPool2d<3, 2, 1>, norm = GroupNorm<2, 4>)]
+    l1: RConv2d<3, 4>,
+    #[area(norm = GroupNorm<3, 6>)]
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, supralin, record, delay, pool])]
+pub(crate) struct Supralinear {
+    #[area(pool = MaxPool2d<3, 2, 1>, supralin = SupraLinearity<1200>)]
+    l1: RConv2d<3, 4>,
+    #[area(supralin = SupraLinearity<1200>)]
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+#[dyn_model(
+    input = [3, 10, 12],
+    operations = [layer, tstep, nonlin, record, delay, pool],
+    adaption = InputAdaption<TrainedFrom<700>>,
+)]
+pub(crate) struct Adapting {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    l2: RConv2d<4, 6>,
+    #[readout]
+    classifier: Classifier<6, 5>,
+}
+
+/// The skip's convolution makes its map as small as the target's.
+#[dyn_model(input = [3, 10, 12], operations = [layer, skip, tstep, nonlin, record, delay, pool])]
+pub(crate) struct SkipStrided {
+    #[area(pool = MaxPool2d<3, 2, 1>)]
+    l1: RConv2d<3, 4>,
+    #[area(skip(from = l1, stride = 2, options = NoBias<ConnectionNormal>))]
     l2: RConv2d<4, 6>,
     #[readout]
     classifier: Classifier<6, 5>,
@@ -212,4 +270,87 @@ pub(crate) struct X8ToMiddle {
     it: RConv2dx2<256, 529, 529, 3, 3, 2, 1, DepthPointwise, ToMiddle>,
     #[readout]
     classifier: Classifier<529, 10>,
+}
+
+/// DyRCNNx4 with all its links and a power law.
+#[dyn_model(
+    input = [3, 16, 16],
+    operations = [layer, skip, feedback, tstep, nonlin, supralin, record, delay, pool],
+)]
+pub(crate) struct X4Feedback {
+    #[area(pool = MaxPool2d<3, 2, 1>, supralin = SupraLinearity<1200>, feedback(from = v4))]
+    v1: RConv2d<3, 36>,
+    #[area(pool = MaxPool2d<3, 2, 1>, supralin = SupraLinearity<1200>, feedback(from = it))]
+    v2: RConv2d<36, 64>,
+    #[area(supralin = SupraLinearity<1200>, skip(from = v1))]
+    v4: RConv2d<64, 121>,
+    #[area(supralin = SupraLinearity<1200>, skip(from = v2))]
+    it: RConv2d<121, 256, 3, 2>,
+    #[readout]
+    classifier: Classifier<256, 10>,
+}
+
+/// An area of CORnet-RT; its self connection is trained here, since the original's "fixed" one is.
+type Rt<const I: usize, const O: usize, const K: usize, const S: usize> = RConv2dx2<
+    I,
+    O,
+    O,
+    K,
+    3,
+    S,
+    1,
+    SelfRecurrence<TrainedFrom<1000>>,
+    ToMiddle,
+    GroupNorm<32, O>,
+    Plain,
+    NoBias,
+    Additive,
+    Rests,
+>;
+
+/// CORnet-RT for small images.
+#[dyn_model(input = [3, 32, 32], operations = [layer, norm, nonlin, record, delay])]
+pub(crate) struct CorNetRt {
+    #[area(norm = GroupNorm<32, 64>)]
+    v1: Rt<3, 64, 7, 4>,
+    #[area(norm = GroupNorm<32, 128>)]
+    v2: Rt<64, 128, 3, 2>,
+    #[area(norm = GroupNorm<32, 256>)]
+    v4: Rt<128, 256, 3, 2>,
+    #[area(norm = GroupNorm<32, 512>)]
+    it: Rt<256, 512, 3, 2>,
+    #[readout]
+    classifier: Classifier<512, 5>,
+}
+
+/// Weights of CordsNet.
+type Norm<I = HeNormal> = WeightNorm<NoBias<I>>;
+/// An area of CordsNet.
+type Cord<const I: usize, const O: usize, const S: usize = 1> =
+    RConv2d<I, O, 3, S, Full<LayerKernel, Norm<Uniform>>, ToOutput, Norm>;
+type CordLink = Norm<ConnectionNormal>;
+
+/// CordsNet for small images.
+#[dyn_model(input = [3, 32, 32], operations = [skip, layer, addbias, pool, nonlin, tstep, nonlin, record, delay])]
+pub(crate) struct Cords {
+    #[area(pool = AvgPool2d<3, 2, 1>, solver = none, nonlin = none)]
+    layer0: RConv2d<3, 64, 7, 2, NoRecurrence, ToOutput, Norm>,
+    #[area(apply(addbias = SpatialBias<64, 8, 8>))]
+    layer1: Cord<64, 64>,
+    #[area(skip(from = layer0, delay = 0.0, kernel = 3, options = CordLink), apply(addbias = SpatialBias<64, 8, 8>))]
+    layer2: Cord<64, 64>,
+    #[area(skip(from = layer1), apply(addbias = SpatialBias<128, 4, 4>))]
+    layer3: Cord<64, 128, 2>,
+    #[area(skip(from = layer2, stride = 2, options = CordLink), apply(addbias = SpatialBias<128, 4, 4>))]
+    layer4: Cord<128, 128>,
+    #[area(skip(from = layer3), apply(addbias = SpatialBias<256, 2, 2>))]
+    layer5: Cord<128, 256, 2>,
+    #[area(skip(from = layer4, stride = 2, options = CordLink), apply(addbias = SpatialBias<256, 2, 2>))]
+    layer6: Cord<256, 256>,
+    #[area(skip(from = layer5), apply(addbias = SpatialBias<512, 1, 1>))]
+    layer7: Cord<256, 512, 2>,
+    #[area(skip(from = layer6, stride = 2, options = CordLink), apply(addbias = SpatialBias<512, 1, 1>))]
+    layer8: Cord<512, 512>,
+    #[readout(skip(from = layer7, delay = 0.0))]
+    classifier: Classifier<512, 5, WeightNorm<Plain<TruncatedNormal<4>>>>,
 }

@@ -65,3 +65,13 @@ pub(super) fn rows<E: Send>(into: &mut [E], len: usize, threads: bool, each: imp
         into.chunks_exact_mut(len).enumerate().for_each(|(row, values)| each(row, values));
     }
 }
+
+/// Calls `each(part, values)` for every part of `len` values, of which the last may be shorter, on many threads if
+/// `threads`.
+pub(super) fn parts<E: Send>(into: &mut [E], len: usize, threads: bool, each: impl Fn(usize, &mut [E]) + Sync) {
+    if threads {
+        into.par_chunks_mut(len).enumerate().for_each(|(part, values)| each(part, values));
+    } else {
+        into.chunks_mut(len).enumerate().for_each(|(part, values)| each(part, values));
+    }
+}

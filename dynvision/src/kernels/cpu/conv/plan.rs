@@ -4,6 +4,7 @@ use super::microkernel::{UNIT, best_tile};
 use super::problem::Problem;
 use super::source::Source;
 use crate::kernels::cpu::isa::Isa;
+use crate::kernels::cpu::parallel;
 
 /// The weights of one group, in panels of `rows` output channels: `[panel][term][row]`. The last panel has just the
 /// rows that are left.
@@ -13,13 +14,27 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    fn pack(channels: usize, depth: usize, rows: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let mut values = Vec::with_capacity(channels * depth);
-        for first in (0..channels).step_by(rows) {
-            for term in 0..depth {
-                values.extend((first..channels.min(first + rows)).map(|channel| weight(channel, term)));
+    /// Packs the weights of `outs` channels, each of `ins` times `taps`: `weight(out, of, tap)`.
+    fn pack(
+        outs: usize,
+        [ins, taps]: [usize; 2],
+        rows: usize,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let depth = ins * taps;
+        let mut values = vec![0.0; outs * depth];
+        let threads = values.len() > parallel::CHUNK;
+        parallel::parts(&mut values, rows * depth, threads, |panel, values| {
+            let first = panel * rows;
+            let mut terms = values.chunks_exact_mut(rows.min(outs - first));
+            for of in 0..ins {
+                for (tap, term) in (0..taps).zip(&mut terms) {
+                    for (out, value) in (first..).zip(term) {
+                        *value = weight(out, of, tap);
+                    }
+                }
             }
-        }
+        });
         Panels { values }
     }
 }
@@ -122,14 +137,13 @@ impl Plan {
         [ins, outs]: [usize; 2],
         output: [usize; 2],
         step: usize,
-        weight: impl Fn(usize, usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let (groups, tile) = (problem.groups, best_tile(isa, outs));
         let part = |phase: Phase| {
             let taps = phase.taps.len();
             let of_group = |group: usize| {
-                let weight = |out, term: usize| weight(group, out, term / taps, phase.indices[term % taps]);
-                Panels::pack(outs, ins * taps, tile.0, weight)
+                Panels::pack(outs, [ins, taps], tile.0, |out, of, tap| weight(group, out, of, phase.indices[tap]))
             };
             let panels = (0..groups).map(of_group).collect();
             let offsets = (0..ins).flat_map(|c| phase.taps.iter().map(move |tap| (c, tap)));

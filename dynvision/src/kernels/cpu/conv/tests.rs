@@ -226,20 +226,25 @@ proptest! {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let case = Case::new(Conv::new(Window::same(3, 1)), 7, 5, 6, [9, 11], 3);
-    let (x, w, gy) = (case.values::<f32>(case.xd, 1), case.values(case.wd, 2), case.values(case.yd, 3));
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| {
-            let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-            let packs = Packs::default();
-            forward(&case.conv, &x, case.xd, &w, case.wd, None, &packs, &mut y, case.yd, false);
-            let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
-            backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None);
-            [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
-        })
-    };
-    assert_eq!(run(1), run(3));
+    let ungrouped = [(Algorithm::Portable, 7, 9), (Algorithm::Implicit, 1, 20), (Algorithm::Implicit, 7, 16)];
+    let ungrouped = ungrouped.into_iter().chain([(Algorithm::Winograd2, 1, 20), (Algorithm::Winograd2, 9, 11)]);
+    let cases = ungrouped.map(|(algorithm, images, side)| (algorithm, 1, images, side));
+    for (algorithm, groups, images, side) in cases.chain([(Algorithm::Depthwise, 20, 9, 12)]) {
+        let case = Case::new(Conv::new(Window::same(3, 1)).grouped(groups), images, 20, 40, [side, side + 1], 3);
+        let (x, w, gy) = (case.values::<f32>(case.xd, 1), case.values(case.wd, 2), case.values(case.yd, 3));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| {
+                let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+                let packs = Packs::with_algorithm(algorithm);
+                forward(&case.conv, &x, case.xd, &w, case.wd, None, &packs, &mut y, case.yd, false);
+                let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
+                backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None);
+                [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+            })
+        };
+        assert!(run(1) == run(3), "{algorithm:?} of {images} images");
+    }
 }
 
 #[test]

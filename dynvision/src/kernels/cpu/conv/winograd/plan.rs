@@ -7,6 +7,8 @@ use super::tiles::Tiles;
 use super::transform::{POSITIONS, weight};
 use crate::geometry::Border;
 use crate::kernels::cpu::isa::Isa;
+use crate::kernels::cpu::parallel;
+use rayon::prelude::*;
 
 /// A 3x3 convolution at stride 1 (or its adjoint, which is one too), ready to run on any number of images.
 #[derive(Debug)]
@@ -79,18 +81,32 @@ impl WinogradPlan {
         source: Source,
         [ins, outs]: [usize; 2],
         output: [usize; 2],
-        taps: impl Fn(usize, usize) -> [f32; 9],
+        taps: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
         let tile = best_tile(isa, outs);
         let mut weights = vec![0.0; POSITIONS * ins * outs];
-        for out in 0..outs {
-            let (first, row) = (out / tile.0 * tile.0, out % tile.0);
+        // Each panel is a task, which writes its part of every position.
+        let mut positions: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();
+        let panels = (0..outs).step_by(tile.0).map(|first| {
+            let parts: Vec<_> = positions.iter_mut().filter_map(Iterator::next).collect();
+            (first, parts)
+        });
+        let panels: Vec<_> = panels.collect();
+        let run = |(first, mut parts): (usize, Vec<&mut [f32]>)| {
             let rows = tile.0.min(outs - first);
             for of in 0..ins {
-                for (position, value) in weight(&taps(out, of)).into_iter().enumerate() {
-                    weights[(position * outs + first) * ins + of * rows + row] = value;
+                for row in 0..rows {
+                    let transformed = weight(&taps(first + row, of));
+                    for (part, value) in parts.iter_mut().zip(transformed) {
+                        part[of * rows + row] = value;
+                    }
                 }
             }
+        };
+        if ins * outs * POSITIONS > parallel::CHUNK {
+            panels.into_par_iter().for_each(run);
+        } else {
+            panels.into_iter().for_each(run);
         }
         let offsets = Tiles::offsets(&source, ins, 4);
         let tiles = output.map(|dim| dim.div_ceil(2));

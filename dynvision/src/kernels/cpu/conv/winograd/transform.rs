@@ -12,16 +12,21 @@ pub(super) const POSITIONS: usize = 16;
 /// Values of the output that a unit of tiles makes: two rows of twice as many.
 pub(super) const MADE: usize = 4 * UNIT;
 
-/// `G`.
-const WEIGHTS: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-
 /// `G g Gᵀ`.
+#[inline]
 pub(super) fn weight(g: &[f32; 9]) -> [f32; POSITIONS] {
-    std::array::from_fn(|at| {
-        let (row, column) = (&WEIGHTS[at / 4], &WEIGHTS[at % 4]);
-        let terms = (0..9).map(|tap| row[tap / 3] * column[tap % 3] * f64::from(g[tap]));
-        terms.sum::<f64>() as f32
-    })
+    let [a, b, c] = [g_of([g[0], g[3], g[6]]), g_of([g[1], g[4], g[7]]), g_of([g[2], g[5], g[8]])];
+    let mut u = [0.0; POSITIONS];
+    for (row, u) in u.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *u = g_of([a[row], b[row], c[row]]);
+    }
+    u
+}
+
+/// `G` of one row or column.
+#[inline]
+fn g_of([a, b, c]: [f32; 3]) -> [f32; 4] {
+    [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c]
 }
 
 /// `Gᵀ u G` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back.
