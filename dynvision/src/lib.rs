@@ -38,7 +38,11 @@ pub use dynvision_macros::dyn_model;
 #[allow(unused_extern_crates)]
 extern crate self as dynvision;
 
-/// The guide's code is tested.
+/// The code of the front page and of the guide is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;
+/// See above.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/custom-models.md")]
 pub struct CustomModels;
