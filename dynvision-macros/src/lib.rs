@@ -108,7 +108,22 @@ use quote::quote;
 /// # Type parameters
 ///
 /// They need defaults, as in `struct Net<R: Recurrence = Full, const N: usize = 10>`: shapes are computed with the
-/// defaults put in. A model that is built with other types must have the same shapes; that is checked in `cargo build`.
+/// defaults put in. A model that is built with other types must have the same shapes; that alone is checked in
+/// `cargo build`, not in `cargo check`:
+///
+/// ```compile_fail
+/// use dynvision::{nn::{ConvOptions, Padded, Plain}, prelude::*};
+///
+/// #[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
+/// struct Net<C: ConvOptions = Plain> {
+///     v1: RConv2d<3, 4, 3, 1, Full, ToOutput, C>,
+///     #[readout]
+///     head: Classifier<4, 2>,
+/// }
+///
+/// // "a type parameter changes the shape of `v1`": without padding, less is left of a map
+/// Cpu::default().build_module::<Net<Padded<0>>, f32>();
+/// ```
 ///
 /// # Errors
 ///

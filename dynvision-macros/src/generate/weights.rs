@@ -1,7 +1,10 @@
 //! What holds the weights, how it is built and visited.
 
 use super::{Code, names::Names, parts};
-use crate::model::{Area, Front, Link, Operation, Time};
+use crate::{
+    model::{Area, Front, Link, Operation, Time},
+    span::call_over,
+};
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::collections::HashSet;
@@ -178,11 +181,9 @@ impl Code<'_> {
         let checks = areas.map(|area| {
             let name = area.name.to_string();
             let (here, default) = (self.part(&area.name, "layer"), self.concrete_part(&area.name, "layer"));
-            quote! {
-                const {
-                    __dv::check_same(#name, <#here as __dv::Layer>::GEOMETRY, <#default as __dv::Layer>::GEOMETRY);
-                }
-            }
+            let args = quote!(#name, <#here as __dv::Layer>::GEOMETRY, <#default as __dv::Layer>::GEOMETRY);
+            let call = call_over(&area.layer.ty, quote!(__dv::check_same), args);
+            quote!(const { #call };)
         });
         checks.collect()
     }

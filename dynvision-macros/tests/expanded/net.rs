@@ -195,15 +195,15 @@ const _: () = {
                     "v1",
                     <__NetV1Layer<R> as __dv::Layer>::GEOMETRY,
                     <__NetV1Layer<Full> as __dv::Layer>::GEOMETRY,
-                );
-            }
+                )
+            };
             const {
                 __dv::check_same(
                     "v2",
                     <__NetV2Layer<R> as __dv::Layer>::GEOMETRY,
                     <__NetV2Layer<Full> as __dv::Layer>::GEOMETRY,
-                );
-            }
+                )
+            };
             let mut net: Self::Built = __dv::BuildModule::try_build(device)?;
             net.dynamics = __dv::From::from(__dv::Dynamics::DEFAULT);
             <::dynvision::nn::Euler as __dv::Solver>::set_tau::<

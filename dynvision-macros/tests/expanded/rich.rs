@@ -375,15 +375,15 @@ const _: () = {
                     "v1",
                     <__RichV1Layer<R> as __dv::Layer>::GEOMETRY,
                     <__RichV1Layer<Full> as __dv::Layer>::GEOMETRY,
-                );
-            }
+                )
+            };
             const {
                 __dv::check_same(
                     "v2",
                     <__RichV2Layer<R> as __dv::Layer>::GEOMETRY,
                     <__RichV2Layer<Full> as __dv::Layer>::GEOMETRY,
-                );
-            }
+                )
+            };
             let mut net: Self::Built = __dv::BuildModule::try_build(device)?;
             net.dynamics = __dv::From::from(__dv::Dynamics {
                 dt: 1.0,
