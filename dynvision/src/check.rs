@@ -62,11 +62,28 @@ pub const fn check_pool(area: &str, pool: Geometry, from: Map) {
     }
 }
 
-/// An operation that is made for a number of channels (a norm, a user's own) meets that number.
+/// An operation that is made for a number of channels (a norm, a user's own) or for one size of map (a bias for each unit)
+/// meets it.
 #[track_caller]
-pub const fn check_operation(operation: &str, area: &str, channels: Option<usize>, from: Map) {
+pub const fn check_operation(operation: &str, area: &str, channels: Option<usize>, map: Option<Map>, from: Map) {
+    if from.is_empty() {
+        return;
+    }
+    if let Some(takes) = map
+        && !takes.same(from)
+    {
+        Message::new()
+            .name(operation)
+            .text(" of ")
+            .name(area)
+            .text(" is made for ")
+            .map(takes)
+            .text(", but it gets ")
+            .map(from)
+            .text("; make it for that")
+            .panic();
+    }
     if let Some(takes) = channels
-        && !from.is_empty()
         && takes != from.c
     {
         Message::new()
@@ -284,8 +301,13 @@ mod tests {
         let layer = Geometry::conv(1, 64, Window::same(3, 1));
         assert_eq!(said(|| fits(layer, V1)), "`v2` takes 1 channel, but `v1` gives it 36x16x16; let `v2` take 36");
         assert_eq!(
-            said(|| check_operation("norm", "v1", Some(105), V1)),
+            said(|| check_operation("norm", "v1", Some(105), None, V1)),
             "`norm` of `v1` is made for 105 channels, but it gets 36x16x16; make it for 36"
+        );
+        check_operation("addbias", "v1", Some(36), Some(V1), V1);
+        assert_eq!(
+            said(|| check_operation("addbias", "v1", Some(36), Some(Map::new(36, 8, 16)), V1)),
+            "`addbias` of `v1` is made for 36x8x16, but it gets 36x16x16; make it for that"
         );
         let nothing = Geometry::conv(36, 0, Window::same(3, 1));
         assert_eq!(said(|| fits(nothing, V1)), "`v2` produces 0 channels");

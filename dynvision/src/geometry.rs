@@ -30,6 +30,11 @@ impl Map {
         self.c * self.h * self.w
     }
 
+    /// Whether two maps have one size.
+    pub const fn same(self, other: Map) -> bool {
+        self.c == other.c && self.h == other.h && self.w == other.w
+    }
+
     /// Whether nothing is left of the map.
     pub const fn is_empty(self) -> bool {
         self.units() == 0
@@ -93,6 +98,18 @@ impl Window {
         } else {
             (padded - self.extent()) / self.stride + 1
         }
+    }
+
+    /// One window that has as many places as `next` on the places of this one, wherever both fit.
+    ///
+    /// ```
+    /// use dynvision::geometry::Window;
+    /// let both = Window::same(7, 2).before(Window::new(3, 2, 1));
+    /// assert_eq!((both.places(224), both.stride), (56, 4));
+    /// ```
+    pub const fn before(self, next: Window) -> Window {
+        let reach = if next.extent() == 0 { 0 } else { (next.extent() - 1) * self.stride };
+        Window::new(self.extent() + reach, self.stride * next.stride, self.padding + next.padding * self.stride)
     }
 
     /// The map that is left of `from`.
@@ -226,6 +243,18 @@ mod tests {
         ) {
             let w = Window::new(kernel, stride, padding).dilated(dilation);
             prop_assert_eq!(w.places(dim), slide(dim, w));
+        }
+
+        #[test]
+        fn two_windows_are_one(
+            dim in 1usize..60,
+            (k1, s1, p1, d1) in (1usize..6, 1usize..4, 0usize..4, 1usize..3),
+            (k2, s2, p2, d2) in (1usize..6, 1usize..4, 0usize..4, 1usize..3),
+        ) {
+            let (first, next) = (Window::new(k1, s1, p1).dilated(d1), Window::new(k2, s2, p2).dilated(d2));
+            let places = next.places(first.places(dim));
+            prop_assume!(places > 0);
+            prop_assert_eq!(first.before(next).places(dim), places);
         }
 
         #[test]

@@ -104,7 +104,7 @@ pub const fn check_pool<P: Pool>(area: &str, from: Map) {
 /// [`check::check_operation`] of a type.
 #[track_caller]
 pub const fn check_operation<O: Operation>(operation: &str, area: &str, from: Map) {
-    check::check_operation(operation, area, O::CHANNELS, from);
+    check::check_operation(operation, area, O::CHANNELS, O::MAP, from);
 }
 
 /// [`check::check_readout`] of a type.

@@ -155,8 +155,8 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> + Clo
         };
         if let Some(area) = cx.unused_current().and_then(|area| Self::WIRING.areas.get(area)) {
             return Err(Error::Setting(format!(
-                "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, such as \
-                 `#[area(apply(current = ExternalInput))]`, with `current` in the order of operations",
+                "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, as in \
+                 `#[area(addext = ExternalInput)]`, with `addext` in the order of operations",
                 area.name
             )));
         }

@@ -5,8 +5,11 @@
 pub use crate::error::Error;
 pub use crate::model::DynModel;
 pub use crate::nn::{
-    Additive, AvgPool2d, Classifier, Conv2d, Euler, Fixed, Full, Identity, MaxPool2d, Multiplicative, NoBias,
-    NoRecurrence, RConv2d, Recurrence, Relu, RungeKutta4, SelfRecurrence, ToInput, ToMiddle, ToOutput, TrainedTau,
+    Additive, AvgPool2d, BatchNorm, Classifier, Conv2d, DepthPointwise, Dropout, Euler, ExternalInput, FeatureBias,
+    Fixed, Full, GroupNorm, Hidden, Identity, InputAdaption, LayerNorm, Linear, Local, LocalDepthwise, MaxPool2d,
+    Multiplicative, NoBias, NoIntegration, NoRecurrence, OverChannels, OverUnits, OwnKernel, Plain, PointDepthwise,
+    RConv2d, RConv2dx2, Recurrence, Relu, Rests, Retina, RungeKutta4, ScalarBias, SelfRecurrence, SpatialBias,
+    SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm,
 };
 pub use crate::time::{Dynamics, Stimulus};
 pub use dfdx::nn::{DeviceBuildExt, Module, NumParams, ResetParams, ToDevice, ToDtype, ZeroGrads};

@@ -147,13 +147,13 @@ fn an_area_rests_until_it_has_an_input() {
 
 #[dyn_model(
     input = [2, 4, 4],
-    operations = [layer, current, nonlin, record, delay],
+    operations = [layer, addext, nonlin, record, delay],
     dynamics(t_feedforward = 2.0),
 )]
 struct Stimulated {
     #[area(nonlin = Identity)]
     v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
-    #[area(apply(current = ExternalInput), nonlin = Identity)]
+    #[area(addext = ExternalInput, nonlin = Identity)]
     v2: RConv2d<3, 3, 3, 1, NoRecurrence>,
     #[readout]
     head: Classifier<3, 2>,
