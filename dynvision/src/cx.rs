@@ -184,6 +184,11 @@ impl<T> Cx<T> {
         now.collect()
     }
 
+    /// All currents that are injected in this run.
+    pub(crate) fn injected<E: Dtype, D: Device<E>>(&self) -> Vec<Maps<E, D>> {
+        self.currents.iter().filter_map(|current| current.maps.downcast_ref::<Maps<E, D>>().cloned()).collect()
+    }
+
     /// The number of an area into which a current is injected that no operation adds.
     pub(crate) fn unused_current(&self) -> Option<usize> {
         self.currents.iter().find(|current| !current.used).map(|current| current.area)

@@ -13,7 +13,6 @@ use crate::model::{DynModel, Film, FrameShape, Logits, advance_over};
 use crate::record::{CountHeld, EachArea, Past, Record, Timed};
 use crate::time::History;
 use dfdx::prelude::*;
-use std::cell::{RefCell, RefMut};
 use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::mem;
@@ -81,38 +80,28 @@ struct Segment<M: DynModel<E, D>, K, B: Dim, E: Element, D: VisionDevice<E>> {
 
 impl<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>> Segment<M, K, B, E, D> {
     fn backward(self, grads: &mut Gradients<E, D>) -> Result<()> {
-        let Segment { model, film, steps, start: mut state, mut cx, ends, .. } = self;
-        let shared = Rc::new(RefCell::new(mem::replace(grads, Gradients::leaky())));
-        // dfdx runs a tape on gradients of the tape's own, and drops at the end all that are no leaves: ours are put in
-        // before the first operation of the way back and taken out after the last
-        let exchange = |tape: &mut OwnedTape<E, D>| {
-            let shared = shared.clone();
-            tape.add_backward_op(move |grads| {
-                mem::swap(grads, &mut shared.borrow_mut());
-                Ok(())
-            });
-        };
-        exchange(&mut cx.tape);
-        let mut record = M::fresh::<K, B>();
+        let Segment { model, film, steps, start, mut cx, ends, .. } = self;
+        let (mut state, mut record) = (start.clone(), M::fresh::<K, B>());
         let answers = advance_over(&*model, &film, steps, &mut state, &mut record, &mut cx)?;
-        let mut hand = HandOver {
-            ends: ends.into_iter(),
-            grads: shared.borrow_mut(),
-            given: HashSet::new(),
-            taken: HashSet::new(),
-        };
+        let mut hand = HandOver::new(ends, grads);
         answers.iter().try_for_each(|x| hand.tensor(x))?;
         M::each::<Past, B>(&state, &mut hand)?;
-        M::each::<K, B>(
-            &record,
-            &mut Held::<_, K> { each: &mut hand, skip: Vec::new().into_iter(), kind: PhantomData },
-        )?;
-        drop(hand);
-        exchange(&mut cx.tape);
-        let device = film.frames[0].device();
-        let nothing: Tensor<Rank0, E, D> = device.try_zeros().map_err(Error::device)?;
-        nothing.put_tape(mem::take(&mut cx.tape)).try_backward().map_err(Error::device)?;
-        *grads = mem::replace(&mut shared.borrow_mut(), Gradients::leaky());
+        let skip = Vec::new().into_iter();
+        M::each::<K, B>(&record, &mut Held::<_, K> { each: &mut hand, skip, kind: PhantomData })?;
+        let given = hand.to;
+        // the gradients of the second run are its own, and most of them are dropped with it; dfdx starts from a single
+        // number, and the operation that runs next puts in what was handed over
+        cx.tape.add_backward_op(move |own| {
+            *own = given;
+            Ok(())
+        });
+        let nothing: Tensor<Rank0, E, D> = film.frames[0].device().try_zeros().map_err(Error::device)?;
+        let own = nothing.put_tape(mem::take(&mut cx.tape)).try_backward().map_err(Error::device)?;
+        let mut back = GiveBack { own, grads, given: HashSet::new() };
+        M::each::<Past, B>(&start, &mut back)?;
+        film.frames.iter().try_for_each(|x| back.tensor(x))?;
+        cx.injected::<E, D>().iter().try_for_each(|x| back.tensor(x))?;
+        M::iter_tensors(&mut RecursiveWalker { m: &*model, f: &mut back })?;
         Ok(())
     }
 }
@@ -180,21 +169,27 @@ impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for Collect<E, D> {
 /// Gives the gradients of what the first run made to what the second run made.
 struct HandOver<'a, E: Element, D: VisionDevice<E>> {
     ends: std::vec::IntoIter<End<E, D>>,
-    grads: RefMut<'a, Gradients<E, D>>,
+    grads: &'a mut Gradients<E, D>,
+    to: Gradients<E, D>,
     /// What has given its gradient, and what has taken one.
     given: HashSet<UniqueId>,
     taken: HashSet<UniqueId>,
+}
+impl<'a, E: Element, D: VisionDevice<E>> HandOver<'a, E, D> {
+    fn new(ends: Vec<End<E, D>>, grads: &'a mut Gradients<E, D>) -> Self {
+        let (given, taken) = (HashSet::new(), HashSet::new());
+        HandOver { ends: ends.into_iter(), grads, to: Gradients::leaky(), given, taken }
+    }
 }
 impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for HandOver<'_, E, D> {
     fn tensor<S: Shape>(&mut self, to: &Tensor<S, E, D>) -> Result<()> {
         let differs = || Error::Setting("a step gave other tensors when it was computed again".into());
         let End { id: from, gradient } = self.ends.next().ok_or_else(differs)?;
-        // what was there before the segment is the same both times
-        if from == id(to) || !self.given.insert(from) {
+        if !self.given.insert(from) {
             return Ok(());
         }
-        let gradient = gradient(&mut self.grads).map_err(Error::device)?;
-        let taken = self.grads.get_or_alloc_mut(to).map_err(Error::device)?;
+        let gradient = gradient(self.grads).map_err(Error::device)?;
+        let taken = self.to.get_or_alloc_mut(to).map_err(Error::device)?;
         let device = to.device();
         if Storage::<E>::len(device, taken) != Storage::<E>::len(device, &gradient) {
             return Err(differs());
@@ -209,6 +204,51 @@ impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for HandOver<'_, E, D> {
 impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for HandOver<'_, E, D> {
     fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
         past.iter().try_for_each(|x| self.tensor(x))
+    }
+}
+
+/// Adds the second run's gradients of what was there before it to those of the whole run.
+struct GiveBack<'a, E: Element, D: VisionDevice<E>> {
+    own: Gradients<E, D>,
+    grads: &'a mut Gradients<E, D>,
+    given: HashSet<UniqueId>,
+}
+impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for GiveBack<'_, E, D> {
+    fn tensor<S: Shape>(&mut self, x: &Tensor<S, E, D>) -> Result<()> {
+        if !self.given.insert(id(x)) {
+            return Ok(());
+        }
+        let own = self.own.get_or_alloc_mut(x).map_err(Error::device)?;
+        let all = self.grads.get_or_alloc_mut(x).map_err(Error::device)?;
+        let device = x.device();
+        if Storage::<E>::len(device, all) == 0 {
+            // what passed through the segment unchanged was handed over
+            mem::swap(own, all);
+            return Ok(());
+        }
+        device.accumulate(E::ONE, own, all).map_err(Error::device)
+    }
+}
+impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for GiveBack<'_, E, D> {
+    fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
+        past.iter().try_for_each(|x| self.tensor(x))
+    }
+}
+impl<E: Element, D: VisionDevice<E>> TensorVisitor<E, D> for GiveBack<'_, E, D> {
+    type Viewer = ViewTensorRef;
+    type Err = Error;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        parameter: &Tensor<S, E, D>,
+    ) -> Result<Option<Tensor<S, E, D>>> {
+        if options.do_gradient_update {
+            self.tensor(parameter)?;
+        }
+        Ok(None)
     }
 }
 

@@ -4,6 +4,7 @@
 use dynvision::data::{Images, Presentation, Seed, digits};
 use dynvision::interop::{StateDict, Weights};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Weighted};
+use dynvision::nn::{BatchNorm, Dropout};
 use dynvision::optim::{AdamConfig, Clip, Group, Groups, Method, Schedule, SgdConfig};
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
@@ -22,6 +23,15 @@ struct Net {
 #[dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay, pool])]
 struct Other {
     #[area(pool = MaxPool2d<3, 2, 1>)]
+    v1: RConv2d<1, 4>,
+    #[readout]
+    classifier: Classifier<4, 10>,
+}
+
+/// With chance in its runs, and moments that runs change.
+#[dyn_model(input = [1, 8, 8], operations = [layer, tstep, norm, nonlin, dropout, record, delay])]
+struct Chancy {
+    #[area(norm = BatchNorm<4>, apply(dropout = Dropout<20>))]
     v1: RConv2d<1, 4>,
     #[readout]
     classifier: Classifier<4, 10>,
@@ -97,6 +107,32 @@ fn a_resumed_run_is_the_same_bit_by_bit() {
     assert_ne!(half.net().weights(), whole.net().weights());
     // 96 images are 5 batches, which make 3 updates
     assert_eq!(whole.history().last().unwrap().updates, 12);
+}
+
+#[test]
+fn chance_and_running_moments_resume_too() {
+    let images = train_images();
+    let start = |epochs| {
+        let net = Cpu::seed_from_u64(1).build_module::<Chancy, f32>();
+        // a device that has drawn other numbers before: runs draw from the seed
+        let dev = Cpu::seed_from_u64(epochs as u64);
+        Trainer::new(&dev, net, config(epochs)).unwrap()
+    };
+    let (mut whole, mut half, mut resumed) = (start(4), start(2), start(4));
+    whole.fit(&images, None).unwrap();
+    half.fit(&images, None).unwrap();
+    resumed.restore(&half.checkpoint().unwrap()).unwrap();
+    resumed.fit(&images, None).unwrap();
+    assert_eq!(resumed.net().weights(), whole.net().weights());
+    let moments = |trainer: &Trainer<ChancyModel<f32, Cpu>, f32, Cpu>| trainer.net().v1_norm.running_mean.as_vec();
+    assert_ne!(moments(&whole), moments(&half));
+    assert_ne!(moments(&half), [0.0; 4]);
+    // recomputed answers draw the same
+    let mut again = start(4);
+    again.net_mut().dynamics_mut().recompute_steps = 2;
+    again.fit(&images, None).unwrap();
+    let (a, b) = (moments(&again), moments(&whole));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5 * (1.0 + b.abs())), "{a:?} {b:?}");
 }
 
 #[test]
