@@ -59,3 +59,15 @@ impl Scalar for f64 {
         None
     }
 }
+
+/// The sum in `f64`, in sixteen parts that do not wait for each other.
+pub(super) fn total<E: Scalar>(values: &[E]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<16>();
+    let mut parts = [0.0; 16];
+    for chunk in chunks {
+        for (part, value) in parts.iter_mut().zip(chunk) {
+            *part += value.wide();
+        }
+    }
+    parts.iter().sum::<f64>() + rest.iter().map(|value| value.wide()).sum::<f64>()
+}

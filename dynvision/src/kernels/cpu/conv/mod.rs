@@ -27,6 +27,7 @@ pub(super) use source::Source;
 
 pub use packs::{Algorithm, Packs, set_default_algorithm};
 
+use super::scalar::total;
 use super::{Scalar, parallel, scratch};
 use crate::geometry::{Border, Conv, Window};
 use packs::Store;
@@ -154,13 +155,13 @@ fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32
 /// Adds the sum of `gy` over images and places.
 fn backward_bias<E: Scalar>(problem: &Problem, gy: &[E], gb: &mut [E]) {
     let places = problem.places();
-    let total = |channel: usize| -> f64 {
+    let of_channel = |channel: usize| -> f64 {
         let planes = gy.chunks_exact(places).skip(channel).step_by(problem.out_channels);
-        planes.map(|plane| plane.iter().map(|g| g.wide()).sum::<f64>()).sum()
+        planes.map(total).sum()
     };
     if gy.len() <= parallel::CHUNK {
-        gb.iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(total(channel)));
+        gb.iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(of_channel(channel)));
     } else {
-        gb.par_iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(total(channel)));
+        gb.par_iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(of_channel(channel)));
     }
 }

@@ -46,6 +46,9 @@ fn square_plain(from: &[f32], stride: usize, [rows, columns]: [usize; 2], into: 
 mod x86 {
     use std::arch::x86_64::*;
 
+    /// Numbers by which rows are asked for ahead of their use.
+    const AHEAD: usize = 4 * 16;
+
     /// # Safety
     /// `rows` by `columns` (at most 16 each) numbers may be read, and `columns` times 16 written.
     #[target_feature(enable = "avx512f")]
@@ -62,6 +65,8 @@ mod x86 {
         for (i, r) in r.iter_mut().enumerate().take(rows) {
             // SAFETY: the caller's; lanes outside the mask are not read.
             *r = unsafe { _mm512_maskz_loadu_ps(mask, from.add(i * stride)) };
+            // Rows are often a page apart, too far for the processor to guess what comes after this square.
+            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(i * stride + AHEAD).cast());
         }
         let r = transposed(r);
         for (i, &r) in r.iter().enumerate().take(columns) {

@@ -2,6 +2,7 @@
 
 mod vector;
 
+use super::scalar::total;
 use super::{Scalar, isa, parallel};
 use crate::geometry::Window;
 use rayon::prelude::*;
@@ -107,8 +108,7 @@ pub fn global_avg_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E]) {
     assert!(x.len() == xd.iter().product::<usize>() && y.len() == xd[0] * xd[1], "global average pool: lengths");
     parallel::planes(y, 1, |first, y| {
         for (i, y) in y.iter_mut().enumerate() {
-            let total: f64 = x[(first + i) * units..][..units].iter().map(|x| x.wide()).sum();
-            *y = E::narrow(total / units as f64);
+            *y = E::narrow(total(&x[(first + i) * units..][..units]) / units as f64);
         }
     });
 }
