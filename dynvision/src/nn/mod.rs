@@ -25,6 +25,7 @@ mod pool;
 mod rconv;
 mod readout;
 mod recurrence;
+mod residual;
 mod retina;
 mod setting;
 mod solver;
@@ -57,6 +58,7 @@ pub use recurrence::{
     PointDepthwise, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput, ToMiddle,
     ToOutput, Trained, TrainedFrom, Unbiased,
 };
+pub use residual::{BasicBlock, Chain};
 pub use retina::{Retina, see};
 pub use setting::{Empty, Setting};
 pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
@@ -74,6 +76,7 @@ pub mod built {
     pub use super::norm::built::{BatchNorm, GroupNorm};
     pub use super::rconv::built::Recurrent;
     pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
+    pub use super::residual::built::{BasicBlock, Chain};
     pub use super::solver::built::Tau;
     pub use super::two_stage::built::TwoStage;
 }

@@ -5,8 +5,10 @@
 
 mod dyrcnn;
 mod guide;
+mod resnet;
 mod simple;
 
 pub use dyrcnn::*;
 pub use guide::*;
+pub use resnet::*;
 pub use simple::*;

@@ -5,4 +5,5 @@ mod differences;
 mod models;
 mod operation;
 mod recurrence;
+mod resnet;
 mod weight_norm;
