@@ -40,7 +40,7 @@ use dfdx::prelude::{Device, Dtype, Shape, Tensor, ViewTensorRef};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the original writes the names of areas. Upper and lower case do not matter where names are read.
+/// How the original writes the names of areas and of the readout. Upper and lower case do not matter where names are read.
 ///
 /// ```
 /// use dynvision::interop::torch::Names;
@@ -49,13 +49,23 @@ use std::collections::{BTreeMap, BTreeSet};
 ///     ("V1".into(), "IT".into(), "layer1".into(), "L1".into()));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(BTreeMap<String, String>);
+pub struct Names {
+    areas: BTreeMap<String, String>,
+    readout: Option<String>,
+}
 
 impl Names {
     /// Area `ours` is `theirs` there.
     #[must_use]
     pub fn area(mut self, ours: &str, theirs: &str) -> Self {
-        self.0.insert(ours.into(), theirs.into());
+        self.areas.insert(ours.into(), theirs.into());
+        self
+    }
+
+    /// The linear map of the readout is `theirs` there, in place of `classifier.2`.
+    #[must_use]
+    pub fn readout(mut self, theirs: &str) -> Self {
+        self.readout = Some(theirs.into());
         self
     }
 
@@ -64,7 +74,7 @@ impl Names {
     pub fn of(&self, area: &str) -> String {
         let visual = area == "it" || area.strip_prefix('v').is_some_and(|n| n.parse::<u8>().is_ok());
         let usual = || if visual { area.to_uppercase() } else { area.to_string() };
-        self.0.get(area).cloned().unwrap_or_else(usual)
+        self.areas.get(area).cloned().unwrap_or_else(usual)
     }
 }
 
@@ -273,16 +283,18 @@ fn aliases(name: &str, wiring: &Wiring, names: &Names) -> Vec<String> {
             LinkKind::Skip => "addskip",
             LinkKind::Feedback => "addfeedback",
         };
-        if let (Some(from), Some(into)) = (area(link.from), area(link.into))
-            && let Some(part) = name.strip_prefix(&format!("{from}."))
-        {
-            all.push(format!("{kind}_{into}.source.{part}"));
+        let Some(from) = area(link.from) else { continue };
+        if let Some(part) = name.strip_prefix(&format!("{from}.")) {
+            all.push(match area(link.into) {
+                Some(into) => format!("{kind}_{into}.source.{part}"),
+                None => format!("classifier.0.source.{part}"),
+            });
         }
     }
     all
 }
 
-/// A name in small letters, with its area as the original writes it.
+/// A name in small letters, with its area and the readout as the original writes them.
 fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
     let (head, part) = name.split_once('.').map_or((name, String::new()), |(head, part)| (head, format!(".{part}")));
     for area in wiring.areas {
@@ -291,7 +303,10 @@ fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
             return format!("{operation}{}{part}", names.of(area.name));
         }
     }
-    name.into()
+    match (&names.readout, name.strip_prefix("classifier.2.")) {
+        (Some(readout), Some(part)) => format!("{readout}.{part}"),
+        _ => name.into(),
+    }
 }
 
 // ------------------------------------------------------------------------------------------------ visits of a model
@@ -344,5 +359,46 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
             tensor.copy_from(&values);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use crate::zoo::DyRCNNx2;
+    use dfdx::prelude::{Cpu, DeviceBuildExt};
+
+    #[test]
+    fn what_is_exported_is_imported_into_another_model() {
+        let mut a = Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>();
+        a.dynamics_mut().area("layer2").tau = Some(7.0);
+        let state = export(&a, &Names::default()).unwrap();
+        assert_eq!(state.get::<f32>("tau_layer2", &[]).unwrap(), [7.0]);
+        let twice = "addskip_layer2.source.conv.weight";
+        assert_eq!(state.numbers(twice).unwrap(), state.numbers("layer1.conv.weight").unwrap());
+        let mut b = Cpu::seed_from_u64(2).build_module::<DyRCNNx2, f32>();
+        import(&mut b, &state).unwrap();
+        assert_eq!(b.dynamics().tau("layer2"), 7.0);
+        assert_eq!(export(&b, &Names::default()).unwrap(), state);
+    }
+
+    #[test]
+    fn every_difference_is_named_and_nothing_is_taken_up() {
+        let mut net = Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>();
+        let before = export(&net, &Names::default()).unwrap();
+        let mut state = StateDict::default();
+        for name in before.names().filter(|name| *name != "layer1.conv.bias") {
+            let (shape, values) = before.numbers(name).unwrap();
+            state.insert(name, &shape, &values.iter().map(|value| value + 1.0).collect::<Vec<f64>>());
+        }
+        state.insert("classifier.2.bias", &[3], &[0.0f32; 3]);
+        state.insert("layer3.conv.weight", &[1], &[0.0f32]);
+        let error = import(&mut net, &state).unwrap_err().to_string();
+        for told in ["no `layer1.conv.bias`", "`classifier.2.bias` is [3], expected [10]", "has `layer3.conv.weight`"] {
+            assert!(error.contains(told), "{told} is not in {error}");
+        }
+        assert_eq!(error.lines().count(), 4);
+        assert_eq!(export(&net, &Names::default()).unwrap(), before);
     }
 }

@@ -79,9 +79,6 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "supralin_1p2" => Compare(model::<Supralinear>),
         "input_adaption_model" => Compare(model::<Adapting>),
         "skip_explicit_stride2" => Compare(model::<SkipStrided>),
-        "x4_feedback_add" => Compare(model::<X4Feedback>),
-        "cornet_rt" => Compare(model::<CorNetRt>),
-        "cordsnet" => Compare(model::<Cords>),
         "alexnet_patched" => LeaveOut(
             "the original's network, made to run, has no rectification between its convolutions; here AlexNet has",
         ),
@@ -111,20 +108,9 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         ),
         "x2_full" => Compare(model::<X2<Full>>),
         "x2_self" => Compare(model::<X2<SelfRecurrence>>),
-        "x2_depthpointwise" => Compare(model::<X2<DepthPointwise>>),
-        "x2_pointdepthwise" => Compare(model::<X2<PointDepthwise>>),
-        "x2_local" => Compare(model::<X2<Local>>),
         "x2_none" => Compare(model::<X2<NoRecurrence>>),
         "x2_tff2_idle2" => Compare(model::<X2Grey>),
         "x4_full" => Compare(model::<X4<Full>>),
-        "x4_self" => Compare(model::<X4<SelfRecurrence>>),
-        "x4_depthpointwise" => Compare(model::<X4<DepthPointwise>>),
-        "x4_pointdepthwise" => Compare(model::<X4<PointDepthwise>>),
-        "x4_tff2" => Compare(model::<X4Delayed>),
-        "x4_target_input" => Compare(model::<X4ToInput>),
-        "x8_full" => Compare(model::<X8<Full>>),
-        "x8_self" => Compare(model::<X8<SelfRecurrence>>),
-        "x8_depthpointwise" => Compare(model::<X8ToMiddle>),
         "comp_conn_full" => Compare(|golden| recurrence::<FullNoBias, 4, 4, 3>(golden, &[("weight", "conv.weight")])),
         "comp_conn_full_4to6_bias" => {
             Compare(|golden| recurrence::<Full, 4, 6, 3>(golden, &[("weight", "conv.weight"), ("bias", "conv.bias")]))
@@ -199,6 +185,33 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "batch_shuffled" => Compare(presentation::shuffled),
         "batch_multi_t_no_mask" => Compare(presentation::with_time_axis),
         name if name.starts_with("batch_") => Compare(presentation::batch),
-        _ => return None,
+        _ => return large(name),
     })
+}
+
+#[cfg(not(debug_assertions))]
+use crate::large::case as large;
+
+/// Large models take long to compile.
+#[cfg(debug_assertions)]
+fn large(name: &str) -> Option<Case> {
+    let large = [
+        "x2_depthpointwise",
+        "x2_pointdepthwise",
+        "x2_local",
+        "x4_self",
+        "x4_depthpointwise",
+        "x4_pointdepthwise",
+        "x4_tff2",
+        "x4_target_input",
+        "x4_feedback_add",
+        "x8_full",
+        "x8_self",
+        "x8_depthpointwise",
+        "cornet_rt",
+        "cordsnet",
+    ];
+    large
+        .contains(&name)
+        .then_some(LeaveOut("a large model, which builds for debugging leave out: compare with --release"))
 }

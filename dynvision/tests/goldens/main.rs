@@ -7,6 +7,8 @@
 
 mod cases;
 mod components;
+#[cfg(not(debug_assertions))]
+mod large;
 mod loader;
 mod losses;
 mod models;
