@@ -2,7 +2,7 @@
 //!
 //! What these functions do is what the kernel traits say, by other means than the kernels of the CPU: forward, values
 //! are gathered by tables of indices and summed by matrix products and reductions; backward, the same composition runs
-//! on a tape of its own ([`adjoint`]), so no gradient is written down here. They are what CUDA runs, and the second
+//! on a tape of its own (`adjoint`), so no gradient is written down here. They are what CUDA runs, and the second
 //! implementation that tests compare the kernels of the CPU with.
 //!
 //! The tensors of one call have different identities, and sizes that fit each other: the operations see to both.

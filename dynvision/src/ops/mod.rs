@@ -1,4 +1,4 @@
-//! Differentiable operations on tensors without a tape; the tape is in the [`Cx`].
+//! Differentiable operations on tensors without a tape; the tape is in the [`Cx`](crate::cx::Cx).
 //!
 //! Shapes are typed at the entry and the exit, and erased between them ([`erased`], [`restored`]): both keep data and
 //! identity, and the work is compiled once per dtype and device, not once per area.
