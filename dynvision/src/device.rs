@@ -29,7 +29,7 @@ pub type Auto = Cpu;
 /// use dfdx::prelude::*;
 /// let dev = dynvision::device::auto(1)?;
 /// let x: Tensor<Rank1<3>, f32, _> = dev.sample_normal();
-/// assert_eq!(x.array(), dynvision::device::auto(1)?.sample_normal::<Rank1<3>>().array());
+/// assert_eq!(x.array(), SampleTensor::<f32>::sample_normal::<Rank1<3>>(&dynvision::device::auto(1)?).array());
 /// # Ok::<(), dynvision::error::Error>(())
 /// ```
 ///

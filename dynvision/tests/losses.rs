@@ -1,7 +1,7 @@
 //! Losses against numbers that the original (DynVision 0.1.0 in Python) computed, against their definitions written out, and
 //! their gradients through a whole model against central differences.
 //!
-//! Left out of the goldens: `activity_shared_nonlin`, where the original divides by the size of the first call.
+//! The goldens of activity losses are compared by the goldens test.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
@@ -11,7 +11,7 @@ use common::{Golden, gradients};
 use dfdx::prelude::{Device, Dim, Dtype, Gradients, PutTape, Rank0, SplitTape, SumTo, Tape, TryAdd, TryMul, TrySub};
 use dynvision::cx::Cx;
 use dynvision::error::Result;
-use dynvision::interop::{StateDict, Weights};
+use dynvision::interop::Weights;
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Loss, Measure, Output, Reduction, TemporalSmoothness, Weighted};
 use dynvision::prelude::*;
@@ -87,77 +87,6 @@ fn all_reductions_agree() {
     let sum: f64 = terms.iter().sum();
     assert!((ce(Reduction::Sum).array() - sum).abs() < 1e-12);
     assert!((ce(Reduction::Mean).array() - sum / 12.0).abs() < 1e-12);
-}
-
-// ------------------------------------------------------------------------------------------ activity, goldens
-
-/// The goldens' model. What the original monitors is what `record` stands behind.
-macro_rules! tiny {
-    ($name:ident, $order:tt) => {
-        #[dyn_model(input = [3, 10, 12], operations = $order)]
-        struct $name {
-            #[area(pool = MaxPool2d<3, 2, 1>)]
-            l1: RConv2d<3, 4>,
-            #[area]
-            l2: RConv2d<4, 6>,
-            #[readout]
-            classifier: Classifier<6, 5>,
-        }
-    };
-}
-tiny!(Driven, [layer, record, tstep, nonlin, delay, pool]);
-tiny!(Solved, [layer, tstep, record, nonlin, delay, pool]);
-
-fn activity_matches<M, L>(name: &str, mut net: M, loss: L)
-where
-    M: DynModel<f32, Cpu, Channels = Const<3>, Height = Const<10>, Width = Const<12>, Classes = Const<5>>,
-    L: Loss<M, f32, Cpu>,
-{
-    let golden = Golden::load(name);
-    let ours = |theirs: &str| {
-        theirs.to_lowercase().replace("classifier.2", "classifier").replace("recurrence.conv", "recurrence")
-    };
-    let mut weights = StateDict::default();
-    for (theirs, shape, values) in golden.tensors("param/") {
-        if !theirs.starts_with("tau") {
-            weights.insert(ours(&theirs), &shape, &values);
-        }
-    }
-    net.set_weights(&weights).unwrap();
-    net.dynamics_mut().t_recurrence = 4.0;
-    net.dynamics_mut().t_feedforward = golden.json["constructor_args"]["t_feedforward"].as_f64().unwrap();
-    // (batch, time, ..) to frames
-    let dev = Cpu::default();
-    let input = golden.floats("input");
-    let frame = |t: usize| {
-        let values: Vec<f32> = (0..2).flat_map(|b| &input[(b * 8 + t) * 360..][..360]).copied().collect();
-        dev.tensor_from_vec(values, (2, Const, Const, Const))
-    };
-    let tape = net.alloc_grads();
-    let (first, tape) = frame(0).traced(tape).split_tape();
-    let stimulus = Stimulus::frames(std::iter::once(first).chain((1..8).map(frame)).collect(), tape);
-    let (logits, responses) = net.try_record(stimulus).unwrap();
-    assert_close(name, &logits.as_vec(), &golden.floats("output"), 1e-5);
-    let labels = Labels::from_numbers(2, 8, &golden.integers("labels"), -1).unwrap();
-    let y = loss.try_forward(&net, logits, Some(responses), &labels).unwrap();
-    assert_close(name, &[y.array()], &golden.floats("loss"), 1e-5);
-    let gradients = gradients(&net, &mut y.backward());
-    let mut matched = 0;
-    for (theirs, _, expected) in golden.tensors("grad/") {
-        assert_close(&format!("{name}, {theirs}"), &gradients[&ours(&theirs)], &expected, 1e-4);
-        matched += 1;
-    }
-    assert_eq!(matched, gradients.len());
-}
-
-#[test]
-fn activity_is_the_originals() {
-    let dev = Cpu::default();
-    activity_matches("activity_abs_layers", dev.build_module::<Driven, f32>(), Activity::default());
-    activity_matches("activity_tff", dev.build_module::<Driven, f32>(), Activity::default());
-    let signed = Activity { measure: Measure::Signed, ..Default::default() };
-    let loss = (CrossEntropy::default(), Weighted::new(0.5, signed));
-    activity_matches("activity_signed_tstep", dev.build_module::<Solved, f32>(), loss);
 }
 
 // ------------------------------------------------------------------------------------- losses over a whole model

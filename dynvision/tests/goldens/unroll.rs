@@ -65,10 +65,10 @@ where
     *net.dynamics_mut() = dynamics(golden);
     let params = golden.params();
     torch::import(&mut net, &params).map_err(|error| error.to_string())?;
-    compare_export(golden, &net, &params, report)?;
     if let Some(times) = differently.times {
         times(net.dynamics_mut());
     }
+    compare_export(golden, &net, &params, report)?;
     let (batch, frames) = frames::<M>(golden);
     let steps = frames.len();
     let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
