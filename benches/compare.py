@@ -221,7 +221,7 @@ def torch_child(kind, case, folder):
     if kind == "compiled":
         net.step_fn = torch.compile(net.step, dynamic=False)
     x = data["input"].unsqueeze(1).expand(-1, T, -1, -1, -1).contiguous()
-    labels = data["labels"].unsqueeze(1).expand(-1, T).reshape(-1)
+    labels = data["labels"].long().unsqueeze(1).expand(-1, T).reshape(-1)
     if case["mode"] == "forward":
         net.eval()
 
@@ -310,7 +310,7 @@ def measure(case, kinds, rounds):
         g = torch.Generator().manual_seed(2)
         tensors = {"param." + k: v for k, v in weights(case, shapes(case)).items()}
         tensors["input"] = torch.randn(case["batch"], 3, case["size"], case["size"], generator=g)
-        tensors["labels"] = torch.randint(0, CLASSES, (case["batch"],), generator=g)
+        tensors["labels"] = torch.randint(0, CLASSES, (case["batch"],), generator=g).float()
         save_file(tensors, os.path.join(folder, "case.safetensors"))
         players = []
         for kind in kinds:
