@@ -9,7 +9,7 @@ use crate::time::Plan;
 use dfdx::optim::UnusedTensors;
 use dfdx::prelude::*;
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
@@ -40,6 +40,8 @@ pub struct Cx<T> {
     observed: Vec<Observed>,
     chance: Chance,
     kept: Kept,
+    /// Weights whose gathered gradients this tape collects.
+    gathered: HashSet<UniqueId>,
 }
 
 /// What chance gives to a run: a function of its seed and of how many numbers were drawn.
@@ -107,6 +109,7 @@ impl<T> Cx<T> {
             observed: Vec::new(),
             chance: Chance::default(),
             kept: Kept::default(),
+            gathered: HashSet::new(),
         }
     }
 
@@ -122,6 +125,7 @@ impl<T> Cx<T> {
             observed: Vec::new(),
             chance: self.chance,
             kept: Kept::default(),
+            gathered: HashSet::new(),
         }
     }
 
@@ -297,12 +301,21 @@ impl<T> Cx<T> {
         self.tape.add_backward_op(move |grads| device.try_fill_with_zeros(grads.get_or_alloc_mut(&x)?));
     }
 
-    /// What the device has derived from weight `w` in this unroll.
-    pub fn packs<E: Dtype, D: ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::Packs> {
+    /// What the device has derived from weight `w` in this unroll, and gathers of its gradient: that is collected before
+    /// anything that came before the first use of the weight runs backward.
+    pub fn packs<E: Dtype, D: Device<E> + ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::Packs>
+    where
+        T: Tape<E, D>,
+    {
         let kept = self.kept.packs.entry(id(w)).or_insert_with(|| Rc::new(D::Packs::default()));
         // an id names one tensor of one dtype on one device, so this is another run-time type only if dfdx reused an id;
         // nothing is shared then
-        Rc::clone(kept).downcast().unwrap_or_default()
+        let packs: Rc<D::Packs> = Rc::clone(kept).downcast().unwrap_or_default();
+        if T::OWNS_TAPE && self.gathered.insert(id(w)) {
+            let (w, device, packs) = (w.ghost(), w.device().clone(), packs.clone());
+            self.tape.add_backward_op(move |grads| device.conv2d_collect(&packs, grads.get_or_alloc_mut(&w)?));
+        }
+        packs
     }
 
     /// What `make` derives from the trained tensor `w`, once in this unroll: a normalised weight. Its gradient gathers that

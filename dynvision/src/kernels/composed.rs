@@ -144,6 +144,7 @@ pub fn conv2d_backward<E: Element, D: Device<E>>(
     gx: Option<&mut Buffer<E, D>>,
     gw: &mut Buffer<E, D>,
     gb: Option<&mut Buffer<E, D>>,
+    _: bool,
 ) -> Result<(), D::Err> {
     if let Some(gb) = gb {
         let (bias, y) = (dev.try_zeros_like(&(y.1,))?, dev.try_zeros_like(&y)?);
@@ -153,6 +154,10 @@ pub fn conv2d_backward<E: Element, D: Device<E>>(
         Some(gx) => adjoint([(x, gx), (w, gw)], gy.clone(), |[x, w]| convolved(conv, x, w)),
         None => adjoint([(w, gw)], gy.clone(), |[w]| convolved(conv, x.retaped(), w)),
     }
+}
+
+pub fn conv2d_collect<E: Element, D: Device<E>>(_: &D, _: &(), _: &mut Buffer<E, D>) -> Result<(), D::Err> {
+    Ok(()) // nothing is gathered
 }
 
 /// One-hot over the taps of each place: which tap is the first of the largest.

@@ -60,23 +60,29 @@ impl<E: Element> ConvKernel<E> for Cpu {
         gx: Option<&mut Self::Vec>,
         gw: &mut Self::Vec,
         gb: Option<&mut Self::Vec>,
+        gather: bool,
     ) -> Result<(), Self::Err> {
         let (gx, gb) = (gx.map(|g| &mut g[..]), gb.map(|g| &mut g[..]));
         let (xd, wd) = (sizes(x), sizes(w));
-        cpu::conv::backward(conv, view(x), xd, view(w), wd, packs, gy, y.concrete(), gx, Some(gw), gb);
+        cpu::conv::backward(conv, view(x), xd, view(w), wd, packs, gy, y.concrete(), gx, Some(gw), gb, gather);
+        Ok(())
+    }
+
+    fn conv2d_collect(&self, packs: &Self::Packs, gw: &mut Self::Vec) -> Result<(), Self::Err> {
+        cpu::conv::collect(packs, gw);
         Ok(())
     }
 }
 
 impl<E: Element> PoolKernel<E> for Cpu {
-    type Chosen = Vec<u32>;
+    type Chosen = cpu::Recycled<u32>;
 
     fn max_pool2d(
         &self,
         window: Window,
         x: &Maps<E, Self>,
         keep: bool,
-    ) -> Result<(Maps<E, Self>, Option<Vec<u32>>), Self::Err> {
+    ) -> Result<(Maps<E, Self>, Option<Self::Chosen>), Self::Err> {
         let xd = sizes(x);
         let yd = [xd[0], xd[1], window.places(xd[2]), window.places(xd[3])];
         let mut y = output(self, yd)?;
@@ -84,7 +90,7 @@ impl<E: Element> PoolKernel<E> for Cpu {
             cpu::pool::max_forward_only(window, view(x), xd, view_mut(&mut y), yd);
             return Ok((y, None));
         }
-        let mut chosen = vec![0; yd.iter().product()];
+        let mut chosen = cpu::Recycled::new(yd.iter().product());
         cpu::pool::max_forward(window, view(x), xd, view_mut(&mut y), yd, &mut chosen);
         Ok((y, Some(chosen)))
     }
@@ -92,7 +98,7 @@ impl<E: Element> PoolKernel<E> for Cpu {
         &self,
         window: Window,
         x: &Maps<E, Self>,
-        chosen: &Vec<u32>,
+        chosen: &Self::Chosen,
         y: Sizes,
         gy: &Self::Vec,
         gx: &mut Self::Vec,

@@ -34,8 +34,9 @@ composed! {
         ) -> Maps<E, Self>;
         fn conv2d_backward(
             conv: &Conv, x: &Maps<E, Self>, w: &Maps<E, Self>, packs: &(), y: Sizes, gy: &Gradient<E>,
-            gx: Option<&mut Gradient<E>>, gw: &mut Gradient<E>, gb: Option<&mut Gradient<E>>
+            gx: Option<&mut Gradient<E>>, gw: &mut Gradient<E>, gb: Option<&mut Gradient<E>>, gather: bool
         ) -> ();
+        fn conv2d_collect(packs: &(), gw: &mut Gradient<E>) -> ();
     }
 }
 

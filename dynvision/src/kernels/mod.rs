@@ -53,7 +53,8 @@ pub trait ConvKernel<E: Dtype>: Storage<E> {
         onto: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err>;
 
-    /// Adds the gradients of input, weight and bias to those that are given.
+    /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of
+    /// the weight in `packs` until [`conv2d_collect`](ConvKernel::conv2d_collect).
     #[allow(clippy::too_many_arguments)] // two inputs, their gradients and the output's
     fn conv2d_backward(
         &self,
@@ -66,7 +67,11 @@ pub trait ConvKernel<E: Dtype>: Storage<E> {
         gx: Option<&mut Self::Vec>,
         gw: &mut Self::Vec,
         gb: Option<&mut Self::Vec>,
+        gather: bool,
     ) -> Result<(), Self::Err>;
+
+    /// Adds what was gathered in `packs` to the gradient of the weight.
+    fn conv2d_collect(&self, packs: &Self::Packs, gw: &mut Self::Vec) -> Result<(), Self::Err>;
 }
 
 /// Pooling.

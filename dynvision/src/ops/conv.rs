@@ -105,7 +105,8 @@ pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
             Some(b) => Some(mem::replace(grads.get_or_alloc_mut(b)?, Storage::<E>::try_alloc_len(dev, 0)?)),
             None => None,
         };
-        dev.conv2d_backward(&conv, &x, &w, &packs, to, gy, Some(&mut gx), grads.get_or_alloc_mut(&w)?, gb.as_mut())?;
+        let gw = grads.get_or_alloc_mut(&w)?;
+        dev.conv2d_backward(&conv, &x, &w, &packs, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
         *grads.get_or_alloc_mut(&x)? = gx;
         if let (Some(b), Some(gb)) = (&bias, gb) {
             *grads.get_or_alloc_mut(b)? = gb;

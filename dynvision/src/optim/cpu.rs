@@ -1,9 +1,9 @@
 //! The kernels of parameters on the CPU: one pass over each, split over threads by its length alone.
 
 use super::{AdamStep, ParameterKernel, SgdStep};
+use crate::kernels::cpu::parallel;
 use crate::kernels::{Element, view_mut};
 use dfdx::prelude::{Cpu, CpuError, Shape, Storage, Tensor};
-use rayon::prelude::*;
 
 /// Elements of one task. A parameter that is no longer is updated where the call is made: to hand it to another thread
 /// takes longer.
@@ -20,16 +20,12 @@ impl<E: Element> ParameterKernel<E> for Cpu {
     ) -> Result<(), CpuError> {
         let factors = AdamFactors::new(step);
         let parameter = view_mut(parameter);
-        if parameter.len() <= CHUNK {
+        let threads = parameter.len() > CHUNK;
+        let moments = first.chunks_mut(CHUNK).zip(second.chunks_mut(CHUNK));
+        let chunks = parameter.chunks_mut(CHUNK).zip(moments).zip(gradient.chunks(CHUNK));
+        parallel::each(chunks, threads, |((parameter, (first, second)), gradient)| {
             factors.apply(parameter, first, second, gradient);
-            return Ok(());
-        }
-        parameter
-            .par_chunks_mut(CHUNK)
-            .zip(first.par_chunks_mut(CHUNK))
-            .zip(second.par_chunks_mut(CHUNK))
-            .zip(gradient.par_chunks(CHUNK))
-            .for_each(|(((parameter, first), second), gradient)| factors.apply(parameter, first, second, gradient));
+        });
         Ok(())
     }
 
@@ -42,24 +38,17 @@ impl<E: Element> ParameterKernel<E> for Cpu {
     ) -> Result<(), CpuError> {
         let factors = SgdFactors::new(step);
         let parameter = view_mut(parameter);
-        if parameter.len() <= CHUNK {
+        let threads = parameter.len() > CHUNK;
+        let chunks = parameter.chunks_mut(CHUNK).zip(velocity.chunks_mut(CHUNK)).zip(gradient.chunks(CHUNK));
+        parallel::each(chunks, threads, |((parameter, velocity), gradient)| {
             factors.apply(parameter, velocity, gradient);
-            return Ok(());
-        }
-        parameter
-            .par_chunks_mut(CHUNK)
-            .zip(velocity.par_chunks_mut(CHUNK))
-            .zip(gradient.par_chunks(CHUNK))
-            .for_each(|((parameter, velocity), gradient)| factors.apply(parameter, velocity, gradient));
+        });
         Ok(())
     }
 
     fn sum_of_squares(&self, buffer: &Self::Vec) -> Result<f64, CpuError> {
-        if buffer.len() <= CHUNK {
-            return Ok(sum_of_squares(buffer));
-        }
-        let parts: Vec<f64> = buffer.par_chunks(CHUNK).map(sum_of_squares).collect();
-        Ok(parts.iter().sum())
+        let chunk = |i: usize| sum_of_squares(&buffer[i * CHUNK..buffer.len().min((i + 1) * CHUNK)]);
+        Ok(parallel::map(buffer.len().div_ceil(CHUNK), true, chunk).iter().sum())
     }
 
     fn scale(&self, buffer: &mut Self::Vec, factor: f64) -> Result<(), CpuError> {
@@ -97,7 +86,8 @@ impl<E: Element> ParameterKernel<E> for Cpu {
 /// Changes each element by itself.
 fn each<E: Element>(buffer: &mut [E], change: impl Fn(E) -> E + Sync) {
     let all = |chunk: &mut [E]| chunk.iter_mut().for_each(|x| *x = change(*x));
-    if buffer.len() <= CHUNK { all(buffer) } else { buffer.par_chunks_mut(CHUNK).for_each(all) }
+    let threads = buffer.len() > CHUNK;
+    parallel::each(buffer.chunks_mut(CHUNK), threads, all);
 }
 
 /// What is the same for all elements, reckoned in `f64` once.

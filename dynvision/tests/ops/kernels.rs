@@ -70,8 +70,9 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
     let start = || [len(shown.x), len(shown.w), shown.w[0]].map(|len| buffer(dev, len, 77));
     let ([mut gx, mut gw, mut gb], [mut hx, mut hw, mut hb]) = (start(), start());
     let (sized, gb_, hb_) = (sizes(shown.y), biased.then_some(&mut gb), biased.then_some(&mut hb));
-    dev.conv2d_backward(conv, &x, &w, &packs, sized, &gy, with_gx.then_some(&mut gx), &mut gw, gb_).unwrap();
-    composed::conv2d_backward(dev, conv, &x, &w, &(), sized, &gy, with_gx.then_some(&mut hx), &mut hw, hb_).unwrap();
+    dev.conv2d_backward(conv, &x, &w, &packs, sized, &gy, with_gx.then_some(&mut gx), &mut gw, gb_, false).unwrap();
+    composed::conv2d_backward(dev, conv, &x, &w, &(), sized, &gy, with_gx.then_some(&mut hx), &mut hw, hb_, false)
+        .unwrap();
     agree(read(dev, &gx), read(dev, &hx));
     agree(read(dev, &gw), read(dev, &hw));
     agree(read(dev, &gb), read(dev, &hb));

@@ -21,9 +21,11 @@ pub mod pool;
 pub mod resize;
 pub mod supralinear;
 
-mod parallel;
+pub(crate) mod parallel;
+mod recycled;
 mod rows;
 mod scalar;
 mod scratch;
 
+pub use recycled::{Recycle, Recycled};
 pub use scalar::Scalar;

@@ -2,7 +2,6 @@
 
 use super::{Scalar, parallel};
 use crate::geometry::Over;
-use rayon::prelude::*;
 
 /// Which planes share their moments.
 #[derive(Clone, Copy)]
@@ -53,7 +52,7 @@ pub fn moments<E: Scalar>(over: Over, x: &[E], xd: [usize; 4], mean: &mut [E], v
     let blocks = Blocks::new(over, xd, x.len());
     assert!(mean.len() == blocks.count() && variance.len() == blocks.count(), "norm moments: lengths");
     let plane = |p: usize| &x[p * blocks.plane..][..blocks.plane];
-    mean.par_iter_mut().zip(variance).enumerate().for_each(|(block, (mean, variance))| {
+    parallel::each(mean.iter_mut().zip(variance).enumerate(), true, |(block, (mean, variance))| {
         let sum: f64 = blocks.planes(block).map(|p| plane(p).iter().map(|x| x.wide()).sum::<f64>()).sum();
         let m = sum / blocks.units();
         let square = |p| plane(p).iter().map(|x| (x.wide() - m).powi(2)).sum::<f64>();
@@ -113,15 +112,12 @@ pub fn backward<E: Scalar>(
     assert!(gy.len() == x.len() && gx.len() == x.len(), "norm backward: lengths");
     let at = |p: usize| p * blocks.plane..(p + 1) * blocks.plane;
     // of each plane: the sum of gy, and of gy times the normalised input
-    let sums: Vec<(f64, f64)> = (0..blocks.batch * blocks.channels)
-        .into_par_iter()
-        .map(|p| {
-            let (mean, slope) = (mean[blocks.of(p)], slope(variance[blocks.of(p)], eps));
-            let pairs = gy[at(p)].iter().zip(&x[at(p)]);
-            let add = |(a, b): (f64, f64), (&g, &x): (&E, &E)| (a + g.wide(), b + (g * (x - mean) * slope).wide());
-            pairs.fold((0.0, 0.0), add)
-        })
-        .collect();
+    let sums = parallel::map(blocks.batch * blocks.channels, true, |p| {
+        let (mean, slope) = (mean[blocks.of(p)], slope(variance[blocks.of(p)], eps));
+        let pairs = gy[at(p)].iter().zip(&x[at(p)]);
+        let add = |(a, b): (f64, f64), (&g, &x): (&E, &E)| (a + g.wide(), b + (g * (x - mean) * slope).wide());
+        pairs.fold((0.0, 0.0), add)
+    });
     for (p, (by_b, by_w)) in sums.iter().enumerate() {
         gw[p % blocks.channels] += E::narrow(*by_w);
         gb[p % blocks.channels] += E::narrow(*by_b);

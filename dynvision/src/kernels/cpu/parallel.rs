@@ -1,77 +1,165 @@
-//! How elementwise work is split: by its length alone, never by the number of threads.
+//! How work is split: by its size alone, never by the number of threads.
+//!
+//! The thread that calls a kernel works as well, and the others of rayon's current pool help it. A caller that is no
+//! thread of the pool does not hand its work over and sleep, as rayon's own iterators let it: to wake two threads for
+//! each kernel costs more than many kernels take.
 
-use rayon::prelude::*;
+use rayon::{current_num_threads, current_thread_index, in_place_scope};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Elements of one task. Below this a second thread costs more than it brings.
-pub(super) const CHUNK: usize = 64 * 1024;
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// Looks that a caller takes at its helpers before it goes to sleep until they are done.
+const LOOKS: usize = 2000;
+
+/// Calls `work(item)` for every item, each in whichever thread comes to it first, if `threads`; else one after another.
+pub(crate) fn each<I>(items: I, threads: bool, work: impl Fn(I::Item) + Sync)
+where
+    I: ExactSizeIterator + Send,
+{
+    let helpers = if threads { items.len().min(current_num_threads()).saturating_sub(1) } else { 0 };
+    if helpers == 0 {
+        return items.for_each(work);
+    }
+    let items = Mutex::new(items);
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(item) = next() {
+            work(item);
+        }
+    };
+    let helping = AtomicUsize::new(helpers);
+    in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| {
+                work();
+                helping.fetch_sub(1, Ordering::Release);
+            });
+        }
+        work();
+        if current_thread_index().is_none() {
+            await_helpers(&helping);
+        }
+    });
+}
+
+/// Waits awake, for about as long as it takes to fall asleep and be woken.
+fn await_helpers(helping: &AtomicUsize) {
+    for look in 0..LOOKS {
+        if helping.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        if look % 16 == 15 { std::thread::yield_now() } else { std::hint::spin_loop() }
+    }
+}
+
+/// `of(i)` for every `i` below `count`, in their order.
+pub(crate) fn map<R: Send>(count: usize, threads: bool, of: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    each(results.iter_mut().enumerate(), threads, |(i, result)| *result = Some(of(i)));
+    results.into_iter().flatten().collect()
+}
 
 /// Calls `each(start, chunk)` for every chunk of `into`.
-pub(super) fn chunks<E: Send>(into: &mut [E], each: impl Fn(usize, &mut [E]) + Sync) {
-    if into.len() <= CHUNK {
-        each(0, into);
-    } else {
-        into.par_chunks_mut(CHUNK).enumerate().for_each(|(i, chunk)| each(i * CHUNK, chunk));
-    }
+pub(crate) fn chunks<E: Send>(into: &mut [E], work: impl Fn(usize, &mut [E]) + Sync) {
+    let threads = into.len() > CHUNK;
+    each(into.chunks_mut(CHUNK).enumerate(), threads, |(i, chunk)| work(i * CHUNK, chunk));
 }
 
 /// Calls `each(start, chunk, chunk)` for every pair of chunks of two slices of one length.
-pub(super) fn chunks_of_two<E: Send>(a: &mut [E], b: &mut [E], each: impl Fn(usize, &mut [E], &mut [E]) + Sync) {
+pub(super) fn chunks_of_two<E: Send>(a: &mut [E], b: &mut [E], work: impl Fn(usize, &mut [E], &mut [E]) + Sync) {
     assert_eq!(a.len(), b.len(), "elementwise: lengths");
-    if a.len() <= CHUNK {
-        each(0, a, b);
-    } else {
-        let pairs = a.par_chunks_mut(CHUNK).zip(b.par_chunks_mut(CHUNK)).enumerate();
-        pairs.for_each(|(i, (a, b))| each(i * CHUNK, a, b));
-    }
+    let threads = a.len() > CHUNK;
+    let pairs = a.chunks_mut(CHUNK).zip(b.chunks_mut(CHUNK)).enumerate();
+    each(pairs, threads, |(i, (a, b))| work(i * CHUNK, a, b));
 }
 
-/// Calls `each(first, planes)` for runs of planes of `len` elements, at least one plane and about a chunk in each run.
-pub(super) fn planes<E: Send>(into: &mut [E], len: usize, each: impl Fn(usize, &mut [E]) + Sync) {
+/// Planes of `len` elements that one task takes: at least one, and about a quarter of a chunk.
+pub(super) fn run_of_planes(len: usize) -> usize {
+    (CHUNK / 4 / len.max(1)).max(1)
+}
+
+/// Calls `each(first, planes)` for runs of planes of `len` elements.
+pub(super) fn planes<E: Send>(into: &mut [E], len: usize, work: impl Fn(usize, &mut [E]) + Sync) {
     if len == 0 {
         return;
     }
-    let run = (CHUNK / 4 / len).max(1);
-    if into.len() <= run * len {
-        each(0, into);
-    } else {
-        into.par_chunks_mut(run * len).enumerate().for_each(|(i, planes)| each(i * run, planes));
-    }
+    let run = run_of_planes(len);
+    each(into.chunks_mut(run * len).enumerate(), true, |(i, planes)| work(i * run, planes));
 }
 
 /// The sum of `part(start, end)` over fixed ranges of `0..len`, added up in their order.
 pub(super) fn sum(len: usize, part: impl Fn(usize, usize) -> f64 + Sync) -> f64 {
-    if len <= CHUNK {
-        return part(0, len);
-    }
-    let starts = (0..len.div_ceil(CHUNK)).into_par_iter();
-    let parts: Vec<f64> = starts.map(|i| part(i * CHUNK, ((i + 1) * CHUNK).min(len))).collect();
-    parts.iter().sum()
+    map(len.div_ceil(CHUNK), true, |i| part(i * CHUNK, ((i + 1) * CHUNK).min(len))).iter().sum()
 }
 
 /// Calls `each(task)` for every task, on many threads if `threads`.
-pub(super) fn tasks(count: usize, threads: bool, each: impl Fn(usize) + Sync) {
-    if threads && count > 1 {
-        (0..count).into_par_iter().with_max_len(1).for_each(&each);
-    } else {
-        (0..count).for_each(&each);
-    }
-}
-
-/// Calls `each(row, values)` for every row of `len` values, on many threads if `threads`.
-pub(super) fn rows<E: Send>(into: &mut [E], len: usize, threads: bool, each: impl Fn(usize, &mut [E]) + Sync) {
-    if threads {
-        into.par_chunks_exact_mut(len).enumerate().for_each(|(row, values)| each(row, values));
-    } else {
-        into.chunks_exact_mut(len).enumerate().for_each(|(row, values)| each(row, values));
-    }
+pub(super) fn tasks(count: usize, threads: bool, work: impl Fn(usize) + Sync) {
+    each(0..count, threads, work);
 }
 
 /// Calls `each(part, values)` for every part of `len` values, of which the last may be shorter, on many threads if
 /// `threads`.
-pub(super) fn parts<E: Send>(into: &mut [E], len: usize, threads: bool, each: impl Fn(usize, &mut [E]) + Sync) {
-    if threads {
-        into.par_chunks_mut(len).enumerate().for_each(|(part, values)| each(part, values));
-    } else {
-        into.chunks_mut(len).enumerate().for_each(|(part, values)| each(part, values));
+pub(super) fn parts<E: Send>(into: &mut [E], len: usize, threads: bool, work: impl Fn(usize, &mut [E]) + Sync) {
+    each(into.chunks_mut(len).enumerate(), threads, |(part, values)| work(part, values));
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn every_item_is_met_once_inside_and_outside_of_a_pool() {
+        let count = || {
+            let met: Vec<_> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
+            each(met.iter(), true, |met| _ = met.fetch_add(1, Ordering::Relaxed));
+            assert!(met.iter().all(|met| met.load(Ordering::Relaxed) == 1));
+        };
+        count();
+        pool(1).install(count);
+        pool(3).install(count);
+        assert_eq!(map(5, true, |i| i * i), [0, 1, 4, 9, 16]);
+        assert!(map(0, true, |i| i).is_empty());
+    }
+
+    #[test]
+    fn as_many_threads_help_as_the_pool_has() {
+        // three items that wait for each other are done by three threads or never
+        let barrier = Barrier::new(3);
+        let who = pool(3).install(|| {
+            map(3, true, |_| {
+                barrier.wait();
+                std::thread::current().id()
+            })
+        });
+        assert_eq!(who.into_iter().collect::<HashSet<_>>().len(), 3);
+    }
+
+    #[test]
+    fn kernels_may_be_called_by_kernels_and_by_many_threads() {
+        let nested = || map(20, true, |i| map(30, true, |j| i * j).iter().sum::<usize>()).iter().sum::<usize>();
+        let all: usize = (0..20).map(|i| (0..30).map(|j| i * j).sum::<usize>()).sum();
+        std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..4).map(|_| scope.spawn(nested)).collect();
+            runs.into_iter().for_each(|run| assert_eq!(run.join().unwrap(), all));
+        });
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller() {
+        for threads in [1, 3] {
+            let run = || each(0..100, true, |i| assert_ne!(i, 50, "the fiftieth"));
+            let caught = std::panic::catch_unwind(|| pool(threads).install(run));
+            assert!(caught.is_err());
+        }
     }
 }

@@ -4,7 +4,6 @@
 use super::source::{SLACK, Source};
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{parallel, scratch};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Places for which one task prepares its part of the input.
@@ -69,12 +68,13 @@ pub(super) fn with_source(
         let (values, slack) = written.split_at_mut(len);
         slack.fill(0.0);
         if threads {
-            values.par_chunks_exact_mut(source.channel).with_min_len(channels.count.min(8)).enumerate().for_each(
-                |(i, channel)| {
+            let some = channels.count.min(8);
+            parallel::parts(values, some * source.channel, true, |part, values| {
+                for (i, channel) in (part * some..).zip(values.chunks_exact_mut(source.channel)) {
                     let (image, c) = (i / channels.count, channels.first + i % channels.count);
                     source.write(isa, &x[(image * channels.of + c) * plain..][..plain], channel);
-                },
-            );
+                }
+            });
         } else {
             for (image, values) in values.chunks_exact_mut(channels.count * source.channel).enumerate() {
                 let x = &x[(image * channels.of + channels.first) * plain..][..channels.count * plain];

@@ -8,7 +8,6 @@ use super::source::Source;
 use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
 use crate::kernels::cpu::rows::{self, Pitched};
 use crate::kernels::cpu::{parallel, scratch};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Vectors that are summed up at a time.
@@ -109,17 +108,13 @@ pub(super) fn backward_weights(problem: &Problem, isa: Isa, x: &[f32], gy: &[f32
     let channel = problem.group_out() * problem.taps();
     let parts = if problem.groups < TASKS { TASKS.min(problem.images) } else { 1 };
     scratch::with(parts * gw.len(), |sums: &mut [f32]| {
-        let work = sums.par_chunks_exact_mut(channel).enumerate();
         let run = |(i, sums): (usize, &mut [f32])| {
             let (part, channel) = (i / problem.groups, i % problem.groups);
             let images = problem.images * part / parts..problem.images * (part + 1) / parts;
             weights_of_channel(problem, isa, &source, &flat, &phase.taps, [x, gy], channel, images, sums);
         };
-        if x.len() + gy.len() > parallel::CHUNK {
-            work.for_each(run);
-        } else {
-            sums.chunks_exact_mut(channel).enumerate().for_each(run);
-        }
+        let threads = x.len() + gy.len() > parallel::CHUNK;
+        parallel::each(sums.chunks_exact_mut(channel).enumerate(), threads, run);
         for part in sums.chunks_exact(gw.len()) {
             gw.iter_mut().zip(part).for_each(|(gw, g)| *gw += g);
         }

@@ -33,7 +33,6 @@ use crate::geometry::{Border, Conv, Window};
 use packs::Store;
 use padded::Padded;
 use problem::Problem;
-use rayon::prelude::*;
 
 /// Writes `y = conv(x) + bias`, or adds it to `y` if `accumulate`. `packs` belongs to this weight; see [`Packs`].
 ///
@@ -74,7 +73,7 @@ pub fn forward<E: Scalar>(
 }
 
 /// Adds to each gradient that is given what `gy`, the gradient of the output, passes back: `gx` that of the input, `gw`
-/// that of the weight, `gb` that of the bias.
+/// that of the weight, `gb` that of the bias. With `gather`, that of the weight may stay in `packs` until [`collect`].
 ///
 /// # Panics
 /// If dimensions or lengths do not fit each other.
@@ -91,6 +90,7 @@ pub fn backward<E: Scalar>(
     gx: Option<&mut [E]>,
     gw: Option<&mut [E]>,
     gb: Option<&mut [E]>,
+    gather: bool,
 ) {
     let problem = Problem::new(conv, xd, wd, yd);
     problem.check(x.len(), w.len(), gy.len(), gb.as_ref().map(|gb| gb.len()));
@@ -116,12 +116,27 @@ pub fn backward<E: Scalar>(
             (Algorithm::Winograd2, Some(x), Some(gy), Some(gw)) => {
                 winograd::backward_weights(&problem, packs.isa(), x, gy, gw);
             }
-            (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => weights::backward(&problem, packs.isa(), x, gy, gw),
+            (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => {
+                packs.gather(&problem, x, gy);
+                if !gather {
+                    packs.collect(gw);
+                }
+            }
             _ => portable::backward_weights(&problem, x, gy, gw),
         }
     }
     if let Some(gb) = gb {
         backward_bias(&problem, gy, gb);
+    }
+}
+
+/// Adds to `gw` what [`backward`] has gathered.
+///
+/// # Panics
+/// If `gw` is not as long as the weight.
+pub fn collect<E: Scalar>(packs: &Packs<E>, gw: &mut [E]) {
+    if let Some(gw) = E::as_f32_mut(gw) {
+        packs.store().collect(gw);
     }
 }
 
@@ -137,7 +152,7 @@ fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &m
     scratch::with(problem.images * problem.in_channels * padded.len(), |gradient: &mut [f32]| {
         gradient.fill(0.0);
         backward_data_of_zeros(&mirrored, packs, w, gy, gradient);
-        parallel::rows(gx, padded.plain_len(), gradient.len() > parallel::CHUNK, |plane, gx| {
+        parallel::parts(gx, padded.plain_len(), gradient.len() > parallel::CHUNK, |plane, gx| {
             padded.fold(&gradient[plane * padded.len()..][..padded.len()], gx);
         });
     });
@@ -152,6 +167,9 @@ fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32
     }
 }
 
+/// Tasks that the gradient of the bias is split into.
+const BIASES: usize = 8;
+
 /// Adds the sum of `gy` over images and places.
 fn backward_bias<E: Scalar>(problem: &Problem, gy: &[E], gb: &mut [E]) {
     let places = problem.places();
@@ -159,9 +177,8 @@ fn backward_bias<E: Scalar>(problem: &Problem, gy: &[E], gb: &mut [E]) {
         let planes = gy.chunks_exact(places).skip(channel).step_by(problem.out_channels);
         planes.map(total).sum()
     };
-    if gy.len() <= parallel::CHUNK {
-        gb.iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(of_channel(channel)));
-    } else {
-        gb.par_iter_mut().enumerate().for_each(|(channel, gb)| *gb += E::narrow(of_channel(channel)));
-    }
+    let some = gb.len().div_ceil(BIASES);
+    parallel::parts(gb, some, gy.len() > parallel::CHUNK, |part, gb| {
+        (part * some..).zip(gb).for_each(|(channel, gb)| *gb += E::narrow(of_channel(channel)));
+    });
 }

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::problem::Problem;
+use super::weights::Sums;
 use super::winograd::{self, WinogradPlan};
 use super::{depthwise, implicit};
 use crate::kernels::cpu::isa::{self, Isa};
@@ -98,6 +99,7 @@ pub(super) struct Store {
     algorithm: Option<Algorithm>,
     isa: Option<Isa>,
     plans: Kept<Plan>,
+    sums: Mutex<Vec<Sums>>,
     winograd: Kept<WinogradPlan>,
 }
 
@@ -133,6 +135,23 @@ impl Store {
             Algorithm::Auto | Algorithm::Winograd2 | Algorithm::Depthwise => Algorithm::Implicit,
             algorithm => algorithm,
         }
+    }
+
+    /// Adds what `gy` passes back to the weight to sums that are kept until they are collected.
+    pub(super) fn gather(&self, problem: &Problem, x: &[f32], gy: &[f32]) {
+        let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().position(|sums| sums.is_of(problem));
+        let at = known.unwrap_or_else(|| {
+            all.push(Sums::new(problem, self.isa()));
+            all.len() - 1
+        });
+        all[at].add(x, gy);
+    }
+
+    /// Adds all that was gathered to `gw`.
+    pub(super) fn collect(&self, gw: &mut [f32]) {
+        let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        all.drain(..).for_each(|mut sums| sums.collect(gw));
     }
 
     /// The instruction set to use.

@@ -4,13 +4,13 @@ use super::microkernel::{UNIT, best_tile};
 use super::problem::Problem;
 use super::source::Source;
 use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::parallel;
+use crate::kernels::cpu::{Recycled, parallel};
 
 /// The weights of one group, in panels of `rows` output channels: `[panel][term][row]`. The last panel has just the
 /// rows that are left.
 #[derive(Debug)]
 pub(super) struct Panels {
-    pub values: Vec<f32>,
+    pub values: Recycled<f32>,
 }
 
 impl Panels {
@@ -22,7 +22,7 @@ impl Panels {
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let depth = ins * taps;
-        let mut values = vec![0.0; outs * depth];
+        let mut values = Recycled::new(outs * depth);
         let threads = values.len() > parallel::CHUNK;
         parallel::parts(&mut values, rows * depth, threads, |panel, values| {
             let first = panel * rows;

@@ -6,7 +6,6 @@ use super::padded::Padded;
 use super::problem::Problem;
 use super::{Scalar, parallel};
 use crate::kernels::cpu::scratch;
-use rayon::prelude::*;
 
 /// Columns that make a matrix product worth its overhead.
 const COLUMNS: usize = 256;
@@ -24,7 +23,7 @@ pub(super) fn forward<E: Scalar>(
 ) {
     let images = images_per_task(problem);
     let (takes, gives) = (images * problem.input_len(), images * problem.output_len());
-    y.par_chunks_mut(gives).zip(x.par_chunks(takes)).for_each(|(y, x)| {
+    parallel::each(y.chunks_mut(gives).zip(x.chunks(takes)), true, |(y, x)| {
         let columns = y.len() / problem.out_channels;
         let (depth, outs) = (problem.depth(), problem.group_out());
         scratch::with(depth * columns, |patches: &mut [E]| {
@@ -43,7 +42,7 @@ pub(super) fn forward<E: Scalar>(
 pub(super) fn backward_data<E: Scalar>(problem: &Problem, w: &[E], gy: &[E], gx: &mut [E]) {
     let images = images_per_task(problem);
     let (takes, gives) = (images * problem.input_len(), images * problem.output_len());
-    gx.par_chunks_mut(takes).zip(gy.par_chunks(gives)).for_each(|(gx, gy)| {
+    parallel::each(gx.chunks_mut(takes).zip(gy.chunks(gives)), true, |(gx, gy)| {
         let columns = gy.len() / problem.out_channels;
         let (depth, outs) = (problem.depth(), problem.group_out());
         scratch::with(depth * columns, |patches: &mut [E]| {
@@ -65,8 +64,8 @@ pub(super) fn backward_weights<E: Scalar>(problem: &Problem, x: &[E], gy: &[E], 
     let len = gw.len();
     scratch::with(parts * len, |sums: &mut [E]| {
         let (takes, gives) = (share * problem.input_len(), share * problem.output_len());
-        let images = x.par_chunks(takes).zip(gy.par_chunks(gives));
-        sums.par_chunks_mut(len).zip(images).for_each(|(sum, (x, gy))| part_of_weights(problem, x, gy, sum));
+        let images = x.chunks(takes).zip(gy.chunks(gives));
+        parallel::each(sums.chunks_mut(len).zip(images), true, |(sum, (x, gy))| part_of_weights(problem, x, gy, sum));
         for part in sums.chunks_exact(len) {
             parallel::chunks(gw, |at, gw| gw.iter_mut().zip(&part[at..]).for_each(|(gw, &g)| *gw += g));
         }

@@ -91,7 +91,7 @@ impl Case {
             forward(&self.conv, &x, xd, &w, wd, bias.as_deref(), packs, &mut y, yd, accumulate);
             let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
             let given = (Some(&mut gx[..]), Some(&mut gw[..]), Some(&mut gb[..]));
-            backward(&self.conv, &x, xd, &w, wd, packs, &gy, yd, given.0, given.1, given.2);
+            backward(&self.conv, &x, xd, &w, wd, packs, &gy, yd, given.0, given.1, given.2, false);
             [want_y.deviation(&y), want_gx.deviation(&gx), want_gw.deviation(&gw), want_gb.deviation(&gb)]
                 .into_iter()
                 .fold(0.0, f64::max)
@@ -239,11 +239,33 @@ fn the_number_of_threads_changes_no_bit() {
                 let packs = Packs::with_algorithm(algorithm);
                 forward(&case.conv, &x, case.xd, &w, case.wd, None, &packs, &mut y, case.yd, false);
                 let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
-                backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None);
+                backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None, false);
                 [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
             })
         };
         assert!(run(1) == run(3), "{algorithm:?} of {images} images");
+    }
+}
+
+#[test]
+fn gathered_gradients_of_weights_are_those_of_every_call() {
+    for (images, outs, side) in [(1, 40, 20), (9, 121, 8), (3, 5, 33)] {
+        let conv = Conv::new(Window::same(3, 1));
+        let case = Case::new(conv, images, 20, outs, [side, side], 3);
+        let (w, packs) = (case.values::<f32>(case.wd, 3), Packs::default());
+        let (mut gathered, mut each) = (case.values::<f32>(case.wd, 4), case.values::<f32>(case.wd, 4));
+        for step in 0..3 {
+            let (x, gy) = (case.values::<f32>(case.xd, step), case.values::<f32>(case.yd, 9 - step));
+            for (packs, gw, gather) in [(&packs, &mut gathered, true), (&Packs::default(), &mut each, false)] {
+                backward(&conv, &x, case.xd, &w, case.wd, packs, &gy, case.yd, None, Some(gw), None, gather);
+            }
+        }
+        assert_eq!(gathered, case.values::<f32>(case.wd, 4), "nothing is added before it is collected");
+        for _ in 0..2 {
+            collect(&packs, &mut gathered);
+            let off = gathered.iter().zip(&each).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-6 * (images * side * side) as f32, "{off}");
+        }
     }
 }
 

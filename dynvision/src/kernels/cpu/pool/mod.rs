@@ -5,7 +5,6 @@ mod vector;
 use super::scalar::total;
 use super::{Scalar, isa, parallel};
 use crate::geometry::Window;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
@@ -26,11 +25,12 @@ pub fn max_forward<E: Scalar>(
         return vector::max_forward(isa::current(), window, x, xd, y, yd, chosen);
     }
     // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
-    let run = (parallel::CHUNK / 4 / (oh * ow).max(1)).max(1) * oh * ow;
+    let run = parallel::run_of_planes(oh * ow) * oh * ow;
     if y.is_empty() {
         return;
     }
-    y.par_chunks_mut(run).zip(chosen.par_chunks_mut(run)).enumerate().for_each(|(i, (y, chosen))| {
+    let runs = y.chunks_mut(run).zip(chosen.chunks_mut(run)).enumerate();
+    parallel::each(runs, true, |(i, (y, chosen))| {
         let first = i * run / (oh * ow);
         for (i, (y, chosen)) in y.chunks_exact_mut(oh * ow).zip(chosen.chunks_exact_mut(oh * ow)).enumerate() {
             max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], chosen);

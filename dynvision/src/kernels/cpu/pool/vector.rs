@@ -7,7 +7,6 @@ use crate::geometry::Window;
 use crate::kernels::cpu::conv::Source;
 use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
 use crate::kernels::cpu::{parallel, scratch};
-use rayon::prelude::*;
 
 /// Numbers behind a plane that a vector may touch.
 const SLACK: usize = 16;
@@ -28,7 +27,7 @@ pub(super) fn max_forward(
     }
     let taps = Taps::new(window, [h, w], [oh, ow]);
     let places = oh * ow;
-    let run = (parallel::CHUNK / 4 / places).max(1) * places;
+    let run = parallel::run_of_planes(places) * places;
     let planes = |(i, (y, chosen)): (usize, (&mut [f32], &mut [u32]))| {
         scratch::with(taps.source.channel + SLACK, |plane: &mut [f32]| {
             plane.fill(f32::NEG_INFINITY);
@@ -44,9 +43,9 @@ pub(super) fn max_forward(
         });
     };
     if chosen.is_empty() {
-        y.par_chunks_mut(run).enumerate().for_each(|(i, y)| planes((i, (y, &mut []))));
+        parallel::parts(y, run, true, |i, y| planes((i, (y, &mut []))));
     } else {
-        y.par_chunks_mut(run).zip(chosen.par_chunks_mut(run)).enumerate().for_each(planes);
+        parallel::each(y.chunks_mut(run).zip(chosen.chunks_mut(run)).enumerate(), true, planes);
     }
 }
 

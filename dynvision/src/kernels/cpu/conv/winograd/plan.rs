@@ -7,8 +7,7 @@ use super::tiles::Tiles;
 use super::transform::{POSITIONS, weight};
 use crate::geometry::Border;
 use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::parallel;
-use rayon::prelude::*;
+use crate::kernels::cpu::{Recycled, parallel};
 
 /// A 3x3 convolution at stride 1 (or its adjoint, which is one too), ready to run on any number of images.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(in super::super) struct WinogradPlan {
     /// Where the values of the first tile stand, for every channel.
     pub offsets: Vec<u32>,
     /// Transformed weights `[position][panel][input channel][row of the panel]`.
-    pub weights: Vec<f32>,
+    pub weights: Recycled<f32>,
     /// A bias that changes nothing.
     pub zeros: Vec<f32>,
 }
@@ -84,7 +83,7 @@ impl WinogradPlan {
         taps: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
         let tile = best_tile(isa, outs);
-        let mut weights = vec![0.0; POSITIONS * ins * outs];
+        let mut weights = Recycled::new(POSITIONS * ins * outs);
         // Each panel is a task, which writes its part of every position.
         let mut positions: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();
         let panels = (0..outs).step_by(tile.0).map(|first| {
@@ -103,11 +102,7 @@ impl WinogradPlan {
                 }
             }
         };
-        if ins * outs * POSITIONS > parallel::CHUNK {
-            panels.into_par_iter().for_each(run);
-        } else {
-            panels.into_iter().for_each(run);
-        }
+        parallel::each(panels.into_iter(), ins * outs * POSITIONS > parallel::CHUNK, run);
         let offsets = Tiles::offsets(&source, ins, 4);
         let tiles = output.map(|dim| dim.div_ceil(2));
         WinogradPlan { isa, source, ins, outs, output, tiles, tile, offsets, weights, zeros: vec![0.0; outs] }

@@ -12,8 +12,7 @@ use super::plan::source_of_input;
 use super::tiles::Tiles;
 use super::transform::{self, POSITIONS, spaced, weight_adjoint};
 use crate::kernels::cpu::isa::{Isa, compiled_for};
-use crate::kernels::cpu::scratch;
-use rayon::prelude::*;
+use crate::kernels::cpu::{parallel, scratch};
 use std::ops::Range;
 
 /// Tiles that are transformed and worked on together.
@@ -87,11 +86,7 @@ impl Work<'_> {
                 self.some_images(x, gy, channels.clone(), some, sums, first > images.start);
             }
         };
-        if threads {
-            tasks.into_par_iter().with_max_len(1).for_each(run);
-        } else {
-            tasks.into_iter().for_each(run);
-        }
+        parallel::each(tasks.into_iter(), threads, run);
     }
 
     /// Writes the sums over some images, or adds to them.
@@ -218,11 +213,7 @@ impl Work<'_> {
                 self.add_transposed(taps, gw);
             });
         };
-        if threads {
-            gw.par_chunks_mut(UNIT * ins * 9).enumerate().with_max_len(1).for_each(run);
-        } else {
-            gw.chunks_mut(UNIT * ins * 9).enumerate().for_each(run);
-        }
+        parallel::each(gw.chunks_mut(UNIT * ins * 9).enumerate(), threads, run);
     }
 
     /// Writes the gradients of 16 output channels from `first` on: `[input channel][tap][output channel]`.
