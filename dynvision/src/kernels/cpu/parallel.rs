@@ -7,6 +7,7 @@
 use rayon::{current_num_threads, current_thread_index, in_place_scope};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::vec;
 
 /// Elements of one task. Below this a second thread costs more than it brings.
 pub(crate) const CHUNK: usize = 64 * 1024;
@@ -14,35 +15,60 @@ pub(crate) const CHUNK: usize = 64 * 1024;
 /// Looks that a caller takes at its helpers before it goes to sleep until they are done.
 const LOOKS: usize = 2000;
 
-/// Calls `work(item)` for every item, each in whichever thread comes to it first, if `threads`; else one after another.
+/// Calls `work(item)` for every item, on many threads if `threads`; else one after another.
+///
+/// Each thread begins with a part of its own, the same in every call, so that it mostly finds in its cache what it wrote
+/// there in the kernel before; then it takes from the ends of the others' parts.
 pub(crate) fn each<I>(items: I, threads: bool, work: impl Fn(I::Item) + Sync)
 where
-    I: ExactSizeIterator + Send,
+    I: ExactSizeIterator,
+    I::Item: Send,
 {
-    let helpers = if threads { items.len().min(current_num_threads()).saturating_sub(1) } else { 0 };
-    if helpers == 0 {
+    let count = if threads { items.len().min(current_num_threads()) } else { 1 };
+    if count < 2 {
         return items.for_each(work);
     }
-    let items = Mutex::new(items);
-    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(item) = next() {
-            work(item);
-        }
-    };
-    let helping = AtomicUsize::new(helpers);
+    let parts = Parts::new(items, count);
+    let helping = AtomicUsize::new(count - 1);
     in_place_scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|_| {
-                work();
+        for own in 1..count {
+            let (parts, helping, work) = (&parts, &helping, &work);
+            scope.spawn(move |_| {
+                parts.each(own, work);
                 helping.fetch_sub(1, Ordering::Release);
             });
         }
-        work();
+        parts.each(0, &work);
         if current_thread_index().is_none() {
             await_helpers(&helping);
         }
     });
+}
+
+/// Items in parts of about equal size, one for each thread.
+struct Parts<T>(Vec<Mutex<vec::IntoIter<T>>>);
+
+impl<T> Parts<T> {
+    fn new(mut items: impl ExactSizeIterator<Item = T>, count: usize) -> Self {
+        let len = items.len();
+        let part = |i: usize| items.by_ref().take(len * (i + 1) / count - len * i / count).collect::<Vec<_>>();
+        Parts((0..count).map(part).map(|part| Mutex::new(part.into_iter())).collect())
+    }
+
+    /// Works on all of the own part, then on what is left of the others'.
+    fn each(&self, own: usize, work: &impl Fn(T)) {
+        let part = |i: usize| self.0[i].lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = || part(own).next();
+        while let Some(item) = mine() {
+            work(item);
+        }
+        for other in (own + 1..self.0.len()).chain(0..own) {
+            let theirs = || part(other).next_back();
+            while let Some(item) = theirs() {
+                work(item);
+            }
+        }
+    }
 }
 
 /// Waits awake, for about as long as it takes to fall asleep and be woken.
