@@ -64,24 +64,50 @@ pub(super) fn max_backward(
         return;
     }
     let taps = Taps::new(window, [h, w], [oh, ow]);
+    // Rows of whole vectors are read where they stand.
+    let (isa, direct) = match isa {
+        Isa::Avx512 if !ow.is_multiple_of(16) && ow.is_multiple_of(8) => (Isa::Avx2, true),
+        _ => (isa, ow.is_multiple_of(SLACK)),
+    };
+    let (pitch, spare) =
+        if direct { (ow, 0) } else { (ow.next_multiple_of(SLACK), 2 * oh * ow.next_multiple_of(SLACK)) };
     parallel::planes(gx, h * w, |first, planes| {
-        scratch::with(taps.source.channel + SLACK, |plane: &mut [f32]| {
+        scratch::with(taps.source.channel + SLACK + spare, |buffer: &mut [f32]| {
+            let (plane, spare) = buffer.split_at_mut(taps.source.channel + SLACK);
+            let (gradients, tags) = spare.split_at_mut(spare.len() / 2);
             for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
                 let at = (first + i) * oh * ow;
                 let (gy, chosen) = (&gy[at..][..oh * ow], &chosen[at..][..oh * ow]);
+                let mut given = (gy.as_ptr(), chosen.as_ptr().cast::<f32>());
+                if !direct {
+                    spread(gy, ow, gradients, pitch, |&g| g, 0.0);
+                    spread(chosen, ow, tags, pitch, |&tag| f32::from_bits(tag), f32::from_bits(super::NONE));
+                    given = (gradients.as_ptr(), tags.as_ptr());
+                }
                 plane.fill(0.0);
-                // SAFETY: as in `max_forward`.
-                unsafe { scatter(isa, &taps, gy.as_ptr(), chosen.as_ptr(), plane.as_mut_ptr()) };
+                // SAFETY: `Taps` holds only taps whose values are in the plane, which has SLACK numbers behind; there
+                // are rows of `pitch` gradients and tags, whole vectors of them.
+                unsafe { scatter(isa, &taps, given.0, given.1, pitch, plane.as_mut_ptr()) };
                 taps.source.fold(isa, &plane[..taps.source.channel], gx);
             }
         });
     });
 }
 
+/// Writes rows of `len` values as rows of `pitch` numbers, with `beyond` behind them.
+fn spread<E>(from: &[E], len: usize, into: &mut [f32], pitch: usize, of: impl Fn(&E) -> f32, beyond: f32) {
+    for (from, into) in from.chunks_exact(len).zip(into.chunks_exact_mut(pitch)) {
+        let (values, rest) = into.split_at_mut(len);
+        values.iter_mut().zip(from).for_each(|(into, from)| *into = of(from));
+        rest.fill(beyond);
+    }
+}
+
 /// Where the taps of every row of windows stand in a plane.
 struct Taps {
     source: Source,
-    window: Window,
+    /// Where each tap of the first window stands.
+    first: Vec<usize>,
     /// Rows and columns of windows.
     output: [usize; 2],
 }
@@ -89,18 +115,18 @@ struct Taps {
 impl Taps {
     fn new(window: Window, input: [usize; 2], output: [usize; 2]) -> Self {
         let needed = output.map(|places| (places - 1) * window.stride + window.extent());
-        Taps { source: Source::new(input, window.padding, window.stride, needed), window, output }
+        let source = Source::new(input, window.padding, window.stride, needed);
+        let Window { kernel, dilation, .. } = window;
+        let tap = |i: usize| source.index(i / kernel * dilation, i % kernel * dilation);
+        Taps { first: (0..kernel * kernel).map(tap).collect(), source, output }
     }
 
     /// Calls `each(tap, at)` for the taps of a row of windows, in order: the value of the first window stands at `at`.
     #[inline(always)]
     fn each(&self, row: usize, mut each: impl FnMut(usize, usize)) {
-        let Window { kernel, stride, dilation, .. } = self.window;
-        for ky in 0..kernel {
-            for kx in 0..kernel {
-                each(ky * kernel + kx, self.source.index(row * stride + ky * dilation, kx * dilation));
-            }
-        }
+        // a stride further down, a value stands one row further in its plane
+        let down = row * self.source.plane[1];
+        self.first.iter().enumerate().for_each(|(tap, first)| each(tap, first + down));
     }
 }
 
@@ -113,15 +139,15 @@ dispatch! {
 
 dispatch! {
     /// # Safety
-    /// The plane is laid out as the taps say, with `SLACK` numbers behind it; there are as many gradients and choices as
-    /// places.
-    scatter, scatter_by, (taps: &Taps, gy: *const f32, chosen: *const u32, plane: *mut f32)
+    /// The plane is laid out as the taps say, with `SLACK` numbers behind it; there are as many rows of gradients and
+    /// choices as of places, `pitch` numbers each, whole vectors of them, with no tap chosen behind the last column.
+    scatter, scatter_by, (taps: &Taps, gy: *const f32, tags: *const f32, pitch: usize, plane: *mut f32)
 }
 
 #[inline(always)]
 unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u32) {
     let [rows, columns] = taps.output;
-    // SAFETY (of the whole body): the caller's; what lies behind the last column of a row goes to `rest` first.
+    // SAFETY (of the whole body): the caller's; what lies behind the last place goes to `rest` first.
     unsafe {
         for row in 0..rows {
             for column in (0..columns).step_by(V::LANES) {
@@ -136,7 +162,8 @@ unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen:
                     },
                 );
                 let at = row * columns + column;
-                if column + V::LANES <= columns {
+                // what is too much is overwritten by the next row
+                if at + V::LANES <= rows * columns {
                     best.store(y.add(at));
                     if !chosen.is_null() {
                         tags.store(chosen.add(at).cast());
@@ -158,33 +185,20 @@ unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen:
 }
 
 #[inline(always)]
-unsafe fn scatter_by<V: Vector>(taps: &Taps, gy: *const f32, chosen: *const u32, plane: *mut f32) {
+unsafe fn scatter_by<V: Vector>(taps: &Taps, gy: *const f32, tags: *const f32, pitch: usize, plane: *mut f32) {
     let [rows, columns] = taps.output;
-    // SAFETY (of the whole body): the caller's; what lies behind the last column of a row comes from `rest`, where it has
-    // chosen no tap.
-    unsafe {
+    // Tap by tap, since neighbouring taps of one row write what overlaps, and would wait for each other.
+    for (tap, &first) in taps.first.iter().enumerate() {
         for row in 0..rows {
             for column in (0..columns).step_by(V::LANES) {
-                let at = row * columns + column;
-                let (mut gradient, mut tags) = (gy.add(at), chosen.add(at).cast::<f32>());
-                let mut rest = [[0.0f32; SLACK], [f32::from_bits(super::NONE); SLACK]];
-                if column + V::LANES > columns {
-                    for i in 0..columns - column {
-                        rest[0][i] = *gradient.add(i);
-                        rest[1][i] = *tags.add(i);
-                    }
-                    (gradient, tags) = (rest[0].as_ptr(), rest[1].as_ptr());
+                // SAFETY: the caller's; a vector begins at a column that there is, and ends within the pitch.
+                unsafe {
+                    let at = row * pitch + column;
+                    let (gradient, tags) = (V::load(gy.add(at)), V::load(tags.add(at)));
+                    let to = plane.add(first + row * taps.source.plane[1] + column);
+                    let passed = gradient.where_same(tags, V::splat(f32::from_bits(tap as u32)));
+                    V::load(to).add(passed).store(to);
                 }
-                let (gradient, tags) = (V::load(gradient), V::load(tags));
-                taps.each(
-                    row,
-                    #[inline(always)]
-                    |tap, at| {
-                        let to = plane.add(at + column);
-                        let passed = gradient.where_same(tags, V::splat(f32::from_bits(tap as u32)));
-                        V::load(to).add(passed).store(to);
-                    },
-                );
             }
         }
     }
