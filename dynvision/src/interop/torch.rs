@@ -29,6 +29,8 @@
 //! | `classifier.weight` | `classifier.2.weight` |
 //! | `adaption.weight` | `input_adaption.recurrence.weight` |
 //! | `conv.weight_g`, `conv.weight_v` | `conv.parametrizations.weight.original0`, `..original1` |
+//! | `classifier.linear.weight`, `classifier.next.weight` (of a hidden layer, of what follows) | `classifier.2.weight`, `classifier.4.weight` |
+//! | `stem.conv.weight`, `stem_norm.weight`, `classifier.weight` (of a model whose first area is a `stem`) | `conv1.weight`, `bn1.weight`, `fc.weight`, as in torchvision's residual networks |
 
 use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
@@ -81,8 +83,8 @@ impl Names {
 /// Takes up a state dict of the original, all of it or nothing: weights, and time constants that are not trained, which
 /// go to the model's dynamics.
 ///
-/// Names that the original repeats for one tensor, and numbers that stand in the declaration here (`supralin.n`,
-/// `supralin.k`, the tables of local recurrences), are passed over.
+/// Names that the original repeats for one tensor, numbers that stand in the declaration here (`supralin.n`, `supralin.k`,
+/// the tables of local recurrences), and the number of batches that a norm has seen, are passed over.
 ///
 /// # Errors
 /// [`StateError::All`] with every tensor that is missing, of another shape, or of no use here.
@@ -192,6 +194,17 @@ impl Place {
         let (field, part) = ours.split_once('.').unwrap_or((ours, ""));
         let lower = |name: String| parametrized(name.to_lowercase());
         let is_area = |name: &str| wiring.areas.iter().any(|area| area.name == name);
+        // torchvision's residual networks, which the original takes over
+        let residual = wiring.areas.first().is_some_and(|area| area.name == "stem");
+        let torchvision = match (field, part.strip_prefix("conv.")) {
+            ("stem", Some(part)) => Some(format!("conv1.{part}")),
+            ("stem_norm", _) => Some(format!("bn1.{part}")),
+            ("classifier", _) => Some(format!("fc.{part}")),
+            _ => None,
+        };
+        if let (true, Some(name)) = (residual, torchvision) {
+            return Place { names: vec![name], shape: shape.to_vec() };
+        }
         if is_area(field) {
             let local = format!("{field}.recurrence.local.");
             let (part, shape) = layer_part(part, shape, all.iter().any(|other| other.name.starts_with(&local)));
@@ -213,9 +226,24 @@ impl Place {
                 return Place { names: vec![name], shape: vec![1] };
             }
             None if field == "retina" => vec![ours.replace("stages.conv.", "conv1.").replace("stages.", "")],
-            None => ["2.", "3.", ""].iter().map(|i| format!("classifier.{i}{part}")).collect(),
+            None => readout_names(part),
         };
         Place { names: names.into_iter().map(lower).collect(), shape: shape.to_vec() }
+    }
+}
+
+/// The names of a part of the readout there: behind a pooling and a flattening, each layer with the rectification before it
+/// and, in AlexNet, dropout before all but the last.
+fn readout_names(part: &str) -> Vec<String> {
+    let depth = part.matches("next.").count();
+    match (part.trim_start_matches("next."), depth) {
+        (last, 0) if !last.starts_with("linear.") => {
+            ["2.", "3.", ""].iter().map(|i| format!("classifier.{i}{last}")).collect()
+        }
+        (part, _) => match part.strip_prefix("linear.") {
+            Some(hidden) => vec![format!("classifier.{}.{hidden}", 2 + 3 * depth)],
+            None => vec![format!("classifier.{}.{part}", 1 + 3 * depth)],
+        },
     }
 }
 
@@ -268,7 +296,8 @@ fn time_constant(lower: &str, wiring: &Wiring) -> Option<&'static str> {
 fn repeated(lower: &str) -> bool {
     let link = lower.starts_with("addskip_") || lower.starts_with("addfeedback_") || lower.starts_with("classifier.");
     let table = lower.ends_with(".flat_plane_mapping") || lower.ends_with(".flat_layer_mapping");
-    (link && lower.contains(".source.")) || table || matches!(lower, "supralin.n" | "supralin.k")
+    let counted = lower.ends_with(".num_batches_tracked");
+    (link && lower.contains(".source.")) || table || counted || matches!(lower, "supralin.n" | "supralin.k")
 }
 
 /// The other names that the original has for a tensor.

@@ -226,15 +226,16 @@ fn residual_blocks_in_a_chain() {
     use dynvision::nn::{BasicBlock, Chain};
     #[dyn_model(input = [2, 5, 4], operations = [layer, record, delay])]
     struct Residual {
-        v1: Chain<BasicBlock<2, 3, 2>, BasicBlock<3, 3>>,
+        v1: Chain<BasicBlock<2, 3, 2>, BasicBlock<3, 3>, 3>,
         #[readout]
         head: Classifier<3, 2>,
     }
     assert_eq!(Residual::V1.to_string(), "3x3x2");
     let mut net = Cpu::default().build_module::<Residual, f64>();
-    assert!(net.v1.first.downsample.is_some() && net.v1.second.downsample.is_none());
+    assert!(net.v1.first.downsample.is_some() && net.v1.rest[0].downsample.is_none());
     let x = frames::<5, 4>(2);
     parameters_are_differences(&mut net, |net, tape| net.try_run(Stimulus::constant(x.clone(), 2).traced(tape)));
     let names: Vec<_> = dynvision::parameters::parameters(&net).into_iter().map(|p| p.name).collect();
     assert!(names.contains(&"v1.0.downsample.1.running_var".to_string()), "{names:?}");
+    assert!(names.contains(&"v1.2.conv2.weight".to_string()), "{names:?}");
 }

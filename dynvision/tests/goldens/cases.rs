@@ -79,10 +79,6 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "supralin_1p2" => Compare(model::<Supralinear>),
         "input_adaption_model" => Compare(model::<Adapting>),
         "skip_explicit_stride2" => Compare(model::<SkipStrided>),
-        "alexnet_patched" => {
-            LeaveOut("the original's network, made to run, has no rectification between its convolutions")
-        }
-        "resnet18_patched" => LeaveOut("a network without time; compared by the components test"),
         "no_solver" => Compare(model::<NoSolver>),
         "target_input_full" => Compare(model::<ToInputs<Full>>),
         "target_input_self" => Compare(model::<SelfToInputs>),
@@ -210,6 +206,8 @@ fn large(name: &str) -> Option<Case> {
         "x8_depthpointwise",
         "cornet_rt",
         "cordsnet",
+        "alexnet_patched",
+        "resnet18_patched",
     ];
     large
         .contains(&name)
