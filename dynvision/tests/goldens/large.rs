@@ -25,7 +25,6 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "cornet_rt" => Compare(model::<CorNetRt<SelfRecurrence<TrainedFrom<1000>>>>),
         "cordsnet" => Compare(model::<Cords>),
         "alexnet_patched" => Compare(answers::<AlexNetLinear>),
-        "resnet18_patched" => Compare(answers::<ResNet18>),
         _ => return None,
     })
 }
@@ -95,7 +94,6 @@ pub(crate) struct X4Feedback {
 
 dynvision::cornet_rt! { pub(crate) struct CorNetRt; input = [3, 32, 32], classes = 5 }
 dynvision::cords_net! { pub(crate) struct Cords; input = [3, 32, 32], classes = 5 }
-dynvision::resnet18! { pub(crate) struct ResNet18; input = [3, 32, 32], classes = 5 }
 
 dynvision::alex_net! {
     /// As the original's, which has no rectification between its convolutions.
