@@ -1,12 +1,12 @@
 //! Shows a trained network a digit that goes on and off, and records what every area answers.
 //!
 //! Run `train_digits` first, then `cargo run --release --example record_responses -- --checkpoint runs/digits`.
-//! Writes `responses.svg` (a ridge plot) and `responses.npz` (for NumPy) to `--out`.
+//! Writes `responses.svg` (a ridge plot), `responses.npz` (for NumPy) and `responses.safetensors` to `--out`.
 #![allow(clippy::print_stdout)] // an example prints
 
 use clap::Parser;
 use dynvision::data::digits;
-use dynvision::interop::npz::{self, Array};
+use dynvision::interop::{self, npz};
 use dynvision::plot::{Ridge, Row};
 use dynvision::prelude::*;
 use dynvision::record::{Response, Timed};
@@ -66,15 +66,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     rows.into_iter()
         .fold(plot, |plot, (area, values)| plot.row(Row::new(area, values)))
         .save(out.join("responses.svg"))?;
-    let (v1, v2) = (responses.v1.values.shape().concrete(), responses.v2.values.shape().concrete());
-    npz::write(
-        out.join("responses.npz"),
-        &[
-            Array::new("v1", &v1, &responses.v1.values.as_vec()[..]),
-            Array::new("v2", &v2, &responses.v2.values.as_vec()[..]),
-            Array::new("logits", &logits.shape().concrete(), &logits.as_vec()[..]),
-        ],
-    )?;
-    println!("wrote responses.svg and responses.npz to {}", out.display());
+    let mut state = interop::responses(&net, &responses)?;
+    state.insert("logits", &logits.shape().concrete(), &logits.as_vec());
+    npz::write_state(out.join("responses.npz"), &state)?; // for NumPy
+    interop::write(&out.join("responses.safetensors"), &state)?; // for all else
+    println!("wrote responses.svg, responses.npz and responses.safetensors to {}", out.display());
     Ok(())
 }

@@ -7,9 +7,9 @@ pub use crate::model::DynModel;
 pub use crate::nn::{
     Additive, AvgPool2d, BatchNorm, Classifier, Conv2d, DepthPointwise, Dropout, Euler, ExternalInput, FeatureBias,
     Fixed, Full, GroupNorm, Hidden, Identity, InputAdaption, LayerNorm, Linear, Local, LocalDepthwise, MaxPool2d,
-    Multiplicative, NoBias, NoIntegration, NoRecurrence, OverChannels, OverUnits, OwnKernel, Plain, PointDepthwise,
-    RConv2d, RConv2dx2, Recurrence, Relu, Rests, Retina, RungeKutta4, ScalarBias, SelfRecurrence, SpatialBias,
-    SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm,
+    Multiplicative, NoBias, NoIntegration, NoRecurrence, OverChannels, OverGrid, OverUnits, OwnKernel, Plain,
+    PointDepthwise, RConv2d, RConv2dx2, Recurrence, Relu, Rests, Retina, RungeKutta4, ScalarBias, SelfRecurrence,
+    SpatialBias, SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm,
 };
 pub use crate::time::{Dynamics, Stimulus};
 pub use dfdx::nn::{DeviceBuildExt, Module, NumParams, ResetParams, ToDevice, ToDtype, ZeroGrads};

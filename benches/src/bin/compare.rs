@@ -5,7 +5,7 @@ use dynvision::interop::{StateDict, torch};
 use dynvision::model::DynModel;
 use dynvision::nn::{DepthPointwise, Full, SelfRecurrence};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
-use dynvision_benches::{Mode, Runner};
+use dynvision_benches::{Mode, Runner, peak_mb};
 use serde::Deserialize;
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -81,11 +81,4 @@ fn serve(mut run: impl FnMut() -> Result<(), Box<dyn Error>>, base: f64) -> Resu
     }
     writeln!(out, "{{\"base_mb\": {base}, \"peak_mb\": {}}}", peak_mb()?)?;
     Ok(())
-}
-
-/// Peak resident memory of this process, in MB, as the system says.
-fn peak_mb() -> Result<f64, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
-    Ok(line.trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
 }

@@ -2,9 +2,11 @@
 
 pub mod atomic;
 pub mod npz;
+mod responses;
 mod state_dict;
 pub mod torch;
 mod weights;
 
+pub use responses::responses;
 pub use state_dict::{StateDict, StateError};
 pub use weights::{FileError, Weights, read, write};

@@ -1,7 +1,7 @@
 //! Named arrays for NumPy: `.npz`, a zip archive of `.npy` files
 //! ([format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), version 1.0).
 
-use super::atomic;
+use super::{StateDict, atomic};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -123,6 +123,39 @@ pub fn write(path: impl AsRef<Path>, arrays: &[Array<'_>]) -> io::Result<()> {
     })
 }
 
+/// Writes a compressed `.npz` with the tensors of a state, such as the recorded [`responses`](super::responses()) of a
+/// model, in the order of their names, atomically.
+///
+/// ```
+/// use dynvision::interop::{StateDict, npz};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("state.npz");
+/// let mut state = StateDict::default();
+/// state.insert("v1", &[2], &[0.5f32, 1.5]);
+/// npz::write_state(&path, &state)?;
+/// assert!(path.exists());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`write()`]; tensors that are neither `f32` nor `f64`.
+pub fn write_state(path: impl AsRef<Path>, state: &StateDict) -> io::Result<()> {
+    let refuse = |error: super::StateError| io::Error::new(io::ErrorKind::InvalidInput, error);
+    let mut tensors = Vec::new();
+    for name in state.names() {
+        let (shape, doubles) = state.numbers(name).map_err(refuse)?;
+        tensors.push((name, state.get::<f32>(name, &shape).ok(), doubles, shape));
+    }
+    let arrays: Vec<Array<'_>> = tensors
+        .iter()
+        .map(|(name, singles, doubles, shape)| match singles {
+            Some(singles) => Array::new(name, shape, &singles[..]),
+            None => Array::new(name, shape, &doubles[..]),
+        })
+        .collect();
+    write(path, &arrays)
+}
+
 fn check(arrays: &[Array<'_>]) -> io::Result<()> {
     let refuse = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     for (i, array) in arrays.iter().enumerate() {
@@ -203,6 +236,21 @@ mod tests {
         let mut read: Tensor<Rank2<2, 3>, f32, _> = Cpu::default().zeros();
         read.load_from_npy(&npy).unwrap();
         assert_eq!(read.as_vec(), values);
+    }
+
+    #[test]
+    fn a_state_keeps_its_types() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.npz");
+        let mut state = StateDict::default();
+        state.insert("b", &[2], &[0.5f32, -1.0]);
+        state.insert("a.present", &[1], &[1.0f64 / 3.0]);
+        write_state(&path, &state).unwrap();
+        let [(a, doubles), (b, singles)] = entries(&path).try_into().unwrap();
+        assert_eq!((a.as_str(), b.as_str()), ("a.present.npy", "b.npy"));
+        assert_eq!(doubles[128..], (1.0f64 / 3.0).to_le_bytes());
+        assert_eq!(singles[128..], [0.5f32.to_le_bytes(), (-1.0f32).to_le_bytes()].concat());
+        assert!(std::str::from_utf8(&singles[10..128]).unwrap().contains("'<f4'"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::init::HeNormal;
 use super::{Features, Linear, Readout, Signal, Spec, built as weights};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops::{self, erased, reshaped};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, HasShape, Tape, Tensor};
@@ -126,10 +126,23 @@ pub struct OverChannels<H>(PhantomData<H>);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OverUnits<H>(PhantomData<H>);
+/// A readout of the means of `Y` x `X` regions of each of `C` channels, by a [`Head`] of `C Y X` features, in the order of
+/// channels, rows, columns. It takes maps of any size, as the networks of torchvision do.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, N)`.
+///
+/// ```
+/// use dynvision::nn::{Features, Hidden, Linear, OverGrid, Readout};
+/// type Deep = OverGrid<16, 2, 2, Hidden<64, 32, Linear<32, 10>>>;
+/// assert_eq!(Deep::FEATURES, Features::Channels(16));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OverGrid<const C: usize, const Y: usize, const X: usize, H>(PhantomData<H>);
 
 macro_rules! reads_by_its_head {
-    ($readout:ident, $features:ident, |$x:ident, $cx:ident| $flat:expr) => {
-        impl<P: Spec> Spec for $readout<P> {
+    ([$($grid:tt)*] $readout:ty, $features:expr, |$x:ident, $cx:ident| $flat:expr) => {
+        impl<$($grid)* P: Spec> Spec for $readout {
             type Built<E: Dtype, D: Device<E>> = P::Built<E, D>;
 
             fn converted<E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
@@ -140,8 +153,8 @@ macro_rules! reads_by_its_head {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<P: Head> Readout for $readout<P> {
-            const FEATURES: Features = Features::$features(P::Features::SIZE);
+        impl<$($grid)* P: Head> Readout for $readout {
+            const FEATURES: Features = $features;
             type Classes = P::Classes;
 
             fn read<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
@@ -158,12 +171,24 @@ macro_rules! reads_by_its_head {
         }
     };
 }
-reads_by_its_head!(OverChannels, Channels, |x, cx| ops::global_avg_pool(&x, cx));
-reads_by_its_head!(OverUnits, Units, |x, cx| {
+reads_by_its_head!([] OverChannels<P>, Features::Channels(P::Features::SIZE), |x, cx| ops::global_avg_pool(&x, cx));
+reads_by_its_head!([] OverUnits<P>, Features::Units(P::Features::SIZE), |x, cx| {
     let x = erased(&x, cx)?;
-    let batch = B::from_size(x.shape().0).ok_or_else(|| Error::not_of::<B>("batch", &[x.shape().0]))?;
-    reshaped(x, &(batch, P::Features::default()))
+    flat::<P::Features, B, E, D>(x)
 });
+reads_by_its_head!([const F: usize, const Y: usize, const X: usize,] OverGrid<F, Y, X, P>, {
+    assert!(F * Y * X == P::Features::SIZE, "the head takes as many features as there are channels times regions");
+    Features::Channels(F)
+}, |x, cx| {
+    let x = ops::adaptive_avg_pool2d(&x, [Y, X], cx)?;
+    flat::<P::Features, B, E, D>(x)
+});
+
+/// All units of each sample as its features.
+fn flat<F: ConstDim, B: Dim, E: Element, D: VisionDevice<E>>(x: Maps<E, D>) -> Result<Tensor<(B, F), E, D>> {
+    let batch = B::from_size(x.shape().0).ok_or_else(|| Error::not_of::<B>("batch", &[x.shape().0]))?;
+    reshaped(x, &(batch, F::default()))
+}
 
 /// The logits while there is no signal.
 fn silent<P: Head, B: Dim, E: Element, D: VisionDevice<E>>(

@@ -40,7 +40,7 @@ pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};
 pub use dropout::Dropout;
 pub use external::ExternalInput;
 pub use feedforward::Feedforward;
-pub use head::{Head, Hidden, OverChannels, OverUnits};
+pub use head::{Head, Hidden, OverChannels, OverGrid, OverUnits};
 pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
 pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, MapOf, Signal, fit};
@@ -76,7 +76,7 @@ pub mod built {
     pub use super::norm::built::{BatchNorm, GroupNorm};
     pub use super::rconv::built::Recurrent;
     pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
-    pub use super::residual::built::{BasicBlock, Chain};
+    pub use super::residual::built::{BasicBlock, Chain, Projection};
     pub use super::solver::built::Tau;
     pub use super::two_stage::built::TwoStage;
 }

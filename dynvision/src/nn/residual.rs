@@ -56,60 +56,96 @@ impl<const I: usize, const O: usize, const S: usize> Layer for BasicBlock<I, O, 
         let y: Out<B, O, Ho, Wo, E, D> = built.conv2.apply(&y, None, cx)?;
         let y = BatchNorm::<O>::apply(&built.bn2, y, cx)?;
         let short: Out<B, O, Ho, Wo, E, D> = match &built.downsample {
-            Some(shortcut) => BatchNorm::<O>::apply(&shortcut.second, shortcut.first.drive(&x, cx)?, cx)?,
+            Some(shortcut) => BatchNorm::<O>::apply(&shortcut.norm, shortcut.conv.drive(&x, cx)?, cx)?,
             None => ops::retyped("shortcut of a residual block", x, cx)?,
         };
         ops::relu(ops::add(y, &short, cx)?, cx).map(Some)
     }
 }
 
-/// Two layers, the second after the first, as one. Neither sees a past: their recurrences are silent, so an area that is a
-/// chain should be one of layers without.
+/// Layers one after the other, as one: `A`, then `N - 1` times `R`, which keeps its channels and size if there is more than
+/// one of it. None of them sees a past: their recurrences are silent, so an area that is a chain should be one of layers
+/// without.
 ///
 /// ```
 /// use dynvision::{geometry::Map, nn::{BasicBlock, Chain, Layer}};
-/// type Stage = Chain<BasicBlock<64, 128, 2>, BasicBlock<128, 128>>;
+/// type Stage = Chain<BasicBlock<64, 128, 2>, BasicBlock<128, 128>, 4>;
 /// assert_eq!(Stage::GEOMETRY.apply(Map::new(64, 56, 56)), Map::new(128, 28, 28));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Chain<A, B>(PhantomData<(A, B)>);
+pub struct Chain<A, R, const N: usize = 2>(PhantomData<(A, R)>);
 
-impl<A: Spec, B: Spec> Spec for Chain<A, B> {
-    type Built<E: Dtype, D: Device<E>> = built::Chain<A::Built<E, D>, B::Built<E, D>>;
+impl<A: Spec, R: Spec, const N: usize> Spec for Chain<A, R, N> {
+    type Built<E: Dtype, D: Device<E>> = built::Chain<A::Built<E, D>, R::Built<E, D>, N>;
 
     fn converted<E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
         it: <Self::Built<E, D> as TensorCollection<E, D>>::To<E2, D2>,
     ) -> Self::Built<E2, D2> {
-        built::Chain { first: A::converted::<E, D, E2, D2>(it.first), second: B::converted::<E, D, E2, D2>(it.second) }
+        built::Chain {
+            first: A::converted::<E, D, E2, D2>(it.first),
+            rest: it.rest.into_iter().map(R::converted::<E, D, E2, D2>).collect(),
+        }
     }
 }
 
-impl<A: Layer + 'static, N: Layer<In = A::Out>> Layer for Chain<A, N> {
+impl<A: Layer + 'static, R: Layer<In = A::Out>, const N: usize> Layer for Chain<A, R, N> {
     const GEOMETRY: Geometry = {
-        let (first, second) = (A::GEOMETRY.windows, N::GEOMETRY.windows);
-        Geometry::conv(A::In::SIZE, N::Out::SIZE, first[0].before(first[1])).then(second[0].before(second[1]))
+        let [mut first, mut second] = A::GEOMETRY.windows;
+        let all = Geometry::conv(A::In::SIZE, if N < 2 { A::Out::SIZE } else { R::Out::SIZE }, first);
+        first = first.before(second);
+        second = Window::POINT;
+        let mut more = N;
+        while more > 1 {
+            second = second.before(R::GEOMETRY.windows[0]).before(R::GEOMETRY.windows[1]);
+            more -= 1;
+        }
+        Geometry { windows: [first, second], ..all }
     };
-    const MISFIT: Option<&'static str> = match A::MISFIT {
-        Some(misfit) => Some(misfit),
-        None => N::MISFIT,
+    const MISFIT: Option<&'static str> = match (A::MISFIT, R::MISFIT) {
+        (Some(misfit), _) | (None, Some(misfit)) => Some(misfit),
+        _ if N < 2 => Some("a chain has at least two layers"),
+        _ if N > 2 && !(R::In::SIZE == R::Out::SIZE && keeps_size(R::GEOMETRY)) => {
+            Some("a layer that comes more than once in a chain keeps channels and size")
+        }
+        _ => None,
     };
     type In = A::In;
-    type Out = N::Out;
+    type Out = R::Out;
 
     fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
         built: &Self::Built<E, D>,
         x: Signal<(B, A::In, H, W), E, D>,
-        _: &History<(B, N::Out, Ho, Wo), E, D>,
+        _: &History<(B, R::Out, Ho, Wo), E, D>,
         cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, N::Out, Ho, Wo), E, D>>
+    ) -> Result<Signal<(B, R::Out, Ho, Wo), E, D>>
     where
         E: Element,
         D: VisionDevice<E>,
         T: Tape<E, D>,
     {
+        type Between<L, B, H, W, E, D> = MapOf<B, <L as Layer>::Out, Behind<L, H>, Behind<L, W>, E, D>;
         let x = A::step::<B, H, W, Behind<A, H>, Behind<A, W>, E, D, T>(&built.first, x, &History::default(), cx)?;
-        N::step::<B, Behind<A, H>, Behind<A, W>, Ho, Wo, E, D, T>(&built.second, x, &History::default(), cx)
+        let Some((last, between)) = built.rest.split_last() else {
+            return x.map(|x| ops::retyped("answer of a chain", x, cx)).transpose();
+        };
+        let mut x: Option<Between<A, B, H, W, E, D>> = x;
+        for layer in between {
+            let y = R::step::<B, Behind<A, H>, Behind<A, W>, Behind<A, H>, Behind<A, W>, E, D, T>(
+                layer,
+                x,
+                &History::default(),
+                cx,
+            )?;
+            x = y.map(|y| ops::retyped("layer of a chain", y, cx)).transpose()?;
+        }
+        R::step::<B, Behind<A, H>, Behind<A, W>, Ho, Wo, E, D, T>(last, x, &History::default(), cx)
     }
+}
+
+const fn keeps_size(geometry: Geometry) -> bool {
+    let [first, second] = geometry.windows;
+    let keeps = first.before(second);
+    keeps.stride == 1 && keeps.extent() == 2 * keeps.padding + 1
 }
 
 /// Rows, or columns, behind a layer `L` that takes `H`.
@@ -170,7 +206,7 @@ pub(crate) mod built {
         pub downsample: Option<Shortcut<I, O, S, E, D>>,
     }
     type Shortcut<const I: usize, const O: usize, const S: usize, E, D> =
-        Chain<Conv<I, O, 1, S, E, D>, weights::BatchNorm<O, E, D>>;
+        Projection<Conv<I, O, 1, S, E, D>, weights::BatchNorm<O, E, D>>;
 
     impl<const I: usize, const O: usize, const S: usize, E: Dtype, D: Device<E>> TensorCollection<E, D>
         for BasicBlock<I, O, S, E, D>
@@ -207,30 +243,57 @@ pub(crate) mod built {
         }
     }
 
-    /// The weights of two parts, one after the other.
+    /// The weights of a shortcut that is a convolution.
     #[derive(Clone, Debug)]
-    pub struct Chain<A, B> {
-        /// The first part.
-        pub first: A,
-        /// The second part.
-        pub second: B,
+    pub struct Projection<C, N> {
+        /// The convolution.
+        pub conv: C,
+        /// The norm after it.
+        pub norm: N,
     }
 
-    impl<A: TensorCollection<E, D>, B: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D>
-        for Chain<A, B>
+    impl<C: TensorCollection<E, D>, N: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D>
+        for Projection<C, N>
     {
-        type To<E2: Dtype, D2: Device<E2>> = Chain<A::To<E2, D2>, B::To<E2, D2>>;
+        type To<E2: Dtype, D2: Device<E2>> = Projection<C::To<E2, D2>, N::To<E2, D2>>;
 
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
             visitor.visit_fields(
-                (
-                    Self::module("0", |s| &s.first, |s| &mut s.first),
-                    Self::module("1", |s| &s.second, |s| &mut s.second),
-                ),
-                |(first, second)| Chain { first, second },
+                (Self::module("0", |s| &s.conv, |s| &mut s.conv), Self::module("1", |s| &s.norm, |s| &mut s.norm)),
+                |(conv, norm)| Projection { conv, norm },
             )
+        }
+    }
+
+    /// The weights of a [`Chain`](super::Chain); their names are numbers from 0 on.
+    #[derive(Clone, Debug)]
+    pub struct Chain<A, R, const N: usize> {
+        /// The first layer.
+        pub first: A,
+        /// The `N - 1` others.
+        pub rest: Vec<R>,
+    }
+
+    impl<A: TensorCollection<E, D>, R: TensorCollection<E, D>, const N: usize, E: Dtype, D: Device<E>>
+        TensorCollection<E, D> for Chain<A, R, N>
+    {
+        type To<E2: Dtype, D2: Device<E2>> = Chain<A::To<E2, D2>, R::To<E2, D2>, N>;
+
+        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
+            visitor: &mut V,
+        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+            let names: Vec<String> = (1..N).map(|i| i.to_string()).collect();
+            let more = names
+                .iter()
+                .enumerate()
+                .map(|(i, name)| Self::module(name, move |s: &Self| &s.rest[i], move |s: &mut Self| &mut s.rest[i]));
+            let rest: Vec<_> = more.collect();
+            visitor.visit_fields((Self::module("0", |s| &s.first, |s| &mut s.first), rest), |(first, rest)| Chain {
+                first,
+                rest,
+            })
         }
     }
 }

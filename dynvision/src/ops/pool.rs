@@ -84,6 +84,61 @@ where
     }
 }
 
+/// The mean of each of `rows` x `columns` regions that together cover the map: region `i` of `n` reaches from row
+/// `floor(i H / n)` to before row `ceil((i + 1) H / n)`, columns likewise (PyTorch's `adaptive_avg_pool2d`). A map of that
+/// size passes as it is.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, C, rows, columns)`.
+///
+/// # Errors
+/// [`Error::Setting`] where the maps or the regions have no rows or columns; what the device refuses.
+///
+/// ```
+/// use dynvision::{cx::Cx, ops::adaptive_avg_pool2d, time::Plan};
+/// use dfdx::prelude::*;
+/// let x = Cpu::default().tensor([[[[1.0f64, 2.0, 6.0]]]]);
+/// let mut cx = Cx::new(NoneTape, Plan::default());
+/// assert_eq!(adaptive_avg_pool2d(&x, [1, 2], &mut cx).unwrap().as_vec(), [1.5, 4.0]); // regions share a column
+/// assert_eq!(adaptive_avg_pool2d(&x, [1, 6], &mut cx).unwrap().as_vec(), [1.0, 1.0, 2.0, 2.0, 6.0, 6.0]);
+/// ```
+pub fn adaptive_avg_pool2d<X: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<X, E, D>,
+    [rows, columns]: [usize; 2],
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let x = erased(x, cx)?;
+    let (b, c, h, w) = *x.shape();
+    if h * w * rows * columns == 0 {
+        return Err(Error::Setting(format!("average pooling of a map of {h}x{w} to {rows}x{columns} has no mean")));
+    }
+    if (h, w) == (rows, columns) {
+        return Ok(x);
+    }
+    // the mean of a region is that over its rows of the means over its columns
+    let [over_rows, over_columns] = [means(x.device(), h, rows)?, means(x.device(), w, columns)?];
+    let x: Tensor<(usize, usize, usize), E, D> = reshaped(x, &(b * c, h, w))?;
+    let y: Tensor<(usize, usize, usize), E, D> = cx.run(x, |x| {
+        let y = x.try_matmul(over_columns)?.try_permute::<_, Axes3<0, 2, 1>>()?.try_contiguous()?;
+        y.try_matmul(over_rows)?.try_permute::<_, Axes3<0, 2, 1>>()?.try_contiguous()
+    })?;
+    reshaped(y, &(b, c, rows, columns))
+}
+
+/// The matrix that takes `from` places to the means of `to` regions.
+fn means<E: Element, D: VisionDevice<E>>(device: &D, from: usize, to: usize) -> Result<Tensor<(usize, usize), E, D>> {
+    let mut values = vec![E::zero(); from * to];
+    for region in 0..to {
+        let (start, end) = (region * from / to, ((region + 1) * from).div_ceil(to));
+        for place in start..end {
+            values[place * to + region] = E::one() / E::from_usize(end - start).unwrap_or_default();
+        }
+    }
+    let mut matrix = device.try_zeros_like(&(from, to)).map_err(Error::device)?;
+    matrix.copy_from(&values);
+    Ok(matrix)
+}
+
 fn fits<E: Element, D: VisionDevice<E>>(window: Window, x: &Maps<E, D>) -> Result<()> {
     let (_, _, h, w) = *x.shape();
     if window.places(h) == 0 || window.places(w) == 0 || window.padding * 2 > window.kernel {

@@ -34,7 +34,7 @@ pub struct Dynamics {
     /// Truncated backpropagation through time: gradients are cut after every so many steps; 0 for never.
     pub truncate_steps: usize,
     /// Recomputation: with `n > 0` the answers of `n` steps at a time are computed again when gradients go backward, instead
-    /// of being kept. Gradients are the same, a run takes about a third longer, and needs memory for `n` steps and a state
+    /// of being kept. Gradients are the same, a run takes half as long again or more, and needs memory for `n` steps and a state
     /// for every `n` steps ([Chen et al. 2016](https://arxiv.org/abs/1604.06174)); near the square root of the number of
     /// steps is best. 0 keeps everything.
     pub recompute_steps: usize,

@@ -1,5 +1,24 @@
 //! The original's own family: ventral streams of two, four and eight convolutions.
 
+/// Hands a family's member the links that it has. A family says what its first areas receive as feedback and its last ones as
+/// skips, and what stands for one that receives neither.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __dyrcnn_links {
+    ([] $family:ident $member:tt none [$($none:tt)*] feedback $feedback:tt skip $skip:tt) => {
+        $crate::$family!(@ $member [] $($none)* $($none)*);
+    };
+    ([skip] $family:ident $member:tt none [$($none:tt)*] feedback $feedback:tt skip [$($skip:tt)*]) => {
+        $crate::$family!(@ $member [skip] $($none)* $($skip)*);
+    };
+    ([skip, feedback] $family:ident $member:tt none $none:tt feedback [$($feedback:tt)*] skip [$($skip:tt)*]) => {
+        $crate::$family!(@ $member [skip, feedback] $($feedback)* $($skip)*);
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!("`links` is one of `[]`, `[skip]`, `[skip, feedback]`");
+    };
+}
+
 /// Declares a `DyRCNNx2`: two areas, 36 and 64 channels. `links` is any of `[]`, `[skip]`, `[skip, feedback]`.
 ///
 /// ```
@@ -9,7 +28,7 @@
 /// ```
 #[macro_export]
 macro_rules! dyrcnn_x2 {
-    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+    (@ [[$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr]
      [$($operation:ident),*] [$($one:tt)*] [$($two:tt)*]) => {
         $($meta)*
         #[$crate::dyn_model(
@@ -26,15 +45,11 @@ macro_rules! dyrcnn_x2 {
             classifier: $crate::nn::Classifier<64, { $n }>,
         }
     };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
-        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n, [] [] []);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
-        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n, [skip] [] [skip(from = layer1)]);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
-        $crate::dyrcnn_x2!(@ [$(#[$meta])*] $vis $name $input $n,
-            [skip, feedback] [, feedback(from = layer2)] [skip(from = layer1)]);
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = $links:tt) => {
+        $crate::__dyrcnn_links!($links dyrcnn_x2 [[$(#[$meta])*] $vis $name $input $n]
+            none [[]]
+            feedback [[, feedback(from = layer2)]]
+            skip [[skip(from = layer1)]]);
     };
 }
 
@@ -47,7 +62,7 @@ macro_rules! dyrcnn_x2 {
 /// ```
 #[macro_export]
 macro_rules! dyrcnn_x4 {
-    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+    (@ [[$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr]
      [$($operation:ident),*] [$($v1:tt)*] [$($v2:tt)*] [$($v4:tt)*] [$($it:tt)*]) => {
         $($meta)*
         #[$crate::dyn_model(
@@ -68,16 +83,11 @@ macro_rules! dyrcnn_x4 {
             classifier: $crate::nn::Classifier<256, { $n }>,
         }
     };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
-        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n, [] [] [] [] []);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
-        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n,
-            [skip] [] [] [skip(from = v1)] [skip(from = v2)]);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
-        $crate::dyrcnn_x4!(@ [$(#[$meta])*] $vis $name $input $n,
-            [skip, feedback] [, feedback(from = v4)] [, feedback(from = it)] [skip(from = v1)] [skip(from = v2)]);
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = $links:tt) => {
+        $crate::__dyrcnn_links!($links dyrcnn_x4 [[$(#[$meta])*] $vis $name $input $n]
+            none [[] []]
+            feedback [[, feedback(from = v4)] [, feedback(from = it)]]
+            skip [[skip(from = v1)] [skip(from = v2)]]);
     };
 }
 
@@ -91,7 +101,7 @@ macro_rules! dyrcnn_x4 {
 /// ```
 #[macro_export]
 macro_rules! dyrcnn_x8 {
-    (@ [$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr,
+    (@ [[$($meta:tt)*] $vis:vis $name:ident [$c:expr, $h:expr, $w:expr] $n:expr]
      [$($operation:ident),*] [$($v1:tt)*] [$($v2:tt)*] [$($v4:tt)*] [$($it:tt)*]) => {
         $($meta)*
         #[$crate::dyn_model(
@@ -112,16 +122,11 @@ macro_rules! dyrcnn_x8 {
             classifier: $crate::nn::Classifier<529, { $n }>,
         }
     };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = []) => {
-        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n, [] [] [] [] []);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip]) => {
-        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n,
-            [skip] [] [] [skip(from = v1)] [skip(from = v2)]);
-    };
-    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = [skip, feedback]) => {
-        $crate::dyrcnn_x8!(@ [$(#[$meta])*] $vis $name $input $n,
-            [skip, feedback] [, feedback(from = v4)] [, feedback(from = it)] [skip(from = v1)] [skip(from = v2)]);
+    ($(#[$meta:meta])* $vis:vis struct $name:ident; input = $input:tt, classes = $n:expr, links = $links:tt) => {
+        $crate::__dyrcnn_links!($links dyrcnn_x8 [[$(#[$meta])*] $vis $name $input $n]
+            none [[] []]
+            feedback [[, feedback(from = v4)] [, feedback(from = it)]]
+            skip [[skip(from = v1)] [skip(from = v2)]]);
     };
 }
 

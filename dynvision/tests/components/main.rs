@@ -5,5 +5,4 @@ mod differences;
 mod models;
 mod operation;
 mod recurrence;
-mod resnet;
 mod weight_norm;

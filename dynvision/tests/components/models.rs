@@ -1,6 +1,6 @@
 //! The components in models: their gradients through time are differences, and their rules of time hold.
 
-use crate::differences::parameters_are_differences;
+use crate::differences::{parameters_are_differences, perturb};
 use dfdx::prelude::{Const, Cpu, SampleTensor, Tensor};
 use dynvision::nn::{
     BatchNorm, DepthPointwise, Dropout, ExternalInput, GroupNorm, Hidden, Identity, InputAdaption, Linear, Local,
@@ -226,15 +226,56 @@ fn residual_blocks_in_a_chain() {
     use dynvision::nn::{BasicBlock, Chain};
     #[dyn_model(input = [2, 5, 4], operations = [layer, record, delay])]
     struct Residual {
-        v1: Chain<BasicBlock<2, 3, 2>, BasicBlock<3, 3>>,
+        v1: Chain<BasicBlock<2, 3, 2>, BasicBlock<3, 3>, 3>,
         #[readout]
         head: Classifier<3, 2>,
     }
     assert_eq!(Residual::V1.to_string(), "3x3x2");
     let mut net = Cpu::default().build_module::<Residual, f64>();
-    assert!(net.v1.first.downsample.is_some() && net.v1.second.downsample.is_none());
+    assert!(net.v1.first.downsample.is_some() && net.v1.rest[0].downsample.is_none());
     let x = frames::<5, 4>(2);
     parameters_are_differences(&mut net, |net, tape| net.try_run(Stimulus::constant(x.clone(), 2).traced(tape)));
     let names: Vec<_> = dynvision::parameters::parameters(&net).into_iter().map(|p| p.name).collect();
     assert!(names.contains(&"v1.0.downsample.1.running_var".to_string()), "{names:?}");
+    assert!(names.contains(&"v1.2.conv2.weight".to_string()), "{names:?}");
+}
+
+/// Delays say how many steps pass before the readout has a signal; and without links and recurrence, an area with both
+/// computes what one without them does.
+#[test]
+fn residual_steps_and_feedforward_only_runs() {
+    #[dyn_model(input = [2, 5, 4], operations = [layer, skip, feedback, tstep, nonlin, record, delay])]
+    struct Linked<R: Recurrence = Full> {
+        #[area(feedback(from = v2))]
+        v1: RConv2d<2, 3, 3, 1, R>,
+        #[area(skip(from = v1))]
+        v2: RConv2d<3, 3, 3, 1, R>,
+        #[readout]
+        head: Classifier<3, 2>,
+    }
+    #[dyn_model(input = [2, 5, 4], operations = [layer, tstep, nonlin, record, delay])]
+    struct Bare {
+        v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
+        v2: RConv2d<3, 3, 3, 1, NoRecurrence>,
+        #[readout]
+        head: Classifier<3, 2>,
+    }
+    let dev = Cpu::seed_from_u64(4);
+    let (mut linked, mut bare) = (dev.build_module::<Linked, f64>(), dev.build_module::<Bare, f64>());
+    perturb(&mut linked);
+    (bare.v1.feedforward, bare.v2.feedforward) = (linked.v1.feedforward.clone(), linked.v2.feedforward.clone());
+    bare.head = linked.head.clone();
+    for times in [&mut *linked.dynamics, &mut *bare.dynamics] {
+        (times.t_feedforward, times.t_recurrence, times.t_feedback, times.feedforward_only) = (4.0, 2.0, 2.0, true);
+        times.area("v1").t_feedforward = Some(2.0);
+    }
+    let run = |steps| Stimulus::constant(frames::<5, 4>(2), steps);
+    let [plain, full] = [bare.try_run(run(6)).unwrap(), linked.try_run(run(6)).unwrap()];
+    assert_eq!(plain.as_vec(), full.as_vec());
+    // one step behind v1, two behind v2: until then the logits are zero
+    assert_eq!(bare.plan().unwrap().residual(), 3);
+    let silent: Vec<bool> = plain.as_vec()[..12].chunks(2).map(|logits| logits == [0.0, 0.0]).collect();
+    assert_eq!(silent, [true, true, true, false, false, false]);
+    linked.dynamics.feedforward_only = false;
+    assert_ne!(linked.try_run(run(6)).unwrap().as_vec(), full.as_vec());
 }

@@ -6,7 +6,7 @@ use crate::losses::{cross_entropy, terms};
 use crate::models::*;
 use crate::presentation;
 use crate::report::Report;
-use crate::unroll::{Differently, model, model_with};
+use crate::unroll::{Differently, answers, model, model_with};
 use dynvision::loss::{Activity, CrossEntropy, Measure, Weighted};
 use dynvision::nn::{
     DepthPointwise, FeatureBias, InputAdaption, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise,
@@ -79,10 +79,7 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "supralin_1p2" => Compare(model::<Supralinear>),
         "input_adaption_model" => Compare(model::<Adapting>),
         "skip_explicit_stride2" => Compare(model::<SkipStrided>),
-        "alexnet_patched" => {
-            LeaveOut("the original's network, made to run, has no rectification between its convolutions")
-        }
-        "resnet18_patched" => LeaveOut("a network without time; compared by the components test"),
+        "resnet18_patched" => Compare(answers::<ResNet18>),
         "no_solver" => Compare(model::<NoSolver>),
         "target_input_full" => Compare(model::<ToInputs<Full>>),
         "target_input_self" => Compare(model::<SelfToInputs>),
@@ -210,6 +207,7 @@ fn large(name: &str) -> Option<Case> {
         "x8_depthpointwise",
         "cornet_rt",
         "cordsnet",
+        "alexnet_patched",
     ];
     large
         .contains(&name)

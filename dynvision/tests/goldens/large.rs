@@ -2,11 +2,8 @@
 
 use crate::cases::Case::{self, Compare};
 use crate::models::{X2, X4};
-use crate::unroll::model;
-use dynvision::nn::{
-    ConnectionNormal, DepthPointwise, GroupNorm, HeNormal, LayerKernel, Local, Plain, PointDepthwise, RConv2dx2, Rests,
-    SpatialBias, SupraLinearity, TrainedFrom, TruncatedNormal, Uniform, WeightNorm,
-};
+use crate::unroll::{answers, model};
+use dynvision::nn::{DepthPointwise, Identity, Local, PointDepthwise, RConv2dx2, SupraLinearity, TrainedFrom};
 use dynvision::prelude::*;
 
 /// What becomes of the case of this name.
@@ -24,8 +21,10 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "x8_full" => Compare(model::<X8<Full>>),
         "x8_self" => Compare(model::<X8<SelfRecurrence>>),
         "x8_depthpointwise" => Compare(model::<X8ToMiddle>),
-        "cornet_rt" => Compare(model::<CorNetRt>),
+        // the original trains its fixed weight
+        "cornet_rt" => Compare(model::<CorNetRt<SelfRecurrence<TrainedFrom<1000>>>>),
         "cordsnet" => Compare(model::<Cords>),
+        "alexnet_patched" => Compare(answers::<AlexNetLinear>),
         _ => return None,
     })
 }
@@ -93,67 +92,10 @@ pub(crate) struct X4Feedback {
     classifier: Classifier<256, 10>,
 }
 
-/// An area of CORnet-RT; its self connection is trained here, since the original's "fixed" one is.
-type Rt<const I: usize, const O: usize, const K: usize, const S: usize> = RConv2dx2<
-    I,
-    O,
-    O,
-    K,
-    3,
-    S,
-    1,
-    SelfRecurrence<TrainedFrom<1000>>,
-    ToMiddle,
-    GroupNorm<32, O>,
-    Plain,
-    NoBias,
-    Additive,
-    Rests,
->;
+dynvision::cornet_rt! { pub(crate) struct CorNetRt; input = [3, 32, 32], classes = 5 }
+dynvision::cords_net! { pub(crate) struct Cords; input = [3, 32, 32], classes = 5 }
 
-/// CORnet-RT for small images.
-#[dyn_model(input = [3, 32, 32], operations = [layer, norm, nonlin, record, delay])]
-pub(crate) struct CorNetRt {
-    #[area(norm = GroupNorm<32, 64>)]
-    v1: Rt<3, 64, 7, 4>,
-    #[area(norm = GroupNorm<32, 128>)]
-    v2: Rt<64, 128, 3, 2>,
-    #[area(norm = GroupNorm<32, 256>)]
-    v4: Rt<128, 256, 3, 2>,
-    #[area(norm = GroupNorm<32, 512>)]
-    it: Rt<256, 512, 3, 2>,
-    #[readout]
-    classifier: Classifier<512, 5>,
-}
-
-/// Weights of CordsNet.
-type Norm<I = HeNormal> = WeightNorm<NoBias<I>>;
-/// An area of CordsNet.
-type Cord<const I: usize, const O: usize, const S: usize = 1> =
-    RConv2d<I, O, 3, S, Full<LayerKernel, Norm<Uniform>>, ToOutput, Norm>;
-type CordLink = Norm<ConnectionNormal>;
-
-/// CordsNet for small images.
-#[dyn_model(input = [3, 32, 32], operations = [skip, layer, addbias, pool, nonlin, tstep, nonlin, record, delay])]
-pub(crate) struct Cords {
-    #[area(pool = AvgPool2d<3, 2, 1>, solver = none, nonlin = none)]
-    layer0: RConv2d<3, 64, 7, 2, NoRecurrence, ToOutput, Norm>,
-    #[area(apply(addbias = SpatialBias<64, 8, 8>))]
-    layer1: Cord<64, 64>,
-    #[area(skip(from = layer0, delay = 0.0, kernel = 3, options = CordLink), apply(addbias = SpatialBias<64, 8, 8>))]
-    layer2: Cord<64, 64>,
-    #[area(skip(from = layer1), apply(addbias = SpatialBias<128, 4, 4>))]
-    layer3: Cord<64, 128, 2>,
-    #[area(skip(from = layer2, stride = 2, options = CordLink), apply(addbias = SpatialBias<128, 4, 4>))]
-    layer4: Cord<128, 128>,
-    #[area(skip(from = layer3), apply(addbias = SpatialBias<256, 2, 2>))]
-    layer5: Cord<128, 256, 2>,
-    #[area(skip(from = layer4, stride = 2, options = CordLink), apply(addbias = SpatialBias<256, 2, 2>))]
-    layer6: Cord<256, 256>,
-    #[area(skip(from = layer5), apply(addbias = SpatialBias<512, 1, 1>))]
-    layer7: Cord<256, 512, 2>,
-    #[area(skip(from = layer6, stride = 2, options = CordLink), apply(addbias = SpatialBias<512, 1, 1>))]
-    layer8: Cord<512, 512>,
-    #[readout(skip(from = layer7, delay = 0.0))]
-    classifier: Classifier<512, 5, WeightNorm<Plain<TruncatedNormal<4>>>>,
+dynvision::alex_net! {
+    /// As the original's, which has no rectification between its convolutions.
+    pub(crate) struct AlexNetLinear; input = [3, 64, 64], classes = 5, nonlin = Identity
 }

@@ -107,7 +107,7 @@ impl Golden {
         (shape, values)
     }
 
-    /// The weights by the original's names; made by their formulas, and compared bit by bit where they are stored as well.
+    /// The weights and buffers by the original's names; made by their formulas, and compared bit by bit where they are stored as well.
     pub(crate) fn params(&self) -> StateDict {
         let mut state = StateDict::default();
         for (name, param) in self.json["params"].as_object().unwrap() {
@@ -118,6 +118,10 @@ impl Golden {
                 assert_eq!(values, stored, "{}: {name} and its formula", self.name);
             }
             state.insert(name, &shape, &values);
+        }
+        for (name, buffer) in self.json["buffer_init"].as_object().into_iter().flatten() {
+            let shape = shape_of(&buffer["shape"]);
+            state.insert(name, &shape, &made(buffer, &shape));
         }
         state
     }

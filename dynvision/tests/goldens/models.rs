@@ -227,3 +227,4 @@ pub(crate) struct FeedbackGain {
 dynvision::dyrcnn_x2! { pub(crate) struct X2; input = [3, 12, 12], classes = 5, links = [skip] }
 dynvision::dyrcnn_x2! { pub(crate) struct X2Grey; input = [1, 12, 12], classes = 5, links = [] }
 dynvision::dyrcnn_x4! { pub(crate) struct X4; input = [3, 16, 16], classes = 10, links = [skip] }
+dynvision::resnet18! { pub(crate) struct ResNet18; input = [3, 32, 32], classes = 5 }

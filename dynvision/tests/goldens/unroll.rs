@@ -46,6 +46,32 @@ where
     report
 }
 
+/// Compares the answers of the model `S` with a golden of a network that was not differentiated: logits, responses, masks.
+pub(crate) fn answers<S>(golden: &Golden) -> Report
+where
+    S: BuildOnDevice<Cpu, f32>,
+    S::Built: DynModel<f32, Cpu>,
+{
+    let mut report = Report::default();
+    if let Err(error) = compare_answers(golden, build::<S>(), &mut report) {
+        report.must(false, || error);
+    }
+    report
+}
+
+fn compare_answers<M: DynModel<f32, Cpu>>(golden: &Golden, mut net: M, report: &mut Report) -> Result<(), String> {
+    let text = |error: dynvision::error::Error| error.to_string();
+    *net.dynamics_mut() = dynamics(golden);
+    let params = golden.params();
+    torch::import(&mut net, &params).map_err(|error| error.to_string())?;
+    compare_export(golden, &net, &params, report)?;
+    let (batch, frames) = frames::<M>(golden);
+    let steps = frames.len();
+    let (logits, responses) = net.try_record(Stimulus::frames(frames, NoneTape)).map_err(text)?;
+    report.forward("logits", &logits.as_vec(), &golden.values("output"));
+    M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)
+}
+
 fn build<S: BuildOnDevice<Cpu, f32>>() -> S::Built {
     Cpu::default().build_module::<S, f32>()
 }
@@ -181,8 +207,9 @@ impl EachArea<Run, f32, Cpu> for Each<'_> {
     ) -> dynvision::error::Result<()> {
         let golden = self.golden;
         let theirs = golden.json["config"]["layer_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-        if name == "input" {
-            return Ok(()); // frames as an adaption shows them, which the original does not record
+        // the original records neither frames as an adaption shows them nor the stem of a residual network
+        if name == "input" || name == "stem" {
+            return Ok(());
         }
         let Some(theirs) = theirs.into_iter().find(|theirs| theirs.to_lowercase() == name) else {
             self.report.must(false, || format!("the original has no area {name}"));

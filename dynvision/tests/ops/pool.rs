@@ -50,6 +50,27 @@ proptest! {
     }
 
     #[test]
+    fn means_of_regions(
+        (b, c, h, w) in (1usize..3, 1usize..4, 1usize..9, 1usize..9), (rows, columns) in (1usize..8, 1usize..8), seed: u64,
+    ) {
+        let all = [values(b * c * h * w, seed)];
+        // a region has every place that it overlaps, when both divide the same line
+        let covers = |region: usize, of: usize, place: usize, places: usize| {
+            region * places < (place + 1) * of && place * of < (region + 1) * places
+        };
+        let mut want = Vec::new();
+        for map in all[0].chunks(h * w) {
+            for at in 0..rows * columns {
+                let inside = |i: &usize| covers(at / columns, rows, i / w, h) && covers(at % columns, columns, i % w, w);
+                let covered: Vec<f64> = (0..h * w).filter(inside).map(|i| map[i]).collect();
+                want.push(covered.iter().sum::<f64>() / covered.len() as f64);
+            }
+        }
+        let found = check!(&all, |x, cx| ops::adaptive_avg_pool2d(&maps(&x[0], [b, c, h, w]), [rows, columns], cx));
+        assert_near(&found, &want, 1e-12);
+    }
+
+    #[test]
     fn means_of_maps(b in 1usize..4, c in 1usize..5, h in 1usize..9, w in 1usize..9, seed: u64) {
         let all = [values(b * c * h * w, seed)];
         let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().sum::<f64>() / (h * w) as f64).collect();
