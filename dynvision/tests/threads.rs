@@ -6,6 +6,7 @@ mod common;
 use common::gradients;
 use dynvision::device::{set_threads, threads, with_threads};
 use dynvision::loss::{CrossEntropy, Labels, Loss};
+use dynvision::model::Frame;
 use dynvision::optim::{Adam, AdamConfig};
 use dynvision::prelude::*;
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4Feedback, SimpleRCNN};
@@ -25,7 +26,8 @@ where
 {
     let dev = Cpu::seed_from_u64(seed);
     let mut net = dev.build_module::<S, f32>();
-    let images = dev.sample_normal_like(&(3, Const, Const, Const));
+    let images: Frame<S::Built, usize, f32, Cpu> =
+        dev.sample_normal_like(&(3, Default::default(), Default::default(), Default::default()));
     let mut optimizer = Adam::new(&net, AdamConfig::default()).unwrap();
     let (mut seen, mut grads) = (BTreeMap::new(), net.alloc_grads());
     let mut logits = Vec::new();
