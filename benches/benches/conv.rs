@@ -1,6 +1,6 @@
-//! How fast is a convolution, by which algorithm? The layers of DyRCNNx4 at 32x32, forward, and backward to the input
-//! and to the weight. Criterion's throughput is in products (one product and one sum each): G elem/s times two is
-//! GFLOP/s, counted as in a direct convolution.
+//! How fast is a convolution, by which algorithm? The layers of DyRCNNx4 at 32x32 and the first two of DyRCNNx8 at
+//! 224x224, forward, and backward to the input and to the weight. Criterion's throughput is in products (one product and
+//! one sum each): G elem/s times two is GFLOP/s, counted as in a direct convolution.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dynvision::geometry::{Conv, Window};
@@ -8,7 +8,7 @@ use dynvision::kernels::cpu::conv::{Algorithm, Packs, backward, forward};
 use std::hint::black_box;
 
 /// Images, channels taken and given, rows and columns, kernel, stride, groups.
-const LAYERS: [[usize; 7]; 13] = [
+const LAYERS: [[usize; 7]; 15] = [
     [16, 3, 36, 32, 3, 1, 1],
     [16, 36, 36, 32, 3, 1, 1],
     [16, 36, 64, 16, 3, 1, 1],
@@ -22,6 +22,8 @@ const LAYERS: [[usize; 7]; 13] = [
     [16, 64, 64, 16, 3, 1, 64],
     [1, 36, 36, 32, 3, 1, 1],
     [1, 256, 256, 4, 3, 1, 1],
+    [4, 3, 64, 224, 5, 2, 1],
+    [4, 64, 64, 112, 5, 1, 1],
 ];
 
 /// Numbers between -1 and 1 without a pattern.

@@ -5,7 +5,11 @@ use dynvision::interop::{StateDict, torch};
 use dynvision::model::DynModel;
 use dynvision::nn::{DepthPointwise, Full, SelfRecurrence};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
+<<<<<<< HEAD
 use dynvision_benches::{Mode, Runner, peak_mb};
+=======
+use dynvision_benches::{Mode, Runner, process};
+>>>>>>> bench
 use serde::Deserialize;
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -45,10 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Runs whose answers are compared before anything is timed.
+const CHECKED: usize = 3;
+
 fn contest<M: DynModel<f32, Cpu>>(mut net: M, case: &Case, folder: &Path) -> Result<(), Box<dyn Error>> {
     let dev = Cpu::default();
     let mut data = StateDict::from_safetensors(&std::fs::read(folder.join("case.safetensors"))?)?;
-    let base = peak_mb()?;
+    let base = process::forget_peak()?;
     torch::import(&mut net, &data.unnest("param"))?;
     let frames = data.get::<f32>("input", &[case.batch, 3, case.size, case.size])?;
     let frames =
@@ -58,18 +65,28 @@ fn contest<M: DynModel<f32, Cpu>>(mut net: M, case: &Case, folder: &Path) -> Res
     let mode = if case.mode == "train" { Mode::Train } else { Mode::Forward };
     let mut runner = Runner::new(net, frames, &labels, 20, mode)?;
     let logits = runner.run()?;
-    let mut output = StateDict::default();
+    for _ in 1..CHECKED {
+        runner.run()?;
+    }
+    let peak = process::peak_mb()?;
+    let mut answer = StateDict::default();
     let shape: Vec<usize> = logits.shape().concrete().into_iter().collect();
-    output.insert("output", &shape, &logits.as_vec());
-    std::fs::write(folder.join("ours.safetensors"), output.to_safetensors()?)?;
-    serve(|| runner.run().map(drop).map_err(Into::into), base)
+    answer.insert("output", &shape, &logits.as_vec());
+    if let Some(norm) = runner.first_norm() {
+        answer.insert("losses", &[CHECKED], runner.losses());
+        answer.insert("norm", &[1], &[norm as f32]);
+        answer.nest("after", torch::export(runner.net(), &torch::Names::default())?);
+    }
+    std::fs::write(folder.join("ours.safetensors"), answer.to_safetensors()?)?;
+    serve(|| runner.run().map(drop).map_err(Into::into), base, peak)
 }
 
 /// Answers every line on the standard input with the milliseconds of one run.
-fn serve(mut run: impl FnMut() -> Result<(), Box<dyn Error>>, base: f64) -> Result<(), Box<dyn Error>> {
+fn serve(mut run: impl FnMut() -> Result<(), Box<dyn Error>>, base: f64, peak: f64) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready")?;
     out.flush()?;
+    let (before, mut runs) = (process::faults()?, 0);
     for line in std::io::stdin().lock().lines() {
         if line?.trim() == "quit" {
             break;
@@ -78,7 +95,9 @@ fn serve(mut run: impl FnMut() -> Result<(), Box<dyn Error>>, base: f64) -> Resu
         run()?;
         writeln!(out, "{}", start.elapsed().as_secs_f64() * 1e3)?;
         out.flush()?;
+        runs += 1;
     }
-    writeln!(out, "{{\"base_mb\": {base}, \"peak_mb\": {}}}", peak_mb()?)?;
+    let faults = (process::faults()? - before) as f64 / f64::from(runs.max(1));
+    writeln!(out, "{{\"base_mb\": {base}, \"peak_mb\": {peak}, \"faults_per_run\": {faults}}}")?;
     Ok(())
 }

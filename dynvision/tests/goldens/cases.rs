@@ -182,34 +182,6 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "batch_shuffled" => Compare(presentation::shuffled),
         "batch_multi_t_no_mask" => Compare(presentation::with_time_axis),
         name if name.starts_with("batch_") => Compare(presentation::batch),
-        _ => return large(name),
+        _ => return crate::large::case(name),
     })
-}
-
-#[cfg(not(debug_assertions))]
-use crate::large::case as large;
-
-/// Large models take long to compile.
-#[cfg(debug_assertions)]
-fn large(name: &str) -> Option<Case> {
-    let large = [
-        "x2_depthpointwise",
-        "x2_pointdepthwise",
-        "x2_local",
-        "x4_self",
-        "x4_depthpointwise",
-        "x4_pointdepthwise",
-        "x4_tff2",
-        "x4_target_input",
-        "x4_feedback_add",
-        "x8_full",
-        "x8_self",
-        "x8_depthpointwise",
-        "cornet_rt",
-        "cordsnet",
-        "alexnet_patched",
-    ];
-    large
-        .contains(&name)
-        .then_some(LeaveOut("a large model, which builds for debugging leave out: compare with --release"))
 }

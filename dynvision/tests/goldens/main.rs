@@ -7,7 +7,6 @@
 
 mod cases;
 mod components;
-#[cfg(not(debug_assertions))]
 mod large;
 mod loader;
 mod losses;
