@@ -49,10 +49,14 @@ fn layers(c: &mut Criterion) {
                 b.iter(|| forward(&conv, &x, xd, &w, wd, None, &packs, black_box(&mut y), yd, false));
             });
             group.bench_function(format!("to the input/{algorithm:?}"), |b| {
-                b.iter(|| backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, Some(black_box(&mut gx)), None, None));
+                b.iter(|| {
+                    backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, Some(black_box(&mut gx)), None, None, false)
+                });
             });
             group.bench_function(format!("to the weight/{algorithm:?}"), |b| {
-                b.iter(|| backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, None, Some(black_box(&mut gw)), None));
+                b.iter(|| {
+                    backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, None, Some(black_box(&mut gw)), None, false)
+                });
             });
         }
     }

@@ -140,13 +140,3 @@ pub mod process {
         field.ok_or_else(|| text("no faults in /proc/self/stat"))
     }
 }
-
-/// Peak resident memory of this process, in MB, as the system says.
-///
-/// # Errors
-/// A system that does not say it in `/proc/self/status`.
-pub fn peak_mb() -> Result<f64, Box<dyn std::error::Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
-    Ok(line.trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
-}

@@ -5,11 +5,7 @@ use dynvision::interop::{StateDict, torch};
 use dynvision::model::DynModel;
 use dynvision::nn::{DepthPointwise, Full, SelfRecurrence};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
-<<<<<<< HEAD
-use dynvision_benches::{Mode, Runner, peak_mb};
-=======
 use dynvision_benches::{Mode, Runner, process};
->>>>>>> bench
 use serde::Deserialize;
 use std::error::Error;
 use std::io::{BufRead, Write};

@@ -5,7 +5,7 @@
 use dfdx::prelude::*;
 use dynvision::model::DynModel;
 use dynvision::zoo::DyRCNNx4;
-use dynvision_benches::{Mode, Runner, peak_mb};
+use dynvision_benches::{Mode, Runner, process};
 use std::error::Error;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut net = dev.build_module::<DyRCNNx4, f32>();
     net.dynamics_mut().recompute_steps = recompute;
     let images = dev.sample_normal_like(&(batch, Const, Const, Const));
-    let before = peak_mb()?;
+    let before = process::forget_peak()?;
     let mut runner = Runner::new(net, images, &vec![1; batch], steps, Mode::Train)?;
     runner.run()?;
     let mut times = Vec::new();
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "DyRCNNx4, batch {batch}, {steps} steps, {recompute} at a time: {:.2} s, {:.0} MB",
         times[1],
-        peak_mb()? - before
+        process::peak_mb()? - before
     );
     Ok(())
 }
