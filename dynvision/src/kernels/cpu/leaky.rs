@@ -1,6 +1,6 @@
 //! One Euler step of a leaky integrator, fused with its ReLU: `y = h + rate (x - h)`, `rate = dt / tau`.
 
-use super::elementwise::{passed, rectify};
+use super::elementwise::{counted, passed, rectify};
 use super::{Scalar, parallel};
 
 /// `x = h + rate (x - h)`, then ReLU if `relu`. An absent state `h` is zero.
@@ -21,7 +21,8 @@ fn step<E: Scalar>(x: &mut [E], h: Option<&[E]>, f: impl Fn(E, E) -> E + Sync) {
 }
 
 /// From the gradient `g` of [`forward`]'s output to that of its drive, in place: `rate g`, and `gh += (1 - rate) g`.
-/// `y` is the output of a rectified step: nothing passes where it is not positive.
+/// `y` is the output of a rectified step: nothing passes where it is not positive. Nothing passes either where `g` is so
+/// small that what is made of it would be subnormal.
 pub fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mut [E]>) {
     assert!(y.is_none_or(|y| y.len() == g.len()), "leaky backward: lengths");
     let keep = E::one() - rate;
@@ -35,14 +36,15 @@ pub fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mu
         }),
         (None, Some(gh)) => parallel::chunks_of_two(g, gh, |_, g, gh| {
             for (g, gh) in g.iter_mut().zip(gh) {
-                *gh += keep * *g;
-                *g = rate * *g;
+                let open = counted(*g);
+                *gh += keep * open;
+                *g = rate * open;
             }
         }),
         (Some(y), None) => parallel::chunks(g, |at, g| {
             g.iter_mut().zip(&y[at..]).for_each(|(g, &y)| *g = rate * passed(y, *g));
         }),
-        (None, None) => parallel::chunks(g, |_, g| g.iter_mut().for_each(|g| *g = rate * *g)),
+        (None, None) => parallel::chunks(g, |_, g| g.iter_mut().for_each(|g| *g = rate * counted(*g))),
     }
 }
 

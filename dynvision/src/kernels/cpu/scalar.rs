@@ -25,10 +25,12 @@ pub trait Scalar: sealed::Sealed + Float + AddAssign + Default + std::fmt::Debug
 }
 
 impl Scalar for f32 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         self.into()
     }
 
+    #[inline(always)]
     fn narrow(value: f64) -> Self {
         value as f32
     }
@@ -43,10 +45,12 @@ impl Scalar for f32 {
 }
 
 impl Scalar for f64 {
+    #[inline(always)]
     fn wide(self) -> f64 {
         self
     }
 
+    #[inline(always)]
     fn narrow(value: f64) -> Self {
         value
     }
