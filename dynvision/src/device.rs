@@ -17,8 +17,9 @@
 //! - by [`set_threads`], once, before the first run,
 //! - for some runs by [`with_threads`], which has a pool of its own; `rayon::ThreadPool::install` does the same with yours.
 //!
-//! Otherwise it has one for each core. Results are the same bits on any number of threads. Several models may run at once,
-//! each in a thread of its own: they share the pool, or each has its own by [`with_threads`].
+//! Otherwise it has one for each core. The thread that starts a run works as well, and is helped by one thread less than the
+//! pool has. Results are the same bits on any number of threads. Several models may run at once, each in a thread of its
+//! own: they share the pool, or each has its own by [`with_threads`].
 
 pub use dfdx::prelude::Cpu;
 #[cfg(feature = "cuda")]
@@ -77,7 +78,7 @@ pub fn cuda(ordinal: usize, seed: u64) -> Result<Cuda> {
     Cuda::try_build(ordinal, seed).map_err(Error::device)
 }
 
-/// Sets how many threads work on the CPU in this process, the caller not among them. Call it once, before the first run.
+/// Sets how many threads work on a run on the CPU, the one that calls it among them. Call it once, before the first run.
 ///
 /// ```
 /// dynvision::device::set_threads(2)?;
@@ -99,7 +100,7 @@ pub fn set_threads(threads: usize) -> Result<()> {
     }
 }
 
-/// How many threads work on the CPU where this is called.
+/// How many threads work on a run that is started here.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }

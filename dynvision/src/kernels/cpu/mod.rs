@@ -3,8 +3,8 @@
 //! - **Exactness.** A forward function overwrites its output (or adds to it where it says so); a backward function
 //!   *adds* to the gradients it is given. Work is split by the problem, never by the number of threads, so results are
 //!   bit-identical on any number of threads.
-//! - **Threads.** All work runs in rayon's current pool; nothing below starts threads of its own. Set
-//!   `RAYON_NUM_THREADS`, or call inside `ThreadPool::install`, to choose how many.
+//! - **Threads.** The caller works, helped by threads of rayon's current pool; nothing below starts threads of its own.
+//!   Set `RAYON_NUM_THREADS`, or call inside `ThreadPool::install`, to choose how many.
 //! - **Contracts.** Slices have to be as long as their dimensions say. A violation is a bug of the caller and panics
 //!   before any memory is touched.
 
