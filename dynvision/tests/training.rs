@@ -128,11 +128,18 @@ fn chance_and_running_moments_resume_too() {
     assert_ne!(moments(&whole), moments(&half));
     assert_ne!(moments(&half), [0.0; 4]);
     // recomputed answers draw the same
+    let (dev, other_seed) = (Cpu::default(), TrainConfig { seed: Seed(77), ..config(4) });
     let mut again = start(4);
     again.net_mut().dynamics_mut().recompute_steps = 2;
     again.fit(&images, None).unwrap();
-    let (a, b) = (moments(&again), moments(&whole));
-    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5 * (1.0 + b.abs())), "{a:?} {b:?}");
+    // but add up gradients in another order, which Adam makes more of; other draws differ far more
+    let mut other = Trainer::new(&dev, Cpu::seed_from_u64(1).build_module::<Chancy, f32>(), other_seed).unwrap();
+    other.fit(&images, None).unwrap();
+    let off = |trainer: &Trainer<ChancyModel<f32, Cpu>, f32, Cpu>| {
+        let pairs = moments(trainer).into_iter().zip(moments(&whole));
+        pairs.map(|(a, b)| (a - b).abs() / b.abs()).fold(0.0, f32::max)
+    };
+    assert!(off(&again) < 5e-4 && off(&other) > 5e-3, "{} {}", off(&again), off(&other));
 }
 
 #[test]
