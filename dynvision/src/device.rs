@@ -46,7 +46,7 @@ pub type Auto = Cpu;
 /// ```
 ///
 /// # Errors
-/// [`Error::Device`](crate::error::Error::Device) where the crate is built for CUDA and no GPU can be used.
+/// [`Error::Device`] where the crate is built for CUDA and no GPU can be used.
 pub fn auto(seed: u64) -> Result<Auto> {
     #[cfg(feature = "cuda")]
     return cuda(0, seed);
@@ -57,7 +57,7 @@ pub fn auto(seed: u64) -> Result<Auto> {
 /// Opens GPU number `ordinal`, counted from 0. Asks the driver first, since dfdx panics where there is none to open.
 ///
 /// # Errors
-/// [`Error::Device`](crate::error::Error::Device) where the driver finds no such GPU, or cannot start it.
+/// [`Error::Device`] where the driver finds no such GPU, or cannot start it.
 #[cfg(feature = "cuda")]
 pub fn cuda(ordinal: usize, seed: u64) -> Result<Cuda> {
     use cudarc::driver::result::{self, DriverError};
