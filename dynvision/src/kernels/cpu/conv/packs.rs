@@ -151,7 +151,7 @@ impl Store {
     /// Adds all that was gathered to `gw`.
     pub(super) fn collect(&self, gw: &mut [f32]) {
         let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        all.drain(..).for_each(|mut sums| sums.collect(gw));
+        all.drain(..).for_each(|sums| sums.collect(gw));
     }
 
     /// The instruction set to use.

@@ -11,7 +11,6 @@ use super::transpose::transpose;
 use super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{Recycled, parallel, scratch};
-use std::mem;
 use std::ops::Range;
 
 /// Transposed gradients that stay in the first cache while all rows pass over them.
@@ -63,9 +62,9 @@ impl Sums {
         self.is_empty = false;
     }
 
-    /// Moves all that was added to `gw`.
-    pub(super) fn collect(&mut self, gw: &mut [f32]) {
-        if !mem::replace(&mut self.is_empty, true) {
+    /// Adds all that was added here to `gw`.
+    pub(super) fn collect(self, gw: &mut [f32]) {
+        if !self.is_empty {
             self.work.collect(&self.values, gw);
         }
     }
