@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dynvision::geometry::{Conv, Window};
-use dynvision::kernels::cpu::conv::{Algorithm, Packs, backward, forward};
+use dynvision::kernels::cpu::conv::{Algorithm, Onto, Packs, backward, forward};
 use std::hint::black_box;
 
 /// Images, channels taken and given, rows and columns, kernel, stride, groups.
@@ -46,7 +46,7 @@ fn layers(c: &mut Criterion) {
         for algorithm in [Algorithm::Auto, Algorithm::Implicit, Algorithm::Portable] {
             let packs = Packs::with_algorithm(algorithm);
             group.bench_function(format!("forward/{algorithm:?}"), |b| {
-                b.iter(|| forward(&conv, &x, xd, &w, wd, None, &packs, black_box(&mut y), yd, false));
+                b.iter(|| forward(&conv, &x, xd, &w, wd, None, &packs, black_box(&mut y), yd, Onto::Nothing));
             });
             group.bench_function(format!("to the input/{algorithm:?}"), |b| {
                 b.iter(|| {

@@ -74,6 +74,8 @@ struct Kept {
     /// The frame of this step, if the same one may come again.
     frame: Option<UniqueId>,
     drives: HashMap<Drive, Box<dyn Any>>,
+    /// The tensors in `drives`.
+    driven: HashSet<UniqueId>,
     /// Weights that are functions of trained tensors, by the tensor they are made of.
     derived: HashMap<UniqueId, Box<dyn Any>>,
     /// How the units of a map lie on a plane, by the sizes of the map.
@@ -355,22 +357,27 @@ impl<T> Cx<T> {
         self.kept.frame = Some(id(frame));
     }
 
-    /// What `make` made of this drive earlier in this unroll if its frame is shown again; else what it makes now. The flag
-    /// says whether the answer is kept, and so must not be updated in place.
+    /// What `make` made of this drive earlier in this unroll if its frame is shown again; else what it makes now.
     pub(crate) fn once<E: Dtype, D: Device<E>>(
         &mut self,
         drive: Drive,
         make: impl FnOnce(&mut Self) -> Result<Maps<E, D>>,
-    ) -> Result<(Maps<E, D>, bool)> {
+    ) -> Result<Maps<E, D>> {
         if self.kept.frame != Some(drive.frame) {
-            return Ok((make(self)?, false));
+            return make(self);
         }
         if let Some(kept) = self.kept.drives.get(&drive).and_then(|kept| kept.downcast_ref::<Maps<E, D>>()) {
-            return Ok((kept.clone(), true));
+            return Ok(kept.clone());
         }
         let y = make(self)?;
+        self.kept.driven.insert(id(&y));
         self.kept.drives.insert(drive, Box::new(y.clone()));
-        Ok((y, true))
+        Ok(y)
+    }
+
+    /// Whether other steps may need this tensor as it is.
+    pub(crate) fn keeps<E: Dtype, D: Device<E>>(&self, maps: &Maps<E, D>) -> bool {
+        self.kept.driven.contains(&id(maps))
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! The tensors of one call have different identities, and sizes that fit each other: the operations see to both.
 
-use super::{Buffer, Element, Maps, Moments, Sizes};
+use super::{Buffer, Element, Maps, Moments, Onto, Sizes};
 use crate::geometry::{Border, Conv, Over, Window};
 use dfdx::prelude::*;
 use std::mem;
@@ -125,11 +125,15 @@ pub fn conv2d<E: Element, D: Device<E>>(
     w: &Maps<E, D>,
     bias: Option<&Tensor<(usize,), E, D>>,
     _: &(),
-    onto: Option<Maps<E, D>>,
+    onto: Option<Onto<'_, E, D>>,
 ) -> Result<Maps<E, D>, D::Err> {
     let y = convolved(conv, x.clone(), w.clone())?;
     let y = if let Some(bias) = bias { shifted(bias.clone(), y)? } else { y };
-    if let Some(onto) = onto { onto.try_add(y) } else { Ok(y) }
+    match onto {
+        None => Ok(y),
+        Some(Onto::Own(onto)) => onto.try_add(y),
+        Some(Onto::Kept(onto)) => onto.clone().try_add(y),
+    }
 }
 
 #[allow(clippy::too_many_arguments)] // as in the trait

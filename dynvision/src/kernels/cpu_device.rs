@@ -36,16 +36,16 @@ impl<E: Element> ConvKernel<E> for Cpu {
         w: &Maps<E, Self>,
         bias: Option<&Tensor<(usize,), E, Self>>,
         packs: &Self::Packs,
-        onto: Option<Maps<E, Self>>,
+        onto: Option<Onto<'_, E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err> {
         let (xd, wd) = (sizes(x), sizes(w));
         let yd = [xd[0], wd[0], conv.window.places(xd[2]), conv.window.places(xd[3])];
-        let accumulate = onto.is_some();
-        let mut y = match onto {
-            Some(y) => owned(self, y)?,
-            None => output(self, yd)?,
+        let (mut y, onto) = match onto {
+            Some(Onto::Own(y)) => (owned(self, y)?, cpu::conv::Onto::Output),
+            Some(Onto::Kept(values)) => (output(self, yd)?, cpu::conv::Onto::Values(view(values))),
+            None => (output(self, yd)?, cpu::conv::Onto::Nothing),
         };
-        cpu::conv::forward(conv, view(x), xd, view(w), wd, bias.map(view), packs, view_mut(&mut y), yd, accumulate);
+        cpu::conv::forward(conv, view(x), xd, view(w), wd, bias.map(view), packs, view_mut(&mut y), yd, onto);
         Ok(y)
     }
 

@@ -30,7 +30,7 @@ composed! {
         type Packs = ();
         fn conv2d(
             conv: &Conv, x: &Maps<E, Self>, w: &Maps<E, Self>, bias: Option<&Tensor<(usize,), E, Self>>, packs: &(),
-            onto: Option<Maps<E, Self>>
+            onto: Option<Onto<'_, E, Self>>
         ) -> Maps<E, Self>;
         fn conv2d_backward(
             conv: &Conv, x: &Maps<E, Self>, w: &Maps<E, Self>, packs: &(), y: Sizes, gy: &Gradient<E>,

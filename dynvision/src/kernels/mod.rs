@@ -32,6 +32,14 @@ pub type Sizes = (usize, usize, usize, usize);
 /// A device's buffer of `E`. `D::Vec` alone is ambiguous under `D: Device<E>`, which implies other dtypes' storages.
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;
 
+/// What a result is added to.
+pub enum Onto<'a, E: Dtype, D: Storage<E>> {
+    /// Maps that are updated in place where nobody else holds them.
+    Own(Maps<E, D>),
+    /// Maps that stay as they are.
+    Kept(&'a Maps<E, D>),
+}
+
 /// Convolution (cross-correlation, as everywhere in machine learning).
 ///
 /// # Shapes
@@ -50,7 +58,7 @@ pub trait ConvKernel<E: Dtype>: Storage<E> {
         w: &Maps<E, Self>,
         bias: Option<&Tensor<(usize,), E, Self>>,
         packs: &Self::Packs,
-        onto: Option<Maps<E, Self>>,
+        onto: Option<Onto<'_, E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err>;
 
     /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of

@@ -43,13 +43,13 @@ where
 {
     let Some(frame) = frame else { return Ok(None) };
     let maps = erased(&frame, cx)?;
-    let (seen, kept) = cx.once(Drive { frame: id(&maps), by: By::Retina }, |cx| {
+    let seen = cx.once(Drive { frame: id(&maps), by: By::Retina }, |cx| {
         let frame: MapOf<B, R::In, H, W, E, D> = retyped("frame that a retina sees", frame, cx)?;
         let none = History::<(B, R::Out, Ho, Wo), E, D>::default();
         let seen = R::step(built, Some(frame), &none, cx)?;
         erased(&seen.ok_or_else(|| Error::Setting("the retina gave no signal".into()))?, cx)
     })?;
-    if kept {
+    if cx.keeps(&seen) {
         cx.show(&seen);
     }
     restored("what a retina sees", seen).map(Some)

@@ -1,6 +1,6 @@
 //! A vector added to maps in a repeating pattern.
 
-use super::shape::{MapShape, erased, restored};
+use super::shape::{MapShape, given_up, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
@@ -19,8 +19,7 @@ pub fn add_bias<S: MapShape, Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E
     bias: &Tensor<Z, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
-    let maps = erased(&x, cx)?;
-    drop(x); // so that the buffer has one owner
+    let maps = given_up(x, cx)?;
     let (b, c, h, w) = *maps.shape();
     let sizes: Vec<usize> = bias.shape().concrete().into_iter().collect();
     let run = match *sizes {

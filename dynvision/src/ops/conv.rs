@@ -1,10 +1,10 @@
 //! Convolution.
 
-use super::shape::{MapShape, erased, fork, restored};
+use super::shape::{MapShape, erased, fork, restored, retyped};
 use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{Element, Maps, Sizes, VisionDevice};
+use crate::kernels::{Element, Maps, Onto, Sizes, VisionDevice};
 use dfdx::prelude::*;
 use std::mem;
 
@@ -66,11 +66,7 @@ where
         })
         .transpose()?;
     let onto = match onto {
-        Some(onto) => {
-            let sizes = erased(&onto, cx)?;
-            drop(onto); // so that the buffer has one owner
-            Some(sizes)
-        }
+        Some(onto) => Some(retyped("what a convolution is added to", onto, cx)?),
         None => None,
     };
     restored("convolution", conv2d_maps(*conv, x, w, bias, onto, cx)?)
@@ -92,6 +88,10 @@ pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     };
     let packs = cx.packs(&w);
     let before = onto.as_ref().map(|o| (id(o), o.ghost()));
+    let onto = match &onto {
+        Some(kept) if cx.keeps(kept) => Some(Onto::Kept(kept)),
+        _ => onto.map(Onto::Own),
+    };
     let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &packs, onto).map_err(Error::device)?;
     if !T::OWNS_TAPE {
         return Ok(y);
@@ -173,8 +173,7 @@ fn check<E: Element, D: VisionDevice<E>>(
     Ok(())
 }
 
-/// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward. What it
-/// gives may be updated in place.
+/// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward.
 ///
 /// # Errors
 /// As [`conv2d`].
@@ -196,9 +195,9 @@ where
 {
     let maps = erased(x, cx)?;
     let drive = Drive { frame: id(&maps), by: By::Conv { conv: *conv, weight: id(w), bias: bias.map(id) } };
-    let (y, kept) = cx.once(drive, |cx| {
+    let y = cx.once(drive, |cx| {
         let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
         Ok(y)
     })?;
-    restored("convolution", if kept { fork(&y, cx)? } else { y })
+    restored("convolution", y)
 }

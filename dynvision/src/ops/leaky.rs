@@ -1,6 +1,6 @@
 //! The leaky step of a differential equation with a constant drive.
 
-use super::shape::{MapShape, erased, restored};
+use super::shape::{MapShape, erased, given_up, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -38,8 +38,7 @@ pub fn leaky<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     relu: bool,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
-    let maps = erased(&x, cx)?;
-    drop(x); // so that the buffer has one owner
+    let maps = given_up(x, cx)?;
     let h = h.map(|h| erased(h, cx)).transpose()?;
     restored("leaky step", leaky_maps(rate, maps, h, relu, cx)?)
 }

@@ -1,6 +1,6 @@
 //! Elementwise operations.
 
-use super::shape::{MapShape, erased, fork, restored};
+use super::shape::{MapShape, erased, fork, given_up, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -19,8 +19,7 @@ pub fn add<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     b: &Tensor<S, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
-    let (maps, b) = (erased(&a, cx)?, erased(b, cx)?);
-    drop(a); // so that the buffer has one owner
+    let (maps, b) = (given_up(a, cx)?, erased(b, cx)?);
     same_shape("sum", &maps, &b)?;
     restored("sum", add_maps(maps, b, cx)?)
 }
@@ -55,8 +54,7 @@ pub fn relu<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: Tensor<S, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
-    let maps = erased(&x, cx)?;
-    drop(x); // so that the buffer has one owner
+    let maps = given_up(x, cx)?;
     let (before, before_id, device) = (maps.ghost(), id(&maps), maps.device().clone());
     let y = device.relu(maps).map_err(Error::device)?;
     if T::OWNS_TAPE {

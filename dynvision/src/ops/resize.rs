@@ -1,6 +1,6 @@
 //! Nearest-neighbour resizing.
 
-use super::shape::{MapShape, erased, restored};
+use super::shape::{MapShape, erased, given_up, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -37,8 +37,7 @@ pub fn resize_onto<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: 
     cx: &mut Cx<T>,
 ) -> Result<Tensor<Y, E, D>> {
     let [b, _, h, w] = onto.shape().concrete();
-    let (x, maps) = (erased(x, cx)?, erased(&onto, cx)?);
-    drop(onto); // so that the buffer has one owner
+    let (x, maps) = (erased(x, cx)?, given_up(onto, cx)?);
     if x.shape().0 != b || x.shape().1 != maps.shape().1 {
         return Err(Error::shape("resizing onto another map", &maps.shape().concrete(), &x.shape().concrete()));
     }

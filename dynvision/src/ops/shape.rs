@@ -22,6 +22,20 @@ pub fn erased<S: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     reshaped(x, &(b, c, h, w))
 }
 
+/// The maps, to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of what the
+/// unroll keeps for other steps.
+///
+/// # Errors
+/// What the device refuses.
+pub(crate) fn given_up<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let maps = erased(&x, cx)?;
+    drop(x);
+    if cx.keeps(&maps) { fork(&maps, cx) } else { Ok(maps) }
+}
+
 /// The maps with a typed shape again.
 ///
 /// # Errors

@@ -63,8 +63,16 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
     let bias: Option<Tensor<(usize,), E, D>> = biased.then(|| tensor(dev, (shown.w[0],), seed ^ 2));
     let onto: Option<MapsOf<E, D>> = add.then(|| tensor(dev, sizes(shown.y), seed ^ 3));
     let packs = Default::default();
-    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, onto.clone()).unwrap();
-    agree(y.as_vec(), composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), onto).unwrap().as_vec());
+    let own = || onto.clone().map(Onto::Own);
+    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, own()).unwrap();
+    let want = composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), own()).unwrap();
+    agree(y.as_vec(), want.as_vec());
+    let beside = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, onto.as_ref().map(Onto::Kept)).unwrap();
+    agree(beside.as_vec(), y.as_vec());
+    agree(
+        composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), onto.as_ref().map(Onto::Kept)).unwrap().as_vec(),
+        want.as_vec(),
+    );
 
     let gy = buffer(dev, len(shown.y), seed ^ 4);
     let start = || [len(shown.x), len(shown.w), shown.w[0]].map(|len| buffer(dev, len, 77));

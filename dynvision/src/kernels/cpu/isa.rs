@@ -153,6 +153,17 @@ pub(super) trait Vector: Copy {
     unsafe fn where_same(self, tag: Self, other_tag: Self) -> Self;
 }
 
+/// A register that is read and written in parts: the columns of a few short rows side by side.
+///
+/// # Safety
+/// As for [`Vector`], where a pointer has to be valid only for the lanes whose bit is set in its mask.
+pub(super) trait Parts: Vector {
+    /// `P` parts of equally many lanes, part `p` from `from[p]`; zero where its mask has no bit.
+    unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self;
+    /// Writes part `p` to `to[p]` where its mask has a bit.
+    unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]);
+}
+
 /// Sixteen numbers in plain Rust.
 #[derive(Clone, Copy)]
 pub(super) struct Plain([f32; 16]);
@@ -234,9 +245,33 @@ impl Vector for Plain {
     }
 }
 
+impl Parts for Plain {
+    #[inline(always)]
+    unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
+        let mut lanes = [0.0; 16];
+        for ((lanes, from), mask) in lanes.chunks_exact_mut(16 / P).zip(from).zip(masks) {
+            for (i, lane) in lanes.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+                // SAFETY: the caller's: the bit is set.
+                *lane = unsafe { *from.add(i) };
+            }
+        }
+        Plain(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]) {
+        for ((lanes, to), mask) in self.0.chunks_exact(16 / P).zip(to).zip(masks) {
+            for (i, &lane) in lanes.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+                // SAFETY: the caller's: the bit is set.
+                unsafe { *to.add(i) = lane };
+            }
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
-    use super::Vector;
+    use super::{Parts, Vector};
     use std::arch::x86_64::*;
     pub(crate) use std::arch::x86_64::{__m128, __m256, __m512};
 
@@ -316,6 +351,128 @@ pub(super) mod x86 {
         __m128, 4, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_add_ps, _mm_sub_ps, _mm_fmadd_ps,
         interleave128, deal128, larger128, where_same128
     );
+
+    // SAFETY (of every body): the caller of these methods vouches for the instruction set and, where bits are set, for the
+    // pointers: a masked access touches nothing else.
+    impl Parts for __m512 {
+        #[inline(always)]
+        unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
+            unsafe {
+                match P {
+                    1 => _mm512_maskz_loadu_ps(masks[0], from[0]),
+                    2 => halves512([0, 1].map(|i| (masks[i] as u8, from[i]))),
+                    4 => quarters512([0, 1, 2, 3].map(|i| (masks[i] as u8, from[i]))),
+                    _ => unreachable!("{P} parts"),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]) {
+            unsafe {
+                match P {
+                    1 if masks[0] == u16::MAX => _mm512_storeu_ps(to[0], self),
+                    1 => _mm512_mask_storeu_ps(to[0], masks[0], self),
+                    2 => {
+                        let halves = [_mm512_castps512_ps256(self), _mm512_extractf32x8_ps::<1>(self)];
+                        for i in 0..2 {
+                            match masks[i] as u8 {
+                                u8::MAX => _mm256_storeu_ps(to[i], halves[i]),
+                                mask => _mm256_mask_storeu_ps(to[i], mask, halves[i]),
+                            }
+                        }
+                    }
+                    4 => {
+                        let quarters = [
+                            _mm512_castps512_ps128(self),
+                            _mm512_extractf32x4_ps::<1>(self),
+                            _mm512_extractf32x4_ps::<2>(self),
+                            _mm512_extractf32x4_ps::<3>(self),
+                        ];
+                        for i in 0..4 {
+                            match masks[i] & 15 {
+                                15 => _mm_storeu_ps(to[i], quarters[i]),
+                                mask => _mm_mask_storeu_ps(to[i], mask as u8, quarters[i]),
+                            }
+                        }
+                    }
+                    _ => unreachable!("{P} parts"),
+                }
+            }
+        }
+    }
+
+    // SAFETY (of every body): as above.
+    impl Parts for __m256 {
+        #[inline(always)]
+        unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
+            unsafe {
+                match P {
+                    1 => _mm256_maskload_ps(from[0], mask256(masks[0])),
+                    2 => {
+                        let low = _mm_maskload_ps(from[0], _mm256_castsi256_si128(mask256(masks[0])));
+                        let high = _mm_maskload_ps(from[1], _mm256_castsi256_si128(mask256(masks[1])));
+                        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
+                    }
+                    _ => unreachable!("{P} parts"),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]) {
+            unsafe {
+                match P {
+                    1 if masks[0] & 255 == 255 => _mm256_storeu_ps(to[0], self),
+                    1 => _mm256_maskstore_ps(to[0], mask256(masks[0]), self),
+                    2 => {
+                        let halves = [_mm256_castps256_ps128(self), _mm256_extractf128_ps::<1>(self)];
+                        for i in 0..2 {
+                            match masks[i] & 15 {
+                                15 => _mm_storeu_ps(to[i], halves[i]),
+                                mask => _mm_maskstore_ps(to[i], _mm256_castsi256_si128(mask256(mask)), halves[i]),
+                            }
+                        }
+                    }
+                    _ => unreachable!("{P} parts"),
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// Where bits are set, the pointers are valid.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq")]
+    unsafe fn halves512([(low, a), (high, b)]: [(u8, *const f32); 2]) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe {
+            let low = _mm512_castps256_ps512(_mm256_maskz_loadu_ps(low, a));
+            _mm512_insertf32x8::<1>(low, _mm256_maskz_loadu_ps(high, b))
+        }
+    }
+
+    /// # Safety
+    /// Where bits are set, the pointers are valid.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vl")]
+    unsafe fn quarters512([a, b, c, d]: [(u8, *const f32); 4]) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe {
+            let all = _mm512_castps128_ps512(_mm_maskz_loadu_ps(a.0, a.1));
+            let all = _mm512_insertf32x4::<1>(all, _mm_maskz_loadu_ps(b.0, b.1));
+            let all = _mm512_insertf32x4::<2>(all, _mm_maskz_loadu_ps(c.0, c.1));
+            _mm512_insertf32x4::<3>(all, _mm_maskz_loadu_ps(d.0, d.1))
+        }
+    }
+
+    /// The lanes whose bit is set, as AVX's masked accesses want them.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mask256(mask: u16) -> __m256i {
+        let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(mask.into()), bits), bits)
+    }
 
     #[inline]
     #[target_feature(enable = "avx512f")]

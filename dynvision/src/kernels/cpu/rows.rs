@@ -94,19 +94,6 @@ unsafe fn collect_by<V: Vector>(first: *const f32, second: *const f32, into: *mu
     }
 }
 
-/// Asks for `len` numbers from `at` on to be brought near, for they will be written later.
-#[inline(always)]
-pub(super) fn expect(at: *const f32, len: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for line in (0..len).step_by(16) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: SSE is part of x86-64, and a prefetch of whatever address has no effect but on the cache.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(line).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (at, len);
-}
-
 /// Numbers in rows of which only the first `len` count: from one to the next are `pitch` numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Pitched {

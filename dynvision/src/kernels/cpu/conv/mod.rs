@@ -34,7 +34,18 @@ use packs::Store;
 use padded::Padded;
 use problem::Problem;
 
-/// Writes `y = conv(x) + bias`, or adds it to `y` if `accumulate`. `packs` belongs to this weight; see [`Packs`].
+/// What a convolution is added to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Onto<'a, E> {
+    /// Nothing: what the output held is overwritten.
+    Nothing,
+    /// What the output holds.
+    Output,
+    /// Other values of the output's shape, which stay as they are.
+    Values(&'a [E]),
+}
+
+/// Writes `y = conv(x) + bias`, added to what `onto` says. `packs` belongs to this weight; see [`Packs`].
 ///
 /// # Panics
 /// If dimensions or lengths do not fit each other.
@@ -49,7 +60,7 @@ pub fn forward<E: Scalar>(
     packs: &Packs<E>,
     y: &mut [E],
     yd: [usize; 4],
-    accumulate: bool,
+    onto: Onto<'_, E>,
 ) {
     let problem = Problem::new(conv, xd, wd, yd);
     problem.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len));
@@ -57,16 +68,28 @@ pub fn forward<E: Scalar>(
         return;
     }
     let packs = packs.store();
-    let bias32 = bias.map(E::as_f32);
-    match (packs.algorithm(&problem), E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
-        (Algorithm::Depthwise, Some(x), Some(w), Some(y)) => {
-            depthwise::forward(&problem, packs.isa(), x, w, bias32.flatten(), y, accumulate);
+    let bias32 = bias.and_then(E::as_f32);
+    let algorithm = packs.algorithm(&problem);
+    if let (Some(made), Some(x), Some(w)) = (algorithm.tiles(), E::as_f32(x), E::as_f32(w)) {
+        let onto = match onto {
+            Onto::Nothing => Some(Onto::Nothing),
+            Onto::Output => Some(Onto::Output),
+            Onto::Values(values) => E::as_f32(values).map(Onto::Values),
+        };
+        if let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto) {
+            return winograd::run(&packs.winograd(made, &problem, false, w), x, bias32, y, onto);
         }
-        (Algorithm::Winograd2, Some(x), Some(w), Some(y)) => {
-            winograd::run(&packs.winograd(&problem, false, w), x, bias32.flatten(), y, accumulate);
+    }
+    if let Onto::Values(values) = onto {
+        parallel::chunks(y, |start, y| y.copy_from_slice(&values[start..start + y.len()]));
+    }
+    let accumulate = onto != Onto::Nothing;
+    match (algorithm, E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
+        (Algorithm::Depthwise, Some(x), Some(w), Some(y)) => {
+            depthwise::forward(&problem, packs.isa(), x, w, bias32, y, accumulate);
         }
         (Algorithm::Implicit, Some(x), Some(w), Some(y)) => {
-            implicit::run(&packs.plan(&problem, false, w), x, bias32.flatten(), y, accumulate);
+            implicit::run(&packs.plan(&problem, false, w), x, bias32, y, accumulate);
         }
         _ => portable::forward(&problem, x, w, bias, y, accumulate),
     }
@@ -112,9 +135,6 @@ pub fn backward<E: Scalar>(
         match (packs.algorithm_of_weights(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
             (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
                 depthwise::backward_weights(&problem, packs.isa(), x, gy, gw);
-            }
-            (Algorithm::Winograd2, Some(x), Some(gy), Some(gw)) => {
-                winograd::backward_weights(&problem, packs.isa(), x, gy, gw);
             }
             (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => {
                 packs.gather(&problem, x, gy);
@@ -162,7 +182,9 @@ fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &m
 fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     match packs.algorithm(problem) {
         Algorithm::Depthwise => depthwise::backward_data(problem, packs.isa(), w, gy, gx),
-        Algorithm::Winograd2 => winograd::run(&packs.winograd(problem, true, w), gy, None, gx, true),
+        algorithm if let Some(made) = algorithm.tiles() => {
+            winograd::run(&packs.winograd(made, problem, true, w), gy, None, gx, Onto::Output);
+        }
         _ => implicit::run(&packs.plan(problem, true, w), gy, None, gx, true),
     }
 }

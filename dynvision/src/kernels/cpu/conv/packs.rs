@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[repr(u8)]
 pub enum Algorithm {
     /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution and pays: with AVX2 or AVX-512, at least 16
-    /// channels taken and given, maps of at least 4x4 read and written, and at least 8192 tiles (of 2x2 places, in the
-    /// whole batch) times channels; never for the gradient of the weight, whose 16 sums to a pair of channels cost more
-    /// memory than they save work. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
+    /// channels taken and given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and
+    /// at least 32768 places of the whole batch times channels. Never for the gradient of the weight, whose 16 sums to a
+    /// pair of channels cost more memory than they save work. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
     /// [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
@@ -25,10 +25,23 @@ pub enum Algorithm {
     Portable = 1,
     /// The implicit matrix product: every geometry in `f32`.
     Implicit = 2,
-    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
+    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`, forward and the gradient of the input.
     Winograd2 = 3,
     /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
     Depthwise = 4,
+    /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products, and about ten times its error.
+    Winograd4 = 5,
+}
+
+impl Algorithm {
+    /// Rows and columns that a tile of this algorithm makes, if it is one of Winograd's.
+    pub(super) fn tiles(self) -> Option<usize> {
+        match self {
+            Algorithm::Winograd2 => Some(2),
+            Algorithm::Winograd4 => Some(4),
+            _ => None,
+        }
+    }
 }
 
 /// What [`set_default_algorithm`] chose.
@@ -41,7 +54,7 @@ pub fn set_default_algorithm(algorithm: Algorithm) {
 }
 
 fn default_algorithm() -> Algorithm {
-    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2, Algorithm::Depthwise]
+    [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2, Algorithm::Depthwise, Algorithm::Winograd4]
         .into_iter()
         .find(|&algorithm| algorithm as u8 == DEFAULT.load(Ordering::Relaxed))
         .unwrap_or_default()
@@ -54,13 +67,13 @@ fn default_algorithm() -> Algorithm {
 ///
 /// ```
 /// use dynvision::geometry::{Conv, Window};
-/// use dynvision::kernels::cpu::conv::{Packs, forward};
+/// use dynvision::kernels::cpu::conv::{Onto, Packs, forward};
 ///
 /// let conv = Conv::new(Window::new(2, 1, 0));
 /// let packs = Packs::default();
 /// let mut y = [0.0f32];
 /// for step in 1..=3 {
-///     forward(&conv, &[step as f32; 4], [1, 1, 2, 2], &[1.0; 4], [1, 1, 2, 2], None, &packs, &mut y, [1; 4], false);
+///     forward(&conv, &[step as f32; 4], [1, 1, 2, 2], &[1.0; 4], [1, 1, 2, 2], None, &packs, &mut y, [1; 4], Onto::Nothing);
 ///     assert_eq!(y, [4.0 * step as f32]);
 /// }
 /// ```
@@ -111,29 +124,37 @@ type Kept<P> = Mutex<Vec<(Key, Arc<P>)>>;
 struct Key {
     /// With the number of images left out.
     problem: Problem,
+    /// Rows and columns that a tile makes.
+    made: usize,
     adjoint: bool,
     isa: Isa,
 }
 
 impl Store {
     pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
-        let auto = winograd::pays(problem, self.isa());
-        self.resolved(problem, auto)
+        match self.chosen() {
+            algorithm if !winograd::can(problem) => self.without_winograd(algorithm, problem),
+            Algorithm::Auto if winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
+            algorithm if algorithm.tiles().is_some() => algorithm,
+            algorithm => self.without_winograd(algorithm, problem),
+        }
     }
 
     /// The one for the gradient of the weight, where Winograd's sums are too large to pay.
     pub(super) fn algorithm_of_weights(&self, problem: &Problem) -> Algorithm {
-        self.resolved(problem, false)
+        self.without_winograd(self.chosen(), problem)
     }
 
-    fn resolved(&self, problem: &Problem, auto_winograd: bool) -> Algorithm {
-        match self.algorithm.unwrap_or_else(default_algorithm) {
+    fn chosen(&self) -> Algorithm {
+        self.algorithm.unwrap_or_else(default_algorithm)
+    }
+
+    fn without_winograd(&self, algorithm: Algorithm, problem: &Problem) -> Algorithm {
+        match algorithm {
             _ if !implicit::can(problem) => Algorithm::Portable,
-            Algorithm::Auto if winograd::can(problem) && auto_winograd => Algorithm::Winograd2,
-            Algorithm::Winograd2 if winograd::can(problem) => Algorithm::Winograd2,
+            Algorithm::Portable => Algorithm::Portable,
             Algorithm::Auto | Algorithm::Depthwise if depthwise::can(problem) => Algorithm::Depthwise,
-            Algorithm::Auto | Algorithm::Winograd2 | Algorithm::Depthwise => Algorithm::Implicit,
-            algorithm => algorithm,
+            _ => Algorithm::Implicit,
         }
     }
 
@@ -162,18 +183,25 @@ impl Store {
     /// The plan of `problem` or its adjoint, made from `w` if this is the first time.
     pub(super) fn plan(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<Plan> {
         let make = if adjoint { Plan::backward_data } else { Plan::forward };
-        self.kept(&self.plans, problem, adjoint, |isa| make(problem, w, isa))
+        self.kept(&self.plans, 1, problem, adjoint, |isa| make(problem, w, isa))
     }
 
     /// The same for Winograd's algorithm.
-    pub(super) fn winograd(&self, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
+    pub(super) fn winograd(&self, made: usize, problem: &Problem, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
         let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
-        self.kept(&self.winograd, problem, adjoint, |isa| make(problem, w, isa))
+        self.kept(&self.winograd, made, problem, adjoint, |isa| make(made, problem, w, isa))
     }
 
-    fn kept<P>(&self, plans: &Kept<P>, problem: &Problem, adjoint: bool, make: impl FnOnce(Isa) -> P) -> Arc<P> {
+    fn kept<P>(
+        &self,
+        plans: &Kept<P>,
+        made: usize,
+        problem: &Problem,
+        adjoint: bool,
+        make: impl FnOnce(Isa) -> P,
+    ) -> Arc<P> {
         let isa = self.isa();
-        let key = Key { problem: Problem { images: 0, ..*problem }, adjoint, isa };
+        let key = Key { problem: Problem { images: 0, ..*problem }, made, adjoint, isa };
         let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
             return plan.clone();

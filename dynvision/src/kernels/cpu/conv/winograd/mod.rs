@@ -1,196 +1,213 @@
-//! Winograd's minimal filtering F(2x2, 3x3): 16 products where the definition has 36. Tiles are the lanes, so the sum
-//! over channels is the implicit matrix product's, once for each of the 16 positions in a transformed tile.
+//! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, and F(4x4, 3x3), 36 where it has 144.
+//! Tiles are the lanes, so the sum over channels is a matrix product, once for each position in a transformed tile.
 #![allow(unsafe_code)]
 
+mod filter;
+mod grid;
 mod plan;
-mod tiles;
 mod transform;
-mod weights;
 
 pub(super) use plan::{WinogradPlan, can, pays};
-pub(super) use weights::backward as backward_weights;
 
-use super::batch::{self, Channels, Output};
+use super::Onto;
+use super::batch::{self, Output};
 use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
-use super::packed::{Piece, Pieces};
-use crate::kernels::cpu::isa::compiled_for;
-use crate::kernels::cpu::{rows, scratch};
+use crate::kernels::cpu::{parallel, scratch};
 use std::ops::Range;
-use tiles::Tiles;
-use transform::{MADE, POSITIONS, Transformed, input, output, spaced};
+use std::ptr;
+use transform::{Made, Transformed, Values, spaced};
 
 /// Numbers of products that are kept before they are transformed.
 const PRODUCTS: usize = 1 << 16;
 
-/// Channels that are transformed together on the way out.
-const ROWS: usize = 8;
+/// Channels whose input is transformed in one task, where a block of tiles is shared by several.
+const CHANNELS: usize = 32;
 
-/// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
-pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
-    let (takes, gives) = (plan.ins * plan.source.plain(), plan.outs * plan.places());
+/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
+pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Onto<'_, f32>) {
+    let (takes, gives) = (plan.ins * plan.plain, plan.outs * plan.places);
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
-    let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
-    let products = plan.tiles[0] * plan.tiles[1] * POSITIONS * plan.ins * plan.outs;
-    batch::split_images(images, plan.places(), products, |range, tasks| {
-        let channels = Channels { of: plan.ins, first: 0, count: plan.ins };
-        let x = &x[range.start * takes..range.end * takes];
-        batch::with_source(&plan.source, plan.isa, x, range.len(), channels, tasks > 1, |source| {
-            // SAFETY: `range` is in the images of `y`.
-            let output = unsafe { output.at(range.start, 0) };
-            let bias = bias.unwrap_or(&plan.zeros);
-            let tiles =
-                Tiles { source, layout: &plan.source, channels: plan.ins, images: range.len(), grid: plan.tiles };
-            Call { plan, tiles, bias, output, accumulate }.run(tasks);
-        });
-    });
+    let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places };
+    let onto = match onto {
+        Onto::Nothing => None,
+        Onto::Output => Some(output),
+        Onto::Values(values) => {
+            assert_eq!(values.len(), y.len(), "convolution: length of what it is added to");
+            Some(Output { at: values.as_ptr().cast_mut(), ..output })
+        }
+    };
+    let bias = bias.unwrap_or(&plan.zeros);
+    batch::split_images(
+        images,
+        plan.places,
+        plan.ins * plan.outs * plan.places * plan.positions / 4,
+        |range, tasks| {
+            let x = &x[range.start * takes..range.end * takes];
+            let call = |x: &[f32]| {
+                // SAFETY: `range` is in the images of `y`, and of what it is added to.
+                let [output, onto] = [Some(output), onto].map(|at| at.map(|at| unsafe { at.at(range.start, 0) }));
+                let Some(output) = output else { return };
+                Call { plan, x, images: range.len(), bias, output, onto }.run(tasks);
+            };
+            let Some(mirror) = plan.mirror else { return call(x) };
+            scratch::with(range.len() * plan.ins * plan.plane, |mirrored: &mut [f32]| {
+                parallel::parts(mirrored, plan.plane, tasks > 1, |channel, mirrored| {
+                    mirror.write(&x[channel * plan.plain..][..plan.plain], mirrored);
+                });
+                call(mirrored);
+            });
+        },
+    );
 }
 
 /// The convolution of some images.
 struct Call<'a> {
     plan: &'a WinogradPlan,
-    tiles: Tiles<'a>,
+    x: &'a [f32],
+    images: usize,
     bias: &'a [f32],
     output: Output,
-    accumulate: bool,
+    /// What is added to the output.
+    onto: Option<Output>,
 }
 
 impl Call<'_> {
     fn run(&self, tasks: usize) {
-        let blocks = self.tiles.units().div_ceil(self.plan.tile.1);
-        let panels = self.plan.outs.div_ceil(self.plan.tile.0);
-        batch::split_tiles(tasks, blocks, panels, |blocks, panels| self.blocks(blocks, panels));
-    }
-
-    /// Computes some blocks of tiles for some panels of channels. No two tasks may have both in common.
-    fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
-        let WinogradPlan { isa, ins, tile: (rows, most), .. } = *self.plan;
-        let all = self.tiles.units().div_ceil(most);
-        let (width, some) = (most * UNIT, self.panels_at_once().min(panels.len()));
-        scratch::with(POSITIONS * spaced(ins * width), |values: &mut [f32]| {
-            scratch::with(POSITIONS * spaced(some * rows * width), |products: &mut [f32]| {
+        let WinogradPlan { ins, outs, positions, tile: (rows, units), .. } = *self.plan;
+        let (blocks, panels) = (self.units().div_ceil(units), outs.div_ceil(rows));
+        let block = positions * spaced(ins * units * UNIT);
+        if tasks == 1 {
+            return scratch::with(block, |values: &mut [f32]| {
+                let values = Output { at: values.as_mut_ptr(), image: block, channel: 0 };
+                for block in 0..blocks {
+                    // SAFETY: `values` has room for a block.
+                    unsafe { self.transform(block, 0..ins, values.at) };
+                    // SAFETY: its values were just written.
+                    unsafe { self.products(block, 0..panels, values.at) };
+                }
+            });
+        }
+        // The input is transformed only once, for tasks that share it.
+        scratch::with(blocks * block, |values: &mut [f32]| {
+            let values = Output { at: values.as_mut_ptr(), image: block, channel: 0 };
+            let parts = ins.div_ceil(CHANNELS);
+            parallel::tasks(blocks * parts, true, |task| {
+                let (block, part) = (task / parts, task % parts);
+                let channels = part * CHANNELS..ins.min((part + 1) * CHANNELS);
+                // SAFETY: `values` has room for all blocks, and no two tasks have block and channels in common.
+                unsafe { self.transform(block, channels, values.at(block, 0).at) };
+            });
+            batch::split_tiles(tasks, blocks, panels, |blocks, panels| {
                 for block in blocks {
-                    let units = self.tiles.units() * block / all..self.tiles.units() * (block + 1) / all;
-                    let position = spaced(ins * units.len() * UNIT);
-                    // SAFETY: `input` reads 16 values, and the plan has as many offsets.
-                    unsafe { self.tiles.transform(input, isa, &self.plan.offsets, units.clone(), values, position) };
-                    for first in panels.clone().step_by(some) {
-                        let panels = first..panels.end.min(first + some);
-                        self.panels(units.clone(), panels, values, products);
-                    }
+                    // SAFETY: all values were written above; no two tasks have block and panels in common.
+                    unsafe { self.products(block, panels.clone(), values.at(block, 0).at) };
                 }
             });
         });
     }
 
-    /// Panels whose products stay in the second cache.
-    fn panels_at_once(&self) -> usize {
-        let (rows, units) = self.plan.tile;
-        (PRODUCTS / (POSITIONS * rows * units * UNIT)).max(1)
+    fn units(&self) -> usize {
+        self.plan.grid.units(self.images)
     }
 
-    fn panels(&self, units: Range<usize>, panels: Range<usize>, values: &[f32], products: &mut [f32]) {
-        let WinogradPlan { isa, ins, outs, tile: (most, _), .. } = *self.plan;
+    /// The units of tiles of a block: of equal numbers, so that none is too small for its latencies.
+    fn block(&self, block: usize) -> Range<usize> {
+        let (units, all) = (self.units(), self.units().div_ceil(self.plan.tile.1));
+        units * block / all..units * (block + 1) / all
+    }
+
+    /// Transforms the input of a block for some channels: `[position][channel][tile]`.
+    ///
+    /// # Safety
+    /// `into` has room for a block, and nobody else uses what belongs to these channels.
+    unsafe fn transform(&self, block: usize, channels: Range<usize>, into: *mut f32) {
+        let WinogradPlan { isa, ins, plane, .. } = *self.plan;
+        let units = self.block(block);
+        let width = units.len() * UNIT;
+        for (i, unit) in units.enumerate() {
+            let spots = &self.plan.grid.read(unit, self.images, ins * plane);
+            let first = self.x[channels.start * plane..].as_ptr();
+            let values = Values { first, channel: plane, channels: channels.len(), spots };
+            // SAFETY: the plan was made for an instruction set that was detected; the grid's masks have bits where `x` has
+            // values; positions are `ins * width` numbers and more apart, and the caller vouches for the room.
+            unsafe {
+                let first = into.add(channels.start * width + i * UNIT);
+                let into = Transformed { first, position: spaced(ins * width), channel: width };
+                (self.plan.transforms.input)(isa, &values, into);
+            }
+        }
+    }
+
+    /// Computes a block of tiles for some panels of channels from its transformed input.
+    ///
+    /// # Safety
+    /// `values` were written by [`Call::transform`]; no two tasks have block and panels in common.
+    unsafe fn products(&self, block: usize, panels: Range<usize>, values: *const f32) {
+        let WinogradPlan { positions, tile: (rows, most), .. } = *self.plan;
+        // As many panels as keep their products in the second cache.
+        let some = (PRODUCTS / (positions * rows * most * UNIT)).clamp(1, panels.len());
+        scratch::with(positions * spaced(some * rows * most * UNIT), |products: &mut [f32]| {
+            for first in panels.clone().step_by(some) {
+                let panels = first..panels.end.min(first + some);
+                // SAFETY: the caller's.
+                unsafe { self.panels(self.block(block), panels, values, products) };
+            }
+        });
+    }
+
+    /// # Safety
+    /// As for [`Call::products`], whose products go to the beginning of `products`.
+    unsafe fn panels(&self, units: Range<usize>, panels: Range<usize>, values: *const f32, products: &mut [f32]) {
+        let WinogradPlan { isa, ins, outs, places, positions, tile: (most, _), .. } = *self.plan;
         let width = units.len() * UNIT;
         let channels = panels.start * most..outs.min(panels.end * most);
         let (from, to) = (spaced(ins * width), spaced(channels.len() * width));
-        let pieces = units.clone().map(|unit| self.tiles.pieces(unit)).collect::<Vec<_>>();
-        self.expect(&pieces, channels.clone());
-        for position in 0..POSITIONS {
+        for position in 0..positions {
             for panel in panels.clone() {
                 let first = panel * most;
                 let rows = most.min(outs - first);
                 let weights = &self.plan.weights[(position * outs + first) * ins..][..ins * rows];
-                let values = &values[position * from..][..ins * width];
                 let products = &mut products[position * to + (first - channels.start) * width..][..rows * width];
                 let mut outputs = [products.as_mut_ptr(); MOST_UNITS];
                 for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
                     *output = products[i * UNIT..].as_mut_ptr();
                 }
-                let tile = Tile {
-                    depth: ins,
-                    weights: weights.as_ptr(),
-                    values: [values.as_ptr(); MOST_UNITS],
-                    offsets: std::ptr::null(),
-                    outputs,
-                    row: width,
-                    accumulate: false,
-                    bias: self.plan.zeros.as_ptr(),
-                };
-                // SAFETY: the plan was made for an instruction set that was detected; weights, values and products are
-                // slices of just the size that the tile reads and writes; packed values need no offsets.
-                unsafe { kernel(isa, rows, units.len(), false)(&tile) };
-            }
-        }
-        let products = Transformed { first: products.as_mut_ptr(), position: to, channel: width };
-        self.outputs(&pieces[..units.len()], products, channels);
-    }
-
-    /// Asks for the rows of the output that some units of tiles will be put to: too far apart for the processor to guess.
-    fn expect(&self, units: &[Pieces], channels: Range<usize>) {
-        let WinogradPlan { output: [_, w], tiles: [height, columns], .. } = *self.plan;
-        for channel in channels {
-            for &Piece { place, len, .. } in units.iter().flat_map(Pieces::as_slice) {
-                let (row, column) = (place / columns, place % columns * 2);
-                let at = (row / height * self.output.image) + channel * self.output.channel;
-                let at = self.output.at.wrapping_add(at + row % height * 2 * w + column);
-                rows::expect(at, 2 * len);
-                rows::expect(at.wrapping_add(w), 2 * len);
-            }
-        }
-    }
-
-    /// Transforms the products of some units of tiles, and puts what comes out to its places.
-    fn outputs(&self, units: &[Pieces], products: Transformed, channels: Range<usize>) {
-        let isa = self.plan.isa;
-        let mut made = [0.0; MOST_UNITS * ROWS * MADE];
-        for first in channels.clone().step_by(ROWS) {
-            let rows = ROWS.min(channels.end - first);
-            let bias = &self.bias[first..first + rows];
-            let row = (first - channels.start) * products.channel;
-            for (unit, made) in made.chunks_exact_mut(ROWS * MADE).take(units.len()).enumerate() {
-                // SAFETY: the products of these channels and units were written by `panels`; `made` and `bias` have as
-                // many rows.
+                // SAFETY: the plan was made for an instruction set that was detected; weights and products are slices of
+                // just the size that the tile reads and writes, the caller vouches for the values; packed values need no
+                // offsets.
                 unsafe {
-                    let products = Transformed { first: products.first.add(row + unit * UNIT), ..products };
-                    output(isa, products, rows, bias.as_ptr(), made.as_mut_ptr());
-                }
-            }
-            compiled_for(
-                isa,
-                #[inline(always)]
-                || {
-                    for row in 0..rows {
-                        for (pieces, made) in units.iter().zip(made.chunks_exact(ROWS * MADE)) {
-                            self.place(pieces, &made[row * MADE..][..MADE], first + row);
-                        }
-                    }
-                },
-            );
-        }
-    }
-
-    /// Moves what a unit of tiles makes in one channel to its places in the output.
-    #[inline(always)]
-    fn place(&self, pieces: &Pieces, made: &[f32], channel: usize) {
-        let WinogradPlan { isa, output: [h, w], tiles: [height, columns], .. } = *self.plan;
-        let mut lane = 0;
-        for &Piece { place, len, .. } in pieces.as_slice() {
-            let (row, column) = (place / columns, place % columns * 2);
-            let count = (2 * len).min(w - column);
-            for (half, made) in made.chunks_exact(2 * UNIT).enumerate() {
-                let y = row % height * 2 + half;
-                if y < h {
-                    // SAFETY: the image, channel, row and columns are in the output; no other task writes this panel of
-                    // this block.
-                    let into = unsafe {
-                        let plane = self.output.at(row / height, channel).at;
-                        std::slice::from_raw_parts_mut(plane.add(y * w + column), count)
+                    let tile = Tile {
+                        depth: ins,
+                        weights: weights.as_ptr(),
+                        values: [values.add(position * from); MOST_UNITS],
+                        offsets: ptr::null(),
+                        outputs,
+                        row: width,
+                        accumulate: false,
+                        bias: self.plan.zeros.as_ptr(),
                     };
-                    rows::put(isa, &made[2 * lane..][..count], into, self.accumulate);
+                    kernel(isa, rows, units.len(), false)(&tile);
                 }
             }
-            lane += len;
+        }
+        for (i, unit) in units.enumerate() {
+            let first = products[i * UNIT..].as_mut_ptr();
+            let spots = &self.plan.grid.written(unit, self.images, outs * places);
+            // SAFETY: the products of these channels and units were just written, `bias` has as many numbers; the grid's
+            // masks have bits where the output has values, and no other task writes these channels of this unit.
+            unsafe {
+                let made = Made {
+                    first: self.output.at(0, channels.start).at,
+                    onto: self.onto.map_or(ptr::null(), |onto| onto.at(0, channels.start).at),
+                    channel: places,
+                    channels: channels.len(),
+                    bias: self.bias[channels.clone()].as_ptr(),
+                    spots,
+                };
+                let products = Transformed { first, position: to, channel: width };
+                (self.plan.transforms.output)(isa, products, &made);
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The transformed weight, and where the tiles stand.
 
 use super::super::microkernel::best_tile;
+use super::super::padded::Padded;
 use super::super::problem::Problem;
-use super::super::source::Source;
-use super::tiles::Tiles;
-use super::transform::{POSITIONS, weight};
+use super::grid::Grid;
+use super::transform::{Transforms, weight};
 use crate::geometry::Border;
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{Recycled, parallel};
@@ -13,19 +13,22 @@ use crate::kernels::cpu::{Recycled, parallel};
 #[derive(Debug)]
 pub(in super::super) struct WinogradPlan {
     pub isa: Isa,
-    /// Split into even and odd rows and columns, so that neighbouring tiles read neighbouring values.
-    pub source: Source,
+    /// Values of a tile of the input.
+    pub positions: usize,
+    /// How the input is mirrored before it is read.
+    pub mirror: Option<Padded>,
+    /// Values of one channel of the input as it comes, and as it is read.
+    pub plain: usize,
+    pub plane: usize,
+    pub(super) grid: Grid,
+    pub(super) transforms: Transforms,
     /// Channels read and made.
     pub ins: usize,
     pub outs: usize,
-    /// Rows and columns of the output.
-    pub output: [usize; 2],
-    /// Rows and columns of tiles.
-    pub tiles: [usize; 2],
+    /// Values of one channel of the output.
+    pub places: usize,
     /// Rows and units of a register tile.
     pub tile: (usize, usize),
-    /// Where the values of the first tile stand, for every channel.
-    pub offsets: Vec<u32>,
     /// Transformed weights `[position][panel][input channel][row of the panel]`.
     pub weights: Recycled<f32>,
     /// A bias that changes nothing.
@@ -38,56 +41,57 @@ pub(in super::super) fn can(problem: &Problem) -> bool {
     (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && problem.groups == 1
 }
 
-/// Tiles times channels of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
-const WORK: usize = 1 << 13;
+/// Places times channels of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
+const WORK: usize = 1 << 15;
 
-/// Whether it pays: with fewer than 16 channels the transforms cost more than they save, with fewer than 4 rows or
-/// columns too much of a tile lies outside, and with few tiles to each weight reading the weights is all the work.
+/// Whether F(2x2, 3x3) pays: with fewer than 16 channels the transforms cost more than they save, where too much of the
+/// pieces lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
 pub(in super::super) fn pays(problem: &Problem, isa: Isa) -> bool {
     let channels = problem.in_channels.min(problem.out_channels);
-    let side = problem.output.into_iter().chain(problem.input).min().unwrap_or(0);
-    let tiles = problem.images * problem.output[0].div_ceil(2) * problem.output[1].div_ceil(2);
-    isa != Isa::Plain && channels >= 16 && side >= 4 && tiles * channels >= WORK
-}
-
-/// The input of `problem`, as tiles of 4x4 values that overlap by two.
-pub(super) fn source_of_input(problem: &Problem) -> Source {
-    Source::strided(problem, 2, problem.output.map(|dim| 2 * dim.div_ceil(2) + 2))
+    let grid = Grid::new(problem.input, problem.output, problem.window.padding, 2);
+    let places = problem.places();
+    let fills = 2 * grid.computed() <= 3 * places;
+    isa != Isa::Plain && channels >= 16 && fills && problem.images * places * channels >= WORK
 }
 
 impl WinogradPlan {
-    pub(in super::super) fn forward(problem: &Problem, w: &[f32], isa: Isa) -> Self {
-        let (ins, outs) = (problem.in_channels, problem.out_channels);
-        let source = source_of_input(problem);
-        Self::new(isa, source, [ins, outs], problem.output, |out, of| {
-            std::array::from_fn(|tap| w[(out * ins + of) * 9 + tap])
-        })
+    /// By tiles that make `made` by `made` values.
+    pub(in super::super) fn forward(made: usize, problem: &Problem, w: &[f32], isa: Isa) -> Self {
+        let (ins, outs, padding) = (problem.in_channels, problem.out_channels, problem.window.padding);
+        let mirror = (problem.border == Border::Reflect && padding > 0).then(|| Padded::new(problem));
+        let (input, lead) = mirror.map_or((problem.input, padding), |mirror| (mirror.dims, 0));
+        let grid = Grid::new(input, problem.output, lead, made);
+        let plan =
+            Self::new(isa, made, grid, [ins, outs], |out, of| std::array::from_fn(|tap| w[(out * ins + of) * 9 + tap]));
+        let plain = problem.input[0] * problem.input[1];
+        WinogradPlan { mirror, plain, plane: input[0] * input[1], places: problem.places(), ..plan }
     }
 
     /// From the gradient of the output to that of the input. The border has to be of zeros.
-    pub(in super::super) fn backward_data(problem: &Problem, w: &[f32], isa: Isa) -> Self {
+    pub(in super::super) fn backward_data(made: usize, problem: &Problem, w: &[f32], isa: Isa) -> Self {
         debug_assert!(problem.border == Border::Zero || problem.window.padding == 0);
         let (ins, outs) = (problem.out_channels, problem.in_channels);
-        let needed = problem.input.map(|dim| 2 * dim.div_ceil(2) + 2);
-        let source = Source::new(problem.output, 2 - problem.window.padding, 2, needed);
-        Self::new(isa, source, [ins, outs], problem.input, |out, of| {
+        let grid = Grid::new(problem.output, problem.input, 2 - problem.window.padding, made);
+        let plan = Self::new(isa, made, grid, [ins, outs], |out, of| {
             std::array::from_fn(|tap| w[(of * outs + out) * 9 + 8 - tap])
-        })
+        });
+        let plain = problem.places();
+        WinogradPlan { plain, plane: plain, places: problem.input[0] * problem.input[1], ..plan }
     }
 
     fn new(
         isa: Isa,
-        source: Source,
+        made: usize,
+        grid: Grid,
         [ins, outs]: [usize; 2],
-        output: [usize; 2],
         taps: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
-        let tile = best_tile(isa, outs);
-        let mut weights = Recycled::new(POSITIONS * ins * outs);
+        let (tile, positions) = (best_tile(isa, outs), (made + 2) * (made + 2));
+        let mut weights = Recycled::new(positions * ins * outs);
         // Each panel is a task, which writes its part of every position.
-        let mut positions: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();
+        let mut parts: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();
         let panels = (0..outs).step_by(tile.0).map(|first| {
-            let parts: Vec<_> = positions.iter_mut().filter_map(Iterator::next).collect();
+            let parts: Vec<_> = parts.iter_mut().filter_map(Iterator::next).collect();
             (first, parts)
         });
         let panels: Vec<_> = panels.collect();
@@ -95,21 +99,29 @@ impl WinogradPlan {
             let rows = tile.0.min(outs - first);
             for of in 0..ins {
                 for row in 0..rows {
-                    let transformed = weight(&taps(first + row, of));
+                    let transformed = weight(made, &taps(first + row, of));
                     for (part, value) in parts.iter_mut().zip(transformed) {
                         part[of * rows + row] = value;
                     }
                 }
             }
         };
-        parallel::each(panels.into_iter(), ins * outs * POSITIONS > parallel::CHUNK, run);
-        let offsets = Tiles::offsets(&source, ins, 4);
-        let tiles = output.map(|dim| dim.div_ceil(2));
-        WinogradPlan { isa, source, ins, outs, output, tiles, tile, offsets, weights, zeros: vec![0.0; outs] }
-    }
-
-    /// Values of one channel of the output.
-    pub(super) fn places(&self) -> usize {
-        self.output[0] * self.output[1]
+        parallel::each(panels.into_iter(), ins * outs * positions > parallel::CHUNK, run);
+        let (mirror, transforms, zeros) = (None, Transforms::of(made, grid.width), vec![0.0; outs]);
+        WinogradPlan {
+            isa,
+            positions,
+            mirror,
+            plain: 0,
+            plane: 0,
+            grid,
+            transforms,
+            ins,
+            outs,
+            places: 0,
+            tile,
+            weights,
+            zeros,
+        }
     }
 }
