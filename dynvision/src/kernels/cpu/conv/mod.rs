@@ -136,8 +136,8 @@ pub fn backward<E: Scalar>(
             (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
                 depthwise::backward_weights(&problem, packs.isa(), x, gy, gw);
             }
-            (Algorithm::Implicit, Some(x), Some(gy), Some(gw)) => {
-                packs.gather(&problem, x, gy);
+            (algorithm @ (Algorithm::Implicit | Algorithm::Winograd2), Some(x), Some(gy), Some(gw)) => {
+                packs.gather(algorithm, &problem, x, gy);
                 if !gather {
                     packs.collect(gw);
                 }

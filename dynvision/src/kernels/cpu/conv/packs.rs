@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Algorithm {
     /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution and pays: with AVX2 or AVX-512, at least 16
     /// channels taken and given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and
-    /// at least 32768 places of the whole batch times channels. Never for the gradient of the weight, whose 16 sums to a
-    /// pair of channels cost more memory than they save work. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
+    /// at least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border and at least 8
+    /// images. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
     /// [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto = 0,
@@ -25,11 +25,12 @@ pub enum Algorithm {
     Portable = 1,
     /// The implicit matrix product: every geometry in `f32`.
     Implicit = 2,
-    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`, forward and the gradient of the input.
+    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
     Winograd2 = 3,
     /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
     Depthwise = 4,
     /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products, and about ten times its error.
+    /// Gradients of weights are those of [`Winograd2`](Algorithm::Winograd2).
     Winograd4 = 5,
 }
 
@@ -140,9 +141,15 @@ impl Store {
         }
     }
 
-    /// The one for the gradient of the weight, where Winograd's sums are too large to pay.
+    /// The one for the gradient of the weight.
     pub(super) fn algorithm_of_weights(&self, problem: &Problem) -> Algorithm {
-        self.without_winograd(self.chosen(), problem)
+        match self.chosen() {
+            algorithm if !winograd::Tiles::can(problem) => self.without_winograd(algorithm, problem),
+            Algorithm::Auto if winograd::pays_for_weights(problem, self.isa()) => Algorithm::Winograd2,
+            // Larger tiles would take more than twice the sums.
+            algorithm if algorithm.tiles().is_some() => Algorithm::Winograd2,
+            algorithm => self.without_winograd(algorithm, problem),
+        }
     }
 
     fn chosen(&self) -> Algorithm {
@@ -159,11 +166,11 @@ impl Store {
     }
 
     /// Adds what `gy` passes back to the weight to sums that are kept until they are collected.
-    pub(super) fn gather(&self, problem: &Problem, x: &[f32], gy: &[f32]) {
+    pub(super) fn gather(&self, algorithm: Algorithm, problem: &Problem, x: &[f32], gy: &[f32]) {
         let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.iter().position(|sums| sums.is_of(problem));
+        let known = all.iter().position(|sums| sums.is_of(algorithm, problem));
         let at = known.unwrap_or_else(|| {
-            all.push(Sums::new(problem, self.isa()));
+            all.push(Sums::new(algorithm, problem, self.isa()));
             all.len() - 1
         });
         all[at].add(x, gy);

@@ -3,12 +3,14 @@
 //! sums have to be transposed back: once for all steps of an unroll, whose [`Sums`] are gathered.
 #![allow(unsafe_code)]
 
+use super::Algorithm;
 use super::microkernel::UNIT;
 use super::plan::taps_of_input;
 use super::problem::Problem;
 use super::source::{SLACK, Source};
 use super::transpose::transpose;
 use super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
+use super::winograd::{Into, Tiles};
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{Recycled, parallel, scratch};
 use std::ops::Range;
@@ -29,31 +31,39 @@ const SERIAL: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Sums {
     work: Work,
-    /// `[part of the images][group][channel, tap][output channel]`.
+    /// `[part of the images][group][channel, term][output channel]`.
     values: Recycled<f32>,
     split: usize,
     is_empty: bool,
 }
 
 impl Sums {
-    pub(super) fn new(problem: &Problem, isa: Isa) -> Self {
+    /// By the implicit product or Winograd's algorithm.
+    pub(super) fn new(algorithm: Algorithm, problem: &Problem, isa: Isa) -> Self {
         let problem = problem.flattened();
-        let source = Source::of_input(&problem);
-        let taps = taps_of_input(&problem, &source);
         let width = UNIT * tile_units(isa, problem.group_out());
         let lanes = problem.group_out().next_multiple_of(width);
-        let len = problem.groups * problem.depth() * lanes;
-        let share = (GRADIENTS / width / problem.places()).max(1);
+        let (terms, share) = if algorithm == Algorithm::Winograd2 {
+            let tiles = Tiles::new(&problem);
+            let share = tiles.images();
+            (Terms::Tiles(tiles), share)
+        } else {
+            let source = Source::of_input(&problem);
+            let taps = taps_of_input(&problem, &source);
+            (Terms::Taps { source, taps }, (GRADIENTS / width / problem.places()).max(1))
+        };
+        let len = problem.in_channels * terms.count() * lanes;
         let split = [TASKS, problem.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
         // The largest power of two in it, so that it divides the tasks.
         let split = 1 << split.ilog2();
-        let work = Work { problem, isa, source, taps, width, lanes, share };
+        let work = Work { problem, isa, terms, width, lanes, share };
         Sums { work, values: Recycled::new(split * len), split, is_empty: true }
     }
 
-    /// Whether these are sums for `problem`.
-    pub(super) fn is_of(&self, problem: &Problem) -> bool {
-        self.work.problem == problem.flattened()
+    /// Whether these are sums for `problem` by `algorithm`.
+    pub(super) fn is_of(&self, algorithm: Algorithm, problem: &Problem) -> bool {
+        let by_tiles = matches!(self.work.terms, Terms::Tiles(_));
+        self.work.problem == problem.flattened() && by_tiles == (algorithm == Algorithm::Winograd2)
     }
 
     /// Adds the gradient that `gy` passes back.
@@ -64,8 +74,14 @@ impl Sums {
 
     /// Adds all that was added here to `gw`.
     pub(super) fn collect(self, gw: &mut [f32]) {
-        if !self.is_empty {
-            self.work.collect(&self.values, gw);
+        let Sums { work, values, split, .. } = self;
+        match work.terms {
+            _ if self.is_empty => (),
+            Terms::Taps { .. } => work.collect(&values, gw),
+            Terms::Tiles(_) => scratch::with(work.problem.in_channels * 9 * work.lanes, |taps: &mut [f32]| {
+                Tiles::collect(work.isa, &values, split, work.lanes, taps);
+                work.collect(taps, gw);
+            }),
         }
     }
 }
@@ -74,20 +90,45 @@ impl Sums {
 #[derive(Clone, Copy)]
 struct Part {
     images: usize,
-    /// Numbers from one image of the source to the next.
-    image: usize,
     /// Rows of places.
     first: usize,
     height: usize,
+}
+
+/// What is summed up for each pair of channels.
+#[derive(Debug)]
+enum Terms {
+    /// One number for each tap, read from `source`, where that of the first place stands at `taps`.
+    Taps { source: Source, taps: Vec<usize> },
+    /// One number for each position of a transformed tile.
+    Tiles(Tiles),
+}
+
+impl Terms {
+    fn count(&self) -> usize {
+        match self {
+            Terms::Taps { taps, .. } => taps.len(),
+            Terms::Tiles(_) => Tiles::TERMS,
+        }
+    }
+}
+
+/// The values of some channels with their border.
+struct Read<'a> {
+    written: &'a [f32],
+    /// Numbers from one image, channel, and row to the next.
+    image: usize,
+    channel: usize,
+    pitch: usize,
+    /// Where the taps of the first place stand in a channel.
+    taps: &'a [usize],
 }
 
 #[derive(Debug)]
 struct Work {
     problem: Problem,
     isa: Isa,
-    source: Source,
-    /// Where the taps of the first place stand in a channel of the source.
-    taps: Vec<usize>,
+    terms: Terms,
     /// Lanes of a tile.
     width: usize,
     /// Numbers in a row of the sums: output channels, filled up to whole tiles.
@@ -106,7 +147,7 @@ impl Work {
     /// Writes the sums, or adds to them.
     fn all_sums(&self, x: &[f32], gy: &[f32], sums: &mut [f32], split: usize, accumulate: bool) {
         let (images, channels) = (self.problem.images, self.problem.group_in());
-        let channel = self.problem.taps() * self.lanes;
+        let channel = self.terms.count() * self.lanes;
         let down = (TASKS / split).min(channels);
         // One task for every part of the images, group, and range of channels.
         let mut tasks = Vec::new();
@@ -144,18 +185,29 @@ impl Work {
     ) {
         let Problem { in_channels, out_channels, .. } = self.problem;
         let (ins, outs, places) = (self.problem.group_in(), self.problem.group_out(), self.problem.places());
-        let image = channels.len() * self.source.channel;
-        scratch::with(images.len() * image + SLACK, |source: &mut [f32]| {
-            scratch::with(images.len() * places * self.lanes, |gradients: &mut [f32]| {
-                for (i, n) in images.clone().enumerate() {
-                    let from = (n * in_channels + group * ins + channels.start) * self.source.plain();
-                    let x = &x[from..][..channels.len() * self.source.plain()];
-                    self.source.write(self.isa, x, &mut source[i * image..][..image]);
-                    let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
-                    self.transpose_gradients(gy, i, images.len(), gradients);
+        scratch::with(images.len() * places * self.lanes, |gradients: &mut [f32]| {
+            for (i, n) in images.clone().enumerate() {
+                let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
+                self.transpose_gradients(gy, i, images.len(), gradients);
+            }
+            match &self.terms {
+                Terms::Tiles(tiles) => {
+                    let x = &x[images.start * self.problem.input_len()..images.end * self.problem.input_len()];
+                    let into = Into { sums, lanes: self.lanes, accumulate };
+                    tiles.sums(self.isa, x, images.len(), channels, gradients, self.width, into);
                 }
-                self.tiles(source, image, gradients, images.len(), sums, accumulate);
-            });
+                Terms::Taps { source, taps } => {
+                    let image = channels.len() * source.channel;
+                    scratch::with(images.len() * image + SLACK, |written: &mut [f32]| {
+                        for (n, written) in images.clone().zip(written.chunks_exact_mut(image)) {
+                            let from = (n * in_channels + group * ins + channels.start) * source.plain();
+                            source.write(self.isa, &x[from..][..channels.len() * source.plain()], written);
+                        }
+                        let read = Read { written, image, pitch: source.plane[1], channel: source.channel, taps };
+                        self.tiles(&read, gradients, images.len(), sums, accumulate);
+                    });
+                }
+            }
         });
     }
 
@@ -174,45 +226,37 @@ impl Work {
         }
     }
 
-    /// All tiles of the sums over images in `source`, which are `image` numbers apart.
-    fn tiles(
-        &self,
-        source: &[f32],
-        image: usize,
-        gradients: &[f32],
-        images: usize,
-        sums: &mut [f32],
-        accumulate: bool,
-    ) {
+    /// All tiles of the sums over images in `read`.
+    fn tiles(&self, read: &Read<'_>, gradients: &[f32], images: usize, sums: &mut [f32], accumulate: bool) {
         let width = self.width;
         let [height, columns] = self.problem.output;
         // Several images, or some rows of one.
         let some = if images > 1 { height } else { (GRADIENTS / width / columns).clamp(1, height) };
         for (block, gradients) in gradients.chunks_exact(images * height * columns * width).enumerate() {
             for first in (0..height).step_by(some) {
-                let part = Part { images, image, first, height: some.min(height - first) };
+                let part = Part { images, first, height: some.min(height - first) };
                 let gradients = &gradients[first * columns * width..];
-                self.rows(source, gradients, part, &mut sums[block * width..], accumulate || first > 0);
+                self.rows(read, gradients, part, &mut sums[block * width..], accumulate || first > 0);
             }
         }
     }
 
     /// The tiles of all rows of the sums over some places, for one block of lanes: `sums` begin at its first.
-    fn rows(&self, source: &[f32], gradients: &[f32], part: Part, sums: &mut [f32], accumulate: bool) {
-        let (taps, pitch, units) = (self.taps.len(), self.source.plane[1], self.width / UNIT);
+    fn rows(&self, read: &Read<'_>, gradients: &[f32], part: Part, sums: &mut [f32], accumulate: bool) {
+        let (taps, units) = (read.taps.len(), self.width / UNIT);
         let (most, rows) = (tile_rows(self.isa, units), sums.len().div_ceil(self.lanes));
         for first in (0..rows).step_by(most) {
             let count = most.min(rows - first);
-            let mut values = [source.as_ptr(); MOST_ROWS];
+            let mut values = [read.written.as_ptr(); MOST_ROWS];
             for (row, value) in (first..first + count).zip(&mut values) {
-                let at = row / taps * self.source.channel + self.taps[row % taps] + part.first * pitch;
-                *value = source[at..].as_ptr();
+                let at = row / taps * read.channel + read.taps[row % taps] + part.first * read.pitch;
+                *value = read.written[at..].as_ptr();
             }
             let tile = Tile {
                 images: part.images,
-                image: part.image,
+                image: read.image,
                 output: [part.height, self.problem.output[1]],
-                pitch,
+                pitch: read.pitch,
                 values,
                 gradients: gradients.as_ptr(),
                 sums: sums[first * self.lanes..].as_mut_ptr(),

@@ -69,6 +69,22 @@ impl Grid {
         self.spots(unit, images, image, self.output, 0, self.made)
     }
 
+    /// The places that each tile of a unit makes, counted through the places of all images, where they are in the map.
+    pub(super) fn corners(&self, unit: usize, images: usize, into: &mut [[Option<usize>; 4]]) {
+        let [rows, columns] = self.output;
+        for (i, places) in into.iter_mut().enumerate() {
+            let column = i * self.made;
+            let piece = unit * self.pieces_of_unit() + column / self.width;
+            let (row, column) = (piece / self.across, piece % self.across * self.width + column % self.width);
+            let (n, row) = (row / self.down, row % self.down * self.made);
+            let place = |line: usize, at: usize| {
+                let inside = n < images && row + line < rows && column + at < columns;
+                inside.then_some((n * rows + row + line) * columns + column + at)
+            };
+            *places = [place(0, 0), place(0, 1), place(1, 0), place(1, 1)];
+        }
+    }
+
     fn spots(&self, unit: usize, images: usize, image: usize, map: [usize; 2], lead: usize, lines: usize) -> Spots {
         let mut spots = Spots { at: [[0; PIECES]; LINES], masks: [[[0; PIECES]; LINES]; 2] };
         let some = self.pieces_of_unit();

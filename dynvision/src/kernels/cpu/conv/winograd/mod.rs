@@ -6,8 +6,10 @@ mod filter;
 mod grid;
 mod plan;
 mod transform;
+mod weights;
 
-pub(super) use plan::{WinogradPlan, can, pays};
+pub(super) use plan::{WinogradPlan, can, pays, pays_for_weights};
+pub(super) use weights::{Into, Tiles};
 
 use super::Onto;
 use super::batch::{self, Output};

@@ -41,8 +41,11 @@ pub(in super::super) fn can(problem: &Problem) -> bool {
     (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && problem.groups == 1
 }
 
-/// Places times channels of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
-const WORK: usize = 1 << 15;
+/// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
+const PLACES: usize = 64;
+
+/// Images from which on a thread has some of its own, and need not transform gradients that another one transforms too.
+const IMAGES: usize = 8;
 
 /// Whether F(2x2, 3x3) pays: with fewer than 16 channels the transforms cost more than they save, where too much of the
 /// pieces lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
@@ -51,7 +54,12 @@ pub(in super::super) fn pays(problem: &Problem, isa: Isa) -> bool {
     let grid = Grid::new(problem.input, problem.output, problem.window.padding, 2);
     let places = problem.places();
     let fills = 2 * grid.computed() <= 3 * places;
-    isa != Isa::Plain && channels >= 16 && fills && problem.images * places * channels >= WORK
+    isa != Isa::Plain && channels >= 16 && fills && problem.images * places >= PLACES
+}
+
+/// Whether it pays for the gradient of the weight.
+pub(in super::super) fn pays_for_weights(problem: &Problem, isa: Isa) -> bool {
+    pays(problem, isa) && problem.images >= IMAGES
 }
 
 impl WinogradPlan {

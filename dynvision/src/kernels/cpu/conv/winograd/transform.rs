@@ -121,6 +121,68 @@ fn weight_of<F: Minimal<M, S>, const M: usize, const S: usize>(g: &[f32; 9]) -> 
     u
 }
 
+/// `Gᵀ u G` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back, for tiles that
+/// make 2x2 values.
+#[inline(always)]
+pub(super) fn weight_adjoint(u: &[[f32; UNIT]; 16]) -> [[f32; UNIT]; 9] {
+    let mut rows = [[[0.0; UNIT]; 4]; 3];
+    for column in 0..4 {
+        let made = taps_adjoint([&u[column], &u[4 + column], &u[8 + column], &u[12 + column]]);
+        for (row, made) in rows.iter_mut().zip(made) {
+            row[column] = made;
+        }
+    }
+    let mut taps = [[0.0; UNIT]; 9];
+    for (taps, [a, b, c, d]) in taps.as_chunks_mut::<3>().0.iter_mut().zip(&rows) {
+        *taps = taps_adjoint([a, b, c, d]);
+    }
+    taps
+}
+
+/// `Gᵀ` of one row or column.
+#[inline(always)]
+fn taps_adjoint(u: [&[f32; UNIT]; 4]) -> [[f32; UNIT]; 3] {
+    let mut taps = [[0.0; UNIT]; 3];
+    for lane in 0..UNIT {
+        let (sum, difference) = (0.5 * (u[1][lane] + u[2][lane]), 0.5 * (u[1][lane] - u[2][lane]));
+        taps[0][lane] = u[0][lane] + sum;
+        taps[1][lane] = difference;
+        taps[2][lane] = sum + u[3][lane];
+    }
+    taps
+}
+
+/// `A e Aᵀ` of tiles of 2x2 gradients in all channels of a block of `width` lanes: `[position][tile][lane]`, positions
+/// `position` numbers apart. `from` holds `[place][lane]`, `corners` the places of each tile.
+pub(super) fn gradient(
+    isa: Isa,
+    from: &[f32],
+    width: usize,
+    corners: &[[Option<usize>; 4]],
+    into: &mut [f32],
+    position: usize,
+) {
+    assert!(width <= ZEROS.len() && width.is_multiple_of(UNIT), "gradients of tiles: lanes");
+    assert!(corners.len() * width <= position && into.len() >= 16 * position, "gradients of tiles: length");
+    for (i, corners) in corners.iter().enumerate() {
+        let mut places = [&ZEROS[..width]; 4];
+        for (place, corner) in places.iter_mut().zip(corners) {
+            if let Some(at) = corner {
+                *place = &from[at * width..][..width];
+            }
+        }
+        let places = places.map(<[f32]>::as_ptr);
+        let into = Transformed { first: into[i * width..].as_mut_ptr(), position, channel: 0 };
+        // SAFETY: the instruction set was detected; four slices of `width` numbers; the assertions are about the destination.
+        unsafe { by_gradient(isa, places, width, into) };
+    }
+}
+
+/// The gradients at places outside the map.
+const ZEROS: [f32; 4 * UNIT] = [0.0; 4 * UNIT];
+
+dispatch! { by_gradient, gradient_lanes, (places: [*const f32; 4], width: usize, into: Transformed) }
+
 /// Numbers from one position to the next, where each has `len` of them: a line more than multiples of a page, at which
 /// all positions would compete for the same few places in the cache.
 pub(super) fn spaced(len: usize) -> usize {
@@ -203,6 +265,31 @@ unsafe fn output<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, con
                         }
                         store::<V, W>(made, first, into.spots, line, register);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// `A` of one row or column.
+#[inline(always)]
+unsafe fn gradient_line<V: Parts>([a, b]: [V; 2]) -> [V; 4] {
+    // SAFETY: the caller's instruction set.
+    unsafe { [a, a.add(b), a.sub(b), V::splat(0.0).sub(b)] }
+}
+
+#[inline(always)]
+unsafe fn gradient_lanes<V: Parts>(places: [*const f32; 4], width: usize, into: Transformed) {
+    // SAFETY (of the whole body): the caller's: `width` numbers at each place, and room for as many at every position.
+    unsafe {
+        for lane in (0..width).step_by(V::LANES) {
+            let [a, b, c, d] = places;
+            let above = gradient_line([V::load(a.add(lane)), V::load(b.add(lane))]);
+            let below = gradient_line([V::load(c.add(lane)), V::load(d.add(lane))]);
+            for column in 0..4 {
+                let done = gradient_line([above[column], below[column]]);
+                for line in 0..4 {
+                    done[line].store(into.first.add((line * 4 + column) * into.position + lane));
                 }
             }
         }
