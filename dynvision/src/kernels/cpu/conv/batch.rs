@@ -28,15 +28,30 @@ pub(super) fn split_images(images: usize, places: usize, products: usize, each: 
     }
 }
 
+/// What is cut first where work is split.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Cut {
+    /// Places, so that every task reads all weights of its channels.
+    Places,
+    /// Channels, so that every task reads all values of its places.
+    Channels,
+}
+
 /// Calls `each(blocks, panels)` for `tasks` rectangles of all blocks (of places) and panels (of channels).
 pub(super) fn split_tiles(
     tasks: usize,
     blocks: usize,
     panels: usize,
+    cut: Cut,
     each: impl Fn(Range<usize>, Range<usize>) + Sync,
 ) {
-    let across = tasks.min(blocks);
-    let down = (tasks / across).min(panels);
+    let (across, down) = if cut == Cut::Places {
+        let across = tasks.min(blocks);
+        (across, (tasks / across).min(panels))
+    } else {
+        let down = tasks.min(panels);
+        ((tasks / down).min(blocks), down)
+    };
     parallel::tasks(across * down, tasks > 1, |task| {
         let (a, d) = (task % across, task / across);
         each(blocks * a / across..blocks * (a + 1) / across, panels * d / down..panels * (d + 1) / down);

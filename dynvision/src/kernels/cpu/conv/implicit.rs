@@ -2,7 +2,7 @@
 //! values come straight from the padded input or from a small packed panel of it, and nothing is written but the output.
 #![allow(unsafe_code)]
 
-use super::batch::{self, Channels, Output};
+use super::batch::{self, Channels, Cut, Output};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{Part, Plan};
@@ -126,6 +126,15 @@ fn add_every_second(values: &[f32], into: &mut [f32]) {
     }
 }
 
+/// How the channels of a sum are cut.
+struct Chunks {
+    /// In each chunk but the last.
+    channels: usize,
+    count: usize,
+    /// Numbers of a chunk's packed values.
+    len: usize,
+}
+
 /// One part of one group over some images.
 struct Sum<'a> {
     plan: &'a Plan,
@@ -149,53 +158,102 @@ impl Sum<'_> {
     fn run(&self, tasks: usize) {
         let blocks = self.units().div_ceil(self.plan.tile.1);
         let panels = self.plan.outs.div_ceil(self.plan.tile.0);
-        batch::split_tiles(tasks, blocks, panels, |blocks, panels| self.blocks(blocks, panels));
+        // What is less is read several times.
+        let cut = if blocks * self.plan.tile.1 * UNIT >= self.plan.outs { Cut::Places } else { Cut::Channels };
+        if tasks == 1 || self.part.is_direct() {
+            return batch::split_tiles(tasks, blocks, panels, cut, |blocks, panels| self.blocks(blocks, panels, None));
+        }
+        // Packed only once, for tasks that share it.
+        let Chunks { count, len, .. } = self.chunks();
+        scratch::with(blocks * count * len, |packed: &mut [f32]| {
+            parallel::parts(packed, len, true, |part, panel| {
+                self.pack(self.units_of(part / count), self.terms(part % count), panel);
+            });
+            let packed = &*packed;
+            batch::split_tiles(tasks, blocks, panels, cut, |blocks, panels| {
+                self.blocks(blocks, panels, Some(packed));
+            });
+        });
     }
 
-    /// Computes some blocks of places for some panels of channels. No two tasks may have both in common.
-    fn blocks(&self, blocks: Range<usize>, panels: Range<usize>) {
-        let Plan { ins, tile: (rows, units), .. } = *self.plan;
-        let (taps, direct) = (self.part.phase.taps.len(), self.part.is_direct());
-        let most = if direct { ins } else { (PANEL / (units * UNIT * taps)).clamp(1, ins) };
+    /// How the channels are cut, so that the values of a block and some channels stay in the first cache.
+    fn chunks(&self) -> Chunks {
+        let Plan { ins, tile: (_, units), .. } = *self.plan;
+        let taps = self.part.phase.taps.len();
+        if self.part.is_direct() {
+            return Chunks { channels: ins, count: 1, len: 0 };
+        }
+        let most = (PANEL / (units * UNIT * taps)).clamp(1, ins);
         let channels = ins.div_ceil(ins.div_ceil(most));
-        let panel = if direct { 0 } else { channels * taps * units * UNIT + UNIT };
-        let all = self.units().div_ceil(units);
-        scratch::with(panel, |panel: &mut [f32]| {
-            scratch::with(rows * units * UNIT, |spilled: &mut [f32]| {
-                for first in (0..ins).step_by(channels) {
-                    let terms = first * taps..ins.min(first + channels) * taps;
+        Chunks { channels, count: ins.div_ceil(channels), len: channels * taps * units * UNIT + UNIT }
+    }
+
+    /// The terms of a chunk of channels.
+    fn terms(&self, chunk: usize) -> Range<usize> {
+        let (channels, taps) = (self.chunks().channels, self.part.phase.taps.len());
+        chunk * channels * taps..self.plan.ins.min((chunk + 1) * channels) * taps
+    }
+
+    /// The units of a block: of equal numbers, so that none is too small for its latencies.
+    fn units_of(&self, block: usize) -> Range<usize> {
+        let (units, all) = (self.units(), self.units().div_ceil(self.plan.tile.1));
+        units * block / all..units * (block + 1) / all
+    }
+
+    fn pieces(&self, units: Range<usize>) -> Pieces {
+        let places = units.start * UNIT..(units.end * UNIT).min(self.images * self.part.places());
+        Pieces::of(places, self.part.phase.output, self.image, self.plan.source.plane[1])
+    }
+
+    fn pack(&self, units: Range<usize>, terms: Range<usize>, panel: &mut [f32]) {
+        let width = units.len() * UNIT;
+        self.pieces(units).pack(self.plan.isa, self.source, &self.part.offsets[terms], width, panel);
+    }
+
+    /// Computes some blocks of places for some panels of channels, whose values may be `packed`, chunk by chunk of each
+    /// block. No two tasks may have both in common.
+    fn blocks(&self, blocks: Range<usize>, panels: Range<usize>, packed: Option<&[f32]>) {
+        let (rows, most) = self.plan.tile;
+        let Chunks { count, len, .. } = self.chunks();
+        scratch::with(if packed.is_some() { 0 } else { len }, |panel: &mut [f32]| {
+            scratch::with(rows * most * UNIT, |spilled: &mut [f32]| {
+                for chunk in 0..count {
                     for block in blocks.clone() {
-                        // Blocks of equal size, so that none is too small for its latencies.
-                        let units = self.units() * block / all..self.units() * (block + 1) / all;
-                        self.block(units, terms.clone(), panels.clone(), panel, spilled);
+                        let (units, terms) = (self.units_of(block), self.terms(chunk));
+                        let values = match packed {
+                            Some(packed) => &packed[(block * count + chunk) * len..][..len],
+                            None if len > 0 => {
+                                self.pack(units.clone(), terms.clone(), panel);
+                                &*panel
+                            }
+                            None => &[],
+                        };
+                        self.block(units, terms, panels.clone(), values, spilled);
                     }
                 }
             });
         });
     }
 
+    /// One block, whose values are packed unless all of its units lie in one row.
     fn block(
         &self,
         units: Range<usize>,
         terms: Range<usize>,
         panels: Range<usize>,
-        panel: &mut [f32],
+        packed: &[f32],
         spilled: &mut [f32],
     ) {
-        let places = units.start * UNIT..(units.end * UNIT).min(self.images * self.part.places());
-        let pieces = Pieces::of(places, self.part.phase.output, self.image, self.plan.source.plane[1]);
-        let offsets = &self.part.offsets[terms.clone()];
-        let mut values = [self.source.as_ptr(); MOST_UNITS];
+        let pieces = self.pieces(units.clone());
+        let mut values = [packed.as_ptr(); MOST_UNITS];
         if self.part.is_direct() {
-            // Every unit lies in one row.
             let pieces =
                 pieces.as_slice().iter().flat_map(|piece| (0..piece.len).step_by(UNIT).map(|i| piece.from + i));
             for (value, from) in values.iter_mut().zip(pieces) {
                 *value = self.source[from..].as_ptr();
             }
         } else {
-            pieces.pack(self.plan.isa, self.source, offsets, units.len() * UNIT, panel);
-            values = [panel.as_ptr(); MOST_UNITS];
+            assert!(terms.len() * units.len() * UNIT <= packed.len(), "convolution: packed values");
         }
         self.panels(units, terms, panels, values, pieces.as_slice(), spilled);
     }
@@ -237,7 +295,7 @@ impl Sum<'_> {
             debug_assert!(rows <= MOST_ROWS && units.len() <= MOST_UNITS);
             // SAFETY: the plan was made for an instruction set that was detected. Weights, bias and offsets are in their
             // slices as taken above. Direct: each unit is a piece of a row of places, so each tap of it lies in the
-            // source by the plan's construction of its planes; packed: `Pieces::pack` checked the panel's size. Outputs:
+            // source by the plan's construction of its planes; packed: `block` checked their number. Outputs:
             // see above; no other task computes this panel of this block.
             unsafe {
                 kernel(isa, rows, units.len(), direct)(&tile);

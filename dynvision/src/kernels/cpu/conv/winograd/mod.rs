@@ -12,7 +12,7 @@ pub(super) use plan::{WinogradPlan, can, pays, pays_for_weights};
 pub(super) use weights::{Into, Tiles};
 
 use super::Onto;
-use super::batch::{self, Output};
+use super::batch::{self, Cut, Output};
 use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
 use crate::kernels::cpu::{parallel, scratch};
 use std::ops::Range;
@@ -100,7 +100,7 @@ impl Call<'_> {
                 // SAFETY: `values` has room for all blocks, and no two tasks have block and channels in common.
                 unsafe { self.transform(block, channels, values.at(block, 0).at) };
             });
-            batch::split_tiles(tasks, blocks, panels, |blocks, panels| {
+            batch::split_tiles(tasks, blocks, panels, Cut::Places, |blocks, panels| {
                 for block in blocks {
                     // SAFETY: all values were written above; no two tasks have block and panels in common.
                     unsafe { self.products(block, panels.clone(), values.at(block, 0).at) };
