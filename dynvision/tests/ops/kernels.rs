@@ -5,7 +5,7 @@ use crate::check::*;
 use dfdx::prelude::*;
 use dynvision::geometry::{Border, Conv, Over, Window};
 use dynvision::kernels::{
-    Buffer, Element, LeakyKernel, Maps as MapsOf, PointwiseKernel, PoolKernel, VisionDevice, composed, view,
+    Buffer, Element, LeakyKernel, Maps as MapsOf, Onto, PointwiseKernel, PoolKernel, VisionDevice, composed, view,
 };
 use proptest::prelude::*;
 
