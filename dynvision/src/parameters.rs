@@ -1,7 +1,11 @@
 //! The parameters of a model by name.
 
-use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorName, ViewTensorRef};
-use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor};
+use crate::cx::id;
+use crate::kernels::Buffer;
+use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
+use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};
+use dfdx::prelude::{Device, Dtype, Gradients, HasShape, Shape, Tensor, UniqueId};
+use std::convert::Infallible;
 
 /// One tensor of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,26 +40,125 @@ impl Parameter {
 /// assert_eq!(names, ["weight", "bias"]);
 /// ```
 pub fn parameters<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(model: &M) -> Vec<Parameter> {
-    let mut list = List(Vec::new());
-    // the visitor has no error to give
-    let _ = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut list });
-    list.0
+    let mut list = Vec::new();
+    each(model, |name, trained, tensor| list.push(Parameter { name: name.into(), shape: tensor.sizes(), trained }));
+    list
 }
 
-struct List(Vec<Parameter>);
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for List {
+/// A tensor whose shape is not in its type, so that what is done with the tensors of a model compiles once.
+pub trait AnyTensor<E: Dtype, D: Device<E>> {
+    /// Its sizes.
+    fn sizes(&self) -> Vec<usize>;
+    /// A copy of its elements.
+    fn values(&self) -> Vec<E>;
+    /// Replaces its elements, all of them.
+    fn set_values(&mut self, values: &[E]);
+    /// Its gradient; zeros if it has none yet.
+    ///
+    /// # Errors
+    /// What the device refuses.
+    fn gradient<'a>(&self, gradients: &'a mut Gradients<E, D>) -> Result<&'a mut Buffer<E, D>, D::Err>;
+    /// The identity under which gradients know it.
+    fn identity(&self) -> UniqueId;
+    /// Where it is.
+    fn place(&self) -> &D;
+}
+
+impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
+    fn sizes(&self) -> Vec<usize> {
+        self.shape().concrete().into()
+    }
+
+    fn values(&self) -> Vec<E> {
+        self.as_vec()
+    }
+
+    fn set_values(&mut self, values: &[E]) {
+        self.copy_from(values);
+    }
+
+    fn gradient<'a>(&self, gradients: &'a mut Gradients<E, D>) -> Result<&'a mut Buffer<E, D>, D::Err> {
+        gradients.get_or_alloc_mut(self)
+    }
+
+    fn identity(&self) -> UniqueId {
+        id(self)
+    }
+
+    fn place(&self) -> &D {
+        self.device()
+    }
+}
+
+/// Shows `see` every tensor of a model, in the order of its fields: its name, whether optimizers update it, and itself.
+///
+/// A walk through a model is much code, of which each model has its own; all that look at tensors share this one.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// let net = Cpu::default().build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
+/// let mut elements = 0;
+/// dynvision::parameters::each(&net, |_, _, tensor| elements += tensor.values().len());
+/// assert_eq!(elements, 10);
+/// ```
+pub fn each<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    model: &M,
+    mut see: impl FnMut(&str, bool, &dyn AnyTensor<E, D>),
+) {
+    // the visitor has no error to give
+    let _ = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut See(&mut see) });
+}
+
+/// [`each`] for tensors that change.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// let mut net = Cpu::default().build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
+/// dynvision::parameters::each_mut(&mut net, |name, _, tensor| {
+///     if name == "bias" {
+///         tensor.set_values(&[1.0, 2.0]);
+///     }
+/// });
+/// assert_eq!(net.bias.array(), [1.0, 2.0]);
+/// ```
+pub fn each_mut<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(
+    model: &mut M,
+    mut see: impl FnMut(&str, bool, &mut dyn AnyTensor<E, D>),
+) {
+    // the visitor has no error to give
+    let _ = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Change(&mut see) });
+}
+
+struct See<'a, E, D>(&'a mut dyn FnMut(&str, bool, &dyn AnyTensor<E, D>));
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for See<'_, E, D> {
     type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = std::convert::Infallible;
+    type Err = Infallible;
     type E2 = E;
     type D2 = D;
 
     fn visit<S: Shape>(
         &mut self,
         options: TensorOptions<S, E, D>,
-        (t, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Self::Err> {
-        let shape = t.shape().concrete().into_iter().collect();
-        self.0.push(Parameter { name, shape, trained: options.do_gradient_update });
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        (self.0)(&name, options.do_gradient_update, tensor);
+        Ok(None)
+    }
+}
+
+struct Change<'a, E, D>(&'a mut dyn FnMut(&str, bool, &mut dyn AnyTensor<E, D>));
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Change<'_, E, D> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        (self.0)(&name, options.do_gradient_update, tensor);
         Ok(None)
     }
 }

@@ -10,6 +10,7 @@ use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, Element, VisionDevice};
 use crate::model::{DynModel, Film, FrameShape, Logits, advance_over};
+use crate::parameters::{AnyTensor, each};
 use crate::record::{CountHeld, EachArea, Past, Record, Timed};
 use crate::time::History;
 use dfdx::prelude::*;
@@ -101,8 +102,13 @@ impl<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>> Segme
         M::each::<Past, B>(&start, &mut back)?;
         film.frames.iter().try_for_each(|x| back.tensor(x))?;
         cx.injected::<E, D>().iter().try_for_each(|x| back.tensor(x))?;
-        M::iter_tensors(&mut RecursiveWalker { m: &*model, f: &mut back })?;
-        Ok(())
+        let mut given = Ok(());
+        each(&*model, |_, trained, x| {
+            if trained && given.is_ok() {
+                given = back.add(x);
+            }
+        });
+        given
     }
 }
 
@@ -183,18 +189,23 @@ impl<'a, E: Element, D: VisionDevice<E>> HandOver<'a, E, D> {
 }
 impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for HandOver<'_, E, D> {
     fn tensor<S: Shape>(&mut self, to: &Tensor<S, E, D>) -> Result<()> {
+        self.give(to)
+    }
+}
+impl<E: Element, D: VisionDevice<E>> HandOver<'_, E, D> {
+    fn give(&mut self, to: &dyn AnyTensor<E, D>) -> Result<()> {
         let differs = || Error::Setting("a step gave other tensors when it was computed again".into());
         let End { id: from, gradient } = self.ends.next().ok_or_else(differs)?;
         if !self.given.insert(from) {
             return Ok(());
         }
         let gradient = gradient(self.grads).map_err(Error::device)?;
-        let taken = self.to.get_or_alloc_mut(to).map_err(Error::device)?;
-        let device = to.device();
+        let taken = to.gradient(&mut self.to).map_err(Error::device)?;
+        let device = to.place();
         if Storage::<E>::len(device, taken) != Storage::<E>::len(device, &gradient) {
             return Err(differs());
         }
-        if self.taken.insert(id(to)) {
+        if self.taken.insert(to.identity()) {
             *taken = gradient;
             return Ok(());
         }
@@ -215,12 +226,17 @@ struct GiveBack<'a, E: Element, D: VisionDevice<E>> {
 }
 impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for GiveBack<'_, E, D> {
     fn tensor<S: Shape>(&mut self, x: &Tensor<S, E, D>) -> Result<()> {
-        if !self.given.insert(id(x)) {
+        self.add(x)
+    }
+}
+impl<E: Element, D: VisionDevice<E>> GiveBack<'_, E, D> {
+    fn add(&mut self, x: &dyn AnyTensor<E, D>) -> Result<()> {
+        if !self.given.insert(x.identity()) {
             return Ok(());
         }
-        let own = self.own.get_or_alloc_mut(x).map_err(Error::device)?;
-        let all = self.grads.get_or_alloc_mut(x).map_err(Error::device)?;
-        let device = x.device();
+        let own = x.gradient(&mut self.own).map_err(Error::device)?;
+        let all = x.gradient(self.grads).map_err(Error::device)?;
+        let device = x.place();
         if Storage::<E>::len(device, all) == 0 {
             // what passed through the segment unchanged was handed over
             mem::swap(own, all);
@@ -234,24 +250,6 @@ impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for GiveBack<'_, E, D>
         past.iter().try_for_each(|x| self.tensor(x))
     }
 }
-impl<E: Element, D: VisionDevice<E>> TensorVisitor<E, D> for GiveBack<'_, E, D> {
-    type Viewer = ViewTensorRef;
-    type Err = Error;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        parameter: &Tensor<S, E, D>,
-    ) -> Result<Option<Tensor<S, E, D>>> {
-        if options.do_gradient_update {
-            self.tensor(parameter)?;
-        }
-        Ok(None)
-    }
-}
-
 /// What the record holds, without the first so many of each area.
 struct Held<'a, V, K> {
     each: &'a mut V,

@@ -3,7 +3,7 @@
 
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops::{self, MapShape};
 use crate::time::{History, Wiring};
 use dfdx::prelude::*;
@@ -153,11 +153,11 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> ForArea<Steps, Run, E, D> fo
     fn area<S: Timed>(&mut self, name: &'static str, steps: Vec<Option<Tensor<S, E, D>>>) -> Result<Response<S, E, D>> {
         let present: Vec<bool> = steps.iter().map(Option::is_some).collect();
         let onset = present.iter().position(|&p| p).unwrap_or(present.len());
-        let mut signals: Vec<_> = Vec::with_capacity(steps.len());
+        let mut signals: Vec<Maps<E, D>> = Vec::with_capacity(steps.len());
         for step in steps.into_iter().skip(onset) {
             // an area that falls silent again is stacked as zeros
             signals.push(match (step, signals.first()) {
-                (Some(x), _) => x,
+                (Some(x), _) => ops::erased(&x, self.cx)?,
                 (None, Some(first)) => zeros_like(first)?,
                 (None, None) => continue,
             });
@@ -166,7 +166,8 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> ForArea<Steps, Run, E, D> fo
             let shape = self.silent::<S>(name, present.len())?;
             self.device.try_zeros_like(&shape).map_err(Error::device)?
         } else {
-            ops::stack_time(onset, &signals, self.cx)?
+            let values: Tensor<(usize, usize, usize, usize, usize), E, D> = ops::stack_time(onset, &signals, self.cx)?;
+            ops::renamed("stacking over time", values)?
         };
         Ok(Response { values, present })
     }
@@ -203,7 +204,8 @@ pub(crate) struct Detach;
 impl<E: Element, D: VisionDevice<E>> ForArea<Past, Past, E, D> for Detach {
     fn area<S: Timed>(&mut self, _: &'static str, mut past: History<S, E, D>) -> Result<History<S, E, D>> {
         for x in past.iter_mut() {
-            *x = x.clone().try_mul(E::one()).map_err(Error::device)?;
+            let maps: Maps<E, D> = ops::renamed("past", x.clone())?;
+            *x = ops::renamed("past", maps.try_mul(E::one()).map_err(Error::device)?)?;
         }
         Ok(past)
     }

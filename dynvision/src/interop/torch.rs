@@ -38,10 +38,8 @@
 use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
-use crate::parameters::{Parameter, parameters};
-use crate::time::{LinkKind, Wiring};
-use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName};
-use dfdx::prelude::{Device, Dtype, Shape, Tensor, ViewTensorRef};
+use crate::parameters::{Parameter, each, each_mut, parameters};
+use crate::time::{LinkKind, Plan, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,13 +103,34 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &mut M,
     state: &StateDict,
 ) -> Result<(), StateError> {
+    let mut taken = taken(&parameters(net), &M::WIRING, state)?;
+    for (area, tau) in taken.taus.drain(..) {
+        net.dynamics_mut().area(area).tau = Some(tau);
+    }
+    each_mut(net, |name, _, tensor| {
+        // every name was checked, with its number of elements
+        if let Some(values) = taken.values.remove(name) {
+            let values: Vec<E> = values.into_iter().map(|value| E::from_f64(value).unwrap_or_default()).collect();
+            tensor.set_values(&values);
+        }
+    });
+    Ok(())
+}
+
+/// What a model takes up of a state dict: values by our names, and time constants by their areas.
+struct Taken {
+    values: BTreeMap<String, Vec<f64>>,
+    taus: Vec<(&'static str, f64)>,
+}
+
+/// What a model with these tensors and areas takes up of a state dict, or all that is wrong with it.
+fn taken(all: &[Parameter], wiring: &Wiring, state: &StateDict) -> Result<Taken, StateError> {
     let file: BTreeMap<String, &str> = state.names().map(|name| (name.to_lowercase(), name)).collect();
     let mut errors = Vec::new();
     let mut used = BTreeSet::new();
     let mut values = BTreeMap::new();
-    let all = parameters(net);
-    for parameter in &all {
-        let place = Place::of(parameter, &all, &M::WIRING);
+    for parameter in all {
+        let place = Place::of(parameter, all, wiring);
         let (ours, shape) = (parameter.name.clone(), &parameter.shape);
         let Some(name) = place.names.iter().find_map(|name| file.get(name)) else {
             errors.push(StateError::Missing { name: place.names.into_iter().next().unwrap_or(ours) });
@@ -130,23 +149,13 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     }
     let mut taus = Vec::new();
     for (lower, &name) in file.iter().filter(|(_, name)| !used.contains(**name)) {
-        match (time_constant(lower, &M::WIRING), state.numbers(name)) {
+        match (time_constant(lower, wiring), state.numbers(name)) {
             (Some(area), Ok((_, tau))) => taus.extend(tau.first().map(|&tau| (area, tau))),
             _ if repeated(lower) => {}
             _ => errors.push(StateError::Unexpected { name: name.into() }),
         }
     }
-    if !errors.is_empty() {
-        return Err(StateError::All(errors));
-    }
-    for (area, tau) in taus {
-        net.dynamics_mut().area(area).tau = Some(tau);
-    }
-    let mut write = Write { values };
-    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut write }) {
-        Ok(_) => Ok(()),
-        Err(never) => match never {},
-    }
+    if errors.is_empty() { Ok(Taken { values, taus }) } else { Err(StateError::All(errors)) }
 }
 
 /// The model's weights and time constants by the original's names, with the names that the original repeats.
@@ -157,20 +166,31 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &M,
     names: &Names,
 ) -> Result<StateDict, StateError> {
-    let wiring = &M::WIRING;
-    let mut state = StateDict::default();
-    let all = parameters(net);
-    let named = |(parameter, values): (&Parameter, Vec<E>)| {
-        let place = Place::of(parameter, &all, wiring);
-        let name = place.names.first().map_or(parameter.name.clone(), |name| cased(name, wiring, names));
-        (name, place.shape, values)
-    };
-    let mut written: Vec<_> = all.iter().zip(read(net)).map(named).collect();
+    let mut values: Vec<Vec<E>> = Vec::new();
+    each(net, |_, _, tensor| values.push(tensor.values()));
     let plan = net.plan().map_err(|error| StateError::Text {
         name: "dynamics".into(),
         expected: "valid times",
         found: error.to_string(),
     })?;
+    Ok(given(&parameters(net), values, &plan, &M::WIRING, names))
+}
+
+/// The state dict of a model with these tensors and areas.
+fn given<E: Element + SafeDtype>(
+    all: &[Parameter],
+    values: Vec<Vec<E>>,
+    plan: &Plan,
+    wiring: &Wiring,
+    names: &Names,
+) -> StateDict {
+    let mut state = StateDict::default();
+    let named = |(parameter, values): (&Parameter, Vec<E>)| {
+        let place = Place::of(parameter, all, wiring);
+        let name = place.names.first().map_or(parameter.name.clone(), |name| cased(name, wiring, names));
+        (name, place.shape, values)
+    };
+    let mut written: Vec<_> = all.iter().zip(values).map(named).collect();
     for (i, area) in wiring.areas.iter().enumerate().filter(|(_, area)| area.operations.contains(&"tstep")) {
         let name = format!("tau_{}", names.of(area.name));
         if !written.iter().any(|(there, ..)| *there == name) {
@@ -187,14 +207,17 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
             state.insert(again, shape, values);
         }
     }
-    Ok(state)
+    state
 }
 
 /// The original's names of every tensor of a model, by ours, in the model's order; the first of them is the usual one.
 /// They are in small letters.
 pub fn names<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(net: &M) -> Vec<(String, Vec<String>)> {
-    let all = parameters(net);
-    all.iter().map(|parameter| (parameter.name.clone(), Place::of(parameter, &all, &M::WIRING).names)).collect()
+    names_of(&parameters(net), &M::WIRING)
+}
+
+fn names_of(all: &[Parameter], wiring: &Wiring) -> Vec<(String, Vec<String>)> {
+    all.iter().map(|parameter| (parameter.name.clone(), Place::of(parameter, all, wiring).names)).collect()
 }
 
 /// Where the original keeps a tensor.
@@ -358,59 +381,6 @@ fn cased(name: &str, wiring: &Wiring, names: &Names) -> String {
     match (&names.readout, name.strip_prefix("classifier.2.")) {
         (Some(readout), Some(part)) => format!("{readout}.{part}"),
         _ => name.into(),
-    }
-}
-
-// ------------------------------------------------------------------------------------------------ visits of a model
-
-fn read<E: Element, D: VisionDevice<E>, M: TensorCollection<E, D>>(net: &M) -> Vec<Vec<E>> {
-    let mut read = Read(Vec::new());
-    match TensorCollection::iter_tensors(&mut RecursiveWalker { m: net, f: &mut read }) {
-        Ok(_) => read.0,
-        Err(never) => match never {},
-    }
-}
-
-/// A visit cannot fail.
-enum Never {}
-
-struct Read<E>(Vec<Vec<E>>);
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<E> {
-    type Viewer = ViewTensorRef;
-    type Err = Never;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        tensor: &Tensor<S, E, D>,
-    ) -> Result<Option<Tensor<S, E, D>>, Never> {
-        self.0.push(tensor.as_vec());
-        Ok(None)
-    }
-}
-
-struct Write {
-    values: BTreeMap<String, Vec<f64>>,
-}
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Write {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = Never;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Never> {
-        // every name was checked, with its number of elements
-        if let Some(values) = self.values.remove(&name) {
-            let values: Vec<E> = values.into_iter().map(|value| E::from_f64(value).unwrap_or_default()).collect();
-            tensor.copy_from(&values);
-        }
-        Ok(None)
     }
 }
 

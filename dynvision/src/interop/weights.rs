@@ -1,12 +1,11 @@
 //! The tensors of a model by name, to a file and back.
 
 use super::{StateDict, StateError, atomic};
-use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
-use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};
-use dfdx::prelude::{Device, Dtype, HasShape, Shape, Tensor};
+use crate::parameters::{each, each_mut};
+use dfdx::nn::TensorCollection;
+use dfdx::prelude::{Device, Dtype};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::io::Write;
 use std::path::Path;
 
@@ -45,10 +44,9 @@ pub enum FileError {
 pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// A copy of the tensors.
     fn weights(&self) -> StateDict {
-        let mut all = All::default();
-        // the visitor has no error to give
-        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut all });
-        all.0
+        let mut all = StateDict::default();
+        each(self, |name, _, tensor| all.insert(name, &tensor.sizes(), &tensor.values()));
+        all
     }
 
     /// Checks that `saved` has the tensors of the model, all of them and no others.
@@ -56,10 +54,11 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// # Errors
     /// All tensors that are missing, too many, or of another shape or type, by name.
     fn check_weights(&self, saved: &StateDict) -> Result<(), StateError> {
-        let mut check = Check { saved, names: BTreeSet::new(), errors: Vec::new() };
-        // the visitor has no error to give
-        let _ = Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut check });
-        let Check { names, mut errors, .. } = check;
+        let (mut names, mut errors) = (BTreeSet::new(), Vec::new());
+        each(self, |name, _, tensor| {
+            errors.extend(saved.get::<E>(name, &tensor.sizes()).err());
+            names.insert(name.to_string());
+        });
         let unexpected = saved.names().filter(|name| !names.contains(*name));
         errors.extend(unexpected.map(|name| StateError::Unexpected { name: name.to_string() }));
         if errors.is_empty() { Ok(()) } else { Err(StateError::All(errors)) }
@@ -71,8 +70,12 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// Those of [`check_weights`](Weights::check_weights). Nothing has changed then.
     fn set_weights(&mut self, saved: &StateDict) -> Result<(), StateError> {
         self.check_weights(saved)?;
-        Self::iter_tensors(&mut RecursiveWalker { m: (self, String::new()), f: &mut Set(saved) })?;
-        Ok(())
+        let mut set = Ok(());
+        each_mut(self, |name, _, tensor| match saved.get::<E>(name, &tensor.sizes()) {
+            Ok(values) => tensor.set_values(&values),
+            Err(error) => set = Err(error),
+        });
+        set
     }
 
     /// Writes the tensors to a safetensors file, which nobody ever sees half written.
@@ -117,68 +120,6 @@ pub fn read(path: &Path) -> Result<StateDict, FileError> {
 
 fn in_file(path: &Path, source: StateError) -> FileError {
     FileError::State { file: path.display().to_string(), source }
-}
-
-#[derive(Default)]
-struct All(StateDict);
-impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for All {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
-        self.0.insert(name, &sizes(tensor), &tensor.as_vec());
-        Ok(None)
-    }
-}
-
-struct Check<'a> {
-    saved: &'a StateDict,
-    names: BTreeSet<String>,
-    errors: Vec<StateError>,
-}
-impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for Check<'_> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
-        self.errors.extend(self.saved.get::<E>(&name, &sizes(tensor)).err());
-        self.names.insert(name);
-        Ok(None)
-    }
-}
-
-struct Set<'a>(&'a StateDict);
-impl<E: Dtype + SafeDtype, D: Device<E>> TensorVisitor<E, D> for Set<'_> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = StateError;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, StateError> {
-        let values = self.0.get::<E>(&name, &sizes(tensor))?;
-        tensor.copy_from(&values);
-        Ok(None)
-    }
-}
-
-fn sizes<S: Shape, E: Dtype, D: Device<E>>(tensor: &Tensor<S, E, D>) -> Vec<usize> {
-    tensor.shape().concrete().into()
 }
 
 #[cfg(test)]

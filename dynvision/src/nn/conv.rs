@@ -2,6 +2,7 @@
 
 use super::init::{HeNormal, Init, fill, fill_norms};
 use super::layer::MapOf;
+use super::optional::Optional;
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
@@ -147,11 +148,10 @@ pub(crate) mod built {
                     TensorOptions::reset_with(fill_norms::<C::Init, (O, I, K, K), _, E, D>),
                 )
             });
-            let optional = (norm.into_iter().collect::<Vec<_>>(), bias.into_iter().collect::<Vec<_>>());
-            visitor.visit_fields((weight, optional), |(weight, (norm, bias))| Conv2d {
+            visitor.visit_fields((weight, Optional(norm), Optional(bias)), |(weight, norm, bias)| Conv2d {
                 weight,
-                norm: norm.into_iter().next(),
-                bias: bias.into_iter().next(),
+                norm,
+                bias,
                 options: PhantomData,
             })
         }
@@ -169,7 +169,10 @@ pub(crate) mod built {
         pub fn effective<T: Tape<E, D>>(&self, cx: &mut Cx<T>) -> Result<Maps<E, D>> {
             match &self.norm {
                 None => ops::erased(&self.weight, cx),
-                Some(norm) => cx.derived(&self.weight, |cx| ops::weight_norm(&self.weight, norm, cx)),
+                Some(norm) => cx.derived(&self.weight, |cx| {
+                    let (direction, norm) = (ops::erased(&self.weight, cx)?, ops::erased(norm, cx)?);
+                    ops::weight_norm(&direction, &norm, cx)
+                }),
             }
         }
 

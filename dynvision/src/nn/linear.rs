@@ -19,6 +19,7 @@ pub(crate) mod built {
     use crate::error::Result;
     use crate::kernels::{Element, Maps, VisionDevice};
     use crate::nn::init::{fill, fill_norms};
+    use crate::nn::optional::Optional;
     use crate::ops::{self, reshaped};
     use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use dfdx::prelude::{
@@ -70,11 +71,10 @@ pub(crate) mod built {
                     TensorOptions::reset_to_zeros(),
                 )
             });
-            let optional = (norm.into_iter().collect::<Vec<_>>(), bias.into_iter().collect::<Vec<_>>());
-            visitor.visit_fields((weight, optional), |(weight, (norm, bias))| Linear {
+            visitor.visit_fields((weight, Optional(norm), Optional(bias)), |(weight, norm, bias)| Linear {
                 weight,
-                norm: norm.into_iter().next(),
-                bias: bias.into_iter().next(),
+                norm,
+                bias,
                 options: PhantomData,
             })
         }

@@ -43,6 +43,7 @@ crate::spec!(impl [
 pub(crate) mod built {
     use super::*;
     use crate::nn::built::Conv2d;
+    use crate::nn::optional::Optional;
     use dfdx::nn::{ModuleVisitor, TensorCollection};
 
     /// The weights of a [`Link`](super::Link).
@@ -88,10 +89,7 @@ pub(crate) mod built {
                     |s| s.conv.as_mut().expect("a link that convolves has a convolution"),
                 )
             });
-            visitor.visit_fields(conv.into_iter().collect::<Vec<_>>(), |conv| Link {
-                conv: conv.into_iter().next(),
-                integration: PhantomData,
-            })
+            visitor.visit_fields(Optional(conv), |conv| Link { conv, integration: PhantomData })
         }
     }
 

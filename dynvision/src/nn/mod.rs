@@ -21,6 +21,7 @@ mod link;
 mod nonlinearity;
 mod norm;
 mod operation;
+mod optional;
 mod pool;
 mod rconv;
 mod readout;

@@ -186,6 +186,7 @@ impl<L: Layer + 'static, H: ConstDim> ConstDim for Behind<L, H> {
 
 pub(crate) mod built {
     use super::*;
+    use crate::nn::optional::Optional;
     use dfdx::nn::{ModuleVisitor, TensorCollection};
 
     type Conv<const I: usize, const O: usize, const K: usize, const S: usize, E, D> =
@@ -230,15 +231,9 @@ pub(crate) mod built {
                     Self::module("bn1", |s| &s.bn1, |s| &mut s.bn1),
                     Self::module("conv2", |s| &s.conv2, |s| &mut s.conv2),
                     Self::module("bn2", |s| &s.bn2, |s| &mut s.bn2),
-                    downsample.into_iter().collect::<Vec<_>>(),
+                    Optional(downsample),
                 ),
-                |(conv1, bn1, conv2, bn2, downsample)| BasicBlock {
-                    conv1,
-                    bn1,
-                    conv2,
-                    bn2,
-                    downsample: downsample.into_iter().next(),
-                },
+                |(conv1, bn1, conv2, bn2, downsample)| BasicBlock { conv1, bn1, conv2, bn2, downsample },
             )
         }
     }

@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::shape::{MapShape, erased, fork, restored, retyped};
+use super::shape::{MapShape, erased, erased_vector, fork, restored, retyped};
 use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
@@ -59,12 +59,7 @@ where
     T: Tape<E, D>,
 {
     let (x, w) = (erased(x, cx)?, erased(w, cx)?);
-    let bias = bias
-        .map(|b| {
-            let len = b.shape().concrete()[0];
-            cx.run(b.clone(), |b| b.try_reshape_like(&(len,)))
-        })
-        .transpose()?;
+    let bias = bias.map(|bias| erased_vector(bias, cx)).transpose()?;
     let onto = match onto {
         Some(onto) => Some(retyped("what a convolution is added to", onto, cx)?),
         None => None,

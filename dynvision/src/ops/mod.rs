@@ -32,6 +32,7 @@ pub use plane::Plane;
 pub use pointwise::{add, gain, relu, scale_shift, supralinear};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::{resize, resize_onto};
+pub(crate) use shape::renamed;
 pub use shape::{MapShape, erased, reshaped, restored, retyped};
 pub use stack::stack_time;
 pub use weight_norm::weight_norm;

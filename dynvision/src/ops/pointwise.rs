@@ -135,16 +135,18 @@ pub fn scale_shift<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     bias: Option<&Tensor<(), E, D>>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
+    let x = erased(x, cx)?;
     let shape = *x.shape();
-    let x = if id(x) == id(weight) { cx.run(x.clone(), |x| x.try_mul(E::ONE))? } else { x.clone() };
+    let x = if id(&x) == id(weight) { cx.run(x, |x| x.try_mul(E::ONE))? } else { x };
     let (weight, bias) = (weight.retaped::<T>(), bias.map(|b| b.retaped::<T>()));
-    cx.run(x, |x| {
+    let y: Maps<E, D> = cx.run(x, |x| {
         let y = x.try_mul(weight.try_broadcast_like(&shape)?)?;
         match bias {
             Some(bias) => y.try_add(bias.try_broadcast_like(&shape)?),
             None => Ok(y),
         }
-    })
+    })?;
+    restored("weight of all units", y)
 }
 
 fn same_shape<E: Element, D: VisionDevice<E>>(what: &'static str, a: &Maps<E, D>, b: &Maps<E, D>) -> Result<()> {

@@ -17,9 +17,32 @@ pub fn erased<S: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     x: &Tensor<S, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<Maps<E, D>> {
-    let x = cx.run(x.clone(), |x| x.try_contiguous())?;
-    let [b, c, h, w] = x.shape().concrete();
-    reshaped(x, &(b, c, h, w))
+    // erased before it is copied, so that the copy compiles once and not for each type of shape
+    let x: Maps<E, D> = renamed("maps", x.clone())?;
+    cx.run(x, |x| x.try_contiguous())
+}
+
+/// [`erased`] for vectors.
+///
+/// # Errors
+/// What the device refuses when a view has to be copied.
+pub(crate) fn erased_vector<S: Shape<Concrete = [usize; 1]>, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<(usize,), E, D>> {
+    let x: Tensor<(usize,), E, D> = renamed("vector", x.clone())?;
+    cx.run(x, |x| x.try_contiguous())
+}
+
+/// The same tensor under another type of the same sizes, a view too.
+pub(crate) fn renamed<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: Device<E>>(
+    what: &'static str,
+    x: Tensor<S, E, D>,
+) -> Result<Tensor<Y, E, D>> {
+    x.try_realize().map_err(|x| {
+        let found: Vec<usize> = x.shape().concrete().into_iter().collect();
+        Error::not_of::<Y>(what, &found)
+    })
 }
 
 /// The maps, to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of what the
@@ -41,11 +64,7 @@ pub(crate) fn given_up<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D
 /// # Errors
 /// [`Error::Shape`] if the sizes are not those of the type.
 pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps<E, D>) -> Result<Tensor<Y, E, D>> {
-    let found = x.shape().concrete();
-    match Y::from_concrete(&found) {
-        Some(shape) => reshaped(x, &shape),
-        None => Err(Error::not_of::<Y>(what, &found)),
-    }
+    renamed(what, x)
 }
 
 /// Maps under another type of the same sizes; keeps data and identity.

@@ -2,6 +2,7 @@
 
 use super::{Groups, OptimError, ParameterKernel};
 use crate::kernels::Buffer;
+use crate::parameters::each;
 use dfdx::prelude::*;
 
 /// How gradients are kept from growing too large.
@@ -85,44 +86,20 @@ where
     }
 }
 
-fn visit<M, E, D, F>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups, each: F) -> Result<(), OptimError>
+/// Calls `see` with the gradient of every parameter that is trained, up to the first error.
+fn visit<M, E, D, F>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups, mut see: F) -> Result<(), OptimError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E>,
     F: FnMut(&D, &str, &mut Buffer<E, D>) -> Result<(), OptimError>,
 {
-    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Each { grads, groups, each } })?;
-    Ok(())
-}
-
-/// Calls `each` with the gradient of every parameter that is trained.
-struct Each<'a, E: Dtype, D: Device<E>, F> {
-    grads: &'a mut Gradients<E, D>,
-    groups: &'a Groups,
-    each: F,
-}
-
-impl<E, D, F> TensorVisitor<E, D> for Each<'_, E, D, F>
-where
-    E: Dtype,
-    D: Device<E>,
-    F: FnMut(&D, &str, &mut Buffer<E, D>) -> Result<(), OptimError>,
-{
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = OptimError;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        (parameter, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, OptimError> {
-        if options.do_gradient_update && !self.groups.settings(&name).frozen {
-            let gradient = self.grads.get_or_alloc_mut(parameter).map_err(OptimError::device)?;
-            (self.each)(parameter.device(), &name, gradient)?;
+    let mut result = Ok(());
+    each(model, |name, trained, parameter| {
+        if result.is_ok() && trained && !groups.settings(name).frozen {
+            let gradient = parameter.gradient(grads).map_err(OptimError::device);
+            result = gradient.and_then(|gradient| see(parameter.place(), name, gradient));
         }
-        Ok(None)
-    }
+    });
+    result
 }

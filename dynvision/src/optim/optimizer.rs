@@ -3,6 +3,7 @@
 use super::{Groups, OptimError, ParameterKernel, Rule, Update, rule::check_lr};
 use crate::interop::{StateDict, StateError};
 use crate::kernels::Buffer;
+use crate::parameters::{AnyTensor, each};
 use dfdx::optim::{Optimizer, OptimizerUpdateError, UnusedTensors};
 use dfdx::prelude::*;
 use dfdx::tensor::safetensors::SafeDtype;
@@ -28,6 +29,16 @@ struct Slot<E: Dtype, D: Device<E>> {
     state: Vec<Buffer<E, D>>,
 }
 
+impl<E: Dtype, D: Device<E>> Slot<E, D> {
+    /// Before the first update, with so many buffers.
+    fn new(parameter: &dyn AnyTensor<E, D>, kept: usize) -> Result<Self, D::Err> {
+        let (shape, device) = (parameter.sizes(), parameter.place().clone());
+        let len = shape.iter().product();
+        let state = (0..kept).map(|_| Storage::<E>::try_alloc_len(&device, len)).collect::<Result<_, _>>()?;
+        Ok(Slot { shape, device, updates: 0, state })
+    }
+}
+
 impl<R, M, E, D> Optim<R, M, E, D>
 where
     R: Rule,
@@ -41,10 +52,17 @@ where
     /// A setting out of its range, or no memory on the device.
     pub fn new(model: &M, rule: R) -> Result<Self, OptimError> {
         rule.check()?;
-        let mut slots = Slots { kept: rule.state().len(), slots: BTreeMap::new() };
-        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut slots })
-            .map_err(OptimError::device)?;
-        Ok(Optim { rule, groups: Groups::default(), slots: slots.slots, model: PhantomData })
+        let mut slots = Ok(BTreeMap::new());
+        each(model, |name, trained, parameter| {
+            if let (true, Ok(all)) = (trained, &mut slots) {
+                match Slot::new(parameter, rule.state().len()) {
+                    Ok(slot) => _ = all.insert(name.to_string(), slot),
+                    Err(error) => slots = Err(error),
+                }
+            }
+        });
+        let slots = slots.map_err(OptimError::device)?;
+        Ok(Optim { rule, groups: Groups::default(), slots, model: PhantomData })
     }
 
     /// The same with groups of parameters.
@@ -263,34 +281,6 @@ impl<R: std::fmt::Debug, M, E: Dtype, D: Device<E>> std::fmt::Debug for Optim<R,
             .field("groups", &self.groups)
             .field("parameters", &parameters)
             .finish()
-    }
-}
-
-/// Makes the slots.
-struct Slots<E: Dtype, D: Device<E>> {
-    kept: usize,
-    slots: BTreeMap<String, Slot<E, D>>,
-}
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Slots<E, D> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        (parameter, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if options.do_gradient_update {
-            let device = parameter.device().clone();
-            let len = parameter.shape().num_elements();
-            let state = (0..self.kept).map(|_| Storage::<E>::try_alloc_len(&device, len)).collect::<Result<_, _>>()?;
-            let shape = parameter.shape().concrete().into();
-            self.slots.insert(name, Slot { shape, device, updates: 0, state });
-        }
-        Ok(None)
     }
 }
 

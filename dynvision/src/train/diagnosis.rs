@@ -3,9 +3,9 @@
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::{DynModel, FrameShape};
+use crate::parameters::each;
 use crate::record::{EachArea, Response, Run, Timed};
 use crate::time::Stimulus;
-use dfdx::nn::{RecursiveWalker, TensorOptions, TensorVisitor, ViewTensorName, ViewTensorRef};
 use dfdx::prelude::{HasShape, Shape, Tensor};
 
 /// The first thing in a run that is not finite: a parameter, a frame, what an area answered, the logits; `None` if all are.
@@ -15,10 +15,13 @@ pub(super) fn first_not_finite<M: DynModel<E, D>, E: Element, D: VisionDevice<E>
     net: &M,
     stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
 ) -> Result<Option<String>> {
-    let mut parameters = Parameters(None);
-    // the visitor has no error to give
-    let _ = M::iter_tensors(&mut RecursiveWalker { m: (net, String::new()), f: &mut parameters });
-    if let Some(name) = parameters.0 {
+    let mut first = None;
+    each(net, |name, _, tensor| {
+        if first.is_none() && !all_finite(&tensor.values()) {
+            first = Some(name.to_string());
+        }
+    });
+    if let Some(name) = first {
         return Ok(Some(format!("parameter `{name}`")));
     }
     let steps = 0..stimulus.steps();
@@ -36,26 +39,11 @@ pub(super) fn first_not_finite<M: DynModel<E, D>, E: Element, D: VisionDevice<E>
 }
 
 fn is_finite<S: Shape, E: Element, D: VisionDevice<E>>(tensor: &Tensor<S, E, D>) -> bool {
-    tensor.as_vec().iter().all(|value| value.is_finite())
+    all_finite(&tensor.as_vec())
 }
 
-struct Parameters(Option<String>);
-impl<E: Element, D: VisionDevice<E>> TensorVisitor<E, D> for Parameters {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = std::convert::Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> std::result::Result<Option<Tensor<S, E, D>>, Self::Err> {
-        if self.0.is_none() && !is_finite(tensor) {
-            self.0 = Some(name);
-        }
-        Ok(None)
-    }
+fn all_finite<E: Element>(values: &[E]) -> bool {
+    values.iter().all(|value| value.is_finite())
 }
 
 struct Areas;

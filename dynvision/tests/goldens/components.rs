@@ -94,9 +94,9 @@ where
     if golden.get("grad_output").is_none() {
         return report;
     }
-    let gradients = (y.put_tape(cx.tape) * maps::<Y>(golden, "grad_output")).sum::<Rank0, _>().backward();
+    let mut gradients = (y.put_tape(cx.tape) * maps::<Y>(golden, "grad_output")).sum::<Rank0, _>().backward();
     report.gradient("input", &gradients.get(&x).as_vec(), &golden.values("grad_input"));
-    for (name, gradient) in weights::gradients(&part, &gradients) {
+    for (name, gradient) in weights::gradients(&part, &mut gradients) {
         let theirs = names.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| theirs).unwrap();
         report.gradient(&name, &gradient, &golden.values(&format!("grad/{theirs}")));
     }

@@ -64,7 +64,8 @@ fn compare_answers<M: DynModel<f32, Cpu>>(golden: &Golden, mut net: M, report: &
     *net.dynamics_mut() = dynamics(golden);
     let params = golden.params();
     torch::import(&mut net, &params).map_err(|error| error.to_string())?;
-    compare_export(golden, &net, &params, report)?;
+    let exported = torch::export(&net, &names(golden, &params)).map_err(|error| error.to_string())?;
+    compare_export(golden, &exported, &params, report);
     let (batch, frames) = frames::<M>(golden);
     let steps = frames.len();
     let (logits, responses) = net.try_record(Stimulus::frames(frames, NoneTape)).map_err(text)?;
@@ -94,7 +95,8 @@ where
     if let Some(times) = differently.times {
         times(net.dynamics_mut());
     }
-    compare_export(golden, &net, &params, report)?;
+    let exported = torch::export(&net, &names(golden, &params)).map_err(|error| error.to_string())?;
+    compare_export(golden, &exported, &params, report);
     let (batch, frames) = frames::<M>(golden);
     let steps = frames.len();
     let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
@@ -106,7 +108,8 @@ where
         let labels = Labels::from_numbers(batch, steps, &golden.integers("labels"), -1).map_err(text)?;
         let loss = loss.try_forward(&net, logits, Some(responses), &labels).map_err(text)?;
         report.forward("loss", &loss.as_vec(), &golden.values("loss"));
-        compare_gradients(golden, differently, &net, &loss.backward(), report);
+        let here = weights::gradients(&net, &mut loss.backward());
+        compare_gradients(golden, differently, torch::names(&net), here, report);
     }
     Ok(())
 }
@@ -137,13 +140,8 @@ fn dynamics(golden: &Golden) -> Dynamics {
     dynamics
 }
 
-/// What is exported again has the original's names, shapes and values, also where the original repeats a tensor.
-fn compare_export<M: DynModel<f32, Cpu>>(
-    golden: &Golden,
-    net: &M,
-    params: &StateDict,
-    report: &mut Report,
-) -> Result<(), String> {
+/// How the original of a golden writes its names.
+fn names(golden: &Golden, params: &StateDict) -> torch::Names {
     let mut names = torch::Names::default();
     for theirs in golden.json["config"]["layer_names"].as_array().unwrap().iter().filter_map(Value::as_str) {
         names = names.area(&theirs.to_lowercase(), theirs);
@@ -151,7 +149,11 @@ fn compare_export<M: DynModel<f32, Cpu>>(
     if let Some(last) = params.names().find_map(|name| name.strip_prefix("classifier.")?.split_once('.')) {
         names = names.readout(&format!("classifier.{}", last.0));
     }
-    let exported = torch::export(net, &names).map_err(|error| error.to_string())?;
+    names
+}
+
+/// What is exported again has the original's names, shapes and values, also where the original repeats a tensor.
+fn compare_export(golden: &Golden, exported: &StateDict, params: &StateDict, report: &mut Report) {
     let aliases = golden.json["config"]["state_dict_aliases"].as_object().into_iter().flatten();
     let aliases = aliases.map(|(alias, name)| (alias.as_str(), name.as_str().unwrap()));
     let own = params.names().map(|name| (name, name));
@@ -166,20 +168,23 @@ fn compare_export<M: DynModel<f32, Cpu>>(
             Err(error) => format!("export: {error}"),
         });
     }
-    Ok(())
 }
 
 type FrameOf<M> = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>;
 
 fn frames<M: DynModel<f32, Cpu>>(golden: &Golden) -> (usize, Vec<FrameOf<M>>) {
     let dev = Cpu::default();
+    let (batch, frames) = pixels(golden);
+    let shape = (batch, M::Channels::default(), M::Height::default(), M::Width::default());
+    (batch, frames.into_iter().map(|pixels| dev.tensor_from_vec(pixels, shape)).collect())
+}
+
+/// The size of the batch, and the pixels of all its images at each step.
+fn pixels(golden: &Golden) -> (usize, Vec<Vec<f32>>) {
     let (shape, values) = golden.input();
     let [batch, steps] = [shape[0], shape[1]];
     let units: usize = shape[2..].iter().product();
-    let frame = |t: usize| {
-        let values = (0..batch).flat_map(|b| values[(b * steps + t) * units..][..units].to_vec()).collect();
-        dev.tensor_from_vec(values, (batch, M::Channels::default(), M::Height::default(), M::Width::default()))
-    };
+    let frame = |t: usize| (0..batch).flat_map(|b| values[(b * steps + t) * units..][..units].to_vec()).collect();
     (batch, (0..steps).map(frame).collect())
 }
 
@@ -205,22 +210,27 @@ impl EachArea<Run, f32, Cpu> for Each<'_> {
         name: &'static str,
         ours: &<Run as dynvision::record::Kind>::Of<S, f32, Cpu>,
     ) -> dynvision::error::Result<()> {
+        self.compare(name, &ours.present, &ours.values.as_vec());
+        Ok(())
+    }
+}
+
+impl Each<'_> {
+    fn compare(&mut self, name: &str, present: &[bool], values: &[f32]) {
         let golden = self.golden;
         let theirs = golden.json["config"]["layer_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
         // the original records neither frames as an adaption shows them nor the stem of a residual network
         if name == "input" || name == "stem" {
-            return Ok(());
+            return;
         }
         let Some(theirs) = theirs.into_iter().find(|theirs| theirs.to_lowercase() == name) else {
             self.report.must(false, || format!("the original has no area {name}"));
-            return Ok(());
+            return;
         };
         let mask: Vec<bool> = golden.values(&format!("response_mask/{theirs}")).iter().map(|&m| m != 0.0).collect();
-        self.report
-            .must(ours.present == mask, || format!("{name} has a signal at {:?}, there at {mask:?}", ours.present));
-        let values = ours.values.as_vec();
+        self.report.must(present == mask, || format!("{name} has a signal at {present:?}, there at {mask:?}"));
         match golden.get(&format!("response/{theirs}")) {
-            Some((_, whole)) => self.report.forward(name, &values, &whole),
+            Some((_, whole)) => self.report.forward(name, values, &whole),
             None => {
                 let stride = golden.json["response_sample_stride"][theirs].as_u64().unwrap() as usize;
                 let units = values.len() / (self.batch * self.steps);
@@ -229,18 +239,17 @@ impl EachArea<Run, f32, Cpu> for Each<'_> {
                 self.report.forward(name, &sample, &golden.values(&format!("response_sample/{theirs}")));
             }
         }
-        Ok(())
     }
 }
 
-fn compare_gradients<M: DynModel<f32, Cpu>>(
+/// Compares gradients by our names, for each of which `names` has those of the original.
+fn compare_gradients(
     golden: &Golden,
     differently: &Differently,
-    net: &M,
-    gradients: &Gradients<f32, Cpu>,
+    names: Vec<(String, Vec<String>)>,
+    mut here: BTreeMap<String, Vec<f32>>,
     report: &mut Report,
 ) {
-    let mut here = weights::gradients(net, gradients);
     let mut theirs: BTreeMap<String, String> = BTreeMap::new();
     for prefix in ["grad/", "grad_sample/"] {
         let stored = golden.stored(prefix);
@@ -251,7 +260,7 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
             .as_array()
             .is_some_and(|all| all.iter().filter_map(Value::as_str).any(|n| n.to_lowercase() == name))
     };
-    for (ours, names) in torch::names(net) {
+    for (ours, names) in names {
         let Some(gradient) = here.remove(&ours) else { continue };
         let found = names.iter().find_map(|name| theirs.remove_entry(name));
         if names.iter().any(|name| differently.no_gradient.iter().any(|end| name.ends_with(end))) {

@@ -1,8 +1,9 @@
 //! What a run found out that a model may keep.
 
 use crate::cx::id;
-use crate::error::{Error, Result};
-use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut};
+use crate::error::Result;
+use crate::parameters::each_mut;
+use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
 use std::collections::HashMap;
 
@@ -56,36 +57,17 @@ impl Statistics {
         if observed.is_empty() {
             return Ok(());
         }
-        let mut absorb = Absorb { observed };
-        M::iter_tensors(&mut RecursiveWalker { m: model, f: &mut absorb }).map_err(Error::device)?;
-        Ok(())
-    }
-}
-
-struct Absorb {
-    observed: HashMap<UniqueId, Vec<Vec<f64>>>,
-}
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Absorb {
-    type Viewer = ViewTensorMut;
-    type Err = <D as dfdx::prelude::HasErr>::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        running: &mut Tensor<S, E, D>,
-    ) -> std::result::Result<Option<Tensor<S, E, D>>, Self::Err> {
-        if let Some(steps) = self.observed.remove(&id(running)) {
-            let mut values: Vec<f64> = running.as_vec().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
+        each_mut(model, |_, _, running| {
+            let Some(steps) = observed.remove(&running.identity()) else { return };
+            let mut values: Vec<f64> = running.values().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
             for step in steps {
                 for (value, observed) in values.iter_mut().zip(step) {
                     *value += MOMENTUM * (observed - *value);
                 }
             }
             let narrow = |&v: &f64| E::from_f64(v).unwrap_or_default();
-            running.copy_from(&values.iter().map(narrow).collect::<Vec<E>>());
-        }
-        Ok(None)
+            running.set_values(&values.iter().map(narrow).collect::<Vec<E>>());
+        });
+        Ok(())
     }
 }

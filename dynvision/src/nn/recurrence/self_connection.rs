@@ -88,6 +88,7 @@ impl<S: SelfWeight> Recurrence for SelfRecurrence<S> {
 /// What holds the weight.
 pub(crate) mod built {
     use super::SelfWeight;
+    use crate::nn::optional::Optional;
     use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use dfdx::prelude::*;
     use std::marker::PhantomData;
@@ -135,9 +136,9 @@ pub(crate) mod built {
                     TensorOptions::reset_to_zeros(),
                 )
             });
-            visitor.visit_fields((weight, bias.into_iter().collect::<Vec<_>>()), |(weight, bias)| SelfRecurrence {
+            visitor.visit_fields((weight, Optional(bias)), |(weight, bias)| SelfRecurrence {
                 weight,
-                bias: bias.into_iter().next(),
+                bias,
                 kind: PhantomData,
             })
         }
