@@ -160,7 +160,9 @@ impl Sum<'_> {
         let panels = self.plan.outs.div_ceil(self.plan.tile.0);
         // What is less is read several times.
         let cut = if blocks * self.plan.tile.1 * UNIT >= self.plan.outs { Cut::Places } else { Cut::Channels };
-        if tasks == 1 || self.part.is_direct() {
+        // Without another task at the same places there is nothing to share.
+        let shared = cut == Cut::Channels || tasks >= 2 * blocks;
+        if tasks == 1 || self.part.is_direct() || !shared {
             return batch::split_tiles(tasks, blocks, panels, cut, |blocks, panels| self.blocks(blocks, panels, None));
         }
         // Packed only once, for tasks that share it.

@@ -45,6 +45,16 @@ pub enum Onto<'a, E> {
     Values(&'a [E]),
 }
 
+impl<'a, E: Scalar> Onto<'a, E> {
+    fn as_f32(self) -> Option<Onto<'a, f32>> {
+        match self {
+            Onto::Nothing => Some(Onto::Nothing),
+            Onto::Output => Some(Onto::Output),
+            Onto::Values(values) => E::as_f32(values).map(Onto::Values),
+        }
+    }
+}
+
 /// Writes `y = conv(x) + bias`, added to what `onto` says. `packs` belongs to this weight; see [`Packs`].
 ///
 /// # Panics
@@ -70,15 +80,10 @@ pub fn forward<E: Scalar>(
     let packs = packs.store();
     let bias32 = bias.and_then(E::as_f32);
     let algorithm = packs.algorithm(&problem);
-    if let (Some(made), Some(x), Some(w)) = (algorithm.tiles(), E::as_f32(x), E::as_f32(w)) {
-        let onto = match onto {
-            Onto::Nothing => Some(Onto::Nothing),
-            Onto::Output => Some(Onto::Output),
-            Onto::Values(values) => E::as_f32(values).map(Onto::Values),
-        };
-        if let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto) {
-            return winograd::run(&packs.winograd(made, &problem, false, w), x, bias32, y, onto);
-        }
+    if let (Some(made), Some(x), Some(w)) = (algorithm.tiles(), E::as_f32(x), E::as_f32(w))
+        && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
+    {
+        return winograd::run(&packs.winograd(made, &problem, false, w), x, bias32, y, onto);
     }
     if let Onto::Values(values) = onto {
         parallel::chunks(y, |start, y| y.copy_from_slice(&values[start..start + y.len()]));

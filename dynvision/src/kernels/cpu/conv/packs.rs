@@ -131,38 +131,39 @@ struct Key {
     isa: Isa,
 }
 
+/// What `algorithm` means where Winograd's cannot be used.
+fn without_winograd(algorithm: Algorithm, problem: &Problem) -> Algorithm {
+    match algorithm {
+        _ if !implicit::can(problem) => Algorithm::Portable,
+        Algorithm::Portable => Algorithm::Portable,
+        Algorithm::Auto | Algorithm::Depthwise if depthwise::can(problem) => Algorithm::Depthwise,
+        _ => Algorithm::Implicit,
+    }
+}
+
 impl Store {
     pub(super) fn algorithm(&self, problem: &Problem) -> Algorithm {
         match self.chosen() {
-            algorithm if !winograd::can(problem) => self.without_winograd(algorithm, problem),
+            algorithm if !winograd::can(problem) => without_winograd(algorithm, problem),
             Algorithm::Auto if winograd::pays(problem, self.isa()) => Algorithm::Winograd2,
             algorithm if algorithm.tiles().is_some() => algorithm,
-            algorithm => self.without_winograd(algorithm, problem),
+            algorithm => without_winograd(algorithm, problem),
         }
     }
 
     /// The one for the gradient of the weight.
     pub(super) fn algorithm_of_weights(&self, problem: &Problem) -> Algorithm {
         match self.chosen() {
-            algorithm if !winograd::Tiles::can(problem) => self.without_winograd(algorithm, problem),
+            algorithm if !winograd::Tiles::can(problem) => without_winograd(algorithm, problem),
             Algorithm::Auto if winograd::pays_for_weights(problem, self.isa()) => Algorithm::Winograd2,
             // Larger tiles would take more than twice the sums.
             algorithm if algorithm.tiles().is_some() => Algorithm::Winograd2,
-            algorithm => self.without_winograd(algorithm, problem),
+            algorithm => without_winograd(algorithm, problem),
         }
     }
 
     fn chosen(&self) -> Algorithm {
         self.algorithm.unwrap_or_else(default_algorithm)
-    }
-
-    fn without_winograd(&self, algorithm: Algorithm, problem: &Problem) -> Algorithm {
-        match algorithm {
-            _ if !implicit::can(problem) => Algorithm::Portable,
-            Algorithm::Portable => Algorithm::Portable,
-            Algorithm::Auto | Algorithm::Depthwise if depthwise::can(problem) => Algorithm::Depthwise,
-            _ => Algorithm::Implicit,
-        }
     }
 
     /// Adds what `gy` passes back to the weight to sums that are kept until they are collected.
