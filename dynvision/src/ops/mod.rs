@@ -29,7 +29,7 @@ pub use gather::{Units, gather};
 pub use leaky::{Rate, leaky};
 pub use norm::{Affine, batch_norm, group_norm, normalize};
 pub use plane::Plane;
-pub use pointwise::{add, gain, relu, scale_shift, supralinear};
+pub use pointwise::{add, gain, relu, scale_shift, scale_shift_onto, supralinear};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::{resize, resize_onto};
 pub(crate) use shape::renamed;

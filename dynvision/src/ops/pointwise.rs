@@ -1,8 +1,10 @@
 //! Elementwise operations.
 
-use super::shape::{MapShape, erased, fork, given_up, restored};
+use super::conv::conv2d_onto;
+use super::shape::{MapShape, erased, fork, given_up, reshaped, restored};
 use crate::cx::{Cx, id};
 use crate::error::{Error, Result};
+use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 use std::mem;
@@ -135,18 +137,44 @@ pub fn scale_shift<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     bias: Option<&Tensor<(), E, D>>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<S, E, D>> {
-    let x = erased(x, cx)?;
-    let shape = *x.shape();
-    let x = if id(&x) == id(weight) { cx.run(x, |x| x.try_mul(E::ONE))? } else { x };
-    let (weight, bias) = (weight.retaped::<T>(), bias.map(|b| b.retaped::<T>()));
-    let y: Maps<E, D> = cx.run(x, |x| {
-        let y = x.try_mul(weight.try_broadcast_like(&shape)?)?;
-        match bias {
-            Some(bias) => y.try_add(bias.try_broadcast_like(&shape)?),
-            None => Ok(y),
-        }
-    })?;
-    restored("weight of all units", y)
+    scale_shift_onto(x, weight, bias, None, cx)
+}
+
+/// [`scale_shift`], added to `onto` where that is given; in place where nobody else holds `onto`.
+///
+/// It is a convolution in which every channel has a kernel of that one weight.
+///
+/// # Shapes
+/// `x`, `onto` and the result have the same sizes.
+///
+/// # Errors
+/// As [`scale_shift`], and [`Error::Shape`] where `onto` has other sizes than `x`.
+pub fn scale_shift_onto<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<X, E, D>,
+    weight: &Tensor<(), E, D>,
+    bias: Option<&Tensor<(), E, D>>,
+    onto: Option<Tensor<Y, E, D>>,
+    cx: &mut Cx<T>,
+) -> Result<Tensor<Y, E, D>> {
+    let [_, channels, ..] = x.shape().concrete();
+    let weight = of_channels(weight, channels, cx)?;
+    let bias = bias.map(|bias| reshaped(of_channels(bias, channels, cx)?, &(channels,))).transpose()?;
+    conv2d_onto(&Conv::new(Window::POINT).grouped(channels), x, &weight, bias.as_ref(), onto, cx)
+}
+
+/// One number for every channel, `(channels, 1, 1, 1)`: made once in an unroll.
+fn of_channels<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    number: &Tensor<(), E, D>,
+    channels: usize,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let make = |cx: &mut Cx<T>| {
+        let all: Maps<E, D> = cx.run(number.clone(), |number| number.try_broadcast_like(&(channels, 1, 1, 1)))?;
+        erased(&all, cx)
+    };
+    let kept = cx.derived(number, make)?;
+    // made for another map
+    if kept.shape().0 == channels { Ok(kept) } else { make(cx) }
 }
 
 fn same_shape<E: Element, D: VisionDevice<E>>(what: &'static str, a: &Maps<E, D>, b: &Maps<E, D>) -> Result<()> {

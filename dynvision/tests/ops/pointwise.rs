@@ -72,7 +72,16 @@ proptest! {
                 let bias = x.get(2).map(scalar);
                 ops::scale_shift(&maps(&x[0], DIMS), &scalar(&x[1]), bias.as_ref(), cx)
             });
-            assert_near(&found, &each(x, |[x]| k * x + if biased { n } else { 0.0 }), 1e-14);
+            let want = each(x, |[x]| k * x + if biased { n } else { 0.0 });
+            assert_near(&found, &want, 1e-14);
+            let onto = [&scaled[..2 + usize::from(biased)], &all[1..]].concat();
+            let found = check!(&onto, |x, cx| {
+                let scalar = |x: &Flat| x.clone().reshape_like(&());
+                let (bias, onto) = (biased.then(|| scalar(&x[2])), maps(&x[x.len() - 1], DIMS));
+                ops::scale_shift_onto(&maps(&x[0], DIMS), &scalar(&x[1]), bias.as_ref(), Some(onto), cx)
+            });
+            let want: Vec<f64> = want.iter().zip(&all[1]).map(|(y, onto)| y + onto).collect();
+            assert_near(&found, &want, 1e-14);
         }
     }
 }

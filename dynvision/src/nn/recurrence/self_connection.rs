@@ -79,9 +79,21 @@ impl<S: SelfWeight> Recurrence for SelfRecurrence<S> {
         D: VisionDevice<E>,
         T: Tape<E, D>,
     {
-        let x = ops::erased(h, cx)?;
-        let y = ops::scale_shift(&x, &weights.weight, weights.bias.as_ref(), cx)?;
-        ops::restored("self recurrence: channels of its target", y)
+        ops::scale_shift_onto(h, &weights.weight, weights.bias.as_ref(), None, cx)
+    }
+
+    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
+        weights: &Self::Built<I, O, K, E, D>,
+        h: &MapOf<B, I, H, W, E, D>,
+        onto: MapOf<B, O, H, W, E, D>,
+        cx: &mut Cx<T>,
+    ) -> Result<MapOf<B, O, H, W, E, D>>
+    where
+        E: Element,
+        D: VisionDevice<E>,
+        T: Tape<E, D>,
+    {
+        ops::scale_shift_onto(h, &weights.weight, weights.bias.as_ref(), Some(onto), cx)
     }
 }
 
