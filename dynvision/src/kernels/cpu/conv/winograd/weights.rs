@@ -62,6 +62,7 @@ impl Tiles {
     }
 
     /// Sums over `images` of `x`, whose gradients stand transposed in blocks of `width` lanes: `[block][image, place][lane]`.
+    #[allow(clippy::too_many_arguments)]
     pub(in super::super) fn sums(
         &self,
         isa: Isa,
