@@ -127,7 +127,20 @@ pub fn supralinear<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     restored("supralinearity", y)
 }
 
-/// `weight x + bias` with one weight, and one bias if given, for all units.
+/// `weight x + bias` with one weight, and one bias if given, for all units (the original's `SelfConnection`).
+///
+/// # Shapes
+/// `x` and the result: `(B, C, H, W)`.
+///
+/// ```
+/// use dynvision::{cx::Cx, ops, time::Plan};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let x = dev.tensor([[[[1.0f32, -2.0]]]]);
+/// let y = ops::scale_shift(&x, &dev.tensor(0.5), Some(&dev.tensor(3.0)), &mut Cx::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.array(), [[[[3.5, 2.0]]]]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 ///
 /// # Errors
 /// What the device refuses.

@@ -37,25 +37,41 @@ pub(super) enum Cut {
     Channels,
 }
 
-/// Calls `each(blocks, panels)` for `tasks` rectangles of all blocks (of places) and panels (of channels).
-pub(super) fn split_tiles(
-    tasks: usize,
+/// All blocks (of places) and panels (of channels), cut into rectangles.
+#[derive(Clone, Copy)]
+pub(super) struct Split {
     blocks: usize,
     panels: usize,
-    cut: Cut,
-    each: impl Fn(Range<usize>, Range<usize>) + Sync,
-) {
-    let (across, down) = if cut == Cut::Places {
-        let across = tasks.min(blocks);
-        (across, (tasks / across).min(panels))
-    } else {
-        let down = tasks.min(panels);
-        ((tasks / down).min(blocks), down)
-    };
-    parallel::tasks(across * down, tasks > 1, |task| {
-        let (a, d) = (task % across, task / across);
-        each(blocks * a / across..blocks * (a + 1) / across, panels * d / down..panels * (d + 1) / down);
-    });
+    across: usize,
+    down: usize,
+}
+
+impl Split {
+    /// Into at most so many `tasks`.
+    pub(super) fn new(tasks: usize, blocks: usize, panels: usize, cut: Cut) -> Self {
+        let (across, down) = if cut == Cut::Places {
+            let across = tasks.min(blocks);
+            (across, (tasks / across).min(panels))
+        } else {
+            let down = tasks.min(panels);
+            ((tasks / down).min(blocks), down)
+        };
+        Split { blocks, panels, across, down }
+    }
+
+    /// Whether several tasks read the values of the same places.
+    pub(super) fn shares_places(&self) -> bool {
+        self.down > 1
+    }
+
+    /// Calls `each(blocks, panels)` for every rectangle.
+    pub(super) fn each(&self, each: impl Fn(Range<usize>, Range<usize>) + Sync) {
+        let Split { blocks, panels, across, down } = *self;
+        parallel::tasks(across * down, true, |task| {
+            let (a, d) = (task % across, task / across);
+            each(blocks * a / across..blocks * (a + 1) / across, panels * d / down..panels * (d + 1) / down);
+        });
+    }
 }
 
 /// Which of the channels of an image are meant.

@@ -2,7 +2,7 @@
 //! values come straight from the padded input or from a small packed panel of it, and nothing is written but the output.
 #![allow(unsafe_code)]
 
-use super::batch::{self, Channels, Cut, Output};
+use super::batch::{self, Channels, Cut, Output, Split};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{Part, Plan};
@@ -160,10 +160,9 @@ impl Sum<'_> {
         let panels = self.plan.outs.div_ceil(self.plan.tile.0);
         // What is less is read several times.
         let cut = if blocks * self.plan.tile.1 * UNIT >= self.plan.outs { Cut::Places } else { Cut::Channels };
-        // Without another task at the same places there is nothing to share.
-        let shared = cut == Cut::Channels || tasks >= 2 * blocks;
-        if tasks == 1 || self.part.is_direct() || !shared {
-            return batch::split_tiles(tasks, blocks, panels, cut, |blocks, panels| self.blocks(blocks, panels, None));
+        let split = Split::new(tasks, blocks, panels, cut);
+        if self.part.is_direct() || !split.shares_places() {
+            return split.each(|blocks, panels| self.blocks(blocks, panels, None));
         }
         // Packed only once, for tasks that share it.
         let Chunks { count, len, .. } = self.chunks();
@@ -172,9 +171,7 @@ impl Sum<'_> {
                 self.pack(self.units_of(part / count), self.terms(part % count), panel);
             });
             let packed = &*packed;
-            batch::split_tiles(tasks, blocks, panels, cut, |blocks, panels| {
-                self.blocks(blocks, panels, Some(packed));
-            });
+            split.each(|blocks, panels| self.blocks(blocks, panels, Some(packed)));
         });
     }
 

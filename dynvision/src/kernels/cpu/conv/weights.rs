@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::source::{SLACK, Source};
 use super::transpose::transpose;
 use super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
-use super::winograd::{Into, Tiles};
+use super::winograd::{Gathered, Tiles};
 use crate::kernels::cpu::isa::Isa;
 use crate::kernels::cpu::{Recycled, parallel, scratch};
 use std::ops::Range;
@@ -193,7 +193,7 @@ impl Work {
             match &self.terms {
                 Terms::Tiles(tiles) => {
                     let x = &x[images.start * self.problem.input_len()..images.end * self.problem.input_len()];
-                    let into = Into { sums, lanes: self.lanes, accumulate };
+                    let into = Gathered { sums, lanes: self.lanes, accumulate };
                     tiles.sums(self.isa, x, images.len(), channels, gradients, self.width, into);
                 }
                 Terms::Taps { source, taps } => {

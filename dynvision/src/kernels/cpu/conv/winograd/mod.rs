@@ -4,20 +4,22 @@
 
 mod filter;
 mod grid;
+mod input;
 mod plan;
 mod transform;
 mod weights;
 
 pub(super) use plan::{WinogradPlan, can, pays, pays_for_weights};
-pub(super) use weights::{Into, Tiles};
+pub(super) use weights::{Gathered, Tiles};
 
 use super::Onto;
-use super::batch::{self, Cut, Output};
+use super::batch::{self, Cut, Output, Split};
 use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
 use crate::kernels::cpu::{parallel, scratch};
+use input::Input;
 use std::ops::Range;
 use std::ptr;
-use transform::{Made, Transformed, Values, spaced};
+use transform::{Made, Transformed, spaced};
 
 /// Numbers of products that are kept before they are transformed.
 const PRODUCTS: usize = 1 << 16;
@@ -47,9 +49,9 @@ pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
         |range, tasks| {
             let x = &x[range.start * takes..range.end * takes];
             let call = |x: &[f32]| {
-                // SAFETY: `range` is in the images of `y`, and of what it is added to.
-                let [output, onto] = [Some(output), onto].map(|at| at.map(|at| unsafe { at.at(range.start, 0) }));
-                let Some(output) = output else { return };
+                // SAFETY (of both): `range` is in the images of `y`, and of what it is added to.
+                let output = unsafe { output.at(range.start, 0) };
+                let onto = onto.map(|onto| unsafe { onto.at(range.start, 0) });
                 Call { plan, x, images: range.len(), bias, output, onto }.run(tasks);
             };
             let Some(mirror) = plan.mirror else { return call(x) };
@@ -100,7 +102,7 @@ impl Call<'_> {
                 // SAFETY: `values` has room for all blocks, and no two tasks have block and channels in common.
                 unsafe { self.transform(block, channels, values.at(block, 0).at) };
             });
-            batch::split_tiles(tasks, blocks, panels, Cut::Places, |blocks, panels| {
+            Split::new(tasks, blocks, panels, Cut::Places).each(|blocks, panels| {
                 for block in blocks {
                     // SAFETY: all values were written above; no two tasks have block and panels in common.
                     unsafe { self.products(block, panels.clone(), values.at(block, 0).at) };
@@ -124,21 +126,13 @@ impl Call<'_> {
     /// # Safety
     /// `into` has room for a block, and nobody else uses what belongs to these channels.
     unsafe fn transform(&self, block: usize, channels: Range<usize>, into: *mut f32) {
-        let WinogradPlan { isa, ins, plane, .. } = *self.plan;
+        let WinogradPlan { isa, ins, plane, ref grid, transforms, .. } = *self.plan;
         let units = self.block(block);
         let width = units.len() * UNIT;
-        for (i, unit) in units.enumerate() {
-            let spots = &self.plan.grid.read(unit, self.images, ins * plane);
-            let first = self.x[channels.start * plane..].as_ptr();
-            let values = Values { first, channel: plane, channels: channels.len(), spots };
-            // SAFETY: the plan was made for an instruction set that was detected; the grid's masks have bits where `x` has
-            // values; positions are `ins * width` numbers and more apart, and the caller vouches for the room.
-            unsafe {
-                let first = into.add(channels.start * width + i * UNIT);
-                let into = Transformed { first, position: spaced(ins * width), channel: width };
-                (self.plan.transforms.input)(isa, &values, into);
-            }
-        }
+        let input = Input { isa, grid, transforms, x: self.x, images: self.images, channels: ins, plane };
+        // SAFETY: the plan was made for an instruction set that was detected; positions are `ins * width` numbers and more
+        // apart, and the caller vouches for the room.
+        unsafe { input.transform(units, channels.clone(), into.add(channels.start * width), spaced(ins * width)) };
     }
 
     /// Computes a block of tiles for some panels of channels from its transformed input.

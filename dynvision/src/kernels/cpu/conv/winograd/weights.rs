@@ -6,7 +6,8 @@ use super::super::microkernel::UNIT;
 use super::super::problem::Problem;
 use super::super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows};
 use super::grid::Grid;
-use super::transform::{Transformed, Transforms, Values, gradient, spaced, weight_adjoint};
+use super::input::Input;
+use super::transform::{Transforms, gradient, spaced, weight_adjoint};
 use crate::geometry::Border;
 use crate::kernels::cpu::isa::{Isa, compiled_for};
 use crate::kernels::cpu::scratch;
@@ -32,8 +33,8 @@ pub(in super::super) struct Tiles {
     places: usize,
 }
 
-/// Sums of one task: `[channel][position][lane]`, of `lanes` numbers to a position.
-pub(in super::super) struct Into<'a> {
+/// What one task gathers: `[channel][position][lane]`, of `lanes` numbers to a position.
+pub(in super::super) struct Gathered<'a> {
     pub sums: &'a mut [f32],
     pub lanes: usize,
     /// Whether to add to what stands there.
@@ -71,7 +72,7 @@ impl Tiles {
         channels: Range<usize>,
         gradients: &[f32],
         width: usize,
-        mut into: Into<'_>,
+        mut into: Gathered<'_>,
     ) {
         let units = self.grid.units(images);
         for first in (0..units).step_by(UNITS) {
@@ -79,7 +80,10 @@ impl Tiles {
             let tiles = units.len() * UNIT;
             let position = spaced(channels.len() * tiles);
             scratch::with(POSITIONS * position, |values: &mut [f32]| {
-                self.transform(isa, x, images, channels.clone(), units.clone(), values);
+                let Tiles { ref grid, transforms, channels: of, plane, .. } = *self;
+                let input = Input { isa, grid, transforms, x, images, channels: of, plane };
+                // SAFETY: the instruction set was detected; `values` has room for these channels at all positions.
+                unsafe { input.transform(units.clone(), channels.clone(), values.as_mut_ptr(), position) };
                 let mut corners = [[None; MADE * MADE]; UNITS * UNIT];
                 for (unit, corners) in units.clone().zip(corners.chunks_exact_mut(UNIT)) {
                     self.grid.corners(unit, images, corners);
@@ -96,30 +100,6 @@ impl Tiles {
         }
     }
 
-    /// Transforms the input for some channels: `[position][channel][tile]`.
-    fn transform(
-        &self,
-        isa: Isa,
-        x: &[f32],
-        images: usize,
-        channels: Range<usize>,
-        units: Range<usize>,
-        into: &mut [f32],
-    ) {
-        let tiles = units.len() * UNIT;
-        let position = spaced(channels.len() * tiles);
-        assert!(x.len() >= images * self.channels * self.plane && into.len() >= POSITIONS * position, "tiles: lengths");
-        for (i, unit) in units.enumerate() {
-            let spots = &self.grid.read(unit, images, self.channels * self.plane);
-            let first = x[channels.start * self.plane..].as_ptr();
-            let values = Values { first, channel: self.plane, channels: channels.len(), spots };
-            let into = Transformed { first: into[i * UNIT..].as_mut_ptr(), position, channel: tiles };
-            // SAFETY: the instruction set was detected; the grid's masks have bits where `x` has values; the assertion is
-            // about the destination, in whose rows of `tiles` numbers this unit has its own.
-            unsafe { (self.transforms.input)(isa, &values, into) };
-        }
-    }
-
     /// Adds the products of a block of lanes over so many tiles.
     #[allow(clippy::too_many_arguments)]
     fn products(
@@ -130,7 +110,7 @@ impl Tiles {
         channels: usize,
         [tiles, width]: [usize; 2],
         block: usize,
-        into: &mut Into<'_>,
+        into: &mut Gathered<'_>,
     ) {
         let (from, of) = (spaced(channels * tiles), spaced(tiles * width));
         let most = tile_rows(isa, width / UNIT);
