@@ -5,17 +5,7 @@ use super::{Element, cpu, view, view_mut};
 use dfdx::prelude::*;
 use std::mem;
 
-pub use cpu::loss::Target;
-
-/// How the activity of units is measured.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// The generalised mean `(mean |a|^p)^(1/p)`, with `p` from 1 on: the mean magnitude for 1, the root mean square for 2.
-    Absolute(f64),
-    /// The magnitude of the mean, `|mean a|`.
-    Signed,
-}
+pub use cpu::loss::{Measure, Target};
 
 /// What losses ask of a device.
 pub trait LossKernel<E: Dtype>: Storage<E> {

@@ -7,14 +7,14 @@
 
 #[doc(hidden)]
 pub mod composed;
-#[doc(hidden)]
-pub mod cpu;
 mod cpu_device;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod loss;
 mod view;
 
+#[doc(hidden)]
+pub use dynvision_kernels as cpu;
 pub use loss::{LossKernel, Measure, Target};
 pub use view::{view, view_mut};
 

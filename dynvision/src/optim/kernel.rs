@@ -2,37 +2,7 @@
 
 use dfdx::prelude::{Dtype, Shape, Storage, Tensor};
 
-/// One update by Adam; see [`AdamConfig`](super::AdamConfig) for the equation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdamStep {
-    /// The number of the update, from 1.
-    pub number: u64,
-    /// Learning rate.
-    pub lr: f64,
-    /// How much of the two moments is kept.
-    pub betas: [f64; 2],
-    /// What keeps the denominator from zero.
-    pub eps: f64,
-    /// Weight decay by the gradient.
-    pub l2: f64,
-    /// Weight decay beside the step.
-    pub decoupled: f64,
-}
-
-/// One update by gradient descent; see [`SgdConfig`](super::SgdConfig) for the equation.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SgdStep {
-    /// Learning rate.
-    pub lr: f64,
-    /// How much of the velocity is kept; at 0 it is neither read nor written.
-    pub momentum: f64,
-    /// Whether the step looks one step ahead.
-    pub nesterov: bool,
-    /// Weight decay by the gradient.
-    pub l2: f64,
-    /// Weight decay beside the step.
-    pub decoupled: f64,
-}
+pub use crate::kernels::cpu::optimizer::{AdamStep, SgdStep};
 
 /// What optimizers and clipping ask of a device. Parameters are contiguous, and their buffers as long as they are.
 pub trait ParameterKernel<E: Dtype>: Storage<E> {

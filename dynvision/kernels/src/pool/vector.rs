@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
+use crate::conv::Source;
 use crate::geometry::Window;
-use crate::kernels::cpu::conv::Source;
-use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
-use crate::kernels::cpu::{parallel, scratch};
+use crate::isa::{Isa, Vector, dispatch};
+use crate::{parallel, scratch};
 
 /// Numbers behind a plane that a vector may touch.
 const SLACK: usize = 16;

@@ -13,15 +13,17 @@ pub mod conv;
 pub mod elementwise;
 pub mod gain;
 pub mod gather;
+pub mod geometry;
 pub mod isa;
 pub mod leaky;
 pub mod loss;
 pub mod norm;
+pub mod optimizer;
 pub mod pool;
 pub mod resize;
 pub mod supralinear;
 
-pub(crate) mod parallel;
+mod parallel;
 mod recycled;
 mod rows;
 mod scalar;

@@ -4,7 +4,7 @@
 use super::super::microkernel::UNIT;
 use super::grid::Grid;
 use super::transform::{Transformed, Transforms, Values};
-use crate::kernels::cpu::isa::Isa;
+use crate::isa::Isa;
 use std::ops::Range;
 
 /// Images, and the tiles that they are read as.

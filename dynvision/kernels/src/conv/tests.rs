@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::geometry::{Border, Window};
-use crate::kernels::cpu::isa;
+use crate::isa;
 use proptest::prelude::*;
 
 /// A geometry with its numbers.

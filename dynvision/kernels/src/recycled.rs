@@ -33,7 +33,7 @@ pub struct Recycled<E: Recycle>(Vec<E>);
 
 impl<E: Recycle> Recycled<E> {
     /// `len` numbers, whatever an earlier user left in them.
-    pub(crate) fn new(len: usize) -> Self {
+    pub fn new(len: usize) -> Self {
         let mut free = E::free().lock().unwrap_or_else(PoisonError::into_inner);
         // the smallest that is large enough, unless it is much too large
         let fits = |(_, buffer): &(usize, &Vec<E>)| (len..=2 * len).contains(&buffer.capacity());

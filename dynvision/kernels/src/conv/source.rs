@@ -3,8 +3,8 @@
 use super::padded::Padded;
 use super::problem::Problem;
 use crate::geometry::Border;
-use crate::kernels::cpu::isa::{Isa, compiled_for};
-use crate::kernels::cpu::{rows, scratch};
+use crate::isa::{Isa, compiled_for};
+use crate::{rows, scratch};
 
 /// Numbers behind a source that a vector may read past the last value.
 pub(super) const SLACK: usize = 16;

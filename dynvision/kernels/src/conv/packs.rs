@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::weights::Sums;
 use super::winograd::{self, WinogradPlan};
 use super::{depthwise, implicit};
-use crate::kernels::cpu::isa::{self, Isa};
+use crate::isa::{self, Isa};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,8 +67,8 @@ fn default_algorithm() -> Algorithm {
 /// one afterwards. Filling it is thread-safe.
 ///
 /// ```
-/// use dynvision::geometry::{Conv, Window};
-/// use dynvision::kernels::cpu::conv::{Onto, Packs, forward};
+/// use dynvision_kernels::geometry::{Conv, Window};
+/// use dynvision_kernels::conv::{Onto, Packs, forward};
 ///
 /// let conv = Conv::new(Window::new(2, 1, 0));
 /// let packs = Packs::default();

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::microkernel::UNIT;
-use crate::kernels::cpu::isa::{Isa, Plain, Vector};
+use crate::isa::{Isa, Plain, Vector};
 
 /// Most rows in a tile.
 pub(super) const MOST_ROWS: usize = 12;
@@ -123,7 +123,7 @@ fn select_plain(rows: usize, units: usize) -> Kernel {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Kernel, Tile, compute};
-    use crate::kernels::cpu::isa::x86::{__m256, __m512};
+    use crate::isa::x86::{__m256, __m512};
 
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
     unsafe fn tile512<const ROWS: usize, const REGISTERS: usize>(tile: &Tile) {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::microkernel::UNIT;
-use crate::kernels::cpu::isa::Isa;
+use crate::isa::Isa;
 
 /// Writes the transposed `rows` by `columns` numbers of `from`, whose rows are `stride` numbers apart, into `into`: row
 /// `c` of `into`, `width` numbers long, gets column `c`, and zeros from `rows` to the next multiple of 16.
@@ -109,7 +109,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::cpu::isa;
+    use crate::isa;
     use proptest::prelude::*;
 
     proptest! {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::microkernel::{MOST_UNITS, UNIT};
-use crate::kernels::cpu::isa::{Isa, compiled_for};
+use crate::isa::{Isa, compiled_for};
 use std::ops::Range;
 
 /// Most pieces that one block of places consists of.

@@ -5,9 +5,9 @@
 use super::plan::{Phase, adjoint_phases, forward_phase};
 use super::problem::Problem;
 use super::source::Source;
-use crate::kernels::cpu::isa::{Isa, Vector, dispatch};
-use crate::kernels::cpu::rows::{self, Pitched};
-use crate::kernels::cpu::{parallel, scratch};
+use crate::isa::{Isa, Vector, dispatch};
+use crate::rows::{self, Pitched};
+use crate::{parallel, scratch};
 use std::ops::Range;
 
 /// Vectors that are summed up at a time.

@@ -3,8 +3,8 @@
 use super::microkernel::{UNIT, best_tile};
 use super::problem::Problem;
 use super::source::Source;
-use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::{Recycled, parallel};
+use crate::isa::Isa;
+use crate::{Recycled, parallel};
 
 /// The weights of one group, in panels of `rows` output channels: `[panel][term][row]`. The last panel has just the
 /// rows that are left.

@@ -5,7 +5,7 @@ use super::matrix::{Matrix, multiply};
 use super::padded::Padded;
 use super::problem::Problem;
 use super::{Scalar, parallel};
-use crate::kernels::cpu::scratch;
+use crate::scratch;
 
 /// Columns that make a matrix product worth its overhead.
 const COLUMNS: usize = 256;

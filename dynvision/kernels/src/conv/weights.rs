@@ -11,8 +11,8 @@ use super::source::{SLACK, Source};
 use super::transpose::transpose;
 use super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
 use super::winograd::{Gathered, Tiles};
-use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::{Recycled, parallel, scratch};
+use crate::isa::Isa;
+use crate::{Recycled, parallel, scratch};
 use std::ops::Range;
 
 /// Transposed gradients that stay in the first cache while all rows pass over them.

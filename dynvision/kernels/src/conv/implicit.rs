@@ -7,7 +7,7 @@ use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{Part, Plan};
 use super::problem::Problem;
-use crate::kernels::cpu::{parallel, scratch};
+use crate::{parallel, scratch};
 use std::ops::Range;
 
 /// Numbers of a packed panel, which has to stay in the first cache beside the weights.

@@ -9,8 +9,8 @@ use super::grid::Grid;
 use super::input::Input;
 use super::transform::{Transforms, gradient, spaced, weight_adjoint};
 use crate::geometry::Border;
-use crate::kernels::cpu::isa::{Isa, compiled_for};
-use crate::kernels::cpu::scratch;
+use crate::isa::{Isa, compiled_for};
+use crate::scratch;
 use std::ops::Range;
 
 /// Rows and columns of the output that a tile makes.

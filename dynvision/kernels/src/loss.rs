@@ -1,7 +1,16 @@
 //! Losses: cross-entropy of rows of logits, the mean activity of rows of units, and their change in time.
 
 use super::{Scalar, parallel};
-use crate::kernels::Measure;
+
+/// How the activity of units is measured.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The generalised mean `(mean |a|^p)^(1/p)`, with `p` from 1 on: the mean magnitude for 1, the root mean square for 2.
+    Absolute(f64),
+    /// The magnitude of the mean, `|mean a|`.
+    Signed,
+}
 
 /// What a row of logits should answer: the class and the weight of the row; `None` for a row that does not count.
 pub type Target<E> = Option<(usize, E)>;

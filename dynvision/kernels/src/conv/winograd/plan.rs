@@ -6,8 +6,8 @@ use super::super::problem::Problem;
 use super::grid::Grid;
 use super::transform::{Transforms, weight};
 use crate::geometry::Border;
-use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::{Recycled, parallel};
+use crate::isa::Isa;
+use crate::{Recycled, parallel};
 
 /// A 3x3 convolution at stride 1 (or its adjoint, which is one too), ready to run on any number of images.
 #[derive(Debug)]

@@ -93,27 +93,27 @@ fn for_avx2<R>(work: impl FnOnce() -> R) -> R {
 macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis $name:ident, $generic:ident, ($($arg:ident: $type:ty),*)) => {
         $(#[$doc])*
-        $vis unsafe fn $name(isa: crate::kernels::cpu::isa::Isa, $($arg: $type),*) {
+        $vis unsafe fn $name(isa: crate::isa::Isa, $($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
             unsafe fn avx512($($arg: $type),*) {
                 // SAFETY: the caller's.
-                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m512>($($arg),*) }
+                unsafe { $generic::<crate::isa::x86::__m512>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2($($arg: $type),*) {
                 // SAFETY: the caller's.
-                unsafe { $generic::<crate::kernels::cpu::isa::x86::__m256>($($arg),*) }
+                unsafe { $generic::<crate::isa::x86::__m256>($($arg),*) }
             }
             // SAFETY: the caller's; the instruction set was detected.
             unsafe {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    crate::kernels::cpu::isa::Isa::Avx512 => avx512($($arg),*),
+                    crate::isa::Isa::Avx512 => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
-                    crate::kernels::cpu::isa::Isa::Avx2 => avx2($($arg),*),
-                    _ => $generic::<crate::kernels::cpu::isa::Plain>($($arg),*),
+                    crate::isa::Isa::Avx2 => avx2($($arg),*),
+                    _ => $generic::<crate::isa::Plain>($($arg),*),
                 }
             }
         }

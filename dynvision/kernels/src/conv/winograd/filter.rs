@@ -3,7 +3,7 @@
 //! (m + 2)² values of the input, `g` the 3x3 weights and `Y` m² values of the output (Lavin and Gray, 2016).
 #![allow(unsafe_code)]
 
-use crate::kernels::cpu::isa::Vector;
+use crate::isa::Vector;
 
 /// A minimal filter that makes `M` values with `S = M + 2` products.
 ///
@@ -118,7 +118,7 @@ impl Minimal<4, 6> for Four {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::cpu::isa::Plain;
+    use crate::isa::Plain;
 
     /// `Aᵀ [(G g) ∘ (Bᵀ d)]` of the same numbers in all lanes.
     fn filtered<F: Minimal<M, S>, const M: usize, const S: usize>(g: [f32; 3], d: [f32; S]) -> [f32; M] {

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::source::{SLACK, Source};
-use crate::kernels::cpu::isa::Isa;
-use crate::kernels::cpu::{parallel, scratch};
+use crate::isa::Isa;
+use crate::{parallel, scratch};
 use std::ops::Range;
 
 /// Places for which one task prepares its part of the input.

@@ -15,7 +15,7 @@ pub(super) use weights::{Gathered, Tiles};
 use super::Onto;
 use super::batch::{self, Cut, Output, Split};
 use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
-use crate::kernels::cpu::{parallel, scratch};
+use crate::{parallel, scratch};
 use input::Input;
 use std::ops::Range;
 use std::ptr;

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
-use crate::kernels::cpu::isa::{Isa, Plain, Vector};
+use crate::isa::{Isa, Plain, Vector};
 
 /// Numbers that all instruction sets count in: places of the output are handled in units of this many.
 pub(super) const UNIT: usize = 16;
@@ -132,7 +132,7 @@ fn select_plain(rows: usize, units: usize, direct: bool) -> Kernel {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Kernel, Tile, compute};
-    use crate::kernels::cpu::isa::x86::{__m256, __m512};
+    use crate::isa::x86::{__m256, __m512};
 
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
     unsafe fn tile512<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &Tile) {

@@ -154,7 +154,7 @@ unsafe fn put_by<V: Vector>(from: *const f32, into: *mut f32, len: usize, accumu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::cpu::isa::available;
+    use crate::isa::available;
     use proptest::prelude::*;
 
     proptest! {

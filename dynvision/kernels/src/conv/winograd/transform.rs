@@ -5,7 +5,7 @@
 use super::super::microkernel::UNIT;
 use super::filter::{Four, Minimal, Two};
 use super::grid::Spots;
-use crate::kernels::cpu::isa::{Isa, Parts, dispatch};
+use crate::isa::{Isa, Parts, dispatch};
 
 /// Most values of a tile of the input, and products for each pair of channels.
 const POSITIONS: usize = 36;
