@@ -5,6 +5,7 @@ pub mod cx;
 pub mod data;
 pub mod device;
 pub mod error;
+pub mod file;
 pub mod geometry;
 pub mod interop;
 pub mod kernels;

@@ -1,12 +1,10 @@
-//! Exchange with files: named arrays for NumPy, named tensors in safetensors, and writing that never leaves half a file.
+//! Exchange with other programs: named arrays for NumPy, named tensors in safetensors, state dicts of PyTorch.
 
-pub mod atomic;
 pub mod npz;
 mod responses;
-mod state_dict;
 pub mod torch;
 mod weights;
 
+pub use crate::file::{FileError, StateDict, StateError, atomic, read, write};
 pub use responses::responses;
-pub use state_dict::{StateDict, StateError};
-pub use weights::{FileError, Weights, read, write};
+pub use weights::Weights;

@@ -1,30 +1,12 @@
 //! The tensors of a model by name, to a file and back.
 
-use super::{StateDict, StateError, atomic};
+use crate::file::{FileError, StateDict, StateError, read, write};
 use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
-
-/// Why a file of tensors could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FileError {
-    /// The file system refused; the message names the file.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The file does not hold what it should.
-    #[error("`{file}`: {source}")]
-    State {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        source: StateError,
-    },
-}
 
 /// The tensors of a model by name, those that are not trained included. Settings, such as the dynamics, are not in them.
 ///
@@ -94,33 +76,10 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
         let saved = read(path)?;
-        self.set_weights(&saved).map_err(|source| in_file(path, source))
+        self.set_weights(&saved).map_err(|source| FileError::in_file(path, source))
     }
 }
 impl<E: Dtype + SafeDtype, D: Device<E>, M: TensorCollection<E, D>> Weights<E, D> for M {}
-
-/// Writes a state to a safetensors file, which nobody ever sees half written.
-///
-/// # Errors
-/// Those of the file system.
-pub fn write(path: &Path, state: &StateDict) -> Result<(), FileError> {
-    let bytes = state.to_safetensors().map_err(|source| in_file(path, source))?;
-    Ok(atomic::write(path, |file| file.write_all(&bytes))?)
-}
-
-/// Reads a safetensors file.
-///
-/// # Errors
-/// Those of the file system; a file of another format or a damaged one.
-pub fn read(path: &Path) -> Result<StateDict, FileError> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display())))?;
-    StateDict::from_safetensors(&bytes).map_err(|source| in_file(path, source))
-}
-
-fn in_file(path: &Path, source: StateError) -> FileError {
-    FileError::State { file: path.display().to_string(), source }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]

@@ -1,6 +1,6 @@
 //! What can go wrong with an optimizer, and how to mend it.
 
-use crate::interop::StateError;
+use crate::file::StateError;
 
 /// A mistake in the settings of an optimizer, or gradients that it must not follow.
 #[derive(Debug, thiserror::Error)]

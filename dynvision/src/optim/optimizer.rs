@@ -1,7 +1,7 @@
 //! The optimizer over a whole model: groups, freezing, and a state that can be saved.
 
 use super::{Groups, OptimError, ParameterKernel, Rule, Update, rule::check_lr};
-use crate::interop::{StateDict, StateError};
+use crate::file::{StateDict, StateError};
 use crate::kernels::Buffer;
 use crate::parameters::{AnyTensor, each};
 use dfdx::optim::{Optimizer, OptimizerUpdateError, UnusedTensors};

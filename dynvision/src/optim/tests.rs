@@ -6,7 +6,7 @@ use super::{
     Adam, AdamConfig, AdamStep, Clip, Group, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Sgd, SgdConfig,
     SgdStep, WeightDecay, composed,
 };
-use crate::interop::{StateDict, StateError};
+use crate::file::{StateDict, StateError};
 use crate::kernels::Element;
 use dfdx::nn::modules::Linear;
 use dfdx::optim::{self as theirs, Optimizer};

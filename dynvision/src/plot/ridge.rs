@@ -1,7 +1,7 @@
 //! A ridge plot: one row for each area, time from left to right.
 
 use super::PlotError;
-use crate::interop::atomic;
+use crate::file::atomic;
 use plotters::prelude::*;
 use std::io::Write;
 use std::path::Path;

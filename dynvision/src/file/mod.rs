@@ -1,0 +1,17 @@
+//! Files that are whole or absent, and named tensors in them.
+//!
+//! Every file that this crate writes goes through [`atomic::write`]; a folder that one process must have for itself is
+//! held by a [`FolderLock`]. What each promises stands in `docs/files.md`.
+
+pub mod atomic;
+mod error;
+mod lock;
+mod named;
+mod partial;
+mod state_dict;
+mod tensors;
+
+pub use error::FileError;
+pub use lock::FolderLock;
+pub use state_dict::{StateDict, StateError};
+pub use tensors::{read, write};
