@@ -2,6 +2,7 @@
 
 mod errors;
 mod generate;
+mod keys;
 mod model;
 mod parse;
 mod span;

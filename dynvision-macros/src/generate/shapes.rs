@@ -7,7 +7,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
+use syn::{Ident, ext::IdentExt};
 
 /// A map that stands somewhere between the frame and the readout.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl OfArea {
 
 /// The map that an operation of `area` makes. The area's answer bears its name alone.
 fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, names: &Names) -> Map {
-    let name = &area.name;
+    let name = area.name.unraw();
     let suffix = if is_answer { String::new() } else { format!("_{}", operation.name()) };
     let what = match operation {
         _ if is_answer => format!("What `{name}` answers"),
@@ -105,8 +105,8 @@ fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, name
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
     Map {
-        constant: names.constant(name, &suffix),
-        shape: names.shape(name, &suffix),
+        constant: names.constant(&area.name, &suffix),
+        shape: names.shape(&area.name, &suffix),
         what,
         source: format!("`{name}`"),
     }
@@ -219,7 +219,7 @@ impl Code<'_> {
     }
 
     fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage) -> TokenStream {
-        let (spec, name, of) = (&self.names.spec, area.name.to_string(), operation.name());
+        let (spec, name, of) = (&self.names.spec, area.name.unraw().to_string(), operation.name());
         let Map { constant: from, source, .. } = &stage.before;
         let part = self.concrete_part(&area.name, &of);
         let (ty, callee, args) = match operation {
@@ -246,7 +246,7 @@ impl Code<'_> {
             let over = link.stride.as_ref().or(link.kernel.as_ref())?;
             let one = || syn::parse_quote!(1);
             let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
-            let (what, into) = (format!("the {} from `{}` into", link.direction.word(), link.from), into.to_string());
+            let (what, into) = (format!("the {} from `{}` into", link.direction.word(), link.from.unraw()), into.unraw().to_string());
             let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
             let args = quote!(#what, #into, #kernel, #stride, #spec::#from);
             let call = call_over(over, quote!(__dv::check_link), args);
@@ -258,7 +258,7 @@ impl Code<'_> {
     fn readout_check(&self) -> TokenStream {
         let (spec, readout) = (&self.names.spec, &self.model.readout);
         let Map { constant: from, source, .. } = self.shapes.last();
-        let (name, part) = (readout.name.to_string(), self.concrete_part(&readout.name, "readout"));
+        let (name, part) = (readout.name.unraw().to_string(), self.concrete_part(&readout.name, "readout"));
         let args = quote!(#name, #source, #spec::#from);
         let call = call_over(&readout.component.ty, quote!(__dv::check_readout::<#part>), args);
         quote!(const _: () = #call;)

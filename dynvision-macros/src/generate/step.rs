@@ -4,6 +4,7 @@ use super::{Code, names::Names, parts::FRONT, shapes::Stage};
 use crate::model::{Area, Operation};
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 
 impl Code<'_> {
     /// `impl DynModel for NetModel`.
@@ -40,7 +41,7 @@ impl Code<'_> {
         let (f, g) = (self.names.free("F"), self.names.free("G"));
         let kept = self.kept();
         let names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
-        let texts: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+        let texts: Vec<_> = names.iter().map(|name| name.unraw().to_string()).collect();
         let shapes: Vec<_> = kept.iter().map(|(_, map)| &map.shape).collect();
         quote! {
             fn fresh<#kind: __dv::Fresh, #batch: __dv::Dim>() -> #areas<#kind, #batch, #dtype, #device> {

@@ -21,7 +21,7 @@ use fields::Areas;
 use generics::Defaults;
 use order::{Kind, Placed};
 use proc_macro2::{Literal, Span};
-use syn::{Ident, Path, Type, parse_quote, spanned::Spanned};
+use syn::{Ident, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned};
 
 /// The valid model, or nothing where too little of it is known.
 pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
@@ -144,14 +144,16 @@ impl Builder<'_> {
     }
 
     /// The area's own choice, else the model's, else the library's.
-    fn replaceable(&self, area: &Option<(Ident, Override)>, model: &Option<Type>, library: &str) -> Option<Component> {
-        match area {
-            Some((_, Override::None)) => None,
-            Some((_, Override::Type(ty))) => Some(self.component(ty)),
-            None => Some(match model {
-                Some(ty) => self.component(ty),
-                None => self.chosen(library),
-            }),
+    fn replaceable(
+        &self,
+        area: &Option<(Ident, Override)>,
+        model: &Option<Override>,
+        library: &str,
+    ) -> Option<Component> {
+        match area.as_ref().map(|(_, choice)| choice).or(model.as_ref()) {
+            Some(Override::None) => None,
+            Some(Override::Type(ty)) => Some(self.component(ty)),
+            None => Some(self.chosen(library)),
         }
     }
 }
@@ -159,17 +161,17 @@ impl Builder<'_> {
 /// A literal becomes one of the type of a time.
 fn time(time: &parse::Time) -> Time {
     let value = match time.literal {
-        Some(ms) if ms >= 0.0 => {
-            let mut literal = Literal::f64_unsuffixed(ms);
+        Some(ms) => {
+            let mut literal = Literal::f64_unsuffixed(ms.abs());
             literal.set_span(time.expr.span());
-            parse_quote!(#literal)
+            if ms < 0.0 { parse_quote!(-#literal) } else { parse_quote!(#literal) }
         }
-        _ => time.expr.clone(),
+        None => time.expr.clone(),
     };
     Time { name: time.name.clone(), value }
 }
 
 /// What the rules about areas need to see.
 fn names(areas: &Areas) -> Vec<String> {
-    areas.iter().map(|area| area.name.to_string()).collect()
+    areas.iter().map(|area| area.name.unraw().to_string()).collect()
 }
