@@ -23,5 +23,6 @@ pub use std::clone::Clone;
 pub use std::convert::From;
 pub use std::default::Default;
 pub use std::fmt::Debug;
+pub use std::marker::PhantomData;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self as StdResult, Ok};
