@@ -38,13 +38,37 @@ pub(crate) struct Keys {
 pub(crate) const MODEL: Keys = Keys {
     owner: "`#[dyn_model]`",
     known: &[
-        Key::once("input", "input = [3, 32, 32]", "channels, height, width of a frame; each a const expression. Required"),
-        Key::once("operations", "operations = [layer, tstep, nonlin, record, delay]", "the order in which each area runs its operations. Required"),
-        Key::once("solver", "solver = Euler", "what `tstep` runs, unless an area has its own; `Euler` by default, `none` for nothing"),
-        Key::once("nonlin", "nonlin = Relu", "what `nonlin` runs, unless an area has its own; `Relu` by default, `none` for nothing"),
-        Key::once("dynamics", "dynamics(dt = 2.0, tau = 5.0)", "time constants in ms: `dt`, `tau`, `t_feedforward`, `t_recurrence`, `t_skip`, `t_feedback`"),
+        Key::once(
+            "input",
+            "input = [3, 32, 32]",
+            "channels, height, width of a frame; each a const expression. Required",
+        ),
+        Key::once(
+            "operations",
+            "operations = [layer, tstep, nonlin, record, delay]",
+            "the order in which each area runs its operations. Required",
+        ),
+        Key::once(
+            "solver",
+            "solver = Euler",
+            "what `tstep` runs, unless an area has its own; `Euler` by default, `none` for nothing",
+        ),
+        Key::once(
+            "nonlin",
+            "nonlin = Relu",
+            "what `nonlin` runs, unless an area has its own; `Relu` by default, `none` for nothing",
+        ),
+        Key::once(
+            "dynamics",
+            "dynamics(dt = 2.0, tau = 5.0)",
+            "time constants in ms: `dt`, `tau`, `t_feedforward`, `t_recurrence`, `t_skip`, `t_feedback`",
+        ),
         Key::once("retina", "retina = Retina<3, 16>", "a layer that a frame goes through before the first area"),
-        Key::once("adaption", "adaption = InputAdaption", "a solver through which frames go first, with the frame as its state; the responses have it as `input`"),
+        Key::once(
+            "adaption",
+            "adaption = InputAdaption",
+            "a solver through which frames go first, with the frame as its state; the responses have it as `input`",
+        ),
         Key::once("crate", "crate = ::dynvision", "the path of the library, where it is reached through another crate"),
     ],
 };
@@ -62,22 +86,33 @@ pub(crate) const DYNAMICS: Keys = Keys {
     ],
 };
 
-const SKIP_KEY: Key =
-    Key::once("skip", "skip(from = v1)", "a connection from an earlier area; once for each source").many().run_by("skip");
+const SKIP_KEY: Key = Key::once("skip", "skip(from = v1)", "a connection from an earlier area; once for each source")
+    .many()
+    .run_by("skip");
 
 /// In `#[area(..)]`.
 pub(crate) const AREA: Keys = Keys {
     owner: "`#[area]`",
     known: &[
         SKIP_KEY,
-        Key::once("feedback", "feedback(from = it)", "a connection from a later area; once for each source").many().run_by("feedback"),
+        Key::once("feedback", "feedback(from = it)", "a connection from a later area; once for each source")
+            .many()
+            .run_by("feedback"),
         Key::once("pool", "pool = MaxPool2d<3, 2, 1>", "pooling").run_by("pool"),
         Key::once("norm", "norm = GroupNorm<32, 64>", "a normalisation").run_by("norm"),
-        Key::once("nonlin", "nonlin = Relu", "in place of the model's; `none` switches the operation off here").run_by("nonlin"),
+        Key::once("nonlin", "nonlin = Relu", "in place of the model's; `none` switches the operation off here")
+            .run_by("nonlin"),
         Key::once("supralin", "supralin = SupraLinearity", "a power law").run_by("supralin"),
-        Key::once("solver", "solver = Euler", "in place of the model's; `none` switches the operation off here").run_by("tstep"),
-        Key::once("addext", "addext", "the area takes currents that a stimulus injects; `addext = Type` for another such operation").run_by("addext"),
-        Key::once("apply", "apply(gain = Gain<36>)", "an operation of your own, run where `gain` stands in the order").many(),
+        Key::once("solver", "solver = Euler", "in place of the model's; `none` switches the operation off here")
+            .run_by("tstep"),
+        Key::once(
+            "addext",
+            "addext",
+            "the area takes currents that a stimulus injects; `addext = Type` for another such operation",
+        )
+        .run_by("addext"),
+        Key::once("apply", "apply(gain = Gain<36>)", "an operation of your own, run where `gain` stands in the order")
+            .many(),
         Key::once("operations", "operations = [layer, tstep, nonlin, record, delay]", "an order of its own"),
         Key::once("tau", "tau = 5.0", "a time constant of its own, in ms"),
         Key::once("t_feedforward", "t_feedforward = 0.0", "a delay to the next area of its own, in ms"),

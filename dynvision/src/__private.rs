@@ -8,7 +8,7 @@ pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
-    Part, check_layer, check_operation, check_pool, check_readout, is_solver,
+    Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver, own_past,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{

@@ -158,13 +158,13 @@ impl Code<'_> {
         }
     }
 
-    /// The past that the layer sees: the area's, unless a pooling before `delay` makes it another map than the layer's.
+    /// The past that the layer sees: the area's, unless a pooling before `delay` has made it a map of another shape.
     fn own_past(&self, at: usize, stage: &Stage) -> TokenStream {
         let (owner, shapes) = (&self.model.areas[at].name, &self.shapes.areas[at]);
         if stage.after.constant == shapes.answers.constant {
             quote!(&state.#owner)
         } else {
-            quote!(&__dv::Default::default())
+            quote!(__dv::own_past(&state.#owner, &__dv::Default::default()))
         }
     }
 

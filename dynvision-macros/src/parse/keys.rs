@@ -83,7 +83,8 @@ impl Keys {
         find(&text).or_else(|| {
             if let Some((key, attribute)) = home(&text) {
                 let Key { name: text, example, .. } = key;
-                errors.at(name.span(), format!("`{text}` is no key of {}; write `{example}` in {attribute}", self.owner));
+                errors
+                    .at(name.span(), format!("`{text}` is no key of {}; write `{example}` in {attribute}", self.owner));
                 return None;
             }
             let names = || self.known.iter().map(|key| key.name);

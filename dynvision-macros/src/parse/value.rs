@@ -3,7 +3,10 @@
 use super::keys::Entry;
 use crate::errors::Errors;
 use proc_macro2::Span;
-use syn::{Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp, ext::IdentExt, parse::ParseStream, token::Bracket};
+use syn::{
+    Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp, ext::IdentExt, parse::ParseStream,
+    token::Bracket,
+};
 
 /// A time in milliseconds. Any const expression is allowed; of a literal the value is known now.
 #[derive(Clone)]
@@ -64,7 +67,8 @@ pub(crate) struct Order {
 impl Order {
     pub(crate) fn read(entry: &Entry<'_>, errors: &mut Errors) -> Result<Self> {
         let mut quoted = false;
-        let (span, names) = list(entry, "a list of operations", |input, errors| operation(input, &mut quoted, errors), errors)?;
+        let (span, names) =
+            list(entry, "a list of operations", |input, errors| operation(input, &mut quoted, errors), errors)?;
         Ok(Order { span, names })
     }
 }

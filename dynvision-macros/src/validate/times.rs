@@ -20,8 +20,12 @@ enum Whose {
 /// Times are positive, delays not negative and multiples of dt.
 pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>, errors: &mut Errors) {
     let dt = dt(args);
-    let delays = |links: &[Link], whose| links.iter().filter_map(|link| link.delay.clone()).map(|time| (time, whose)).collect::<Vec<_>>();
-    let of_links = areas.iter().flat_map(|area| [delays(&area.keys.skips, Whose::Other), delays(&area.keys.feedbacks, Whose::Feedback)]);
+    let delays = |links: &[Link], whose| {
+        links.iter().filter_map(|link| link.delay.clone()).map(|time| (time, whose)).collect::<Vec<_>>()
+    };
+    let of_links = areas
+        .iter()
+        .flat_map(|area| [delays(&area.keys.skips, Whose::Other), delays(&area.keys.feedbacks, Whose::Feedback)]);
     let of_links = of_links.chain(readout.iter().map(|readout| delays(&readout.skips, Whose::Other))).flatten();
     let of_areas = areas.iter().flat_map(|area| &area.keys.times);
     let others = args.dynamics.iter().chain(of_areas).map(|time| (time.clone(), Whose::Other));
