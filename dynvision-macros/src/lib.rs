@@ -2,6 +2,7 @@
 
 mod errors;
 mod generate;
+mod keys;
 mod model;
 mod parse;
 mod span;
@@ -52,19 +53,6 @@ use quote::quote;
 ///
 /// `NetModel` implements `DynModel` (step, run, record), and dfdx's `TensorCollection` and `Module`.
 ///
-/// # Keys of the model
-///
-/// | key | meaning |
-/// |---|---|
-/// | `input = [3, 32, 32]` | channels, height, width of a frame; each a const expression. Required |
-/// | `operations = [layer, tstep, ..]` | the order in which each area runs its operations. Required |
-/// | `solver = Euler` | what `tstep` runs, unless an area has its own; `Euler` by default |
-/// | `nonlin = Relu` | what `nonlin` runs, unless an area has its own; `Relu` by default |
-/// | `dynamics(dt = 2.0, tau = 5.0)` | time constants in ms: `dt`, `tau`, `t_feedforward`, `t_recurrence`, `t_skip`, `t_feedback` |
-/// | `retina = Retina<3, 16>` | a layer that a frame goes through before the first area |
-/// | `adaption = InputAdaption` | a solver through which frames go first, with the frame as its state; the responses have it as `input` |
-/// | `crate = path` | where the library is, if it has another name |
-///
 /// # Operations
 ///
 /// | operation | what it does | runs for areas with |
@@ -84,26 +72,7 @@ use quote::quote;
 ///
 /// An operation in the order that no area has is an error, and so is a key of an area that no operation runs.
 ///
-/// # Keys of an area
-///
-/// `#[area(..)]` may be left out where there is no key.
-///
-/// | key | meaning |
-/// |---|---|
-/// | `pool = MaxPool2d<3, 2, 1>` | pooling |
-/// | `norm = Type`, `supralin = Type` | what those operations run |
-/// | `addext` | the area takes currents that a stimulus injects; `addext = Type` for another such operation |
-/// | `solver = Type`, `nonlin = Type` | in place of the model's; `none` switches the operation off here |
-/// | `skip(from = v1)` | a connection from an earlier area; once for each source |
-/// | `feedback(from = it)` | a connection from a later area; once for each source |
-/// | `apply(gain = Gain<36>)` | an operation of your own, run where `gain` stands in the order |
-/// | `operations = [..]` | an order of its own |
-/// | `tau = 8.0`, `t_feedforward = 2.0`, `t_recurrence = 4.0` | time constants of its own, in ms |
-///
-/// A connection takes `delay = 4.0` (ms, in place of the model's), `kernel = 3`, `stride = 2`, `integration = Type`,
-/// `options = NoBias<ConnectionNormal>` (of its convolution) and `force_conv` (a convolution even where the channels agree).
-///
-/// The readout takes `#[readout(skip(from = v1))]`.
+#[doc = include_str!("keys.md")]
 ///
 /// # Type parameters
 ///

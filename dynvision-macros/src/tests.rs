@@ -62,12 +62,12 @@ fn keys_of_the_model() {
         &[
             "`input` takes channels, height and width, as in `input = [3, 32, 32]`",
             "`solver` is written `solver = Euler`",
-            "`nonlin` takes a type, as in `nonlin = Relu`",
+            "`nonlin` takes a type or `none`, as in `nonlin = Relu`",
         ],
     );
     assert_says(
         &of_args("input = [3, 16, 16] operations = [layer]"),
-        &["expected `,` before the next key", "`#[dyn_model]` needs the order"],
+        &["expected `,` before the next key", "the operations lack `record`", "the operations lack `delay`"],
     );
     assert_says(&of_args(""), &["`#[dyn_model]` needs the frame's", "`#[dyn_model]` needs the order"]);
 }
@@ -290,44 +290,6 @@ fn expansion_of_a_small_model() {
 }
 
 #[test]
-fn expansion_of_a_generic_model_with_links() {
-    let args = "input = [3, 16, 16], operations = [layer, skip, feedback, tstep, nonlin, record, delay, pool]";
-    let item = "
-        /// Two areas.
-        pub struct Net<R: Recurrence = Full> {
-            #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = v2))]
-            v1: RConv2d<3, 4, 3, 1, R>,
-            #[area(skip(from = v1), tau = 8.0)]
-            v2: RConv2d<4, 6, 3, 1, R>,
-            #[readout]
-            classifier: Classifier<6, 5>,
-        }";
-    expect_test::expect_file!["../tests/expanded/net.rs"].assert_eq(&expansion(args, item));
-}
-
-#[test]
-fn expansion_of_a_model_with_every_key() {
-    let args = "
-        crate = crate,
-        input = [C, SIDE, SIDE],
-        operations = [addext, layer, feedback, gain, tstep, nonlin, supralin, record, delay, pool, norm],
-        solver = RungeKutta4, nonlin = Identity, dynamics(dt = 1, tau = 4.0),
-        adaption = InputAdaption, retina = Retina<3, 16>";
-    let item = "
-        pub(crate) struct Rich<R: Recurrence = Full, const N: usize = 7> where R: Send {
-            #[area(pool = AvgPool2d<2>, norm = GroupNorm<4, 4>, feedback(from = v4, integration = Multiplicative), tau = 9)]
-            v1: RConv2d<16, 4, 3, 1, R>,
-            #[area(solver = none, nonlin = Relu, supralin = SupraLinearity, apply(gain = Gain<6>), addext)]
-            v2: RConv2d<4, 6, 3, 1, R>,
-            #[area(operations = [skip, layer, record, delay], skip(from = v1, kernel = 3, force_conv), skip(from = v2, delay = 3))]
-            v4: RConv2d<6, 5>,
-            #[readout(skip(from = v2))]
-            classifier: Classifier<5, N>,
-        }";
-    expect_test::expect_file!["../tests/expanded/rich.rs"].assert_eq(&expansion(args, item));
-}
-
-#[test]
 fn a_mistake_leaves_the_model_in_place() {
     let sound = "input = [3, 16, 16], operations = [layer, record, delay]";
     let mistaken = "input = [3, 16, 16], operations = [layer, recrod, delay]";
@@ -336,4 +298,149 @@ fn a_mistake_leaves_the_model_in_place() {
     let errors = "::core::compile_error! {\n    \"unknown operation `recrod`";
     let at = code.find(errors).expect("the error is there");
     assert_eq!(code[..at], expansion(sound, item));
+}
+
+#[test]
+fn separators() {
+    let fields = "#[area(pool = P; norm = N skip(from = nowhere))] v1: A, #[readout] head: H";
+    assert_says(
+        &of_fields("layer, skip, record, delay, pool, norm", fields),
+        &["expected `,` before", "expected `,` before", "skip into `v1` from `nowhere`"],
+    );
+    let args = |order| of_args(&format!("input = [3, 16, 16], operations = [{order}]"));
+    assert_says(&args("layer record; delay nonlin"), &["expected `,` before the next entry"]);
+    assert_says(&args("\"layer\", \"record\", \"delay\""), &["operations are names without quotes: write `layer`"]);
+}
+
+#[test]
+fn a_key_in_the_wrong_place_is_one_mistake() {
+    let order = "operations = [layer, record, delay, pool]";
+    assert_says(
+        &of_args(&format!("input = [3, 16, 16], {order}, pool = P")),
+        &["`pool` is no key of `#[dyn_model]`; write `pool = MaxPool2d<3, 2, 1>` in `#[area(..)]`"],
+    );
+    assert_says(
+        &of_args(&format!("input = [3, 16, 16], {ORDER}, dt = 1.0")),
+        &["`dt` is no key of `#[dyn_model]`; write `dt = 2.0` in `dynamics(..)` of `#[dyn_model(..)]`"],
+    );
+    assert_says(
+        &of_fields("layer, record, delay", "#[area(retina = R, kernel = 3)] v1: A, #[readout] head: H"),
+        &[
+            "`retina` is no key of `#[area]`; write `retina = Retina<3, 16>` in `#[dyn_model(..)]`",
+            "`kernel` is no key of `#[area]`; write `kernel = 3` in `skip(..)` or `feedback(..)`",
+        ],
+    );
+}
+
+#[test]
+fn what_is_switched_off_for_all() {
+    let args = |keys| of_args(&format!("input = [3, 16, 16], {keys}"));
+    assert_says(&args("nonlin = none, solver = none, operations = [layer, record, delay]"), &[]);
+    assert_says(
+        &args("nonlin = none, operations = [layer, nonlin, record, delay]"),
+        &["`nonlin` is in the operations, but every area switches it off"],
+    );
+    let fields = "#[area(nonlin = Relu)] v1: A, #[readout] head: H";
+    let args = "input = [3, 16, 16], nonlin = none, operations = [layer, nonlin, record, delay]";
+    assert_says(&messages(args, &format!("struct Net {{ {fields} }}")), &[]);
+}
+
+#[test]
+fn an_attribute_given_twice() {
+    let args = format!("input = [3, 16, 16], {ORDER}");
+    let item = "#[dynvision::dyn_model(input = [1])] struct Net { v1: A, #[readout] head: H }";
+    assert_says(&messages(&args, item), &["`#[dyn_model]` is given twice"]);
+}
+
+#[test]
+fn a_delay_of_a_past_is_a_step() {
+    let fields = "#[area(t_recurrence = 0.0, feedback(from = v2, delay = 0))] v1: A,
+        #[area(skip(from = v1, delay = 0.0))] v2: A, #[readout] head: H";
+    let args = "input = [3, 16, 16], operations = [layer, skip, feedback, record, delay], dynamics(t_feedback = 0.0)";
+    assert_says(
+        &messages(args, &format!("struct Net {{ {fields} }}")),
+        &[
+            "`t_feedback` must be at least one step",
+            "`t_recurrence` must be at least one step",
+            "`delay` must be at least one step",
+        ],
+    );
+}
+
+#[test]
+fn a_switch_takes_true_and_false() {
+    let of = |value| {
+        let fields = format!("v1: A, #[area(skip(from = v1, force_conv{value}))] v2: A, #[readout] head: H");
+        of_fields("layer, skip, record, delay", &fields)
+    };
+    assert_says(&of(""), &[]);
+    assert_says(&of(" = true"), &[]);
+    assert_says(&of(" = 3"), &["`force_conv` takes no value, or `true` or `false`"]);
+}
+
+/// A misspelt time is written as what it was meant to be, so that nothing follows from it.
+#[test]
+fn a_misspelt_time_is_one_mistake() {
+    let args = format!("input = [3, 16, 16], {ORDER}, dynamics(tua = 5, dt = -1)");
+    let code = expansion(&args, "struct Net { #[area(t_recurence = 4)] v1: A, #[readout] head: H }");
+    assert!(code.contains("tau: 5.0,") && code.contains("dt: -1.0,") && code.contains("t_recurrence: "), "{code}");
+}
+
+#[test]
+fn a_parameter_that_only_keys_mention_is_kept() {
+    let args = format!("input = [3, 16, 16], {ORDER}, solver = S");
+    let code = expansion(&args, "struct Net<S: Solver = Euler> { v1: A, #[readout] head: H }");
+    assert!(code.contains("__parameters: ::dynvision::__private::PhantomData<(S,)>"), "{code}");
+}
+
+/// An area may have a raw name, and a source be written with or without `r#`.
+#[test]
+fn raw_names() {
+    let args = "input = [3, 16, 16], operations = [layer, skip, record, delay]";
+    let item = "struct Net { r#in: A, #[area(skip(from = in, integration = Add))] r#type: A, #[readout] head: H }";
+    assert_says(&messages(args, item), &[]);
+    let code = expansion(args, item);
+    assert!(code.contains("type_skip_in") && code.contains("state.r#in"), "{code}");
+}
+
+/// Every key of the tables is read, as its example writes it.
+#[test]
+fn every_key_is_read() {
+    use crate::keys::{AREA, DYNAMICS, FEEDBACK, MODEL, READOUT, SKIP};
+    let parse = |args: &str, field: &str| {
+        let mut errors = Errors::default();
+        let item = format!("struct Net {{ {field} v1: A, #[readout] head: H }}");
+        let parsed = parse::parse(args.parse().expect("tokens"), item.parse().expect("tokens"), &mut errors).is_ok();
+        let said = errors.messages();
+        assert!(parsed && said.is_empty(), "{args} {field}: {said:?}");
+    };
+    MODEL.known.iter().for_each(|key| parse(key.example, ""));
+    DYNAMICS.known.iter().for_each(|key| parse(&format!("dynamics({})", key.example), ""));
+    AREA.known.iter().for_each(|key| parse("", &format!("#[area({})]", key.example)));
+    for (keys, direction) in [(&SKIP, "skip"), (&FEEDBACK, "feedback")] {
+        let more = keys.known.iter().filter(|key| key.name != "from");
+        more.for_each(|key| parse("", &format!("#[area({direction}(from = v1, {}))]", key.example)));
+    }
+    assert_eq!(READOUT.known.len(), 1);
+}
+
+/// The table of keys in the documentation is made of their entries.
+///
+/// After a change that is meant: `UPDATE_EXPECT=1 cargo test -p dynvision-macros`.
+#[test]
+fn the_documentation_has_every_key() {
+    use crate::keys::{AREA, DYNAMICS, Keys, MODEL, SKIP};
+    let table = |title: &str, keys: &Keys| {
+        let rows: String = keys.known.iter().map(|key| format!("| `{}` | {} |\n", key.example, key.meaning)).collect();
+        format!("# {title}\n\n| key | meaning |\n|---|---|\n{rows}\n")
+    };
+    let tables = [
+        table("Keys of the model", &MODEL),
+        table("Keys of `dynamics(..)`", &DYNAMICS),
+        table("Keys of an area", &AREA),
+        "`#[area(..)]` may be left out where there is no key. The readout takes `#[readout(skip(from = v1))]`.\n\n"
+            .into(),
+        table("Keys of a connection", &SKIP),
+    ];
+    expect_test::expect_file!["keys.md"].assert_eq(tables.concat().trim_end());
 }

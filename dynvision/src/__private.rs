@@ -8,7 +8,7 @@ pub use crate::geometry::{Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
-    Part, check_layer, check_operation, check_pool, check_readout, is_solver,
+    Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver, own_past,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
 pub use crate::nn::{
@@ -23,5 +23,6 @@ pub use std::clone::Clone;
 pub use std::convert::From;
 pub use std::default::Default;
 pub use std::fmt::Debug;
+pub use std::marker::PhantomData;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self as StdResult, Ok};

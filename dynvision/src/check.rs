@@ -54,18 +54,78 @@ pub const fn check_link(link: &str, into: &str, kernel: usize, stride: usize, fr
     }
 }
 
-/// The window of a pooling fits.
+/// The window of a pooling fits, and none of its places is nothing but padding.
 #[track_caller]
 pub const fn check_pool(area: &str, pool: Geometry, from: Map) {
-    if !from.is_empty() {
-        check_window("the pooling of", area, pool.windows[0], from);
+    if from.is_empty() {
+        return;
+    }
+    let window = pool.windows[0];
+    check_window("the pooling of", area, window, from);
+    if !(sees_input(window, from.h) && sees_input(window, from.w)) {
+        Message::new()
+            .text("the pooling of ")
+            .name(area)
+            .text(": kernel ")
+            .number(window.kernel)
+            .text(" with padding ")
+            .number(window.padding)
+            .text(" has windows of nothing but padding (it gets ")
+            .map(from)
+            .text("); use a padding of at most ")
+            .number(window.kernel / 2)
+            .panic();
     }
 }
 
-/// An operation that is made for a number of channels (a norm, a user's own) or for one size of map (a bias for each unit)
+/// A layer that reads its own past gets it in the shape of what it gives: a pooling before `delay` does not change it.
+#[track_caller]
+pub const fn check_state(area: &str, is_recurrent: bool, layer: Map, state: Map) {
+    if is_recurrent && !layer.is_empty() && !state.is_empty() && !layer.same(state) {
+        Message::new()
+            .text("the recurrence of ")
+            .name(area)
+            .text(" would never act: its layer gives ")
+            .map(layer)
+            .text(", but `pool` before `delay` leaves a state of ")
+            .map(state)
+            .text("; move `pool` after `delay`, or give the layer `NoRecurrence`")
+            .panic();
+    }
+}
+
+/// Whether every place of a window has a tap on the input, along one dimension.
+const fn sees_input(window: Window, dim: usize) -> bool {
+    let mut place = 0;
+    while place < window.places(dim) {
+        let (mut tap, mut sees) = (0, false);
+        while tap < window.kernel {
+            let at = place * window.stride + tap * window.dilation;
+            sees = sees || (at >= window.padding && at < dim + window.padding);
+            tap += 1;
+        }
+        if !sees {
+            return false;
+        }
+        place += 1;
+    }
+    true
+}
+
+/// An operation has parameters that can be meant, and one that is made for a number of channels (a norm, a user's own) or for one size of map (a bias for each unit)
 /// meets it.
 #[track_caller]
-pub const fn check_operation(operation: &str, area: &str, channels: Option<usize>, map: Option<Map>, from: Map) {
+pub const fn check_operation(
+    operation: &str,
+    area: &str,
+    misfit: Option<&str>,
+    channels: Option<usize>,
+    map: Option<Map>,
+    from: Map,
+) {
+    if let Some(misfit) = misfit {
+        Message::new().name(operation).text(" of ").name(area).text(" cannot work: ").text(misfit).panic();
+    }
     if from.is_empty() {
         return;
     }
@@ -301,12 +361,12 @@ mod tests {
         let layer = Geometry::conv(1, 64, Window::same(3, 1));
         assert_eq!(said(|| fits(layer, V1)), "`v2` takes 1 channel, but `v1` gives it 36x16x16; let `v2` take 36");
         assert_eq!(
-            said(|| check_operation("norm", "v1", Some(105), None, V1)),
+            said(|| check_operation("norm", "v1", None, Some(105), None, V1)),
             "`norm` of `v1` is made for 105 channels, but it gets 36x16x16; make it for 36"
         );
-        check_operation("addbias", "v1", Some(36), Some(V1), V1);
+        check_operation("addbias", "v1", None, Some(36), Some(V1), V1);
         assert_eq!(
-            said(|| check_operation("addbias", "v1", Some(36), Some(Map::new(36, 8, 16)), V1)),
+            said(|| check_operation("addbias", "v1", None, Some(36), Some(Map::new(36, 8, 16)), V1)),
             "`addbias` of `v1` is made for 36x8x16, but it gets 36x16x16; make it for that"
         );
         let nothing = Geometry::conv(36, 0, Window::same(3, 1));
@@ -342,6 +402,31 @@ mod tests {
         assert_eq!(of(Window::new(3, 0, 1)), "the pooling of `v1`: its stride is 0");
         let second = Geometry::conv(36, 64, Window::same(3, 8)).then(Window::new(3, 1, 0));
         assert!(said(|| fits(second, V1)).starts_with("the second convolution of `v2`: kernel 3 is"));
+    }
+
+    #[test]
+    fn a_pooling_sees_its_input() {
+        let of = |window: Window, from: Map| said(move || check_pool("v1", Geometry::pool(window), from));
+        assert_eq!(
+            of(Window::new(2, 2, 2), Map::new(8, 4, 6)),
+            "the pooling of `v1`: kernel 2 with padding 2 has windows of nothing but padding (it gets 8x4x6); use a padding \
+             of at most 1"
+        );
+        assert_eq!(of(Window::new(3, 2, 1), Map::new(8, 1, 1)), "");
+        assert!(of(Window::new(2, 1, 1).dilated(3), Map::new(8, 2, 2)).contains("nothing but padding"));
+        assert!(of(Window::new(2, 3, 1), Map::new(8, 3, 4)).is_empty());
+    }
+
+    #[test]
+    fn a_recurrence_has_a_state_of_its_shape() {
+        let pooled = Map::new(36, 8, 8);
+        assert_eq!(
+            said(move || check_state("v1", true, V1, pooled)),
+            "the recurrence of `v1` would never act: its layer gives 36x16x16, but `pool` before `delay` leaves a state of \
+             36x8x8; move `pool` after `delay`, or give the layer `NoRecurrence`"
+        );
+        check_state("v1", false, V1, pooled);
+        check_state("v1", true, V1, V1);
     }
 
     #[test]

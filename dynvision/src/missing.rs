@@ -15,7 +15,8 @@ use crate::nn::{
 };
 use crate::ops::MapShape;
 use crate::time::History;
-use dfdx::prelude::{Const, ConstDim, Dim, Tape, Tensor};
+use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Shape, Tape, Tensor};
+use std::any::Any;
 use std::marker::PhantomData;
 
 /// `T`, if it is what it should be, else [`Missing`].
@@ -95,6 +96,20 @@ pub const fn check_layer<L: Layer>(area: &str, source: &str, from: Map) {
     check::check_layer(area, L::GEOMETRY, L::TYPED, L::MISFIT, source, from);
 }
 
+/// [`check::check_state`] of a type.
+#[track_caller]
+pub const fn check_state<L: Layer>(area: &str, layer: Map, state: Map) {
+    check::check_state(area, L::RECURRENT, layer, state);
+}
+
+/// The past of an area as its layer reads it: none where a pooling before `delay` has made it another map.
+pub fn own_past<'a, S: Shape, Own: Shape, E: Dtype, D: Device<E>>(
+    state: &'a History<S, E, D>,
+    none: &'a History<Own, E, D>,
+) -> &'a History<Own, E, D> {
+    (state as &dyn Any).downcast_ref().unwrap_or(none)
+}
+
 /// [`check::check_pool`] of a type.
 #[track_caller]
 pub const fn check_pool<P: Pool>(area: &str, from: Map) {
@@ -104,7 +119,7 @@ pub const fn check_pool<P: Pool>(area: &str, from: Map) {
 /// [`check::check_operation`] of a type.
 #[track_caller]
 pub const fn check_operation<O: Operation>(operation: &str, area: &str, from: Map) {
-    check::check_operation(operation, area, O::CHANNELS, O::MAP, from);
+    check::check_operation(operation, area, O::MISFIT, O::CHANNELS, O::MAP, from);
 }
 
 /// [`check::check_readout`] of a type.
@@ -124,6 +139,7 @@ fn missing<T>() -> Result<T> {
 
 impl Layer for Missing {
     const GEOMETRY: Geometry = Geometry::pool(Window::POINT);
+    const RECURRENT: bool = false;
     type In = Const<0>;
     type Out = Const<0>;
 

@@ -101,4 +101,66 @@ fn every_key_has_its_effect() {
     let links: Vec<_> = Rich::WIRING.links.iter().map(|link| (link.from, link.into, link.delay)).collect();
     assert_eq!(links, [(2, 0, None), (2, 1, None), (0, 2, None), (1, 2, Some(3.0)), (1, 3, None)]);
     assert_eq!(v1.layer, "RConv2d<3, 4, 3, 1, R>");
+    assert_eq!((v1.times.tau, Rich::WIRING.input), (Some(9.0), Map::new(2, 12, 10)));
+    // what runs, by its type, where the numbers of a step would not tell
+    let solver = std::any::type_name::<__RichV1Tstep>();
+    assert!(solver.contains("RungeKutta4") && solver.contains("TrainedTau"), "{solver}");
+    let feedback = std::any::type_name_of_val(&net.v1_feedback_v4);
+    assert!(feedback.contains("Multiplicative"), "{feedback}");
+    assert_eq!(net.v4_skip_v1.conv.as_ref().unwrap().weight.shape().concrete()[2..], [3, 3]);
+    let is_rectified = |values: Vec<f64>| values.iter().all(|x| *x >= 0.0);
+    assert!(is_rectified(responses.v1.values.as_vec()) && !is_rectified(responses.v2.values.as_vec()));
+}
+
+/// Names that are words of the language, a solver and a nonlinearity that the model's parameters choose, a switch with a value.
+#[dyn_model(
+    input = [1, 6, 6],
+    operations = [layer, skip, tstep, nonlin, record, delay],
+    solver = S,
+    nonlin = none,
+    dynamics(t_recurrence = 2.0),
+)]
+struct Chosen<S: dynvision::nn::Solver = Euler, A: dynvision::nn::Nonlinearity = Relu> {
+    r#in: RConv2d<1, 2>,
+    #[area(nonlin = A, skip(from = in, force_conv = true))]
+    r#type: RConv2d<2, 2>,
+    #[readout]
+    r#final: Classifier<2, 3>,
+}
+
+#[test]
+fn parameters_choose_what_keys_name() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Chosen<RungeKutta4, Identity>, f64>();
+    assert!(net.type_skip_in.conv.is_some());
+    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> = dev.ones_like(&(1, Const, Const, Const));
+    let (_, responses) = net.try_record(Stimulus::constant(frame, 3)).unwrap();
+    assert!(responses.r#type.values.as_vec().iter().any(|x| *x < 0.0), "`Identity` stands for `Relu`");
+    assert_eq!(Chosen::<Euler, Relu>::WIRING.areas[0].name, "in");
+    assert_eq!(Chosen::<Euler, Relu>::WIRING.areas[0].operations, ["layer", "tstep", "record", "delay"]);
+}
+
+/// The same weights, pooled by a window that keeps the shape before `delay`, and not pooled.
+#[test]
+fn a_pool_before_delay_that_keeps_the_shape_keeps_the_recurrence() {
+    #[dyn_model(input = [1, 6, 6], operations = [layer, pool, tstep, record, delay], dynamics(t_recurrence = 2.0))]
+    struct Pooled<R: Recurrence = Full> {
+        #[area(pool = MaxPool2d<1, 1, 0>)]
+        v1: RConv2d<1, 2, 3, 1, R>,
+        #[readout]
+        head: Classifier<2, 3>,
+    }
+    #[dyn_model(input = [1, 6, 6], operations = [layer, tstep, record, delay], dynamics(t_recurrence = 2.0))]
+    struct Unpooled {
+        v1: RConv2d<1, 2>,
+        #[readout]
+        head: Classifier<2, 3>,
+    }
+    let dev = Cpu::default();
+    let (pooled, mut unpooled) = (dev.build_module::<Pooled, f64>(), dev.build_module::<Unpooled, f64>());
+    unpooled.v1 = pooled.v1.clone();
+    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> = dev.ones_like(&(1, Const, Const, Const));
+    let (_, with) = pooled.try_record(Stimulus::constant(frame.clone(), 4)).unwrap();
+    let (_, without) = unpooled.try_record(Stimulus::constant(frame, 4)).unwrap();
+    assert_eq!(with.v1.values.as_vec(), without.v1.values.as_vec());
 }

@@ -8,7 +8,7 @@ use crate::model::{Component, Model, Operation};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use std::collections::HashSet;
-use syn::{Ident, Type, visit::Visit};
+use syn::{Ident, Type, ext::IdentExt, visit::Visit};
 
 /// What a part has to be.
 #[derive(Clone, Copy)]
@@ -83,7 +83,7 @@ fn links<'a>(
 
 /// The operation name of a connection's integration.
 pub(super) fn integration(link: &crate::model::Link) -> String {
-    format!("{}_{}", link.direction.word(), link.from)
+    format!("{}_{}", link.direction.word(), link.from.unraw())
 }
 
 /// The operation name of the options of a connection's convolution.

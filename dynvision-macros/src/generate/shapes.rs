@@ -7,7 +7,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
+use syn::{Ident, ext::IdentExt};
 
 /// A map that stands somewhere between the frame and the readout.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl OfArea {
 
 /// The map that an operation of `area` makes. The area's answer bears its name alone.
 fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, names: &Names) -> Map {
-    let name = &area.name;
+    let name = area.name.unraw();
     let suffix = if is_answer { String::new() } else { format!("_{}", operation.name()) };
     let what = match operation {
         _ if is_answer => format!("What `{name}` answers"),
@@ -105,8 +105,8 @@ fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, name
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
     Map {
-        constant: names.constant(name, &suffix),
-        shape: names.shape(name, &suffix),
+        constant: names.constant(&area.name, &suffix),
+        shape: names.shape(&area.name, &suffix),
         what,
         source: format!("`{name}`"),
     }
@@ -203,7 +203,7 @@ impl Code<'_> {
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
         let operations = areas.flat_map(|(area, shapes)| {
             let stages = area.operations.iter().zip(&shapes.stages);
-            stages.map(move |(operation, stage)| self.shape_check(area, operation, stage))
+            stages.map(move |(operation, stage)| self.shape_check(area, operation, stage, &shapes.answers))
         });
         let checks: TokenStream = self.retina_check().into_iter().chain(operations).collect();
         let readout = [self.link_checks(&self.model.readout.name, &self.model.readout.skips), self.readout_check()];
@@ -218,8 +218,8 @@ impl Code<'_> {
         Some(quote!(const _: () = #call;))
     }
 
-    fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage) -> TokenStream {
-        let (spec, name, of) = (&self.names.spec, area.name.to_string(), operation.name());
+    fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage, answers: &Map) -> TokenStream {
+        let (spec, name, of) = (&self.names.spec, area.name.unraw().to_string(), operation.name());
         let Map { constant: from, source, .. } = &stage.before;
         let part = self.concrete_part(&area.name, &of);
         let (ty, callee, args) = match operation {
@@ -227,16 +227,38 @@ impl Code<'_> {
                 (&area.layer.ty, quote!(__dv::check_layer::<#part>), quote!(#name, #source, #spec::#from))
             }
             Operation::Pool(pool) => (&pool.ty, quote!(__dv::check_pool::<#part>), quote!(#name, #spec::#from)),
-            Operation::Norm(it) | Operation::Supralin(it) | Operation::Addext(it) | Operation::Own(_, it) => {
+            Operation::Nonlin(it) if it.chosen => return TokenStream::new(),
+            Operation::Nonlin(it)
+            | Operation::Norm(it)
+            | Operation::Supralin(it)
+            | Operation::Addext(it)
+            | Operation::Own(_, it) => {
                 (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
             }
             Operation::Skip(links) | Operation::Feedback(links) => return self.link_checks(&area.name, links),
-            Operation::Tstep(_) | Operation::Nonlin(_) | Operation::Record | Operation::Delay => {
+            Operation::Tstep(_) | Operation::Record | Operation::Delay => {
                 return TokenStream::new();
             }
         };
         let call = call_over(ty, callee, args);
-        quote!(const _: () = #call;)
+        let state = matches!(operation, Operation::Layer).then(|| self.state_check(area, &stage.after, answers));
+        quote!(const _: () = #call; #state)
+    }
+
+    /// The layer's map and the state's, where a pooling stands between the two.
+    fn state_check(&self, area: &Area, layer: &Map, state: &Map) -> Option<TokenStream> {
+        let pool = area.operations.iter().find_map(|operation| match operation {
+            Operation::Pool(pool) => Some(pool),
+            _ => None,
+        })?;
+        if layer.constant == state.constant {
+            return None;
+        }
+        let (spec, name, part) =
+            (&self.names.spec, area.name.unraw().to_string(), self.concrete_part(&area.name, "layer"));
+        let (layer, state) = (&layer.constant, &state.constant);
+        let call = call_over(&pool.ty, quote!(__dv::check_state::<#part>), quote!(#name, #spec::#layer, #spec::#state));
+        Some(quote!(const _: () = #call;))
     }
 
     /// Connections with a window of their own.
@@ -246,7 +268,8 @@ impl Code<'_> {
             let over = link.stride.as_ref().or(link.kernel.as_ref())?;
             let one = || syn::parse_quote!(1);
             let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
-            let (what, into) = (format!("the {} from `{}` into", link.direction.word(), link.from), into.to_string());
+            let (what, into) =
+                (format!("the {} from `{}` into", link.direction.word(), link.from.unraw()), into.unraw().to_string());
             let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
             let args = quote!(#what, #into, #kernel, #stride, #spec::#from);
             let call = call_over(over, quote!(__dv::check_link), args);
@@ -258,7 +281,7 @@ impl Code<'_> {
     fn readout_check(&self) -> TokenStream {
         let (spec, readout) = (&self.names.spec, &self.model.readout);
         let Map { constant: from, source, .. } = self.shapes.last();
-        let (name, part) = (readout.name.to_string(), self.concrete_part(&readout.name, "readout"));
+        let (name, part) = (readout.name.unraw().to_string(), self.concrete_part(&readout.name, "readout"));
         let args = quote!(#name, #source, #spec::#from);
         let call = call_over(&readout.component.ty, quote!(__dv::check_readout::<#part>), args);
         quote!(const _: () = #call;)

@@ -4,6 +4,7 @@ use super::{Code, names::Names, parts::FRONT, shapes::Stage};
 use crate::model::{Area, Operation};
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 
 impl Code<'_> {
     /// `impl DynModel for NetModel`.
@@ -40,7 +41,7 @@ impl Code<'_> {
         let (f, g) = (self.names.free("F"), self.names.free("G"));
         let kept = self.kept();
         let names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
-        let texts: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+        let texts: Vec<_> = names.iter().map(|name| name.unraw().to_string()).collect();
         let shapes: Vec<_> = kept.iter().map(|(_, map)| &map.shape).collect();
         quote! {
             fn fresh<#kind: __dv::Fresh, #batch: __dv::Dim>() -> #areas<#kind, #batch, #dtype, #device> {
@@ -157,13 +158,13 @@ impl Code<'_> {
         }
     }
 
-    /// The past that the layer sees: the area's, unless a pooling before `delay` makes it another map than the layer's.
+    /// The past that the layer sees: the area's, unless a pooling before `delay` has made it a map of another shape.
     fn own_past(&self, at: usize, stage: &Stage) -> TokenStream {
         let (owner, shapes) = (&self.model.areas[at].name, &self.shapes.areas[at]);
         if stage.after.constant == shapes.answers.constant {
             quote!(&state.#owner)
         } else {
-            quote!(&__dv::Default::default())
+            quote!(__dv::own_past(&state.#owner, &__dv::Default::default()))
         }
     }
 

@@ -179,7 +179,7 @@ impl Code<'_> {
     fn same_geometry(&self) -> TokenStream {
         let areas = self.model.areas.iter().filter(|area| self.is_generic(&area.name, "layer"));
         let checks = areas.map(|area| {
-            let name = area.name.to_string();
+            let name = syn::ext::IdentExt::unraw(&area.name).to_string();
             let (here, default) = (self.part(&area.name, "layer"), self.concrete_part(&area.name, "layer"));
             let args = quote!(#name, <#here as __dv::Layer>::GEOMETRY, <#default as __dv::Layer>::GEOMETRY);
             let call = call_over(&area.layer.ty, quote!(__dv::check_same), args);

@@ -4,7 +4,7 @@ use super::Code;
 use crate::model::{Area, Link, Operation, Time};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::Ident;
+use syn::{Ident, ext::IdentExt};
 
 impl Code<'_> {
     /// `Net::WIRING`.
@@ -24,7 +24,7 @@ impl Code<'_> {
     fn area_wiring(&self, at: usize) -> TokenStream {
         let spec = &self.names.spec;
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
-        let (name, layer) = (area.name.to_string(), written(&area.layer.ty));
+        let (name, layer) = (area.name.unraw().to_string(), written(&area.layer.ty));
         let operations = area.operations.iter().map(Operation::name);
         let (takes, answers, sends) = (&shapes.takes.constant, &shapes.answers.constant, &shapes.sends.constant);
         let times = self.area_times(area);

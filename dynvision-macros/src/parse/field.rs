@@ -1,47 +1,19 @@
 //! The keys of `#[area(..)]` and `#[readout(..)]`.
 
 use super::{
-    keys::{Entry, Key, Keys},
-    value::{Order, Time},
+    keys::Entry,
+    value::{Order, Override, Time},
 };
-use crate::{errors::Errors, suggest::closest};
+use crate::{
+    errors::Errors,
+    keys::{AREA, FEEDBACK, Keys, READOUT, SKIP},
+    suggest::closest,
+};
 use syn::{
     Attribute, Expr, Ident, Meta, Result, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser},
 };
-
-const AREA: Keys = Keys {
-    owner: "`#[area]`",
-    known: &[
-        Key::many("skip", "skip(from = v1)"),
-        Key::many("feedback", "feedback(from = it)"),
-        Key::once("pool", "pool = MaxPool2d<3, 2, 1>"),
-        Key::once("norm", "norm = GroupNorm<32, 64>"),
-        Key::once("nonlin", "nonlin = Relu"),
-        Key::once("supralin", "supralin = SupraLinearity"),
-        Key::once("solver", "solver = Euler"),
-        Key::once("addext", "addext"),
-        Key::many("apply", "apply(gain = Gain<36>)"),
-        Key::once("operations", "operations = [layer, tstep, nonlin, record, delay]"),
-        Key::once("tau", "tau = 5.0"),
-        Key::once("t_feedforward", "t_feedforward = 0.0"),
-        Key::once("t_recurrence", "t_recurrence = 6.0"),
-    ],
-};
-
-const LINK: &[Key] = &[
-    Key::once("from", "from = v1"),
-    Key::once("delay", "delay = 2.0"),
-    Key::once("kernel", "kernel = 3"),
-    Key::once("stride", "stride = 2"),
-    Key::once("integration", "integration = Multiplicative"),
-    Key::once("options", "options = NoBias<ConnectionNormal>"),
-    Key::once("force_conv", "force_conv"),
-];
-const SKIP: Keys = Keys { owner: "`skip`", known: LINK };
-const FEEDBACK: Keys = Keys { owner: "`feedback`", known: LINK };
-const READOUT: Keys = Keys { owner: "`#[readout]`", known: &[Key::many("skip", "skip(from = v1)")] };
 
 /// A field: an area, or the readout.
 pub(crate) struct Field {
@@ -71,13 +43,6 @@ pub(crate) struct Area {
     pub(crate) times: Vec<Time>,
     /// Every key that was given, also those whose value could not be read.
     pub(crate) given: Vec<&'static str>,
-}
-
-/// `solver = Type` in place of the model's, or `solver = none`.
-#[allow(clippy::large_enum_variant)] // a handful exist, each for a moment
-pub(crate) enum Override {
-    None,
-    Type(Box<Type>),
 }
 
 /// `apply(gain = Gain<36>)`.
@@ -192,13 +157,14 @@ impl Area {
             "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
             "norm" => self.norm = Some(component(entry)?),
-            "nonlin" => self.nonlin = Some((entry.name.clone(), replacement(entry)?)),
+            "nonlin" => self.nonlin = Some((entry.name.clone(), Override::read(entry)?)),
             "supralin" => self.supralin = Some(component(entry)?),
-            "solver" => self.solver = Some((entry.name.clone(), replacement(entry)?)),
+            "solver" => self.solver = Some((entry.name.clone(), Override::read(entry)?)),
             "addext" => self.addext = Some((entry.name.clone(), addext(entry)?)),
             "apply" => self.own.extend(Own::read(entry, errors)?),
             "operations" => self.operations = Some(Order::read(entry, errors)?),
-            _ => self.times.push(Time::read(entry)?),
+            "tau" | "t_feedforward" | "t_recurrence" => self.times.push(Time::read(entry)?),
+            name => unreachable!("`{name}` is in the table of keys, but is not read"),
         }
         Ok(())
     }
@@ -213,10 +179,12 @@ fn addext(entry: &Entry<'_>) -> Result<Option<Type>> {
     if entry.has_value() { entry.value("a type").map(Some) } else { entry.flag().map(|()| None) }
 }
 
-fn replacement(entry: &Entry<'_>) -> Result<Override> {
-    let ty: Type = entry.value("a type or `none`")?;
-    let none = matches!(&ty, Type::Path(path) if path.path.is_ident("none"));
-    Ok(if none { Override::None } else { Override::Type(Box::new(ty)) })
+/// `force_conv`, or `force_conv = true`.
+fn switch(entry: &Entry<'_>) -> Result<bool> {
+    if !entry.has_value() {
+        return entry.flag().map(|()| true);
+    }
+    entry.value_with("no value, or `true` or `false`", |input| Ok(input.parse::<syn::LitBool>()?.value))
 }
 
 impl Own {
@@ -284,10 +252,8 @@ impl Link {
                     "stride" => stride = Some(entry.value("a number")?),
                     "integration" => integration = Some(entry.value("a type")?),
                     "options" => options = Some(entry.value("a type")?),
-                    _ => {
-                        entry.flag()?;
-                        force_conv = true;
-                    }
+                    "force_conv" => force_conv = switch(&entry)?,
+                    name => unreachable!("`{name}` is in the table of keys, but is not read"),
                 }
                 Ok(())
             });

@@ -2,6 +2,7 @@
 
 use crate::{
     errors::Errors,
+    keys::{Key, Keys, home},
     suggest::{closest, did_you_mean},
 };
 use syn::{
@@ -10,31 +11,6 @@ use syn::{
     parse::{Parse, ParseStream},
     token,
 };
-
-/// A key that an attribute takes.
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    /// How it is written.
-    pub(crate) example: &'static str,
-    /// Whether it may be given more than once.
-    pub(crate) repeats: bool,
-}
-
-impl Key {
-    pub(crate) const fn once(name: &'static str, example: &'static str) -> Self {
-        Key { name, example, repeats: false }
-    }
-    pub(crate) const fn many(name: &'static str, example: &'static str) -> Self {
-        Key { name, example, repeats: true }
-    }
-}
-
-/// The keys of one attribute.
-pub(crate) struct Keys {
-    /// As it is named in messages.
-    pub(crate) owner: &'static str,
-    pub(crate) known: &'static [Key],
-}
 
 /// One key as written, before its value is read.
 pub(crate) struct Entry<'a> {
@@ -49,15 +25,29 @@ impl Keys {
         &self,
         input: ParseStream<'_>,
         errors: &mut Errors,
+        each: impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
+    ) -> bool {
+        self.read_with(input, errors, &mut Vec::new(), each)
+    }
+
+    /// As [`read`](Keys::read); gathers the keys that belong to another attribute.
+    pub(crate) fn read_with(
+        &self,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+        misplaced: &mut Vec<&'static Key>,
         mut each: impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
     ) -> bool {
         let before = errors.len();
         let mut seen: Vec<&str> = Vec::new();
         while !input.is_empty() {
-            if let Err(error) = self.entry(input, &mut seen, errors, &mut each).and_then(|()| separator(input)) {
-                errors.push(error);
-                skip_entry(input);
-                let _ = input.parse::<Option<Token![,]>>();
+            match self.entry(input, &mut seen, misplaced, errors, &mut each) {
+                Ok(()) => separator(input, errors),
+                Err(error) => {
+                    errors.push(error);
+                    skip_entry(input);
+                    let _ = input.parse::<Option<Token![,]>>();
+                }
             }
         }
         errors.len() == before
@@ -67,11 +57,13 @@ impl Keys {
         &self,
         input: ParseStream<'_>,
         seen: &mut Vec<&'static str>,
+        misplaced: &mut Vec<&'static Key>,
         errors: &mut Errors,
         each: &mut impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
     ) -> Result<()> {
         let name = input.call(Ident::parse_any).map_err(|e| Error::new(e.span(), self.known_keys()))?;
         let Some(key) = self.resolve(&name, errors) else {
+            misplaced.extend(home(&name.to_string()).map(|(key, _)| key));
             skip_entry(input);
             return Ok(());
         };
@@ -89,6 +81,12 @@ impl Keys {
         let text = name.to_string();
         let find = |wanted: &str| self.known.iter().find(|key| key.name == wanted);
         find(&text).or_else(|| {
+            if let Some((key, attribute)) = home(&text) {
+                let Key { name: text, example, .. } = key;
+                errors
+                    .at(name.span(), format!("`{text}` is no key of {}; write `{example}` in {attribute}", self.owner));
+                return None;
+            }
             let names = || self.known.iter().map(|key| key.name);
             let hint = did_you_mean(&text, names());
             errors.at(name.span(), format!("unknown key `{text}`{hint}\n{}", self.known_keys()));
@@ -145,11 +143,17 @@ impl Entry<'_> {
     }
 }
 
-fn separator(input: ParseStream<'_>) -> Result<()> {
-    if input.is_empty() {
-        return Ok(());
+/// Keys are separated by commas. Where another sign or none stands between two keys, both are read all the same.
+fn separator(input: ParseStream<'_>, errors: &mut Errors) {
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+        return;
     }
-    input.parse::<Token![,]>().map(|_| ()).map_err(|e| Error::new(e.span(), "expected `,` before the next key"))
+    errors.at(input.span(), "expected `,` before the next key");
+    if input.parse::<Token![;]>().is_ok() || input.peek(Ident::peek_any) {
+        return;
+    }
+    skip_entry(input);
+    let _ = input.parse::<Option<Token![,]>>();
 }
 
 /// Drops tokens up to the comma before the next key. A comma alone is not enough: types have commas too.

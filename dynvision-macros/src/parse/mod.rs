@@ -6,8 +6,8 @@ mod keys;
 mod value;
 
 pub(crate) use args::Args;
-pub(crate) use field::{Area, Field, Link, Override, Role};
-pub(crate) use value::{Order, Time};
+pub(crate) use field::{Area, Field, Link, Role};
+pub(crate) use value::{Order, Override, Time};
 
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
@@ -26,9 +26,21 @@ pub(crate) struct Unusable(pub(crate) TokenStream);
 
 pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -> Result<Source, Unusable> {
     let mut item = parse_struct(item, errors)?;
+    check_once(&mut item, errors);
     let args = Args::parse(args, errors);
     let fields = item.fields.iter_mut().filter_map(|field| Field::parse(field, errors)).collect();
     Ok(Source { item, args, fields })
+}
+
+/// A struct is described once: a second `#[dyn_model]` is taken away.
+fn check_once(item: &mut ItemStruct, errors: &mut Errors) {
+    item.attrs.retain(|attr| {
+        let again = attr.path().segments.last().is_some_and(|segment| segment.ident == "dyn_model");
+        if again {
+            errors.over(attr.path(), "`#[dyn_model]` is given twice; remove one of the two");
+        }
+        !again
+    });
 }
 
 /// A model is a struct with named fields.

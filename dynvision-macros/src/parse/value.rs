@@ -3,12 +3,15 @@
 use super::keys::Entry;
 use crate::errors::Errors;
 use proc_macro2::Span;
-use syn::{Error, Expr, ExprUnary, Ident, Lit, Result, Token, UnOp, ext::IdentExt, parse::ParseStream, token::Bracket};
+use syn::{
+    Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp, ext::IdentExt, parse::ParseStream,
+    token::Bracket,
+};
 
 /// A time in milliseconds. Any const expression is allowed; of a literal the value is known now.
 #[derive(Clone)]
 pub(crate) struct Time {
-    /// The key, as written.
+    /// The key that is meant, where it is written.
     pub(crate) name: Ident,
     pub(crate) expr: Expr,
     pub(crate) literal: Option<f64>,
@@ -21,7 +24,7 @@ impl Time {
             let literal = number(&expr)?;
             Ok((expr, literal))
         })?;
-        Ok(Time { name: entry.name.clone(), expr, literal })
+        Ok(Time { name: Ident::new(entry.key.name, entry.name.span()), expr, literal })
     }
 }
 
@@ -38,6 +41,21 @@ fn number(expr: &Expr) -> Result<Option<f64>> {
     }
 }
 
+/// `solver = Type` in place of the model's, or `solver = none`.
+#[allow(clippy::large_enum_variant)] // a handful exist, each for a moment
+pub(crate) enum Override {
+    None,
+    Type(Box<Type>),
+}
+
+impl Override {
+    pub(crate) fn read(entry: &Entry<'_>) -> Result<Self> {
+        let ty: Type = entry.value("a type or `none`")?;
+        let none = matches!(&ty, Type::Path(path) if path.path.is_ident("none"));
+        Ok(if none { Override::None } else { Override::Type(Box::new(ty)) })
+    }
+}
+
 /// `operations = [layer, tstep, ..]`.
 #[derive(Clone)]
 pub(crate) struct Order {
@@ -48,42 +66,60 @@ pub(crate) struct Order {
 
 impl Order {
     pub(crate) fn read(entry: &Entry<'_>, errors: &mut Errors) -> Result<Self> {
-        let (span, names) = list(
-            entry,
-            "a list of operations",
-            |input| {
-                let span = input.span();
-                input.call(Ident::parse_any).map_err(|_| Error::new(span, "an operation is a name, as in `layer`"))
-            },
-            errors,
-        )?;
+        let mut quoted = false;
+        let (span, names) =
+            list(entry, "a list of operations", |input, errors| operation(input, &mut quoted, errors), errors)?;
         Ok(Order { span, names })
     }
 }
 
-/// `key = [item, item, ..]`; a bad item is reported and left out.
+/// The name of an operation. Quotes are reported once in a list, and what they hold is read.
+fn operation(input: ParseStream<'_>, quoted: &mut bool, errors: &mut Errors) -> Result<Ident> {
+    let span = input.span();
+    if let Ok(text) = input.parse::<LitStr>() {
+        let name: Ident = text.parse().map_err(|_| Error::new(span, "an operation is a name, as in `layer`"))?;
+        if !std::mem::replace(quoted, true) {
+            errors.at(span, format!("operations are names without quotes: write `{name}`"));
+        }
+        return Ok(name);
+    }
+    input.call(Ident::parse_any).map_err(|_| Error::new(span, "an operation is a name, as in `layer`"))
+}
+
+/// `key = [item, item, ..]`; a bad item is reported and left out, and so is the first missing comma.
 pub(crate) fn list<T>(
     entry: &Entry<'_>,
     kind: &str,
-    item: impl Fn(ParseStream<'_>) -> Result<T>,
+    mut item: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<T>,
     errors: &mut Errors,
 ) -> Result<(Span, Vec<T>)> {
-    let (span, items) = entry.value_with(kind, |input| {
+    entry.value_with(kind, |input| {
         let content;
         let Bracket { span } = syn::bracketed!(content in input);
         let mut items = Vec::new();
+        let mut separated = true;
         while !content.is_empty() {
-            match item(&content) {
-                Ok(it) => items.push(Ok(it)),
-                Err(error) => items.push(Err(error)),
+            let found = item(&content, errors);
+            if found.is_ok() && !content.is_empty() && !content.peek(Token![,]) {
+                if std::mem::replace(&mut separated, false) {
+                    errors.at(content.span(), "expected `,` before the next entry");
+                }
+                let _ = content.parse::<Option<Token![;]>>();
+                if !content.peek(Ident::peek_any) && !content.peek(Lit) {
+                    content.parse::<proc_macro2::TokenTree>()?;
+                }
             }
-            while !content.is_empty() && !content.peek(Token![,]) {
-                content.parse::<proc_macro2::TokenTree>()?;
+            match found {
+                Ok(found) => items.push(found),
+                Err(error) => {
+                    errors.push(error);
+                    while !content.is_empty() && !content.peek(Token![,]) {
+                        content.parse::<proc_macro2::TokenTree>()?;
+                    }
+                }
             }
             content.parse::<Option<Token![,]>>()?;
         }
         Ok((span.join(), items))
-    })?;
-    let items = items.into_iter().filter_map(|it| it.map_err(|e| errors.push(e)).ok()).collect();
-    Ok((span, items))
+    })
 }

@@ -10,7 +10,7 @@ use crate::{
     parse::Link,
     suggest::{did_you_mean, listed},
 };
-use syn::Ident;
+use syn::{Ident, ext::IdentExt};
 
 /// The connections that hold.
 pub(crate) struct Links {
@@ -38,7 +38,7 @@ pub(crate) fn check_links(areas: &Areas, readout: Option<&Readout>, errors: &mut
     let mut check = |links: &[Link], name, at, direction| {
         let target = Target { name, at, direction };
         let holds = |(i, link): &(usize, &Link)| target.check(link, &links[..*i], &names, errors);
-        links.iter().enumerate().filter(holds).map(|(_, link)| link.clone()).collect::<Vec<_>>()
+        links.iter().enumerate().filter(holds).map(|(_, link)| resolved(link, areas)).collect::<Vec<_>>()
     };
     Links {
         areas: (areas.iter().enumerate())
@@ -51,6 +51,17 @@ pub(crate) fn check_links(areas: &Areas, readout: Option<&Readout>, errors: &mut
     }
 }
 
+/// The connection with its source named as the field is: `in` and `r#in` are one area.
+fn resolved(link: &Link, areas: &Areas) -> Link {
+    let field = areas.iter().find(|area| area.name.unraw() == link.from.unraw());
+    let from = field.map(|area| {
+        let mut from = area.name.clone();
+        from.set_span(link.from.span());
+        from
+    });
+    Link { from: from.unwrap_or_else(|| link.from.clone()), ..link.clone() }
+}
+
 impl Target<'_> {
     fn check(&self, link: &Link, earlier: &[Link], names: &[String], errors: &mut Errors) -> bool {
         let Some(from) = self.check_known(link, names, errors) else { return false };
@@ -59,7 +70,7 @@ impl Target<'_> {
 
     /// A connection comes from an area of this model.
     fn check_known(&self, link: &Link, names: &[String], errors: &mut Errors) -> Option<usize> {
-        let (from, into, kind) = (link.from.to_string(), self.name, self.direction.word());
+        let (from, into, kind) = (link.from.unraw().to_string(), self.name.unraw(), self.direction.word());
         let at = names.iter().position(|name| *name == from);
         if at.is_none() {
             let fitting = match self.direction {
@@ -82,7 +93,7 @@ impl Target<'_> {
 
     /// A skip comes from an earlier area, a feedback from a later one.
     fn check_direction(&self, link: &Link, from: usize, errors: &mut Errors) -> bool {
-        let (name, into) = (&link.from, self.name);
+        let (name, into) = (link.from.unraw(), self.name.unraw());
         let message = match (self.direction, from.cmp(&self.at)) {
             (Direction::Skip, std::cmp::Ordering::Less) | (Direction::Feedback, std::cmp::Ordering::Greater) => {
                 return true;
@@ -100,15 +111,15 @@ impl Target<'_> {
                 "feedback into `{into}` must come from a later area, but `{name}` comes before it; did you mean `skip(from = {name})`?"
             ),
         };
-        errors.at(name.span(), message);
+        errors.at(link.from.span(), message);
         false
     }
 
     /// Two areas have one connection of a kind.
     fn check_once(&self, link: &Link, earlier: &[Link], errors: &mut Errors) -> bool {
-        let twice = earlier.iter().any(|other| other.from == link.from);
+        let twice = earlier.iter().any(|other| other.from.unraw() == link.from.unraw());
         if twice {
-            let (kind, from, into) = (self.direction.word(), &link.from, self.name);
+            let (kind, from, into) = (self.direction.word(), link.from.unraw(), self.name.unraw());
             errors.at(link.from.span(), format!("`{into}` has a {kind} from `{from}` already; each is given once"));
         }
         !twice

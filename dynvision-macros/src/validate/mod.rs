@@ -20,13 +20,15 @@ use crate::{
 use fields::Areas;
 use generics::Defaults;
 use order::{Kind, Placed};
+use proc_macro_crate::FoundCrate;
 use proc_macro2::{Literal, Span};
-use syn::{Ident, Path, Type, parse_quote, spanned::Spanned};
+use std::collections::HashSet;
+use syn::{Fields, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
 
 /// The valid model, or nothing where too little of it is known.
 pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     let Source { item, args, fields } = source;
-    let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::dynvision));
+    let krate: Path = args.krate.clone().unwrap_or_else(library);
     let defaults = generics::check_generics(&item.generics, &krate, errors);
     let input = input::check_input(&args, errors);
     let (areas, readout) = fields::check_roles(&item, fields, errors);
@@ -37,6 +39,7 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     let defaults = defaults?;
     let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
     let build = Builder { krate: &krate, args: &args, defaults: &defaults };
+    let item = keep_parameters(item, &krate);
     let mut model = Model {
         retina: build.front("retina", &args.retina),
         adaption: build.front("adaption", &args.adaption),
@@ -59,6 +62,42 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     };
     clashing.iter().for_each(|name| model.rename(name));
     Some(model)
+}
+
+/// The path of the library by the name that the user's `Cargo.toml` gives it.
+fn library() -> Path {
+    match proc_macro_crate::crate_name("dynvision") {
+        Ok(FoundCrate::Name(name)) => {
+            let name = Ident::new(&name, Span::call_site());
+            parse_quote!(::#name)
+        }
+        Ok(FoundCrate::Itself) | Err(_) => parse_quote!(::dynvision),
+    }
+}
+
+/// A type parameter that only keys mention is one that no field mentions, which rustc refuses: the struct gets a field for it.
+fn keep_parameters(mut item: ItemStruct, krate: &Path) -> ItemStruct {
+    let mut mentioned = Mentioned::default();
+    item.fields.iter().for_each(|field| mentioned.visit_type(&field.ty));
+    let unused: Vec<Ident> = (item.generics.type_params().map(|param| param.ident.clone()))
+        .filter(|name| !mentioned.0.contains(&name.to_string()))
+        .collect();
+    if let Fields::Named(fields) = &mut item.fields
+        && !unused.is_empty()
+    {
+        fields.named.push(parse_quote!(#[doc(hidden)] __parameters: #krate::__private::PhantomData<(#(#unused,)*)>));
+    }
+    item
+}
+
+/// The names that a type mentions.
+#[derive(Default)]
+struct Mentioned(HashSet<String>);
+
+impl Visit<'_> for Mentioned {
+    fn visit_ident(&mut self, ident: &Ident) {
+        self.0.insert(ident.to_string());
+    }
 }
 
 /// Puts the parts together.
@@ -144,14 +183,16 @@ impl Builder<'_> {
     }
 
     /// The area's own choice, else the model's, else the library's.
-    fn replaceable(&self, area: &Option<(Ident, Override)>, model: &Option<Type>, library: &str) -> Option<Component> {
-        match area {
-            Some((_, Override::None)) => None,
-            Some((_, Override::Type(ty))) => Some(self.component(ty)),
-            None => Some(match model {
-                Some(ty) => self.component(ty),
-                None => self.chosen(library),
-            }),
+    fn replaceable(
+        &self,
+        area: &Option<(Ident, Override)>,
+        model: &Option<Override>,
+        library: &str,
+    ) -> Option<Component> {
+        match area.as_ref().map(|(_, choice)| choice).or(model.as_ref()) {
+            Some(Override::None) => None,
+            Some(Override::Type(ty)) => Some(self.component(ty)),
+            None => Some(self.chosen(library)),
         }
     }
 }
@@ -159,17 +200,17 @@ impl Builder<'_> {
 /// A literal becomes one of the type of a time.
 fn time(time: &parse::Time) -> Time {
     let value = match time.literal {
-        Some(ms) if ms >= 0.0 => {
-            let mut literal = Literal::f64_unsuffixed(ms);
+        Some(ms) => {
+            let mut literal = Literal::f64_unsuffixed(ms.abs());
             literal.set_span(time.expr.span());
-            parse_quote!(#literal)
+            if ms < 0.0 { parse_quote!(-#literal) } else { parse_quote!(#literal) }
         }
-        _ => time.expr.clone(),
+        None => time.expr.clone(),
     };
     Time { name: time.name.clone(), value }
 }
 
 /// What the rules about areas need to see.
 fn names(areas: &Areas) -> Vec<String> {
-    areas.iter().map(|area| area.name.to_string()).collect()
+    areas.iter().map(|area| area.name.unraw().to_string()).collect()
 }

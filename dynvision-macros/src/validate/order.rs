@@ -62,12 +62,12 @@ pub(crate) fn check_orders(args: &Args, areas: &Areas, errors: &mut Errors) -> V
         check_given(areas, errors);
     }
     if let Some(shared) = &shared {
-        check_used(shared, areas, errors);
+        check_used(shared, args, areas, errors);
     }
     let order_of = |area: &Area| match &area.keys.operations {
         Some(order) => {
             let order = check_order(order, &own_names(area), errors);
-            check_area_has(&order, area, errors);
+            check_area_has(&order, args, area, errors);
             order
         }
         None => shared.clone().unwrap_or_default(),
@@ -243,25 +243,30 @@ impl Kind {
 }
 
 /// Whether an area has what an operation needs, be it well written or not.
-fn has(area: &Area, placed: &Placed) -> bool {
-    let off = |choice: &Option<(Ident, Override)>| matches!(choice, Some((_, Override::None)));
+fn has(area: &Area, args: &Args, placed: &Placed) -> bool {
+    let off = |own: &Option<(Ident, Override)>, model: &Option<Override>| {
+        matches!(own.as_ref().map(|(_, own)| own).or(model.as_ref()), Some(Override::None))
+    };
     match placed.kind.needs() {
         Needs::Nothing => true,
         Needs::Given(key, _) => area.keys.given.contains(&key),
-        Needs::Choice if placed.kind == Kind::Tstep => !off(&area.keys.solver),
-        Needs::Choice => !off(&area.keys.nonlin),
+        Needs::Choice if placed.kind == Kind::Tstep => !off(&area.keys.solver, &args.solver),
+        Needs::Choice => !off(&area.keys.nonlin, &args.nonlin),
         Needs::Own => area.keys.own.iter().any(|own| own.name == placed.name),
     }
 }
 
 /// An operation of the model's order is run by at least one area that follows it.
-fn check_used(order: &[Placed], areas: &Areas, errors: &mut Errors) {
+fn check_used(order: &[Placed], args: &Args, areas: &Areas, errors: &mut Errors) {
     let followers: Vec<&Area> = areas.iter().filter(|area| area.keys.operations.is_none()).collect();
     if followers.is_empty() {
         return;
     }
-    for placed in order.iter().filter(|placed| !followers.iter().any(|area| has(area, placed))) {
+    for placed in order.iter().filter(|placed| !followers.iter().any(|area| has(area, args, placed))) {
         let name = &placed.name;
+        if args.misplaced.iter().any(|operation| name == operation) {
+            continue;
+        }
         let message = match placed.kind.needs() {
             Needs::Given(_, example) => {
                 format!("`{name}` is in the operations, but no area has one; remove it, or give an area `{example}`")
@@ -276,8 +281,8 @@ fn check_used(order: &[Placed], areas: &Areas, errors: &mut Errors) {
 }
 
 /// An operation of an area's own order is one that the area has.
-fn check_area_has(order: &[Placed], area: &Area, errors: &mut Errors) {
-    for placed in order.iter().filter(|placed| !has(area, placed)) {
+fn check_area_has(order: &[Placed], args: &Args, area: &Area, errors: &mut Errors) {
+    for placed in order.iter().filter(|placed| !has(area, args, placed)) {
         let (name, owner) = (&placed.name, &area.name);
         let message = match placed.kind.needs() {
             Needs::Given(_, example) => {

@@ -10,15 +10,28 @@ use crate::{
 const DT: f64 = 2.0;
 const DELAYS: [(&str, f64); 4] = [("t_feedforward", 0.0), ("t_recurrence", 6.0), ("t_skip", 0.0), ("t_feedback", 30.0)];
 
+/// Where a delay stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Feedback,
+    Other,
+}
+
 /// Times are positive, delays not negative and multiples of dt.
 pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>, errors: &mut Errors) {
     let dt = dt(args);
-    let links = areas.iter().flat_map(|area| area.keys.skips.iter().chain(&area.keys.feedbacks));
-    let links = links.chain(readout.iter().flat_map(|readout| &readout.skips));
+    let delays = |links: &[Link], whose| {
+        links.iter().filter_map(|link| link.delay.clone()).map(|time| (time, whose)).collect::<Vec<_>>()
+    };
+    let of_links = areas
+        .iter()
+        .flat_map(|area| [delays(&area.keys.skips, Whose::Other), delays(&area.keys.feedbacks, Whose::Feedback)]);
+    let of_links = of_links.chain(readout.iter().map(|readout| delays(&readout.skips, Whose::Other))).flatten();
     let of_areas = areas.iter().flat_map(|area| &area.keys.times);
-    for time in args.dynamics.iter().chain(of_areas).chain(links.filter_map(|link| link.delay.as_ref())) {
-        if check_sign(time, errors) && time.name != "dt" && time.name != "tau" {
-            check_multiple(time, dt, errors);
+    let others = args.dynamics.iter().chain(of_areas).map(|time| (time.clone(), Whose::Other));
+    for (time, whose) in others.chain(of_links) {
+        if check_sign(&time, whose, errors) && time.name != "dt" && time.name != "tau" {
+            check_multiple(&time, dt, errors);
         }
     }
     check_defaults(args, areas, errors);
@@ -33,13 +46,16 @@ fn dt(args: &Args) -> Option<f64> {
     .filter(|dt| *dt > 0.0)
 }
 
-/// `dt` and `tau` are positive; a delay is not negative.
-fn check_sign(time: &Time, errors: &mut Errors) -> bool {
+/// `dt` and `tau` are positive; a delay is not negative, and that of a recurrence or feedback not 0.
+fn check_sign(time: &Time, whose: Whose, errors: &mut Errors) -> bool {
     let (name, Some(ms)) = (&time.name, time.literal) else { return true };
     let constant = name == "dt" || name == "tau";
     let message = match ms {
         _ if constant && ms <= 0.0 => format!("`{name}` must be positive, but it is {ms} ms"),
         _ if ms < 0.0 => format!("`{name}` cannot be negative, but it is {ms} ms"),
+        _ if ms == 0.0 && (whose == Whose::Feedback || name == "t_recurrence" || name == "t_feedback") => format!(
+            "`{name}` must be at least one step of dt, but it is 0 ms: what reads the state of a later area or its own sees an earlier step"
+        ),
         _ => return true,
     };
     errors.over(&time.expr, message);

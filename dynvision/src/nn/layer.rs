@@ -30,6 +30,8 @@ pub trait Layer: Spec {
 
     /// Why the parts of the layer do not fit each other, if they do not; read by `cargo check`.
     const MISFIT: Option<&'static str> = None;
+    /// Whether it reads its own past, which then has the shape of what it gives; read by `cargo check`.
+    const RECURRENT: bool = true;
 
     /// `GEOMETRY` with the channels of the types; nothing is left of a map where the two contradict each other. Not to be
     /// overridden.

@@ -37,6 +37,9 @@ pub trait Operation: Spec {
     /// Which maps it needs, if it is made for one size alone.
     const MAP: Option<Map> = None;
 
+    /// Why its parameters cannot be meant, if they cannot; read by `cargo check`.
+    const MISFIT: Option<&'static str> = None;
+
     /// What becomes of `x`.
     ///
     /// # Shapes

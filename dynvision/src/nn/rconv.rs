@@ -54,8 +54,13 @@ impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Layer for Recurre
         true => {
             Some("its recurrence acts on single channels, and so needs a target with as many channels as its output")
         }
+        false if R::CONNECTED && R::IS_EVEN[F::Kernel::SIZE.is_multiple_of(2) as usize] => Some(
+            "its recurrence has an even kernel, which changes the size of the state; give it an odd one, as in \
+             `Full<OwnKernel<3>>`, or the layer",
+        ),
         false => F::MISFIT,
     };
+    const RECURRENT: bool = R::CONNECTED;
 
     fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
         built: &Self::Built<E, D>,

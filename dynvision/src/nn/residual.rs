@@ -35,6 +35,7 @@ crate::spec!(impl [const I: usize, const O: usize, const S: usize] BasicBlock<I,
 
 impl<const I: usize, const O: usize, const S: usize> Layer for BasicBlock<I, O, S> {
     const GEOMETRY: Geometry = Geometry::conv(I, O, Window::same(3, S)).then(Window::same(3, 1));
+    const RECURRENT: bool = false;
     type In = Const<I>;
     type Out = Const<O>;
 
@@ -103,12 +104,14 @@ impl<A: Layer + 'static, R: Layer<In = A::Out>, const N: usize> Layer for Chain<
     };
     const MISFIT: Option<&'static str> = match (A::MISFIT, R::MISFIT) {
         (Some(misfit), _) | (None, Some(misfit)) => Some(misfit),
+        _ if A::RECURRENT || R::RECURRENT => Some("a layer of a chain does not see its past; give it `NoRecurrence`"),
         _ if N < 2 => Some("a chain has at least two layers"),
         _ if N > 2 && !(R::In::SIZE == R::Out::SIZE && keeps_size(R::GEOMETRY)) => {
             Some("a layer that comes more than once in a chain keeps channels and size")
         }
         _ => None,
     };
+    const RECURRENT: bool = false;
     type In = A::In;
     type Out = R::Out;
 

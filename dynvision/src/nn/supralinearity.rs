@@ -27,6 +27,14 @@ pub struct SupraLinearity<const N: usize = 1800, const K: usize = 800>;
 crate::spec!(impl [const N: usize, const K: usize] SupraLinearity<N, K> => Empty);
 
 impl<const N: usize, const K: usize> Operation for SupraLinearity<N, K> {
+    const MISFIT: Option<&'static str> = match N {
+        0..100 => Some(
+            "its exponent is below 0.1: `SupraLinearity<N, K>` takes thousandths, so that an exponent of 2 is \
+             `SupraLinearity<2000>`",
+        ),
+        _ => None,
+    };
+
     fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
         x: MapOf<B, C, H, W, E, D>,

@@ -100,8 +100,9 @@ impl<
     const NAME: &'static str = "stages";
     const GEOMETRY: Geometry =
         Geometry::conv(I, O, Conv2d::<I, M, K1, S1, C1>::WINDOW).then(Conv2d::<M, O, K2, S2, C2>::WINDOW);
-    const MISFIT: Option<&'static str> = match N::CHANNELS {
-        Some(channels) if channels != M => Some("the operation between its stages is made for other channels"),
+    const MISFIT: Option<&'static str> = match (N::CHANNELS, N::MISFIT) {
+        (_, Some(misfit)) => Some(misfit),
+        (Some(channels), _) if channels != M => Some("the operation between its stages is made for other channels"),
         _ => None,
     };
     type In = Const<I>;

@@ -33,12 +33,10 @@ crate::spec!(impl [const GROUPS: usize, const C: usize] GroupNorm<GROUPS, C> => 
 pub type LayerNorm<const C: usize> = GroupNorm<1, C>;
 
 impl<const GROUPS: usize, const C: usize> Operation for GroupNorm<GROUPS, C> {
-    const CHANNELS: Option<usize> = {
-        assert!(
-            GROUPS > 0 && C.is_multiple_of(GROUPS),
-            "the groups of a `GroupNorm<GROUPS, CHANNELS>` must divide its channels"
-        );
-        Some(C)
+    const CHANNELS: Option<usize> = Some(C);
+    const MISFIT: Option<&'static str> = match GROUPS > 0 && C.is_multiple_of(GROUPS) {
+        true => None,
+        false => Some("the groups of a `GroupNorm<GROUPS, CHANNELS>` must divide its channels"),
     };
 
     fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

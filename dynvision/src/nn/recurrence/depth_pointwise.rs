@@ -26,6 +26,7 @@ pub struct DepthPointwise<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C
 
 #[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for DepthPointwise<Q, C> {
+    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
         built::Separable<built::Conv2d<Const<1>, I, Q::Of<K>, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>;
 

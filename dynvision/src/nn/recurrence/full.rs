@@ -16,6 +16,7 @@ pub struct Full<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
 
 #[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for Full<Q, C> {
+    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
         built::Conv2d<I, O, Q::Of<K>, 1, C, E, D>;
 

@@ -3,10 +3,15 @@
 use dfdx::prelude::{Const, ConstDim};
 use std::fmt::Debug;
 
-/// The kernel of a recurrence. It should be odd, so that the state keeps its size.
+/// The kernel of a recurrence. It is odd, so that the state keeps its size.
 pub trait RecurrentKernel: Clone + Debug + 'static {
     /// The kernel, where that of the layer is `K`.
     type Of<K: ConstDim>: ConstDim;
+
+    /// Whether the kernel is even, so that the state would change its size, where the layer's is odd and where it is even.
+    /// Not to be overridden.
+    const IS_EVEN: [bool; 2] =
+        [Self::Of::<Const<1>>::SIZE.is_multiple_of(2), Self::Of::<Const<2>>::SIZE.is_multiple_of(2)];
 }
 /// The kernel of the layer.
 #[derive(Clone, Copy, Debug, Default)]

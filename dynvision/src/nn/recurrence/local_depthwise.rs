@@ -27,6 +27,7 @@ pub struct LocalDepthwise<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C
 
 #[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for LocalDepthwise<Q, C> {
+    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
     const SAME_CHANNELS: bool = true;
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
         built::LocalSeparable<Lateral<I, C, E, D>, built::Conv2d<Const<1>, I, Q::Of<K>, 1, C, E, D>>;

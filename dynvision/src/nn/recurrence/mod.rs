@@ -47,6 +47,9 @@ pub trait Recurrence: Clone + Debug + 'static {
     const SAME_CHANNELS: bool = false;
     /// Whether there is a connection at all.
     const CONNECTED: bool = true;
+    /// Whether its kernel is even, where that of the layer is odd and where it is even: the state would change its size, which
+    /// does not compile.
+    const IS_EVEN: [bool; 2] = [false, false];
     /// What holds the weights.
     type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone + Debug;
 
