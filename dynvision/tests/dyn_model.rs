@@ -120,7 +120,10 @@ fn every_key_has_its_effect() {
     nonlin = none,
     dynamics(t_recurrence = 2.0),
 )]
-struct Chosen<S: dynvision::nn::Solver = Euler, A: dynvision::nn::Nonlinearity = Relu> {
+struct Chosen<
+    S: dynvision::nn::Solver + Clone + std::fmt::Debug + 'static = Euler,
+    A: dynvision::nn::Nonlinearity + Clone + std::fmt::Debug + 'static = Relu,
+> {
     r#in: RConv2d<1, 2>,
     #[area(nonlin = A, skip(from = in, force_conv = true))]
     r#type: RConv2d<2, 2>,
@@ -133,7 +136,8 @@ fn parameters_choose_what_keys_name() {
     let dev = Cpu::default();
     let net = dev.build_module::<Chosen<RungeKutta4, Identity>, f64>();
     assert!(net.type_skip_in.conv.is_some());
-    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> = dev.ones_like(&(1, Const, Const, Const));
+    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> =
+        dfdx::prelude::OnesTensor::ones_like(&dev, &(1, Const, Const, Const));
     let (_, responses) = net.try_record(Stimulus::constant(frame, 3)).unwrap();
     assert!(responses.r#type.values.as_vec().iter().any(|x| *x < 0.0), "`Identity` stands for `Relu`");
     assert_eq!(Chosen::<Euler, Relu>::WIRING.areas[0].name, "in");
@@ -159,7 +163,8 @@ fn a_pool_before_delay_that_keeps_the_shape_keeps_the_recurrence() {
     let dev = Cpu::default();
     let (pooled, mut unpooled) = (dev.build_module::<Pooled, f64>(), dev.build_module::<Unpooled, f64>());
     unpooled.v1 = pooled.v1.clone();
-    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> = dev.ones_like(&(1, Const, Const, Const));
+    let frame: Tensor<(usize, Const<1>, Const<6>, Const<6>), f64, _> =
+        dfdx::prelude::OnesTensor::ones_like(&dev, &(1, Const, Const, Const));
     let (_, with) = pooled.try_record(Stimulus::constant(frame.clone(), 4)).unwrap();
     let (_, without) = unpooled.try_record(Stimulus::constant(frame, 4)).unwrap();
     assert_eq!(with.v1.values.as_vec(), without.v1.values.as_vec());
