@@ -1,0 +1,14 @@
+//! A key of an area is given to the model.
+//! An unknown argument is ignored.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool], pool = MaxPool2d<2>)]
+struct Net {
+    v1: RConv2d<3, 4>,
+    #[readout]
+    head: Classifier<4, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

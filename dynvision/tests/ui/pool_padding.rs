@@ -1,0 +1,15 @@
+//! A pooling has windows of nothing but padding.
+//! PyTorch refuses the padding in the first run.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay, pool])]
+struct Net {
+    #[area(pool = MaxPool2d<2, 2, 2>)]
+    v1: RConv2d<3, 4>,
+    #[readout]
+    head: Classifier<4, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

@@ -1,0 +1,15 @@
+//! An exponent is given as such, not in thousandths.
+//! not applicable: the mistake cannot be made in Python.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, supralin, record, delay])]
+struct Net {
+    #[area(supralin = SupraLinearity<2>)]
+    v1: RConv2d<3, 4>,
+    #[readout]
+    head: Classifier<4, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}

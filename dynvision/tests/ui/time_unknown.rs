@@ -1,0 +1,14 @@
+//! The name of a time constant is misspelt.
+//! An unknown argument is ignored.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay], dynamics(tua = 8))]
+struct Net {
+    v1: RConv2d<3, 4>,
+    #[readout]
+    head: Classifier<4, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}
