@@ -7,6 +7,7 @@ use super::winograd::{self, WinogradPlan};
 use super::{depthwise, implicit};
 use crate::error::{Result, of_one_length};
 use crate::isa::{self, Isa};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +45,24 @@ impl Algorithm {
     }
 }
 
+thread_local! {
+    /// What [`with_algorithm`] has chosen.
+    static CHOSEN: Cell<Algorithm> = const { Cell::new(Algorithm::Auto) };
+}
+
+/// Calls `run`, in which new [`WeightCache`]s of this thread compute their convolutions by `algorithm`. One that cannot
+/// compute a convolution gives way to the next simpler one.
+pub fn with_algorithm<R>(algorithm: Algorithm, run: impl FnOnce() -> R) -> R {
+    struct Restore(Algorithm);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CHOSEN.set(self.0);
+        }
+    }
+    let _restore = Restore(CHOSEN.replace(algorithm));
+    run()
+}
+
 /// What the kernels prepare from one weight tensor the first time that they meet it: packed panels, transforms.
 ///
 /// Keep one beside each weight for as long as the weight does not change (all steps of an unroll), and start with a new
@@ -70,7 +89,7 @@ pub struct WeightCache<E> {
 
 impl<E> Default for WeightCache<E> {
     fn default() -> Self {
-        WeightCache { store: Store::default(), _of: PhantomData }
+        WeightCache::with_algorithm(CHOSEN.get())
     }
 }
 

@@ -26,7 +26,7 @@ mod winograd;
 
 pub(super) use source::Source;
 
-pub use cache::{Algorithm, WeightCache};
+pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;
 use super::{Scalar, parallel, scratch};

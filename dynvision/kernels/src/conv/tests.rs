@@ -298,6 +298,20 @@ fn gathered_gradients_of_weights_are_those_of_every_call() {
 }
 
 #[test]
+fn an_algorithm_is_chosen_for_a_run_and_for_no_other() {
+    let case = Case::new(Conv::new(Window::same(3, 1)), 2, 16, 16, [8, 8], 5);
+    let shape = ConvShape::new(&case.conv, case.xd, case.wd, case.yd).unwrap();
+    let chosen = || WeightCache::<f32>::default().store().algorithm(&shape);
+    let auto = chosen();
+    let inside = with_algorithm(Algorithm::Portable, || {
+        let other = std::thread::scope(|scope| scope.spawn(chosen).join().unwrap());
+        (chosen(), with_algorithm(Algorithm::Winograd4, chosen), chosen(), other)
+    });
+    assert_eq!(inside, (Algorithm::Portable, Algorithm::Winograd4, Algorithm::Portable, auto));
+    assert_eq!(chosen(), auto);
+}
+
+#[test]
 fn short_slices_are_refused() {
     let (conv, cache) = (Conv::new(Window::new(1, 1, 0)), WeightCache::default());
     let (xd, mut y) = ([1, 1, 2, 2], [7.0; 4]);
