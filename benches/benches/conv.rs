@@ -4,7 +4,10 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dynvision::geometry::{Conv, Window};
-use dynvision::kernels::cpu::conv::{Algorithm, Onto, Packs, backward, forward};
+use dynvision_kernels::{
+    Kernels,
+    conv::{Accumulate, Algorithm, WeightCache},
+};
 use std::hint::black_box;
 
 /// Images, channels taken and given, rows and columns, kernel, stride, groups.
@@ -35,7 +38,7 @@ fn values(dims: [usize; 4]) -> Vec<f32> {
 fn layers(c: &mut Criterion) {
     for [images, ins, outs, side, kernel, stride, groups] in LAYERS {
         let conv = Conv::new(Window::same(kernel, stride)).grouped(groups);
-        let places = conv.window.places(side);
+        let places = conv.window.output_len(side);
         let (xd, wd) = ([images, ins, side, side], [outs, ins / groups, kernel, kernel]);
         let yd = [images, outs, places, places];
         let (x, w, gy) = (values(xd), values(wd), values(yd));
@@ -44,18 +47,44 @@ fn layers(c: &mut Criterion) {
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Elements((gy.len() * ins / groups * kernel * kernel) as u64));
         for algorithm in [Algorithm::Auto, Algorithm::Implicit, Algorithm::Portable] {
-            let packs = Packs::with_algorithm(algorithm);
+            let cache = WeightCache::with_algorithm(algorithm);
             group.bench_function(format!("forward/{algorithm:?}"), |b| {
-                b.iter(|| forward(&conv, &x, xd, &w, wd, None, &packs, black_box(&mut y), yd, Onto::Nothing));
+                b.iter(|| f32::conv2d(&conv, &x, xd, &w, wd, None, &cache, black_box(&mut y), yd, Accumulate::Nothing));
             });
             group.bench_function(format!("to the input/{algorithm:?}"), |b| {
                 b.iter(|| {
-                    backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, Some(black_box(&mut gx)), None, None, false)
+                    f32::conv2d_backward(
+                        &conv,
+                        &x,
+                        xd,
+                        &w,
+                        wd,
+                        &cache,
+                        &gy,
+                        yd,
+                        Some(black_box(&mut gx)),
+                        None,
+                        None,
+                        false,
+                    )
                 });
             });
             group.bench_function(format!("to the weight/{algorithm:?}"), |b| {
                 b.iter(|| {
-                    backward(&conv, &x, xd, &w, wd, &packs, &gy, yd, None, Some(black_box(&mut gw)), None, false)
+                    f32::conv2d_backward(
+                        &conv,
+                        &x,
+                        xd,
+                        &w,
+                        wd,
+                        &cache,
+                        &gy,
+                        yd,
+                        None,
+                        Some(black_box(&mut gw)),
+                        None,
+                        false,
+                    )
                 });
             });
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::geometry::Conv;
-use crate::kernels::{Buffer, ConvKernel, Maps};
+use crate::kernels::{Buffer, ConvKernel, Element, Maps};
 use crate::nn::{Observed, Statistics};
 use crate::ops::Plane;
 use crate::time::Plan;
@@ -305,14 +305,14 @@ impl<T> Cx<T> {
 
     /// What the device has derived from weight `w` in this unroll, and gathers of its gradient: that is collected before
     /// anything that came before the first use of the weight runs backward.
-    pub fn packs<E: Dtype, D: Device<E> + ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::Packs>
+    pub fn packs<E: Element, D: Device<E> + ConvKernel<E>>(&mut self, w: &Maps<E, D>) -> Rc<D::WeightCache>
     where
         T: Tape<E, D>,
     {
-        let kept = self.kept.packs.entry(id(w)).or_insert_with(|| Rc::new(D::Packs::default()));
+        let kept = self.kept.packs.entry(id(w)).or_insert_with(|| Rc::new(D::WeightCache::default()));
         // an id names one tensor of one dtype on one device, so this is another run-time type only if dfdx reused an id;
         // nothing is shared then
-        let packs: Rc<D::Packs> = Rc::clone(kept).downcast().unwrap_or_default();
+        let packs: Rc<D::WeightCache> = Rc::clone(kept).downcast().unwrap_or_default();
         if T::OWNS_TAPE && self.gathered.insert(id(w)) {
             let (w, device, packs) = (w.ghost(), w.device().clone(), packs.clone());
             self.tape.add_backward_op(move |grads| device.conv2d_collect(&packs, grads.get_or_alloc_mut(&w)?));

@@ -3,7 +3,9 @@
 //! A device is a type: [`Cpu`], or `Cuda` where the crate is built with the feature `cuda`. Code that is generic over
 //! [`VisionDevice`](crate::kernels::VisionDevice) runs on both; [`Auto`] is the one that the crate is built for.
 //!
-//! On the CPU, [`kernels`](crate::kernels) are our own. On CUDA they are composed of dfdx's operations. The compositions
+//! On the CPU, [`kernels`](crate::kernels) are our own, vectorised for AVX-512 or AVX2 where the processor has them; the
+//! environment variable `DYNVISION_ISA` (`portable`, `avx2`, `avx512`) keeps a process from the better ones. On CUDA they are
+//! composed of dfdx's operations. The compositions
 //! are tested on the CPU; the code for CUDA is type-checked without a toolkit (`--features ci-check`) and builds with that
 //! of CUDA 13.0, but has not been run on a GPU yet. Where there is one, `cargo test --features cuda --test cuda` compares
 //! every operation and a model's gradients with the CPU's. A program that is built with `cuda` needs NVIDIA's driver to
@@ -26,6 +28,8 @@ pub use dfdx::prelude::Cpu;
 pub use dfdx::prelude::Cuda;
 
 use crate::error::{Error, Result};
+
+pub use dynvision_kernels::conv::{Algorithm, with_algorithm};
 
 /// The device that the crate is built for: `Cuda` with the feature `cuda`, otherwise [`Cpu`].
 #[cfg(feature = "cuda")]

@@ -2,10 +2,10 @@
 //! each unit (`run` 1, a bias as long as a sample), for each channel (`run` the units of a plane), or for all (length 1).
 
 use super::{Scalar, parallel};
+use crate::error::{Result, require, volume};
 
 /// `y[i] += bias[i / run % len]`.
-pub fn forward<E: Scalar>(bias: &[E], run: usize, y: &mut [E]) {
-    fits(bias.len(), run, y.len());
+pub(crate) fn forward<E: Scalar>(bias: &[E], run: usize, y: &mut [E]) {
     parallel::planes(y, bias.len() * run, |_, samples| {
         for sample in samples.chunks_exact_mut(bias.len() * run) {
             for (y, &bias) in sample.chunks_exact_mut(run).zip(bias) {
@@ -16,8 +16,7 @@ pub fn forward<E: Scalar>(bias: &[E], run: usize, y: &mut [E]) {
 }
 
 /// `gb[k] += sum of gy[i]` over all `i` with `i / run % len = k`.
-pub fn backward<E: Scalar>(run: usize, gy: &[E], gb: &mut [E]) {
-    fits(gb.len(), run, gy.len());
+pub(crate) fn backward<E: Scalar>(run: usize, gy: &[E], gb: &mut [E]) {
     for sample in gy.chunks_exact(gb.len() * run) {
         for (gb, gy) in gb.iter_mut().zip(sample.chunks_exact(run)) {
             *gb += gy.iter().fold(E::zero(), |sum, &g| sum + g);
@@ -25,8 +24,12 @@ pub fn backward<E: Scalar>(run: usize, gy: &[E], gb: &mut [E]) {
     }
 }
 
-fn fits(bias: usize, run: usize, len: usize) {
-    assert!(bias > 0 && run > 0 && len.is_multiple_of(bias * run), "bias: lengths");
+/// Checks all sizes.
+pub(crate) fn checked(bias: usize, run: usize, len: usize) -> Result {
+    let sample = volume("bias", &[bias, run])?;
+    require(sample > 0 && len.is_multiple_of(sample), "bias", || {
+        format!("{len} elements are not made up of {bias} runs of {run} each")
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Scalar, parallel};
 
 /// `into += from`.
-pub fn add_assign<E: Scalar>(from: &[E], into: &mut [E]) {
+pub(crate) fn add_assign<E: Scalar>(from: &[E], into: &mut [E]) {
     assert_eq!(from.len(), into.len(), "add_assign: lengths");
     parallel::chunks(into, |at, into| {
         for (into, &from) in into.iter_mut().zip(&from[at..]) {
@@ -13,7 +13,7 @@ pub fn add_assign<E: Scalar>(from: &[E], into: &mut [E]) {
 }
 
 /// `into += scale * from`.
-pub fn axpy<E: Scalar>(scale: E, from: &[E], into: &mut [E]) {
+pub(crate) fn axpy<E: Scalar>(scale: E, from: &[E], into: &mut [E]) {
     assert_eq!(from.len(), into.len(), "axpy: lengths");
     parallel::chunks(into, |at, into| {
         for (into, &from) in into.iter_mut().zip(&from[at..]) {
@@ -23,12 +23,12 @@ pub fn axpy<E: Scalar>(scale: E, from: &[E], into: &mut [E]) {
 }
 
 /// `x = max(x, 0)`; NaN stays NaN.
-pub fn relu_forward<E: Scalar>(x: &mut [E]) {
+pub(crate) fn relu_forward<E: Scalar>(x: &mut [E]) {
     parallel::chunks(x, |_, x| x.iter_mut().for_each(|x| *x = rectify(*x)));
 }
 
 /// Zeroes the gradient `g` where the output `y` is not positive.
-pub fn relu_backward<E: Scalar>(y: &[E], g: &mut [E]) {
+pub(crate) fn relu_backward<E: Scalar>(y: &[E], g: &mut [E]) {
     assert_eq!(y.len(), g.len(), "relu backward: lengths");
     parallel::chunks(g, |at, g| g.iter_mut().zip(&y[at..]).for_each(|(g, &y)| *g = passed(y, *g)));
 }

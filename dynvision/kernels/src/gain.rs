@@ -3,7 +3,7 @@
 use super::{Scalar, parallel};
 
 /// `y = x (1 + tanh h)`.
-pub fn forward<E: Scalar>(x: &[E], h: &[E], y: &mut [E]) {
+pub(crate) fn forward<E: Scalar>(x: &[E], h: &[E], y: &mut [E]) {
     assert!(x.len() == y.len() && h.len() == y.len(), "gain: lengths");
     parallel::chunks(y, |at, y| {
         for ((y, &x), &h) in y.iter_mut().zip(&x[at..]).zip(&h[at..]) {
@@ -13,7 +13,7 @@ pub fn forward<E: Scalar>(x: &[E], h: &[E], y: &mut [E]) {
 }
 
 /// `gx += gy (1 + tanh h)`, `gh += gy x (1 - tanh² h)`.
-pub fn backward<E: Scalar>(x: &[E], h: &[E], gy: &[E], gx: Option<&mut [E]>, gh: Option<&mut [E]>) {
+pub(crate) fn backward<E: Scalar>(x: &[E], h: &[E], gy: &[E], gx: Option<&mut [E]>, gh: Option<&mut [E]>) {
     assert!(x.len() == gy.len() && h.len() == gy.len(), "gain backward: lengths");
     if let Some(gx) = gx {
         assert_eq!(gx.len(), gy.len(), "gain backward: lengths");

@@ -1,10 +1,11 @@
 //! Units picked from a map by their numbers: `y[b, u] = x[b, index[u]]`.
 
 use super::{Scalar, parallel};
+use crate::error::{Result, of_sizes, require, volume};
 
 /// `y[b, u] = x[b, index[u]]` for every sample `b`; units count channels, rows and columns as they lie in memory.
-pub fn forward<E: Scalar>(index: &[u32], x: &[E], xd: [usize; 4], y: &mut [E]) {
-    let units = units(index, x.len(), xd, y.len());
+pub(crate) fn forward<E: Scalar>(index: &[u32], x: &[E], xd: [usize; 4], y: &mut [E]) {
+    let units = xd[1] * xd[2] * xd[3];
     parallel::planes(y, index.len(), |first, samples| {
         for (b, y) in samples.chunks_exact_mut(index.len()).enumerate() {
             let x = &x[(first + b) * units..][..units];
@@ -16,8 +17,8 @@ pub fn forward<E: Scalar>(index: &[u32], x: &[E], xd: [usize; 4], y: &mut [E]) {
 }
 
 /// `gx[b, index[u]] += gy[b, u]`.
-pub fn backward<E: Scalar>(index: &[u32], gy: &[E], gx: &mut [E], xd: [usize; 4]) {
-    let units = units(index, gx.len(), xd, gy.len());
+pub(crate) fn backward<E: Scalar>(index: &[u32], gy: &[E], gx: &mut [E], xd: [usize; 4]) {
+    let units = xd[1] * xd[2] * xd[3];
     parallel::planes(gx, units, |first, samples| {
         for (b, gx) in samples.chunks_exact_mut(units).enumerate() {
             let gy = &gy[(first + b) * index.len()..][..index.len()];
@@ -28,12 +29,13 @@ pub fn backward<E: Scalar>(index: &[u32], gy: &[E], gx: &mut [E], xd: [usize; 4]
     });
 }
 
-/// Units of a sample of `x`.
-fn units(index: &[u32], x: usize, [batch, c, h, w]: [usize; 4], y: usize) -> usize {
-    let units = c * h * w;
-    assert!(x == batch * units && y == batch * index.len(), "gather: lengths");
-    assert!(index.iter().all(|&u| (u as usize) < units), "gather: a unit that the map does not have");
-    units
+/// Checks all sizes and the index.
+pub(crate) fn checked(index: &[u32], x: usize, xd: [usize; 4], y: usize) -> Result {
+    of_sizes("gather", "the input", x, &xd)?;
+    of_sizes("gather", "the result", y, &[xd[0], index.len()])?;
+    let units = volume("gather", &xd[1..])?;
+    let beyond = index.iter().find(|&&unit| unit as usize >= units);
+    require(beyond.is_none(), "gather", || format!("maps of {xd:?} have no unit {}", beyond.copied().unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ impl Map {
         Map { c, h, w }
     }
 
-    /// Number of units: `c * h * w`.
+    /// Number of units, `c * h * w`; the largest number where that is larger.
     pub const fn units(self) -> usize {
-        self.c * self.h * self.w
+        self.c.saturating_mul(self.h).saturating_mul(self.w)
     }
 
     /// Whether two maps have one size.
@@ -52,7 +52,7 @@ impl std::fmt::Display for Map {
 pub struct Window {
     /// Taps along each side.
     pub kernel: usize,
-    /// Step between two places.
+    /// Step between two places of the window.
     pub stride: usize,
     /// Rows and columns added on every side.
     pub padding: usize,
@@ -79,25 +79,45 @@ impl Window {
         Window { dilation, ..self }
     }
 
-    /// Rows (or columns) that one place covers: `dilation * (kernel - 1) + 1`.
+    /// Rows (or columns) that one place covers, `dilation * (kernel - 1) + 1`; the largest number where that is larger.
     pub const fn extent(self) -> usize {
-        if self.kernel == 0 { 0 } else { self.dilation * (self.kernel - 1) + 1 }
+        if self.kernel == 0 { 0 } else { self.dilation.saturating_mul(self.kernel - 1).saturating_add(1) }
     }
 
-    /// Number of places along a dimension, `(dim + 2 padding - extent) / stride + 1`; 0 where the window does not fit.
+    /// Length of the output along a dimension, `(dim + 2 padding - extent) / stride + 1`; 0 where the window does not fit,
+    /// and where the padded input has more rows than memory has addresses.
     ///
     /// ```
     /// use dynvision_kernels::geometry::Window;
-    /// assert_eq!(Window::new(3, 2, 1).places(32), 16);
-    /// assert_eq!(Window::new(5, 1, 0).places(4), 0);
+    /// assert_eq!(Window::new(3, 2, 1).output_len(32), 16);
+    /// assert_eq!(Window::new(5, 1, 0).output_len(4), 0);
+    /// assert_eq!(Window::new(1, 1, usize::MAX).output_len(4), 0);
     /// ```
-    pub const fn places(self, dim: usize) -> usize {
-        let padded = dim + 2 * self.padding;
-        if dim == 0 || self.stride == 0 || self.kernel == 0 || self.dilation == 0 || self.extent() > padded {
+    pub const fn output_len(self, dim: usize) -> usize {
+        let padded = self.padding.saturating_mul(2).saturating_add(dim);
+        let impossible = dim == 0 || self.stride == 0 || self.kernel == 0 || self.dilation == 0;
+        if impossible || padded > isize::MAX as usize || self.extent() > padded {
             0
         } else {
             (padded - self.extent()) / self.stride + 1
         }
+    }
+
+    /// The window with the smallest stride and dilation that read the same for `outputs`: a step is taken between two places
+    /// only, and a distance is there between two taps only. Its own output is another.
+    pub(crate) fn tight(self, outputs: [usize; 2]) -> Window {
+        let stride = if outputs[0].max(outputs[1]) <= 1 { 1 } else { self.stride };
+        Window { stride, dilation: if self.kernel <= 1 { 1 } else { self.dilation }, ..self }
+    }
+
+    /// Whether a padded input of `dims`, laid out in planes for each remainder by the stride, is not much larger than what
+    /// there is to read and to write.
+    pub(crate) fn is_compact(self, dims: [usize; 2], outputs: [usize; 2]) -> bool {
+        let laid_out = |dim: usize| self.padding.checked_mul(2)?.checked_add(dim)?.checked_add(self.stride);
+        let area = |[h, w]: [usize; 2]| h.checked_mul(w);
+        let planes = laid_out(dims[0]).zip(laid_out(dims[1])).and_then(|(h, w)| h.checked_mul(w));
+        let used = area(dims).zip(area(outputs)).and_then(|(x, y)| x.checked_add(y)?.checked_mul(8)?.checked_add(4096));
+        planes.zip(used).is_some_and(|(planes, used)| planes <= used)
     }
 
     /// One window that has as many places as `next` on the places of this one, wherever both fit.
@@ -105,16 +125,20 @@ impl Window {
     /// ```
     /// use dynvision_kernels::geometry::Window;
     /// let both = Window::same(7, 2).before(Window::new(3, 2, 1));
-    /// assert_eq!((both.places(224), both.stride), (56, 4));
+    /// assert_eq!((both.output_len(224), both.stride), (56, 4));
     /// ```
     pub const fn before(self, next: Window) -> Window {
-        let reach = if next.extent() == 0 { 0 } else { (next.extent() - 1) * self.stride };
-        Window::new(self.extent() + reach, self.stride * next.stride, self.padding + next.padding * self.stride)
+        let reach = next.extent().saturating_sub(1).saturating_mul(self.stride);
+        Window::new(
+            self.extent().saturating_add(reach),
+            self.stride.saturating_mul(next.stride),
+            next.padding.saturating_mul(self.stride).saturating_add(self.padding),
+        )
     }
 
     /// The map that is left of `from`.
     pub const fn apply(self, from: Map) -> Map {
-        Map { c: from.c, h: self.places(from.h), w: self.places(from.w) }
+        Map { c: from.c, h: self.output_len(from.h), w: self.output_len(from.w) }
     }
 }
 
@@ -219,7 +243,7 @@ impl Over {
     /// How many means and variances there are in a batch of maps.
     pub const fn blocks(self, batch: usize, channels: usize) -> usize {
         match self {
-            Over::Groups(groups) => batch * groups,
+            Over::Groups(groups) => batch.saturating_mul(groups),
             Over::Batch => channels,
         }
     }
@@ -242,7 +266,7 @@ mod tests {
             dim in 1usize..40, kernel in 1usize..9, stride in 1usize..5, padding in 0usize..4, dilation in 1usize..4,
         ) {
             let w = Window::new(kernel, stride, padding).dilated(dilation);
-            prop_assert_eq!(w.places(dim), slide(dim, w));
+            prop_assert_eq!(w.output_len(dim), slide(dim, w));
         }
 
         #[test]
@@ -252,9 +276,22 @@ mod tests {
             (k2, s2, p2, d2) in (1usize..6, 1usize..4, 0usize..4, 1usize..3),
         ) {
             let (first, next) = (Window::new(k1, s1, p1).dilated(d1), Window::new(k2, s2, p2).dilated(d2));
-            let places = next.places(first.places(dim));
+            let places = next.output_len(first.output_len(dim));
             prop_assume!(places > 0);
-            prop_assert_eq!(first.before(next).places(dim), places);
+            prop_assert_eq!(first.before(next).output_len(dim), places);
+        }
+
+        #[test]
+        fn any_numbers_have_an_output_length(dim: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) {
+            let w = Window { kernel, stride, padding, dilation };
+            let (padded, extent) = (
+                2 * padding as u128 + dim as u128,
+                (kernel as u128).checked_sub(1).map(|k| k * dilation as u128 + 1),
+            );
+            let fits = dim > 0 && stride > 0 && dilation > 0 && padded <= isize::MAX as u128;
+            let want = extent.filter(|&extent| fits && extent <= padded).map(|extent| (padded - extent) / stride as u128 + 1);
+            prop_assert_eq!(w.output_len(dim) as u128, want.unwrap_or(0));
+            let _ = (w.before(w), Geometry::conv(kernel, stride, w).then(w).apply(Map::new(dim, padding, dim)).units());
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! Instruction sets, and the vectors that kernels are written with.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The instruction set that the `f32` kernels use.
@@ -20,7 +21,29 @@ static LIMIT: AtomicU8 = AtomicU8::new(0);
 
 /// The best instruction set of this processor, within [`limit`].
 pub fn current() -> Isa {
-    within(LIMIT.load(Ordering::Relaxed), detected())
+    within(
+        LIMIT.load(Ordering::Relaxed),
+        *BEST.get_or_init(|| chosen(std::env::var(VARIABLE).ok().as_deref(), detected())),
+    )
+}
+
+/// The environment variable that keeps a process from the better instruction sets: `portable`, `avx2` or `avx512`. What the
+/// processor does not have is not used. It is read once.
+pub const VARIABLE: &str = "DYNVISION_ISA";
+
+/// What the processor has and [`VARIABLE`] allows.
+static BEST: OnceLock<Isa> = OnceLock::new();
+
+fn chosen(variable: Option<&str>, detected: Isa) -> Isa {
+    match variable.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("" | "avx512") => detected,
+        Some("avx2") => within(Isa::Avx2 as u8, detected),
+        Some("portable") => Isa::Plain,
+        Some(other) => {
+            eprintln!("{VARIABLE}={other} is none of `portable`, `avx2`, `avx512` and changes nothing");
+            detected
+        }
+    }
 }
 
 fn within(limit: u8, best: Isa) -> Isa {
@@ -568,6 +591,18 @@ mod tests {
     use super::*;
 
     // The limit itself is not set here: other tests compare bits meanwhile.
+    #[test]
+    fn the_variable_takes_away_and_never_adds() {
+        for best in [Isa::Plain, Isa::Avx2, Isa::Avx512] {
+            assert_eq!(chosen(None, best), best);
+            assert_eq!(chosen(Some("avx512"), best), best);
+            assert_eq!(chosen(Some("nonsense"), best), best);
+            assert_eq!(chosen(Some("Portable"), best), Isa::Plain);
+            let limited = if best == Isa::Avx512 { Isa::Avx2 } else { best };
+            assert_eq!(chosen(Some("avx2"), best), limited);
+        }
+    }
+
     #[test]
     fn a_limit_only_lowers() {
         let all = [Isa::Plain, Isa::Avx2, Isa::Avx512];

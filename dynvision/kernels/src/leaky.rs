@@ -4,7 +4,7 @@ use super::elementwise::{counted, passed, rectify};
 use super::{Scalar, parallel};
 
 /// `x = h + rate (x - h)`, then ReLU if `relu`. An absent state `h` is zero.
-pub fn forward<E: Scalar>(rate: E, x: &mut [E], h: Option<&[E]>, relu: bool) {
+pub(crate) fn forward<E: Scalar>(rate: E, x: &mut [E], h: Option<&[E]>, relu: bool) {
     assert!(h.is_none_or(|h| h.len() == x.len()), "leaky: lengths");
     if relu {
         step(x, h, |x, h| rectify(h + rate * (x - h)));
@@ -23,7 +23,7 @@ fn step<E: Scalar>(x: &mut [E], h: Option<&[E]>, f: impl Fn(E, E) -> E + Sync) {
 /// From the gradient `g` of [`forward`]'s output to that of its drive, in place: `rate g`, and `gh += (1 - rate) g`.
 /// `y` is the output of a rectified step: nothing passes where it is not positive. Nothing passes either where `g` is so
 /// small that what is made of it would be subnormal.
-pub fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mut [E]>) {
+pub(crate) fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mut [E]>) {
     assert!(y.is_none_or(|y| y.len() == g.len()), "leaky backward: lengths");
     let keep = E::one() - rate;
     match (y, gh) {
@@ -49,7 +49,7 @@ pub fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mu
 }
 
 /// The gradient of the rate: the sum of `gy (x - h)` where `y`, the output of a rectified step, is positive.
-pub fn backward_rate<E: Scalar>(x: &[E], h: Option<&[E]>, y: Option<&[E]>, gy: &[E]) -> E {
+pub(crate) fn backward_rate<E: Scalar>(x: &[E], h: Option<&[E]>, y: Option<&[E]>, gy: &[E]) -> E {
     let fits = |s: &[E]| s.len() == gy.len();
     assert!(fits(x) && h.is_none_or(fits) && y.is_none_or(fits), "leaky backward: lengths");
     let along = |signal: &[E]| {

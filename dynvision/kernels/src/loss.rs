@@ -1,6 +1,7 @@
 //! Losses: cross-entropy of rows of logits, the mean activity of rows of units, and their change in time.
 
 use super::{Scalar, parallel};
+use crate::error::{Result, of_sizes, require};
 
 /// How the activity of units is measured.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -46,7 +47,12 @@ impl<E: Scalar> Normaliser<E> {
 
 /// `y = weight (ln sum exp x - x[class])` for each row of `classes` logits, 0 where it does not count. Gives what
 /// [`cross_entropy_backward`] needs.
-pub fn cross_entropy<E: Scalar>(x: &[E], classes: usize, targets: &[Target<E>], y: &mut [E]) -> Vec<Normaliser<E>> {
+pub(crate) fn cross_entropy<E: Scalar>(
+    x: &[E],
+    classes: usize,
+    targets: &[Target<E>],
+    y: &mut [E],
+) -> Vec<Normaliser<E>> {
     assert!(x.len() == classes * y.len() && targets.len() == y.len(), "cross-entropy: lengths");
     let mut normalisers = vec![Normaliser::new(E::zero(), E::zero()); y.len()];
     for (row, (target, (y, normaliser))) in targets.iter().zip(y.iter_mut().zip(&mut normalisers)).enumerate() {
@@ -63,7 +69,7 @@ pub fn cross_entropy<E: Scalar>(x: &[E], classes: usize, targets: &[Target<E>], 
 }
 
 /// Adds the gradient of [`cross_entropy`], `gy weight (softmax x - one)` with a one at the class.
-pub fn cross_entropy_backward<E: Scalar>(
+pub(crate) fn cross_entropy_backward<E: Scalar>(
     x: &[E],
     targets: &[Target<E>],
     normalisers: &[Normaliser<E>],
@@ -86,7 +92,7 @@ pub fn cross_entropy_backward<E: Scalar>(
 }
 
 /// How active each row of `x` is.
-pub fn activity<E: Scalar>(measure: Measure, x: &[E], y: &mut [E]) {
+pub(crate) fn activity<E: Scalar>(measure: Measure, x: &[E], y: &mut [E]) {
     assert!(x.len().checked_rem(y.len()).is_none_or(|rest| rest == 0), "activity: lengths");
     let Some(units) = x.len().checked_div(y.len()).filter(|&units| units > 0) else { return };
     parallel::planes(y, 1, |first, y| {
@@ -103,7 +109,7 @@ pub fn activity<E: Scalar>(measure: Measure, x: &[E], y: &mut [E]) {
 }
 
 /// Adds the gradient of [`activity`], whose result was `y`; none where a row is silent.
-pub fn activity_backward<E: Scalar>(measure: Measure, x: &[E], y: &[E], gy: &[E], gx: &mut [E]) {
+pub(crate) fn activity_backward<E: Scalar>(measure: Measure, x: &[E], y: &[E], gy: &[E], gx: &mut [E]) {
     assert!(x.len() == gx.len() && y.len() == gy.len(), "activity backward: lengths");
     let Some(units) = x.len().checked_div(y.len()).filter(|&units| units > 0) else { return };
     parallel::planes(gx, units, |first, gx| {
@@ -136,7 +142,7 @@ fn each<E: Scalar>(gx: &mut [E], row: &[E], gradient: impl Fn(f64) -> f64) {
 
 /// For each of `y.len()` runs of `x`, the sum of `(x[t + 1] - x[t])^2` over its units and those steps `t` where `pairs[t]`
 /// says so. A run has one step more than there are pairs.
-pub fn change<E: Scalar>(pairs: &[bool], x: &[E], y: &mut [E]) {
+pub(crate) fn change<E: Scalar>(pairs: &[bool], x: &[E], y: &mut [E]) {
     let Some(run) = run_length(pairs, x.len(), y.len()) else { return };
     let units = run / (pairs.len() + 1);
     parallel::planes(y, 1, |first, y| {
@@ -151,7 +157,7 @@ pub fn change<E: Scalar>(pairs: &[bool], x: &[E], y: &mut [E]) {
 }
 
 /// Adds the gradient of [`change`].
-pub fn change_backward<E: Scalar>(pairs: &[bool], x: &[E], gy: &[E], gx: &mut [E]) {
+pub(crate) fn change_backward<E: Scalar>(pairs: &[bool], x: &[E], gy: &[E], gx: &mut [E]) {
     let Some(run) = run_length(pairs, x.len(), gy.len()) else { return };
     assert_eq!(x.len(), gx.len(), "change backward: lengths");
     let units = run / (pairs.len() + 1);
@@ -168,6 +174,23 @@ pub fn change_backward<E: Scalar>(pairs: &[bool], x: &[E], gy: &[E], gx: &mut [E
             }
         }
     });
+}
+
+/// Checks that every target is one of the classes.
+pub(crate) fn known<E: Scalar>(targets: &[Target<E>], classes: usize) -> Result {
+    let beyond = targets.iter().flatten().find(|(class, _)| *class >= classes).map(|(class, _)| *class);
+    require(beyond.is_none(), "cross-entropy", || {
+        format!("class {} is none of the {classes} that the logits have, counted from 0", beyond.unwrap_or(0))
+    })
+}
+
+/// Checks that values are so many runs of a step more than there are pairs.
+pub(crate) fn runs(pairs: &[bool], len: usize, runs: usize) -> Result {
+    let run = len.checked_div(runs).unwrap_or(0);
+    of_sizes("change in time", "the runs", len, &[runs, run])?;
+    require(run.is_multiple_of(pairs.len() + 1), "change in time", || {
+        format!("runs of {run} elements are not {} steps, one more than there are pairs", pairs.len() + 1)
+    })
 }
 
 fn run_length(pairs: &[bool], len: usize, runs: usize) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! Normalisation of maps: `y = w[c] (x - mean) / sqrt(var + eps) + b[c]`, mean and variance over blocks of planes.
 
 use super::{Scalar, parallel};
+use crate::error::{Result, of_sizes, require};
 use crate::geometry::Over;
 
 /// Which planes share their moments.
@@ -14,10 +15,8 @@ struct Blocks {
 
 impl Blocks {
     fn new(over: Over, [batch, channels, h, w]: [usize; 4], len: usize) -> Self {
-        let blocks = Blocks { over, batch, channels, plane: h * w };
-        let whole = matches!(over, Over::Groups(n) if n == 0 || !channels.is_multiple_of(n));
-        assert!(!whole && len == batch * channels * h * w && len > 0, "norm: sizes");
-        blocks
+        debug_assert_eq!(len, batch * channels * h * w);
+        Blocks { over, batch, channels, plane: h * w }
     }
 
     fn count(self) -> usize {
@@ -47,10 +46,28 @@ impl Blocks {
     }
 }
 
+/// Checks the sizes of maps and of the moments of their blocks.
+pub(crate) fn checked(over: Over, x: usize, xd: [usize; 4], moments: [usize; 2]) -> Result {
+    of_sizes("normalisation", "the input", x, &xd)?;
+    let whole = !matches!(over, Over::Groups(n) if n == 0 || !xd[1].is_multiple_of(n));
+    require(whole, "normalisation", || format!("{} channels are not in {over:?}", xd[1]))?;
+    require(x > 0, "normalisation", || format!("maps of {xd:?} have no mean"))?;
+    let blocks = over.blocks(xd[0], xd[1]);
+    require(moments == [blocks; 2], "normalisation", || {
+        format!("{over:?} of maps of {xd:?} has {blocks} means and variances, not {moments:?}")
+    })
+}
+
+/// Checks that there is one number for each channel.
+pub(crate) fn of_channels(xd: [usize; 4], lens: [usize; 2]) -> Result {
+    require(lens == [xd[1]; 2], "normalisation", || {
+        format!("maps of {} channels need a weight and a bias of as many, not {lens:?}", xd[1])
+    })
+}
+
 /// Mean and variance (not corrected for the sample) of each block.
-pub fn moments<E: Scalar>(over: Over, x: &[E], xd: [usize; 4], mean: &mut [E], variance: &mut [E]) {
+pub(crate) fn moments<E: Scalar>(over: Over, x: &[E], xd: [usize; 4], mean: &mut [E], variance: &mut [E]) {
     let blocks = Blocks::new(over, xd, x.len());
-    assert!(mean.len() == blocks.count() && variance.len() == blocks.count(), "norm moments: lengths");
     let plane = |p: usize| &x[p * blocks.plane..][..blocks.plane];
     parallel::each(mean.iter_mut().zip(variance).enumerate(), true, |(block, (mean, variance))| {
         let sum: f64 = blocks.planes(block).map(|p| plane(p).iter().map(|x| x.wide()).sum::<f64>()).sum();
@@ -68,7 +85,7 @@ fn slope<E: Scalar>(variance: E, eps: f64) -> E {
 
 /// `y = w[c] (x - mean) / sqrt(var + eps) + b[c]` with the moments of each block.
 #[allow(clippy::too_many_arguments)] // the equation has as many
-pub fn forward<E: Scalar>(
+pub(crate) fn forward<E: Scalar>(
     over: Over,
     eps: f64,
     x: &[E],
@@ -78,8 +95,6 @@ pub fn forward<E: Scalar>(
     y: &mut [E],
 ) {
     let blocks = Blocks::new(over, xd, x.len());
-    assert!(mean.len() == blocks.count() && variance.len() == blocks.count(), "norm: moments");
-    assert!(w.len() == blocks.channels && b.len() == w.len() && y.len() == x.len(), "norm: lengths");
     parallel::planes(y, blocks.plane, |first, planes| {
         for (p, y) in planes.chunks_exact_mut(blocks.plane).enumerate() {
             let p = first + p;
@@ -94,7 +109,7 @@ pub fn forward<E: Scalar>(
 
 /// Adds the gradients of input, weight and bias, through the moments, which are those of `x`.
 #[allow(clippy::too_many_arguments)] // three inputs and their gradients
-pub fn backward<E: Scalar>(
+pub(crate) fn backward<E: Scalar>(
     over: Over,
     eps: f64,
     x: &[E],
@@ -107,9 +122,6 @@ pub fn backward<E: Scalar>(
     gb: &mut [E],
 ) {
     let blocks = Blocks::new(over, xd, x.len());
-    assert!(mean.len() == blocks.count() && variance.len() == blocks.count(), "norm backward: moments");
-    assert!(w.len() == blocks.channels && gw.len() == w.len() && gb.len() == w.len(), "norm backward: channels");
-    assert!(gy.len() == x.len() && gx.len() == x.len(), "norm backward: lengths");
     let at = |p: usize| p * blocks.plane..(p + 1) * blocks.plane;
     // of each plane: the sum of gy, and of gy times the normalised input
     let sums = parallel::map(blocks.batch * blocks.channels, true, |p| {

@@ -39,7 +39,7 @@ pub struct SgdStep {
 }
 
 /// Updates `parameter` and its two moments by Adam.
-pub fn adam<E: Scalar>(step: &AdamStep, parameter: &mut [E], first: &mut [E], second: &mut [E], gradient: &[E]) {
+pub(crate) fn adam<E: Scalar>(step: &AdamStep, parameter: &mut [E], first: &mut [E], second: &mut [E], gradient: &[E]) {
     let len = parameter.len();
     assert!(first.len() == len && second.len() == len && gradient.len() == len, "adam: lengths");
     let factors = AdamFactors::new(step);
@@ -51,7 +51,7 @@ pub fn adam<E: Scalar>(step: &AdamStep, parameter: &mut [E], first: &mut [E], se
 }
 
 /// Updates `parameter` and its velocity by gradient descent.
-pub fn sgd<E: Scalar>(step: &SgdStep, parameter: &mut [E], velocity: &mut [E], gradient: &[E]) {
+pub(crate) fn sgd<E: Scalar>(step: &SgdStep, parameter: &mut [E], velocity: &mut [E], gradient: &[E]) {
     let len = parameter.len();
     assert!(velocity.len() == len && gradient.len() == len, "sgd: lengths");
     let factors = SgdFactors::new(step);
@@ -62,19 +62,19 @@ pub fn sgd<E: Scalar>(step: &SgdStep, parameter: &mut [E], velocity: &mut [E], g
 }
 
 /// Returns the sum of the squares, the same on any number of threads.
-pub fn sum_of_squares<E: Scalar>(values: &[E]) -> f64 {
+pub(crate) fn sum_of_squares<E: Scalar>(values: &[E]) -> f64 {
     let chunk = |i: usize| sum_of_chunk(&values[i * CHUNK..values.len().min((i + 1) * CHUNK)]);
     parallel::map(values.len().div_ceil(CHUNK), true, chunk).iter().sum()
 }
 
 /// Multiplies every value by `factor`.
-pub fn scale<E: Scalar>(values: &mut [E], factor: f64) {
+pub(crate) fn scale<E: Scalar>(values: &mut [E], factor: f64) {
     let factor = E::narrow(factor);
     each(values, |x| x * factor);
 }
 
 /// Limits every value to `-limit` to `limit`; NaN stays NaN.
-pub fn clamp<E: Scalar>(values: &mut [E], limit: f64) {
+pub(crate) fn clamp<E: Scalar>(values: &mut [E], limit: f64) {
     let limit = E::narrow(limit);
     each(values, |x| {
         if x > limit {

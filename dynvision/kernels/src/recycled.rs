@@ -9,9 +9,8 @@ use std::sync::{Mutex, PoisonError};
 const MOST: usize = 256;
 
 /// A type of numbers whose buffers are kept.
-pub trait Recycle: Copy + Default + Send + 'static {
+pub(crate) trait Recycle: Copy + Default + Send + 'static {
     /// Buffers that nobody uses.
-    #[doc(hidden)]
     fn free() -> &'static Mutex<Vec<Vec<Self>>>;
 }
 
@@ -29,11 +28,11 @@ recycle!(f32, u32);
 
 /// A buffer that is kept for others when it is dropped.
 #[derive(Debug)]
-pub struct Recycled<E: Recycle>(Vec<E>);
+pub(crate) struct Recycled<E: Recycle>(Vec<E>);
 
 impl<E: Recycle> Recycled<E> {
     /// `len` numbers, whatever an earlier user left in them.
-    pub fn new(len: usize) -> Self {
+    pub(crate) fn new(len: usize) -> Self {
         let mut free = E::free().lock().unwrap_or_else(PoisonError::into_inner);
         // the smallest that is large enough, unless it is much too large
         let fits = |(_, buffer): &(usize, &Vec<E>)| (len..=2 * len).contains(&buffer.capacity());
@@ -65,6 +64,30 @@ impl<E: Recycle> Drop for Recycled<E> {
             free.remove(0);
         }
         free.push(mem::take(&mut self.0));
+    }
+}
+
+/// Which tap of its window each value of a maximum pooling was taken from.
+#[derive(Debug)]
+pub struct Chosen(Recycled<u32>);
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Chosen(Recycled(Vec::new()))
+    }
+}
+
+impl Chosen {
+    pub(crate) fn new(len: usize) -> Self {
+        Chosen(Recycled::new(len))
+    }
+
+    pub(crate) fn taps(&self) -> &[u32] {
+        &self.0
+    }
+
+    pub(crate) fn taps_mut(&mut self) -> &mut [u32] {
+        &mut self.0
     }
 }
 

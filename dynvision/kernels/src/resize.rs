@@ -1,11 +1,11 @@
-//! Nearest-neighbour resizing: the value at `dst` is that at `floor(dst * in / out)`.
+//! Nearest-neighbour resizing as PyTorch's `nearest` has it: see [`source`].
 
 use super::{Scalar, parallel};
+use crate::error::{Result, of_sizes, require};
 
 /// Resizes every plane of `x` (`xd` = batch, channels, rows, columns) to the rows and columns of `yd`; adds it to
 /// `y` if `accumulate`.
-pub fn nearest_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4], accumulate: bool) {
-    check(x.len(), xd, y.len(), yd);
+pub(crate) fn nearest_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4], accumulate: bool) {
     if xd == yd {
         if accumulate {
             return super::elementwise::add_assign(x, y);
@@ -26,8 +26,7 @@ pub fn nearest_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E], yd: [usi
 }
 
 /// Adds every value of `gy` to the place in `gx` from which [`nearest_forward`] took it.
-pub fn nearest_backward<E: Scalar>(gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
-    check(gx.len(), xd, gy.len(), yd);
+pub(crate) fn nearest_backward<E: Scalar>(gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
     if xd == yd {
         return super::elementwise::add_assign(gy, gx);
     }
@@ -39,42 +38,112 @@ pub fn nearest_backward<E: Scalar>(gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [
     });
 }
 
-fn check(x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) {
-    assert!(xd[..2] == yd[..2], "resize: {xd:?} to {yd:?} changes batch or channels");
-    assert!(x == xd.iter().product::<usize>() && y == yd.iter().product::<usize>(), "resize: lengths");
-    assert!(y == 0 || x > 0, "resize: nothing to take from");
+/// Which of `from` rows or columns is taken for `at` of `to`: `min(floor(at * (from / to)), from - 1)`, where ratio and product
+/// are rounded to `f32` (PyTorch's `nearest_neighbor_compute_source_index`). 0 where there is none to take.
+///
+/// ```
+/// use dynvision_kernels::resize::source;
+/// assert_eq!([0, 1, 2, 3].map(|at| source(at, 2, 4)), [0, 0, 1, 1]);
+/// assert_eq!(source(11, 26, 22), 12); // exactly it would be 13
+/// ```
+pub fn source(at: usize, from: usize, to: usize) -> usize {
+    let ratio = from as f32 / to as f32;
+    ((at as f32 * ratio).floor() as usize).min(from.saturating_sub(1))
+}
+
+/// Checks all sizes.
+pub(crate) fn checked(x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) -> Result {
+    let same = xd[..2] == yd[..2];
+    require(same, "resizing", || format!("maps of {xd:?} cannot become {yd:?}: batch and channels stay"))?;
+    of_sizes("resizing", "the input", x, &xd)?;
+    of_sizes("resizing", "the output", y, &yd)?;
+    require(y == 0 || x > 0, "resizing", || format!("maps of {xd:?} have nothing to be made {yd:?} of"))
 }
 
 fn enlarge<E: Scalar>(x: &[E], [h, w]: [usize; 2], y: &mut [E], [oh, ow]: [usize; 2], put: impl Fn(&mut E, E)) {
     for r in 0..oh {
-        let (x, y) = (&x[r * h / oh * w..][..w], &mut y[r * ow..][..ow]);
-        if ow.is_multiple_of(w) {
+        let (x, y) = (&x[source(r, h, oh) * w..][..w], &mut y[r * ow..][..ow]);
+        if ow.is_multiple_of(w) && exact(w, ow) {
             y.chunks_exact_mut(ow / w).zip(x).for_each(|(y, &x)| y.iter_mut().for_each(|y| put(y, x)));
-        } else if w.is_multiple_of(ow) {
+        } else if w.is_multiple_of(ow) && exact(w, ow) {
             y.iter_mut().zip(x.iter().step_by(w / ow)).for_each(|(y, &x)| put(y, x));
         } else {
-            y.iter_mut().enumerate().for_each(|(c, y)| put(y, x[c * w / ow]));
+            y.iter_mut().enumerate().for_each(|(c, y)| put(y, x[source(c, w, ow)]));
         }
     }
 }
 
 fn gather<E: Scalar>(gy: &[E], [oh, ow]: [usize; 2], gx: &mut [E], [h, w]: [usize; 2]) {
     for r in 0..oh {
-        let (gy, gx) = (&gy[r * ow..][..ow], &mut gx[r * h / oh * w..][..w]);
+        let (gy, gx) = (&gy[r * ow..][..ow], &mut gx[source(r, h, oh) * w..][..w]);
         if ow == w {
             gx.iter_mut().zip(gy).for_each(|(gx, &gy)| *gx += gy);
-        } else if w.is_multiple_of(ow) {
+        } else if w.is_multiple_of(ow) && exact(w, ow) {
             gx.iter_mut().step_by(w / ow).zip(gy).for_each(|(gx, &gy)| *gx += gy);
         } else {
-            gy.iter().enumerate().for_each(|(c, &gy)| gx[c * w / ow] += gy);
+            gy.iter().enumerate().for_each(|(c, &gy)| gx[source(c, w, ow)] += gy);
         }
     }
+}
+
+/// Whether no rounding can move a source: the ratio is a whole number, or a power of two, and all products are exact.
+fn exact(from: usize, to: usize) -> bool {
+    let power = |larger: usize, smaller: usize| larger.is_multiple_of(smaller) && (larger / smaller).is_power_of_two();
+    from.max(to) < 1 << 24 && (from.is_multiple_of(to) || power(to, from))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// The source by exact arithmetic on the numbers that `f32` has: of the ratio, rounded, times the place, rounded.
+    fn by_rounding(at: usize, from: usize, to: usize) -> usize {
+        let ratio = f64::from((from as f64 / to as f64) as f32);
+        let product = f64::from((ratio * at as f64) as f32);
+        (product as usize).min(from - 1)
+    }
+
+    #[test]
+    fn sources_are_those_of_pytorch() {
+        // the pairs up to 64 at which rounding matters, found with PyTorch's `Upsample`
+        let moved = [
+            (14, 46),
+            (26, 22),
+            (26, 44),
+            (28, 46),
+            (30, 58),
+            (39, 33),
+            (52, 22),
+            (52, 44),
+            (54, 38),
+            (56, 46),
+            (58, 54),
+            (60, 58),
+            (62, 14),
+            (62, 28),
+            (62, 56),
+        ];
+        assert_eq!(source(11, 26, 22), 12);
+        let mut found = Vec::new();
+        for from in 1..=64 {
+            for to in 1..=64 {
+                assert!((0..to).all(|at| source(at, from, to) == by_rounding(at, from, to)), "{from} to {to}");
+                if (0..to).any(|at| source(at, from, to) != at * from / to) {
+                    found.push((from, to));
+                }
+                let x: Vec<f64> = (0..from).map(|i| i as f64).collect();
+                let (mut y, mut gx) = (vec![f64::NAN; to], vec![0.0; from]);
+                let (xd, yd) = ([1, 1, 1, from], [1, 1, 1, to]);
+                nearest_forward(&x, xd, &mut y, yd, false);
+                assert!(y.iter().enumerate().all(|(at, &y)| y == by_rounding(at, from, to) as f64), "{from} to {to}");
+                nearest_backward(&vec![1.0; to], yd, &mut gx, xd);
+                let taken = |i: usize| (0..to).filter(|&at| by_rounding(at, from, to) == i).count();
+                assert!(gx.iter().enumerate().all(|(i, &g)| g == taken(i) as f64), "{from} to {to}, backward");
+            }
+        }
+        assert_eq!(found, moved);
+    }
 
     proptest! {
         #[test]
@@ -94,7 +163,7 @@ mod tests {
             let mut want = vec![1.0; x.len()];
             for (i, &y) in y.iter().enumerate() {
                 let (plane, r, col) = (i / (oh * ow), i / ow % oh, i % ow);
-                let from = plane * h * w + (r * h / oh) * w + col * w / ow;
+                let from = plane * h * w + source(r, h, oh) * w + source(col, w, ow);
                 prop_assert_eq!(y, x[from]);
                 want[from] += gy[i];
             }

@@ -16,13 +16,14 @@ thread_local! {
 
 /// Lends `len` elements, aligned to 64 bytes, with whatever an earlier user left in them. Calls may be nested.
 pub(super) fn with<E: Scalar, R>(len: usize, user: impl FnOnce(&mut [E]) -> R) -> R {
-    let lines = (len * size_of::<E>()).div_ceil(size_of::<Line>());
+    let lines = len.saturating_mul(size_of::<E>()).div_ceil(size_of::<Line>());
     let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < lines {
         buffer.resize(lines, Line([0; 64]));
     }
     // SAFETY: `Scalar` is sealed to f32 and f64, for which every bit pattern of initialised bytes is a value; the buffer
-    // has at least `len * size_of::<E>()` initialised bytes, is aligned to 64, and is borrowed for as long as the slice.
+    // has at least `len * size_of::<E>()` initialised bytes (a product that saturates is more than a `Vec` can have, and
+    // `resize` panics), is aligned to 64, and is borrowed for as long as the slice.
     let slice = unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<E>(), len) };
     let result = user(slice);
     FREE.with_borrow_mut(|free| free.push(buffer));

@@ -6,7 +6,7 @@ const SMALLEST: f64 = 1e-6;
 const LARGEST: f64 = 1e6;
 
 /// `y = k sign(x) max(|x|, 1e-6)^n`, with `f(0) = 0`; `x` is held within ±1e6.
-pub fn forward<E: Scalar>(k: E, n: E, x: &[E], y: &mut [E]) {
+pub(crate) fn forward<E: Scalar>(k: E, n: E, x: &[E], y: &mut [E]) {
     assert_eq!(x.len(), y.len(), "supralinear: lengths");
     let (low, high) = (E::narrow(SMALLEST), E::narrow(LARGEST));
     parallel::chunks(y, |at, y| {
@@ -17,7 +17,7 @@ pub fn forward<E: Scalar>(k: E, n: E, x: &[E], y: &mut [E]) {
 }
 
 /// `gx += gy k n |x|^(n-1)`; nothing passes where the forward function holds `x`.
-pub fn backward<E: Scalar>(k: E, n: E, x: &[E], gy: &[E], gx: &mut [E]) {
+pub(crate) fn backward<E: Scalar>(k: E, n: E, x: &[E], gy: &[E], gx: &mut [E]) {
     assert!(x.len() == gx.len() && gy.len() == gx.len(), "supralinear backward: lengths");
     parallel::chunks(gx, |at, gx| {
         for ((gx, &gy), &x) in gx.iter_mut().zip(&gy[at..]).zip(&x[at..]) {

@@ -1,14 +1,13 @@
-//! What losses ask of a device. The operations run on the tape themselves: the CPU has one pass over memory each way,
-//! any other device composes them of what dfdx has.
+//! Losses: what a device must be able to do, composed of dfdx's operations where it has no kernel of its own. The
+//! operations run on the tape themselves.
 
-use super::{Element, cpu, view, view_mut};
+use super::Element;
 use dfdx::prelude::*;
-use std::mem;
 
-pub use cpu::loss::{Measure, Target};
+pub use dynvision_kernels::loss::{Measure, Target};
 
 /// What losses ask of a device.
-pub trait LossKernel<E: Dtype>: Storage<E> {
+pub trait LossKernel<E: Element>: Device<E> {
     /// `weight (ln sum exp x - x[class])` of each row, 0 and without a gradient where a row has no target.
     ///
     /// # Shapes
@@ -17,7 +16,9 @@ pub trait LossKernel<E: Dtype>: Storage<E> {
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
         targets: Vec<Target<E>>,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        composed::cross_entropy(x, &targets)
+    }
 
     /// The activity of each row; a silent row has no gradient.
     ///
@@ -27,7 +28,9 @@ pub trait LossKernel<E: Dtype>: Storage<E> {
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
         measure: Measure,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
+    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
+        composed::activity(x, measure)
+    }
 
     /// The sum over units and steps `t` of `(x[t + 1] - x[t])^2`, where `pairs[t]` says that the two steps count.
     ///
@@ -37,68 +40,12 @@ pub trait LossKernel<E: Dtype>: Storage<E> {
         &self,
         x: Tensor<(usize, usize, usize), E, Self, T>,
         pairs: Vec<bool>,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err>;
-}
-
-impl<E: Element> LossKernel<E> for Cpu {
-    fn cross_entropy<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        let (x, tape) = x.split_tape();
-        let (rows, classes) = *x.shape();
-        let mut y = self.try_zeros_like(&(rows,))?;
-        let normalisers = cpu::loss::cross_entropy(view(&x), classes, &targets, view_mut(&mut y));
-        on_tape(x, y, tape, move |x, _, gy, gx| {
-            cpu::loss::cross_entropy_backward(x, &targets, &normalisers, gy, gx);
-        })
-    }
-
-    fn activity<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize), E, Self, T>,
-        measure: Measure,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        let (x, tape) = x.split_tape();
-        let mut y = self.try_zeros_like(&(x.shape().0,))?;
-        cpu::loss::activity(measure, view(&x), view_mut(&mut y));
-        on_tape(x, y, tape, move |x, y, gy, gx| cpu::loss::activity_backward(measure, x, y, gy, gx))
-    }
-
-    fn change<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize, usize), E, Self, T>,
-        pairs: Vec<bool>,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        let (x, tape) = x.split_tape();
-        let mut y = self.try_zeros_like(&(x.shape().0,))?;
-        cpu::loss::change(&pairs, view(&x), view_mut(&mut y));
-        on_tape(x, y, tape, move |x, _, gy, gx| cpu::loss::change_backward(&pairs, x, gy, gx))
+        composed::change(x, &pairs)
     }
 }
 
-/// `y` with the tape, on which `back(x, y, gy, gx)` adds to the gradient of `x`.
-fn on_tape<X: Shape, Y: Shape, E: Element, T: Tape<E, Cpu>>(
-    x: Tensor<X, E, Cpu>,
-    y: Tensor<Y, E, Cpu>,
-    mut tape: T,
-    back: impl FnOnce(&[E], &[E], &[E], &mut [E]) + 'static,
-) -> Result<Tensor<Y, E, Cpu, T>, CpuError> {
-    if T::OWNS_TAPE {
-        let kept = y.clone();
-        tape.add_backward_op(move |grads| {
-            let empty = Storage::<E>::try_alloc_len(x.device(), 0)?;
-            let gy = mem::replace(grads.get_or_alloc_mut(&kept)?, empty);
-            back(view(&x), view(&kept), &gy, grads.get_or_alloc_mut(&x)?);
-            Ok(())
-        });
-    }
-    Ok(y.put_tape(tape))
-}
-
-/// The same composed of operations of dfdx.
-#[cfg_attr(not(any(test, feature = "cuda")), allow(dead_code, reason = "the CPU has its own"))]
+/// The composition.
 mod composed {
     use super::*;
 
@@ -160,36 +107,6 @@ mod composed {
         let counts: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(counts, (pairs.len(),))?;
         let counts = counts.try_broadcast_like::<_, Axes2<0, 2>>(&(batch, pairs.len(), units))?;
         next.try_sub(now)?.try_square()?.try_mul(counts)?.try_sum::<(usize,), Axes2<1, 2>>()
-    }
-}
-
-#[cfg(feature = "cuda")]
-impl<E: Element> LossKernel<E> for Cuda
-where
-    Cuda: Device<E>,
-{
-    fn cross_entropy<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        composed::cross_entropy(x, &targets)
-    }
-
-    fn activity<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize), E, Self, T>,
-        measure: Measure,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        composed::activity(x, measure)
-    }
-
-    fn change<T: Tape<E, Self>>(
-        &self,
-        x: Tensor<(usize, usize, usize), E, Self, T>,
-        pairs: Vec<bool>,
-    ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
-        composed::change(x, &pairs)
     }
 }
 

@@ -76,7 +76,7 @@ impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Layer for Recurre
         let connected = R::CONNECTED && !cx.plan.feedforward_only;
         let past = if connected { own.ago(cx.area().recurrence) } else { None };
         let window = F::GEOMETRY.windows[0];
-        let middle = [window.places(H::SIZE), window.places(W::SIZE)];
+        let middle = [window.output_len(H::SIZE), window.output_len(W::SIZE)];
 
         let x = match P::STAGE {
             Stage::Input => built.recur(x, past, [H::SIZE, W::SIZE], cx)?,

@@ -184,7 +184,7 @@ impl<L: Layer + 'static, H: ConstDim> Dim for Behind<L, H> {
     }
 }
 impl<L: Layer + 'static, H: ConstDim> ConstDim for Behind<L, H> {
-    const SIZE: usize = L::GEOMETRY.windows[1].places(L::GEOMETRY.windows[0].places(H::SIZE));
+    const SIZE: usize = L::GEOMETRY.windows[1].output_len(L::GEOMETRY.windows[0].output_len(H::SIZE));
 }
 
 pub(crate) mod built {

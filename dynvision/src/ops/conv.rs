@@ -4,7 +4,7 @@ use super::shape::{MapShape, erased, erased_vector, fork, restored, retyped};
 use crate::cx::{By, Cx, Drive, id};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{Element, Maps, Onto, Sizes, VisionDevice};
+use crate::kernels::{Addend, Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::*;
 use std::mem;
 
@@ -84,8 +84,8 @@ pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let packs = cx.packs(&w);
     let before = onto.as_ref().map(|o| (id(o), o.ghost()));
     let onto = match &onto {
-        Some(kept) if cx.keeps(kept) => Some(Onto::Kept(kept)),
-        _ => onto.map(Onto::Own),
+        Some(kept) if cx.keeps(kept) => Some(Addend::Borrowed(kept)),
+        _ => onto.map(Addend::Owned),
     };
     let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &packs, onto).map_err(Error::device)?;
     if !T::OWNS_TAPE {
@@ -145,7 +145,7 @@ fn check<E: Element, D: VisionDevice<E>>(
     if (k, l) != (window.kernel, window.kernel) {
         return shape("kernel of a convolution", &[window.kernel, window.kernel], &[k, l]);
     }
-    let to = [b, o, window.places(h), window.places(wd)];
+    let to = [b, o, window.output_len(h), window.output_len(wd)];
     if to[2] == 0 || to[3] == 0 {
         return Err(Error::Setting(format!(
             "a convolution of kernel {k} (stride {}, dilation {}) does not fit its input of {h}x{wd} padded by {}: stride \

@@ -141,7 +141,7 @@ fn means<E: Element, D: VisionDevice<E>>(device: &D, from: usize, to: usize) -> 
 
 fn fits<E: Element, D: VisionDevice<E>>(window: Window, x: &Maps<E, D>) -> Result<()> {
     let (_, _, h, w) = *x.shape();
-    if window.places(h) == 0 || window.places(w) == 0 || window.padding * 2 > window.kernel {
+    if window.output_len(h) == 0 || window.output_len(w) == 0 || window.padding * 2 > window.kernel {
         return Err(Error::Setting(format!(
             "a pooling window of {0} (stride {1}, dilation {2}) with padding {3} does not fit its input of {h}x{w}: \
              padding is at most {4}, everything else at least 1, and the window no larger than the padded input",

@@ -24,11 +24,8 @@
 
 mod adam;
 mod clip;
-mod composed;
-mod cpu;
 mod error;
 mod groups;
-mod kernel;
 mod method;
 mod optimizer;
 mod rule;
@@ -37,11 +34,11 @@ mod sgd;
 #[cfg(test)]
 mod tests;
 
+pub use crate::kernels::{AdamStep, ParameterKernel, SgdStep};
 pub use adam::AdamConfig;
 pub use clip::Clip;
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
-pub use kernel::{AdamStep, ParameterKernel, SgdStep};
 pub use method::Method;
 pub use optimizer::Optim;
 pub use rule::{Rule, Update, WeightDecay};

@@ -4,10 +4,11 @@
 
 use super::{
     Adam, AdamConfig, AdamStep, Clip, Group, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Sgd, SgdConfig,
-    SgdStep, WeightDecay, composed,
+    SgdStep, WeightDecay,
 };
 use crate::file::{StateDict, StateError};
 use crate::kernels::Element;
+use crate::kernels::optimizer::composed;
 use dfdx::nn::modules::Linear;
 use dfdx::optim::{self as theirs, Optimizer};
 use dfdx::prelude::*;

@@ -35,7 +35,7 @@ fn depth_pointwise() {
     let conv = geometry::Conv::new(geometry::Window::POINT);
     let want: MapOf<usize, Const<6>, usize, usize, f64, Cpu> =
         ops::conv2d(&conv, &mixed, &weights.pointwise.weight, weights.pointwise.bias.as_ref(), &mut cx).unwrap();
-    assert_eq!(window.places(5), 5);
+    assert_eq!(window.output_len(5), 5);
     for (y, want) in y.unwrap().as_vec().iter().zip(want.as_vec()) {
         assert!((y - want).abs() < 1e-12);
     }

@@ -66,7 +66,7 @@ pub(crate) fn checked<Y1: Shape, Y2: Shape>(
     let tensors: Vec<Flat> = inputs.iter().map(|x| flat(x)).collect();
     let mut context = cx();
     let y = taped(&tensors, &mut context).unwrap();
-    let found = view(&y).to_vec();
+    let found = view(&y).unwrap().to_vec();
     let weights = values(found.len(), 1);
     let own: Vec<Vec<f64>> = inputs.iter().enumerate().map(|(i, x)| values(x.len(), 2 + i as u64)).collect();
 
@@ -81,11 +81,11 @@ pub(crate) fn checked<Y1: Shape, Y2: Shape>(
         let y = untaped(&tensors, &mut cx()).unwrap();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let read: f64 = inputs.iter().zip(&own).map(|(x, own)| dot(x, own)).sum();
-        (dot(view(&y), &weights) + read, view(&y).to_vec())
+        (dot(view(&y).unwrap(), &weights) + read, view(&y).unwrap().to_vec())
     };
     assert_eq!(objective(inputs).1, found, "the values without a tape");
     for (tensor, values) in tensors.iter().zip(inputs) {
-        assert_eq!(view(tensor), values, "an input has been changed");
+        assert_eq!(view(tensor).unwrap(), values, "an input has been changed");
     }
     let mut moved = inputs.to_vec();
     let mut rng = StdRng::seed_from_u64(3);
@@ -138,7 +138,7 @@ pub(crate) struct Shown {
 impl Shown {
     pub(crate) fn new(conv: Conv, [b, h, w]: [usize; 3], ins: usize, outs: usize, seed: u64) -> Self {
         let (window, k) = (conv.window, conv.window.kernel);
-        let y = [b, outs, window.places(h), window.places(w)];
+        let y = [b, outs, window.output_len(h), window.output_len(w)];
         Shown { conv, x: [b, ins, h, w], w: [outs, ins / conv.groups, k, k], y, seed }
     }
 
@@ -201,5 +201,5 @@ pub(crate) fn pools() -> impl Strategy<Value = (Window, [usize; 4])> {
         .prop_map(|(kernel, stride, padding, dilation, (b, c, h, w))| {
             (Window::new(kernel, stride, padding.min(kernel / 2)).dilated(dilation), [b, c, h, w])
         })
-        .prop_filter("the window fits", |&(window, [.., h, w])| window.places(h) * window.places(w) > 0)
+        .prop_filter("the window fits", |&(window, [.., h, w])| window.output_len(h) * window.output_len(w) > 0)
 }

@@ -5,7 +5,8 @@ use crate::check::*;
 use dfdx::prelude::*;
 use dynvision::geometry::{Border, Conv, Over, Window};
 use dynvision::kernels::{
-    Buffer, Element, LeakyKernel, Maps as MapsOf, Onto, PointwiseKernel, PoolKernel, VisionDevice, composed, view,
+    Addend, Buffer, ConvKernel, Element, LeakyKernel, Maps as MapsOf, PointwiseKernel, PoolKernel, ResizeKernel,
+    VisionDevice, composed,
 };
 use proptest::prelude::*;
 
@@ -62,15 +63,15 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
         (tensor(dev, sizes(shown.x), seed), tensor(dev, sizes(shown.w), seed ^ 1));
     let bias: Option<Tensor<(usize,), E, D>> = biased.then(|| tensor(dev, (shown.w[0],), seed ^ 2));
     let onto: Option<MapsOf<E, D>> = add.then(|| tensor(dev, sizes(shown.y), seed ^ 3));
-    let packs = Default::default();
-    let own = || onto.clone().map(Onto::Own);
-    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, own()).unwrap();
-    let want = composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), own()).unwrap();
+    let cache = Default::default();
+    let own = || onto.clone().map(Addend::Owned);
+    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, own()).unwrap();
+    let want = composed::conv2d(dev, conv, &x, &w, bias.as_ref(), own()).unwrap();
     agree(y.as_vec(), want.as_vec());
-    let beside = dev.conv2d(conv, &x, &w, bias.as_ref(), &packs, onto.as_ref().map(Onto::Kept)).unwrap();
+    let beside = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, onto.as_ref().map(Addend::Borrowed)).unwrap();
     agree(beside.as_vec(), y.as_vec());
     agree(
-        composed::conv2d(dev, conv, &x, &w, bias.as_ref(), &(), onto.as_ref().map(Onto::Kept)).unwrap().as_vec(),
+        composed::conv2d(dev, conv, &x, &w, bias.as_ref(), onto.as_ref().map(Addend::Borrowed)).unwrap().as_vec(),
         want.as_vec(),
     );
 
@@ -78,9 +79,8 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
     let start = || [len(shown.x), len(shown.w), shown.w[0]].map(|len| buffer(dev, len, 77));
     let ([mut gx, mut gw, mut gb], [mut hx, mut hw, mut hb]) = (start(), start());
     let (sized, gb_, hb_) = (sizes(shown.y), biased.then_some(&mut gb), biased.then_some(&mut hb));
-    dev.conv2d_backward(conv, &x, &w, &packs, sized, &gy, with_gx.then_some(&mut gx), &mut gw, gb_, false).unwrap();
-    composed::conv2d_backward(dev, conv, &x, &w, &(), sized, &gy, with_gx.then_some(&mut hx), &mut hw, hb_, false)
-        .unwrap();
+    dev.conv2d_backward(conv, &x, &w, &cache, sized, &gy, with_gx.then_some(&mut gx), &mut gw, gb_, false).unwrap();
+    composed::conv2d_backward(dev, conv, &x, &w, sized, &gy, with_gx.then_some(&mut hx), &mut hw, hb_).unwrap();
     agree(read(dev, &gx), read(dev, &hx));
     agree(read(dev, &gw), read(dev, &hw));
     agree(read(dev, &gb), read(dev, &hb));
@@ -88,16 +88,16 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
 
 fn pooling<E: Element, D: VisionDevice<E>>(dev: &D, window: Window, x: &MapsOf<E, D>, seed: u64) {
     let (y, chosen) = dev.max_pool2d(window, x, true).unwrap();
-    let (z, also) = composed::max_pool2d(dev, window, x, true).unwrap();
+    let z = composed::max_pool2d(dev, window, x).unwrap();
     agree(y.as_vec(), z.as_vec());
-    let (only, none) = composed::max_pool2d(dev, window, x, false).unwrap();
-    assert!(none.is_none() && only.as_vec() == z.as_vec());
+    let (only, none) = dev.max_pool2d(window, x, false).unwrap();
+    assert!(none.is_none() && only.as_vec() == y.as_vec());
     let (gy, to, from) = (buffer(dev, y.shape().num_elements(), seed), *y.shape(), *x.shape());
     gradients_agree(
         dev,
         x.shape().num_elements(),
         |gx| dev.max_pool2d_backward(window, x, &chosen.unwrap(), to, &gy, gx),
-        |gx| composed::max_pool2d_backward(dev, window, x, &also.unwrap(), to, &gy, gx),
+        |gx| composed::max_pool2d_backward(dev, window, x, &gy, gx),
     );
     agree(dev.avg_pool2d(window, x).unwrap().as_vec(), composed::avg_pool2d(dev, window, x).unwrap().as_vec());
     gradients_agree(
@@ -328,16 +328,58 @@ fn numbers_at_the_edge_agree() {
     let same = |a: &[f64], b: &[f64]| {
         assert!(a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan()), "{a:?} is not {b:?}");
     };
-    same(view(&dev.relu(x.clone()).unwrap()), view(&composed::relu(&dev, x.clone()).unwrap()));
+    same(&dev.relu(x.clone()).unwrap().as_vec(), &composed::relu(&dev, x.clone()).unwrap().as_vec());
     let (y, z) = (dev.supralinear(0.8, 2.0, &x).unwrap(), composed::supralinear(&dev, 0.8, 2.0, &x).unwrap());
-    same(view(&y), view(&z));
+    same(&y.as_vec(), &z.as_vec());
     let step = |relu| dev.leaky(0.5, x.clone(), None, relu).unwrap();
-    same(view(&step(true)), view(&composed::leaky(&dev, 0.5, x.clone(), None, true).unwrap()));
+    same(&step(true).as_vec(), &composed::leaky(&dev, 0.5, x.clone(), None, true).unwrap().as_vec());
     let window = Window::same(3, 1);
     let (y, _) = dev.max_pool2d(window, &x, false).unwrap();
-    same(view(&y), view(&composed::max_pool2d(&dev, window, &x, false).unwrap().0));
+    same(&y.as_vec(), &composed::max_pool2d(&dev, window, &x).unwrap().as_vec());
     let (mut g, mut h) = (buffer::<f64, Cpu>(&dev, 12, 3), buffer::<f64, Cpu>(&dev, 12, 3));
     dev.relu_backward(&x, &mut g).unwrap();
     composed::relu_backward(&dev, &x, &mut h).unwrap();
     same(&read::<f64, _>(&dev, &g), &read::<f64, _>(&dev, &h));
+}
+
+/// A kernel trait can be called by anyone: with views it gives what the contiguous tensor gives, or an error, and reads and
+/// writes nothing else.
+#[test]
+fn views_are_right_or_refused() {
+    let dev = Cpu::default();
+    let one: Tensor<(usize, usize, usize, usize), f64, _> = dev.tensor_from_vec(vec![0.7], (1, 1, 1, 1));
+    let one: Tensor<Rank0, f64, _> = one.reshape_like(&());
+    let everywhere = one.broadcast_like::<_, Axes4<0, 1, 2, 3>>(&(2, 4, 6, 5));
+    let turned = tensor::<_, f64, _>(&dev, (4, 2, 6, 5), 3).permute::<_, Axes4<1, 0, 2, 3>>();
+    let (window, conv) = (Window::same(3, 2), Conv::new(Window::same(3, 1)));
+    for x in [everywhere, turned] {
+        assert!(dynvision::kernels::view(&x).is_none());
+        let flat = x.clone().contiguous();
+        let same = |a: MapsOf<f64, Cpu>, b: MapsOf<f64, Cpu>| assert_eq!(a.as_vec(), b.as_vec());
+        same(dev.max_pool2d(window, &x, false).unwrap().0, dev.max_pool2d(window, &flat, false).unwrap().0);
+        same(dev.avg_pool2d(window, &x).unwrap(), dev.avg_pool2d(window, &flat).unwrap());
+        same(dev.resize(&x, 3, 9, None).unwrap(), dev.resize(&flat, 3, 9, None).unwrap());
+        same(dev.relu(x.clone()).unwrap(), dev.relu(flat.clone()).unwrap());
+        same(dev.add(x.clone(), &x).unwrap(), dev.add(flat.clone(), &flat).unwrap());
+        same(dev.gain(&x, &x).unwrap(), dev.gain(&flat, &flat).unwrap());
+        same(
+            dev.leaky(0.3, x.clone(), Some(&x), true).unwrap(),
+            dev.leaky(0.3, flat.clone(), Some(&flat), true).unwrap(),
+        );
+        let w: MapsOf<f64, Cpu> = tensor(&dev, (3, 3, 4, 2), 9).permute::<_, Axes4<3, 2, 0, 1>>();
+        let (cache, fresh) = Default::default();
+        let y = dev.conv2d(&conv, &x, &w, None, &cache, None).unwrap();
+        same(y, dev.conv2d(&conv, &flat, &w.clone().contiguous(), None, &fresh, None).unwrap());
+        let (mut gx, mut gw, gy) = (buffer(&dev, 1, 1), buffer(&dev, 72, 2), buffer(&dev, 120, 3));
+        let back = dev.conv2d_backward(&conv, &x, &w, &cache, (2, 2, 6, 5), &gy, Some(&mut gx), &mut gw, None, false);
+        assert!(back.is_err());
+        let (pooled, chosen) = dev.max_pool2d(window, &flat, true).unwrap();
+        let gy = buffer(&dev, pooled.shape().num_elements(), 4);
+        let chosen = chosen.unwrap();
+        assert!(dev.max_pool2d_backward(window, &x, &chosen, *pooled.shape(), &gy, &mut gx).is_err());
+        assert!(
+            dev.avg_pool2d_backward(window, (2, 4, 6, 5), *pooled.shape(), &gy, &mut gx).is_err(),
+            "a short gradient"
+        );
+    }
 }

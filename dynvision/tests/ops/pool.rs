@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// What `of` makes of the elements that each place of a window covers.
 fn pooled(window: Window, [b, c, h, w]: [usize; 4], x: &[f64], of: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-    let (rows, columns, k) = (window.places(h), window.places(w), window.kernel);
+    let (rows, columns, k) = (window.output_len(h), window.output_len(w), window.kernel);
     let mut y = Vec::new();
     for plane in 0..b * c {
         for place in 0..rows * columns {

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::plan::{Phase, adjoint_phases, forward_phase};
-use super::problem::Problem;
+use super::shape::ConvShape;
 use super::source::Source;
 use crate::isa::{Isa, Vector, dispatch};
 use crate::rows::{self, Pitched};
@@ -23,13 +23,13 @@ const TAPS: usize = 9;
 const TASKS: usize = 8;
 
 /// Whether every output channel reads one channel, and not so many read the same that a matrix product pays.
-pub(super) fn can(problem: &Problem) -> bool {
-    problem.group_in() == 1 && problem.group_out() <= 2
+pub(super) fn can(shape: &ConvShape) -> bool {
+    shape.group_in() == 1 && shape.group_out() <= 2
 }
 
 /// Writes `y`, or adds to it if `accumulate`.
 pub(super) fn forward(
-    problem: &Problem,
+    shape: &ConvShape,
     isa: Isa,
     x: &[f32],
     w: &[f32],
@@ -37,14 +37,14 @@ pub(super) fn forward(
     y: &mut [f32],
     accumulate: bool,
 ) {
-    let (source, phase) = forward_phase(problem);
-    let (outs, taps, places) = (problem.group_out(), problem.taps(), problem.places());
+    let (source, phase) = forward_phase(shape);
+    let (outs, taps, places) = (shape.group_out(), shape.taps(), shape.places());
     let flat = Flat::new(&source, &phase);
     parallel::planes(y, outs * places, |first, planes| {
         scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
             scratch::with(flat.padded, |made: &mut [f32]| {
                 for (i, y) in planes.chunks_exact_mut(outs * places).enumerate() {
-                    let (channel, plain) = ((first + i) % problem.groups, source.plain());
+                    let (channel, plain) = ((first + i) % shape.groups, source.plain());
                     fill_plane(&source, isa, &x[(first + i) * plain..][..plain], plane);
                     for (out, y) in (channel * outs..).zip(y.chunks_exact_mut(places)) {
                         let w = &w[out * taps..][..taps];
@@ -58,9 +58,9 @@ pub(super) fn forward(
 }
 
 /// Adds the gradient of the input to `gx`. The border has to be of zeros.
-pub(super) fn backward_data(problem: &Problem, isa: Isa, w: &[f32], gy: &[f32], gx: &mut [f32]) {
-    let (source, phases) = adjoint_phases(problem);
-    let (outs, [h, columns], step) = (problem.group_out(), problem.input, problem.window.stride);
+pub(super) fn backward_data(shape: &ConvShape, isa: Isa, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    let (source, phases) = adjoint_phases(shape);
+    let (outs, [h, columns], step) = (shape.group_out(), shape.input, shape.window.stride);
     let Some(padded) = phases.iter().map(|phase| Flat::new(&source, phase).padded).max() else {
         return; // No tap meets the input.
     };
@@ -68,11 +68,11 @@ pub(super) fn backward_data(problem: &Problem, isa: Isa, w: &[f32], gy: &[f32], 
         scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
             scratch::with(phases.len() * padded, |made: &mut [f32]| {
                 for (i, gx) in planes.chunks_exact_mut(h * columns).enumerate() {
-                    let (channel, plain) = ((first + i) % problem.groups, outs * source.plain());
+                    let (channel, plain) = ((first + i) % shape.groups, outs * source.plain());
                     let gy = &gy[(first + i) * plain..][..plain];
                     for (out, gy) in gy.chunks_exact(source.plain()).enumerate() {
                         fill_plane(&source, isa, gy, plane);
-                        let w = &w[(channel * outs + out) * problem.taps()..][..problem.taps()];
+                        let w = &w[(channel * outs + out) * shape.taps()..][..shape.taps()];
                         for (phase, made) in phases.iter().zip(made.chunks_exact_mut(padded)) {
                             let flat = Flat::new(&source, phase);
                             let w: Vec<f32> = phase.indices.iter().map(|&tap| w[tap]).collect();
@@ -102,16 +102,16 @@ fn spread(isa: Isa, phase: &Phase, made: &[f32], pitch: usize, gx: &mut [f32], c
 }
 
 /// Adds the gradient of the weight to `gw`.
-pub(super) fn backward_weights(problem: &Problem, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    let (source, phase) = forward_phase(problem);
+pub(super) fn backward_weights(shape: &ConvShape, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let (source, phase) = forward_phase(shape);
     let flat = Flat::new(&source, &phase);
-    let channel = problem.group_out() * problem.taps();
-    let parts = if problem.groups < TASKS { TASKS.min(problem.images) } else { 1 };
+    let channel = shape.group_out() * shape.taps();
+    let parts = if shape.groups < TASKS { TASKS.min(shape.images) } else { 1 };
     scratch::with(parts * gw.len(), |sums: &mut [f32]| {
         let run = |(i, sums): (usize, &mut [f32])| {
-            let (part, channel) = (i / problem.groups, i % problem.groups);
-            let images = problem.images * part / parts..problem.images * (part + 1) / parts;
-            weights_of_channel(problem, isa, &source, &flat, &phase.taps, [x, gy], channel, images, sums);
+            let (part, channel) = (i / shape.groups, i % shape.groups);
+            let images = shape.images * part / parts..shape.images * (part + 1) / parts;
+            weights_of_channel(shape, isa, &source, &flat, &phase.taps, [x, gy], channel, images, sums);
         };
         let threads = x.len() + gy.len() > parallel::CHUNK;
         parallel::each(sums.chunks_exact_mut(channel).enumerate(), threads, run);
@@ -124,7 +124,7 @@ pub(super) fn backward_weights(problem: &Problem, isa: Isa, x: &[f32], gy: &[f32
 /// Writes the sums over some images for the weights of one group.
 #[allow(clippy::too_many_arguments)]
 fn weights_of_channel(
-    problem: &Problem,
+    shape: &ConvShape,
     isa: Isa,
     source: &Source,
     flat: &Flat,
@@ -134,14 +134,14 @@ fn weights_of_channel(
     images: Range<usize>,
     sums: &mut [f32],
 ) {
-    let (outs, places, plain) = (problem.group_out(), problem.places(), source.plain());
+    let (outs, places, plain) = (shape.group_out(), shape.places(), source.plain());
     scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
         scratch::with(flat.padded, |gradient: &mut [f32]| {
             scratch::with(sums.len() * WIDEST, |lanes: &mut [f32]| {
                 lanes.fill(0.0);
                 gradient.fill(0.0);
                 for image in images {
-                    let at = image * problem.groups + channel;
+                    let at = image * shape.groups + channel;
                     fill_plane(source, isa, &x[at * plain..][..plain], plane);
                     for (out, lanes) in lanes.chunks_exact_mut(taps.len() * WIDEST).enumerate() {
                         let gy = &gy[(at * outs + out) * places..][..places];

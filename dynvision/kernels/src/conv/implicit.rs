@@ -3,10 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::batch::{self, Channels, Cut, Output, Split};
-use super::microkernel::{MOST_ROWS, MOST_UNITS, Tile, UNIT, kernel};
+use super::microkernel::{MOST_ROWS, MOST_UNITS, OutputTile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{Part, Plan};
-use super::problem::Problem;
+use super::shape::ConvShape;
 use crate::{parallel, scratch};
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ use std::ops::Range;
 const PANEL: usize = 30 * 1024 / size_of::<f32>();
 
 /// Whether the places of all taps can be counted in the 32 bits that a plan has for them.
-pub(super) fn can(problem: &Problem) -> bool {
-    let largest = problem.input.into_iter().chain(problem.output).max().unwrap_or(0);
-    let side = largest + 2 * problem.window.padding + problem.window.extent() + problem.window.stride;
-    let channels = problem.in_channels.max(problem.out_channels);
+pub(super) fn can(shape: &ConvShape) -> bool {
+    let largest = shape.input.into_iter().chain(shape.output).max().unwrap_or(0);
+    let side = largest + 2 * shape.window.padding + shape.window.extent() + shape.window.stride;
+    let channels = shape.in_channels.max(shape.out_channels);
     side.checked_mul(side).and_then(|plane| plane.checked_mul(channels)).is_some_and(|len| u32::try_from(len).is_ok())
 }
 
@@ -281,7 +281,7 @@ impl Sum<'_> {
                 *output =
                     unsafe { if whole { self.place((units.start + i) * UNIT, first) } else { output.add(i * UNIT) } };
             }
-            let tile = Tile {
+            let tile = OutputTile {
                 depth: terms.len(),
                 weights: weights[first * depth + terms.start * rows..][..terms.len() * rows].as_ptr(),
                 values,

@@ -14,7 +14,7 @@ pub(super) const MOST_UNITS: usize = 4;
 pub(super) const MOST_ROWS: usize = 12;
 
 /// One tile to compute: `out[m][v] = bias[m] + Σ_k weights[k][m] values[k][v]` over rows `m` and units `v`.
-pub(super) struct Tile {
+pub(super) struct OutputTile {
     /// Terms of the sum.
     pub depth: usize,
     /// Packed weights, `rows` numbers for every term.
@@ -37,9 +37,9 @@ pub(super) struct Tile {
 /// A function that computes a tile of fixed size.
 ///
 /// # Safety
-/// The processor has the instruction set. Every number that [`Tile`] describes may be read or written, and no output is
+/// The processor has the instruction set. Every number that [`OutputTile`] describes may be read or written, and no output is
 /// read or written by anyone else meanwhile.
-pub(super) type Kernel = unsafe fn(&Tile);
+pub(super) type Kernel = unsafe fn(&OutputTile);
 
 /// The kernel for tiles of `rows` and `units`, whose values are read from where they stand (`direct`) or packed.
 pub(super) fn kernel(isa: Isa, rows: usize, units: usize, direct: bool) -> Kernel {
@@ -70,9 +70,9 @@ pub(super) fn best_tile(isa: Isa, channels: usize) -> (usize, usize) {
 
 /// `V::LANES * REGISTERS` numbers to a row; a unit is `UNIT / V::LANES` registers.
 #[inline(always)]
-unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &Tile) {
+unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &OutputTile) {
     let per_unit = UNIT / V::LANES;
-    // SAFETY (of the whole body): the caller vouches for the instruction set and for all that `Tile` describes; register
+    // SAFETY (of the whole body): the caller vouches for the instruction set and for all that `OutputTile` describes; register
     // `r` is part `r % per_unit` of unit `r / per_unit`, so no access leaves a unit.
     unsafe {
         let mut sums = [[V::splat(0.0); REGISTERS]; ROWS];
@@ -120,7 +120,7 @@ macro_rules! select {
     };
 }
 
-unsafe fn plain<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &Tile) {
+unsafe fn plain<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &OutputTile) {
     // SAFETY: the caller's.
     unsafe { compute::<Plain, ROWS, REGISTERS, DIRECT>(tile) }
 }
@@ -131,17 +131,17 @@ fn select_plain(rows: usize, units: usize, direct: bool) -> Kernel {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Tile, compute};
+    use super::{Kernel, OutputTile, compute};
     use crate::isa::x86::{__m256, __m512};
 
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-    unsafe fn tile512<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &Tile) {
+    unsafe fn tile512<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &OutputTile) {
         // SAFETY: the caller's.
         unsafe { compute::<__m512, ROWS, REGISTERS, DIRECT>(tile) }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn tile256<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &Tile) {
+    unsafe fn tile256<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &OutputTile) {
         // SAFETY: the caller's.
         unsafe { compute::<__m256, ROWS, REGISTERS, DIRECT>(tile) }
     }

@@ -5,17 +5,18 @@
 //! `x`: (batch, in, rows, columns), `w`: (out, in / groups, k, k), `y`: (batch, out, places, places).
 
 mod batch;
+mod cache;
 mod depthwise;
 mod implicit;
 mod matrix;
 mod microkernel;
 mod packed;
-mod packs;
 mod padded;
 mod plan;
 mod portable;
-mod problem;
+mod shape;
 mod source;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod transpose;
@@ -25,18 +26,19 @@ mod winograd;
 
 pub(super) use source::Source;
 
-pub use packs::{Algorithm, Packs, set_default_algorithm};
+pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;
 use super::{Scalar, parallel, scratch};
+use crate::error::{Result, of_one_length};
 use crate::geometry::{Border, Conv, Window};
-use packs::Store;
+use cache::Store;
 use padded::Padded;
-use problem::Problem;
+use shape::ConvShape;
 
 /// What a convolution is added to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Onto<'a, E> {
+pub enum Accumulate<'a, E> {
     /// Nothing: what the output held is overwritten.
     Nothing,
     /// What the output holds.
@@ -45,138 +47,154 @@ pub enum Onto<'a, E> {
     Values(&'a [E]),
 }
 
-impl<'a, E: Scalar> Onto<'a, E> {
-    fn as_f32(self) -> Option<Onto<'a, f32>> {
+impl<'a, E: Scalar> Accumulate<'a, E> {
+    fn as_f32(self) -> Option<Accumulate<'a, f32>> {
         match self {
-            Onto::Nothing => Some(Onto::Nothing),
-            Onto::Output => Some(Onto::Output),
-            Onto::Values(values) => E::as_f32(values).map(Onto::Values),
+            Accumulate::Nothing => Some(Accumulate::Nothing),
+            Accumulate::Output => Some(Accumulate::Output),
+            Accumulate::Values(values) => E::as_f32(values).map(Accumulate::Values),
         }
     }
 }
 
-/// Writes `y = conv(x) + bias`, added to what `onto` says. `packs` belongs to this weight; see [`Packs`].
-///
-/// # Panics
-/// If dimensions or lengths do not fit each other.
+/// Writes `y = conv(x) + bias`, added to what `onto` says. `cache` belongs to this weight; see [`WeightCache`].
 #[allow(clippy::too_many_arguments)]
-pub fn forward<E: Scalar>(
+pub(crate) fn forward<E: Scalar>(
     conv: &Conv,
     x: &[E],
     xd: [usize; 4],
     w: &[E],
     wd: [usize; 4],
     bias: Option<&[E]>,
-    packs: &Packs<E>,
+    cache: &WeightCache<E>,
     y: &mut [E],
     yd: [usize; 4],
-    onto: Onto<'_, E>,
-) {
-    let problem = Problem::new(conv, xd, wd, yd);
-    problem.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len));
-    if y.is_empty() {
-        return;
+    onto: Accumulate<'_, E>,
+) -> Result {
+    let shape = ConvShape::new(conv, xd, wd, yd)?;
+    shape.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len))?;
+    if let Accumulate::Values(values) = onto {
+        of_one_length("convolution", [("the output", y.len()), ("what it is added to", values.len())])?;
     }
-    let packs = packs.store();
+    if y.is_empty() {
+        return Ok(());
+    }
+    let cache = cache.store();
     let bias32 = bias.and_then(E::as_f32);
-    let algorithm = packs.algorithm(&problem);
-    if let (Some(made), Some(x), Some(w)) = (algorithm.tiles(), E::as_f32(x), E::as_f32(w))
+    let algorithm = cache.algorithm(&shape);
+    if let (false, Some(made), Some(x), Some(w)) = (shape.is_sparse(), algorithm.tiles(), E::as_f32(x), E::as_f32(w))
         && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
     {
-        return winograd::run(&packs.winograd(made, &problem, false, w), x, bias32, y, onto);
+        winograd::run(&cache.winograd(made, &shape, false, w), x, bias32, y, onto);
+        return Ok(());
     }
-    if let Onto::Values(values) = onto {
+    if let Accumulate::Values(values) = onto {
         parallel::chunks(y, |start, y| y.copy_from_slice(&values[start..start + y.len()]));
     }
-    let accumulate = onto != Onto::Nothing;
+    let accumulate = onto != Accumulate::Nothing;
+    if shape.is_sparse() {
+        sparse::forward(&shape, x, w, bias, y, accumulate);
+        return Ok(());
+    }
     match (algorithm, E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
         (Algorithm::Depthwise, Some(x), Some(w), Some(y)) => {
-            depthwise::forward(&problem, packs.isa(), x, w, bias32, y, accumulate);
+            depthwise::forward(&shape, cache.isa(), x, w, bias32, y, accumulate);
         }
         (Algorithm::Implicit, Some(x), Some(w), Some(y)) => {
-            implicit::run(&packs.plan(&problem, false, w), x, bias32, y, accumulate);
+            implicit::run(&cache.plan(&shape, false, w), x, bias32, y, accumulate);
         }
-        _ => portable::forward(&problem, x, w, bias, y, accumulate),
+        _ => portable::forward(&shape, x, w, bias, y, accumulate),
     }
+    Ok(())
 }
 
 /// Adds to each gradient that is given what `gy`, the gradient of the output, passes back: `gx` that of the input, `gw`
-/// that of the weight, `gb` that of the bias. With `gather`, that of the weight may stay in `packs` until [`collect`].
-///
-/// # Panics
-/// If dimensions or lengths do not fit each other.
+/// that of the weight, `gb` that of the bias. With `gather`, that of the weight may stay in `cache` until [`collect`].
 #[allow(clippy::too_many_arguments)]
-pub fn backward<E: Scalar>(
+pub(crate) fn backward<E: Scalar>(
     conv: &Conv,
     x: &[E],
     xd: [usize; 4],
     w: &[E],
     wd: [usize; 4],
-    packs: &Packs<E>,
+    cache: &WeightCache<E>,
     gy: &[E],
     yd: [usize; 4],
     gx: Option<&mut [E]>,
     gw: Option<&mut [E]>,
     gb: Option<&mut [E]>,
     gather: bool,
-) {
-    let problem = Problem::new(conv, xd, wd, yd);
-    problem.check(x.len(), w.len(), gy.len(), gb.as_ref().map(|gb| gb.len()));
+) -> Result {
+    let shape = ConvShape::new(conv, xd, wd, yd)?;
+    shape.check(x.len(), w.len(), gy.len(), gb.as_ref().map(|gb| gb.len()))?;
+    let of_input = gx.as_ref().map_or(x.len(), |gx| gx.len());
+    of_one_length("backward convolution", [("the input", x.len()), ("its gradient", of_input)])?;
+    let of_weight = gw.as_ref().map_or(w.len(), |gw| gw.len());
+    of_one_length("backward convolution", [("the weight", w.len()), ("its gradient", of_weight)])?;
     if gy.is_empty() {
-        return;
+        return Ok(());
     }
-    let packs = packs.store();
+    let cache = cache.store();
+    if shape.is_sparse() {
+        if let Some(gx) = gx {
+            sparse::backward_data(&shape, w, gy, gx);
+        }
+        if let Some(gw) = gw {
+            sparse::backward_weights(&shape, x, gy, gw);
+        }
+        if let Some(gb) = gb {
+            backward_bias(&shape, gy, gb);
+        }
+        return Ok(());
+    }
     if let Some(gx) = gx {
-        assert_eq!(gx.len(), x.len(), "convolution: length of the input's gradient");
-        match (packs.algorithm(&problem), E::as_f32(w), E::as_f32(gy), E::as_f32_mut(gx)) {
+        match (cache.algorithm(&shape), E::as_f32(w), E::as_f32(gy), E::as_f32_mut(gx)) {
             (algorithm, Some(w), Some(gy), Some(gx)) if algorithm != Algorithm::Portable => {
-                backward_data(&problem, packs, w, gy, gx);
+                backward_data(&shape, cache, w, gy, gx);
             }
-            _ => portable::backward_data(&problem, w, gy, gx),
+            _ => portable::backward_data(&shape, w, gy, gx),
         }
     }
     if let Some(gw) = gw {
-        assert_eq!(gw.len(), w.len(), "convolution: length of the weight's gradient");
-        match (packs.algorithm_of_weights(&problem), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
+        match (cache.algorithm_of_weights(&shape), E::as_f32(x), E::as_f32(gy), E::as_f32_mut(gw)) {
             (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
-                depthwise::backward_weights(&problem, packs.isa(), x, gy, gw);
+                depthwise::backward_weights(&shape, cache.isa(), x, gy, gw);
             }
             (algorithm @ (Algorithm::Implicit | Algorithm::Winograd2), Some(x), Some(gy), Some(gw)) => {
-                packs.gather(algorithm, &problem, x, gy);
+                cache.gather(algorithm, &shape, x, gy);
                 if !gather {
-                    packs.collect(gw);
+                    cache.collect(gw)?;
                 }
             }
-            _ => portable::backward_weights(&problem, x, gy, gw),
+            _ => portable::backward_weights(&shape, x, gy, gw),
         }
     }
     if let Some(gb) = gb {
-        backward_bias(&problem, gy, gb);
+        backward_bias(&shape, gy, gb);
     }
+    Ok(())
 }
 
 /// Adds to `gw` what [`backward`] has gathered.
-///
-/// # Panics
-/// If `gw` is not as long as the weight.
-pub fn collect<E: Scalar>(packs: &Packs<E>, gw: &mut [E]) {
-    if let Some(gw) = E::as_f32_mut(gw) {
-        packs.store().collect(gw);
+pub(crate) fn collect<E: Scalar>(cache: &WeightCache<E>, gw: &mut [E]) -> Result {
+    match E::as_f32_mut(gw) {
+        Some(gw) => cache.store().collect(gw),
+        None => Ok(()),
     }
 }
 
 /// Adds the gradient of the input to `gx`, by one of the algorithms for `f32`.
-fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
-    if problem.border == Border::Zero || problem.window.padding == 0 {
-        return backward_data_of_zeros(problem, packs, w, gy, gx);
+fn backward_data(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    if shape.border == Border::Zero || shape.window.padding == 0 {
+        return backward_data_of_zeros(shape, cache, w, gy, gx);
     }
     // The gradient of the mirrored input, folded back.
-    let padded = Padded::new(problem);
-    let window = Window { padding: 0, ..problem.window };
-    let mirrored = Problem { window, border: Border::Zero, input: padded.dims, ..*problem };
-    scratch::with(problem.images * problem.in_channels * padded.len(), |gradient: &mut [f32]| {
+    let padded = Padded::new(shape);
+    let window = Window { padding: 0, ..shape.window };
+    let mirrored = ConvShape { window, border: Border::Zero, input: padded.dims, ..*shape };
+    scratch::with(shape.images * shape.in_channels * padded.len(), |gradient: &mut [f32]| {
         gradient.fill(0.0);
-        backward_data_of_zeros(&mirrored, packs, w, gy, gradient);
+        backward_data_of_zeros(&mirrored, cache, w, gy, gradient);
         parallel::parts(gx, padded.plain_len(), gradient.len() > parallel::CHUNK, |plane, gx| {
             padded.fold(&gradient[plane * padded.len()..][..padded.len()], gx);
         });
@@ -184,13 +202,13 @@ fn backward_data(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &m
 }
 
 /// [`backward_data`] where zeros stand beyond the border.
-fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
-    match packs.algorithm(problem) {
-        Algorithm::Depthwise => depthwise::backward_data(problem, packs.isa(), w, gy, gx),
+fn backward_data_of_zeros(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    match cache.algorithm(shape) {
+        Algorithm::Depthwise => depthwise::backward_data(shape, cache.isa(), w, gy, gx),
         algorithm if let Some(made) = algorithm.tiles() => {
-            winograd::run(&packs.winograd(made, problem, true, w), gy, None, gx, Onto::Output);
+            winograd::run(&cache.winograd(made, shape, true, w), gy, None, gx, Accumulate::Output);
         }
-        _ => implicit::run(&packs.plan(problem, true, w), gy, None, gx, true),
+        _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, true),
     }
 }
 
@@ -198,10 +216,10 @@ fn backward_data_of_zeros(problem: &Problem, packs: &Store, w: &[f32], gy: &[f32
 const BIASES: usize = 8;
 
 /// Adds the sum of `gy` over images and places.
-fn backward_bias<E: Scalar>(problem: &Problem, gy: &[E], gb: &mut [E]) {
-    let places = problem.places();
+fn backward_bias<E: Scalar>(shape: &ConvShape, gy: &[E], gb: &mut [E]) {
+    let places = shape.places();
     let of_channel = |channel: usize| -> f64 {
-        let planes = gy.chunks_exact(places).skip(channel).step_by(problem.out_channels);
+        let planes = gy.chunks_exact(places).skip(channel).step_by(shape.out_channels);
         planes.map(total).sum()
     };
     let some = gb.len().div_ceil(BIASES);

@@ -1,7 +1,7 @@
 //! Planes with their border written out, so that no tap of any window falls outside.
 
 use super::Scalar;
-use super::problem::Problem;
+use super::shape::ConvShape;
 use crate::geometry::Border;
 
 /// How planes of the input are written with their border.
@@ -15,10 +15,10 @@ pub(super) struct Padded {
 }
 
 impl Padded {
-    pub(super) fn new(problem: &Problem) -> Self {
-        let padding = problem.window.padding;
-        let dims = problem.input.map(|dim| dim + 2 * padding);
-        Padded { padding, border: problem.border, input: problem.input, dims }
+    pub(super) fn new(shape: &ConvShape) -> Self {
+        let padding = shape.window.padding;
+        let dims = shape.input.map(|dim| dim + 2 * padding);
+        Padded { padding, border: shape.border, input: shape.input, dims }
     }
 
     /// Values of one plane with its border.

@@ -1,7 +1,7 @@
 //! What a convolution needs that does not change from call to call: packed weights and the places of its taps.
 
 use super::microkernel::{UNIT, best_tile};
-use super::problem::Problem;
+use super::shape::ConvShape;
 use super::source::Source;
 use crate::isa::Isa;
 use crate::{Recycled, parallel};
@@ -14,7 +14,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs the weights of `outs` channels, each of `ins` times `taps`: `weight(out, of, tap)`.
+    /// WeightCache the weights of `outs` channels, each of `ins` times `taps`: `weight(out, of, tap)`.
     fn pack(
         outs: usize,
         [ins, taps]: [usize; 2],
@@ -107,30 +107,30 @@ impl Plan {
     }
 
     /// The convolution itself.
-    pub(super) fn forward(problem: &Problem, w: &[f32], isa: Isa) -> Self {
-        let problem = &problem.flattened();
-        let (ins, outs, depth) = (problem.group_in(), problem.group_out(), problem.depth());
-        let (source, phase) = forward_phase(problem);
-        Plan::new(problem, isa, source, vec![phase], [ins, outs], problem.output, 1, |group, out, of, tap| {
-            w[(group * outs + out) * depth + of * problem.taps() + tap]
+    pub(super) fn forward(shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+        let shape = &shape.flattened();
+        let (ins, outs, depth) = (shape.group_in(), shape.group_out(), shape.depth());
+        let (source, phase) = forward_phase(shape);
+        Plan::new(shape, isa, source, vec![phase], [ins, outs], shape.output, 1, |group, out, of, tap| {
+            w[(group * outs + out) * depth + of * shape.taps() + tap]
         })
     }
 
     /// Its adjoint, from the gradient of the output to that of the input. The border has to be of zeros.
-    pub(super) fn backward_data(problem: &Problem, w: &[f32], isa: Isa) -> Self {
-        let problem = &problem.flattened();
+    pub(super) fn backward_data(shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+        let shape = &shape.flattened();
         // The roles of the channels are exchanged.
-        let (ins, outs) = (problem.group_out(), problem.group_in());
-        let (source, phases) = adjoint_phases(problem);
-        let step = problem.window.stride;
-        Plan::new(problem, isa, source, phases, [ins, outs], problem.input, step, |group, out, of, tap| {
-            w[((group * ins + of) * outs + out) * problem.taps() + tap]
+        let (ins, outs) = (shape.group_out(), shape.group_in());
+        let (source, phases) = adjoint_phases(shape);
+        let step = shape.window.stride;
+        Plan::new(shape, isa, source, phases, [ins, outs], shape.input, step, |group, out, of, tap| {
+            w[((group * ins + of) * outs + out) * shape.taps() + tap]
         })
     }
 
     #[allow(clippy::too_many_arguments)]
     fn new(
-        problem: &Problem,
+        shape: &ConvShape,
         isa: Isa,
         source: Source,
         phases: Vec<Phase>,
@@ -139,7 +139,7 @@ impl Plan {
         step: usize,
         weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let (groups, tile) = (problem.groups, best_tile(isa, outs));
+        let (groups, tile) = (shape.groups, best_tile(isa, outs));
         let part = |phase: Phase| {
             let taps = phase.taps.len();
             let of_group = |group: usize| {
@@ -156,25 +156,25 @@ impl Plan {
 }
 
 /// How the input of a convolution is read, and the taps that every place sums up.
-pub(super) fn forward_phase(problem: &Problem) -> (Source, Phase) {
-    let source = Source::of_input(problem);
-    let taps = taps_of_input(problem, &source);
-    let phase = Phase { first: [0, 0], output: problem.output, taps, indices: (0..problem.taps()).collect() };
+pub(super) fn forward_phase(shape: &ConvShape) -> (Source, Phase) {
+    let source = Source::of_input(shape);
+    let taps = taps_of_input(shape, &source);
+    let phase = Phase { first: [0, 0], output: shape.output, taps, indices: (0..shape.taps()).collect() };
     (source, phase)
 }
 
 /// How the gradient of the output is read, and which of its values the gradient of the input sums up: for every
 /// remainder of rows and columns by the stride, other taps. The border has to be of zeros.
-pub(super) fn adjoint_phases(problem: &Problem) -> (Source, Vec<Phase>) {
-    let axes = [0, 1].map(|axis| Axis::phases(problem, axis));
+pub(super) fn adjoint_phases(shape: &ConvShape) -> (Source, Vec<Phase>) {
+    let axes = [0, 1].map(|axis| Axis::phases(shape, axis));
     let shifts = axes.iter().flatten().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift));
     let lead = shifts.min().map_or(0, |least| (-least).max(0));
     let needed = [0, 1].map(|axis: usize| {
         let ends = axes[axis].iter().flat_map(|part| part.taps.iter().map(|&(_, shift)| shift + part.len as isize));
         (ends.max().unwrap_or(0) + lead).max(1) as usize
     });
-    let source = Source::new(problem.output, lead as usize, 1, needed);
-    let kernel = problem.window.kernel;
+    let source = Source::new(shape.output, lead as usize, 1, needed);
+    let kernel = shape.window.kernel;
     let [rows, columns] = &axes;
     let pairs = rows.iter().flat_map(|rows| columns.iter().map(move |columns| (rows, columns)));
     let phase = |(rows, columns): (&Axis, &Axis)| {
@@ -191,9 +191,9 @@ pub(super) fn adjoint_phases(problem: &Problem) -> (Source, Vec<Phase>) {
 }
 
 /// Where the taps of the first place stand in a channel of the padded input.
-pub(super) fn taps_of_input(problem: &Problem, source: &Source) -> Vec<usize> {
-    let (kernel, dilation) = (problem.window.kernel, problem.window.dilation);
-    (0..problem.taps()).map(|tap| source.index(tap / kernel * dilation, tap % kernel * dilation)).collect()
+pub(super) fn taps_of_input(shape: &ConvShape, source: &Source) -> Vec<usize> {
+    let (kernel, dilation) = (shape.window.kernel, shape.window.dilation);
+    (0..shape.taps()).map(|tap| source.index(tap / kernel * dilation, tap % kernel * dilation)).collect()
 }
 
 /// Along one dimension: the inputs at `first`, `first + stride`, ... with the taps that meet them.
@@ -205,8 +205,8 @@ struct Axis {
 }
 
 impl Axis {
-    fn phases(problem: &Problem, axis: usize) -> Vec<Axis> {
-        let (window, dim) = (problem.window, problem.input[axis]);
+    fn phases(shape: &ConvShape, axis: usize) -> Vec<Axis> {
+        let (window, dim) = (shape.window, shape.input[axis]);
         (0..window.stride.min(dim))
             .map(|first| {
                 let meets = |tap: usize| {

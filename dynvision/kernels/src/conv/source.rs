@@ -1,7 +1,7 @@
 //! The input of a convolution, written so that every kernel sees stride 1 and no border.
 
 use super::padded::Padded;
-use super::problem::Problem;
+use super::shape::ConvShape;
 use crate::geometry::Border;
 use crate::isa::{Isa, compiled_for};
 use crate::{rows, scratch};
@@ -29,21 +29,21 @@ pub(in super::super) struct Source {
 }
 
 impl Source {
-    /// The input of `problem`, for its forward pass and the gradient of its weight.
-    pub(super) fn of_input(problem: &Problem) -> Self {
-        let window = problem.window;
-        let needed = problem.output.map(|places| (places - 1) * window.stride + window.extent());
-        Source::strided(problem, window.stride, needed)
+    /// The input of `shape`, for its forward pass and the gradient of its weight.
+    pub(super) fn of_input(shape: &ConvShape) -> Self {
+        let window = shape.window;
+        let needed = shape.output.map(|places| (places - 1) * window.stride + window.extent());
+        Source::strided(shape, window.stride, needed)
     }
 
-    /// The input of `problem` with its border, for taps that are `stride` apart.
-    pub(super) fn strided(problem: &Problem, stride: usize, needed: [usize; 2]) -> Self {
-        let padding = problem.window.padding;
-        if problem.border == Border::Reflect && padding > 0 {
-            let mirror = Padded::new(problem);
+    /// The input of `shape` with its border, for taps that are `stride` apart.
+    pub(super) fn strided(shape: &ConvShape, stride: usize, needed: [usize; 2]) -> Self {
+        let padding = shape.window.padding;
+        if shape.border == Border::Reflect && padding > 0 {
+            let mirror = Padded::new(shape);
             return Source { mirror: Some(mirror), as_it_is: false, ..Source::new(mirror.dims, 0, stride, needed) };
         }
-        Source::new(problem.input, padding, stride, needed)
+        Source::new(shape.input, padding, stride, needed)
     }
 
     /// Channels of `input` rows and columns with `lead` zeros before and enough behind to make `needed`.

@@ -1,4 +1,5 @@
 //! Every path against loops that are written down from the definition, in f64.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use super::*;
 use crate::geometry::{Border, Window};
@@ -18,7 +19,7 @@ struct Case {
 impl Case {
     fn new(conv: Conv, images: usize, ins: usize, outs: usize, dims: [usize; 2], seed: u64) -> Case {
         let (k, [h, w]) = (conv.window.kernel, dims);
-        let yd = [images, outs, conv.window.places(h), conv.window.places(w)];
+        let yd = [images, outs, conv.window.output_len(h), conv.window.output_len(w)];
         Case { conv, xd: [images, ins, h, w], wd: [outs, ins / conv.groups, k, k], yd, seed }
     }
 
@@ -63,8 +64,8 @@ impl Case {
         }
     }
 
-    /// Largest deviation from the definition, relative to the size that its terms sum up to, by each of the packs.
-    fn deviations<E: Scalar>(&self, packs: &[Packs<E>], onto: To, biased: bool) -> Vec<f64> {
+    /// Largest deviation from the definition, relative to the size that its terms sum up to, by each of the cache.
+    fn deviations<E: Scalar>(&self, cache: &[WeightCache<E>], onto: To, biased: bool) -> Vec<f64> {
         let Case { xd, wd, yd, .. } = *self;
         let bd = [wd[0], 1, 1, 1];
         let (x, w, gy) = (self.values::<E>(xd, 1), self.values::<E>(wd, 2), self.values::<E>(yd, 5));
@@ -86,34 +87,34 @@ impl Case {
         });
         gy.iter().enumerate().for_each(|(i, g)| want_gb.add(i / plane % yd[1], g.wide()));
 
-        let by = |packs: &Packs<E>| {
+        let by = |cache: &WeightCache<E>| {
             let mut y = if onto == To::Output { before.clone() } else { vec![E::nan(); before.len()] };
             let onto = match onto {
-                To::Nothing => Onto::Nothing,
-                To::Output => Onto::Output,
-                To::Values => Onto::Values(&before),
+                To::Nothing => Accumulate::Nothing,
+                To::Output => Accumulate::Output,
+                To::Values => Accumulate::Values(&before),
             };
-            forward(&self.conv, &x, xd, &w, wd, bias.as_deref(), packs, &mut y, yd, onto);
+            forward(&self.conv, &x, xd, &w, wd, bias.as_deref(), cache, &mut y, yd, onto).unwrap();
             let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
             let given = (Some(&mut gx[..]), Some(&mut gw[..]), Some(&mut gb[..]));
-            backward(&self.conv, &x, xd, &w, wd, packs, &gy, yd, given.0, given.1, given.2, false);
+            backward(&self.conv, &x, xd, &w, wd, cache, &gy, yd, given.0, given.1, given.2, false).unwrap();
             [want_y.deviation(&y), want_gx.deviation(&gx), want_gw.deviation(&gw), want_gb.deviation(&gb)]
                 .into_iter()
                 .fold(0.0, f64::max)
         };
-        packs.iter().map(by).collect()
+        cache.iter().map(by).collect()
     }
 
     /// The same for one.
-    fn deviation<E: Scalar>(&self, packs: Packs<E>, onto: To, biased: bool) -> f64 {
-        self.deviations(&[packs], onto, biased)[0]
+    fn deviation<E: Scalar>(&self, cache: WeightCache<E>, onto: To, biased: bool) -> f64 {
+        self.deviations(&[cache], onto, biased)[0]
     }
 
     /// The largest of some algorithms with all instruction sets.
     fn worst(&self, algorithms: &[Algorithm], onto: To, biased: bool) -> f64 {
         let isas = isa::available();
-        let packs = algorithms.iter().flat_map(|&a| isas.iter().map(move |&isa| Packs::<f32>::forced(a, isa)));
-        self.deviations(&packs.collect::<Vec<_>>(), onto, biased).into_iter().fold(0.0, f64::max)
+        let cache = algorithms.iter().flat_map(|&a| isas.iter().map(move |&isa| WeightCache::<f32>::forced(a, isa)));
+        self.deviations(&cache.collect::<Vec<_>>(), onto, biased).into_iter().fold(0.0, f64::max)
     }
 }
 
@@ -171,12 +172,12 @@ proptest! {
 
     #[test]
     fn any_geometry_in_f64(case in cases(), onto in to(), biased: bool) {
-        prop_assert!(case.deviation::<f64>(Packs::default(), onto, biased) < 1e-14);
+        prop_assert!(case.deviation::<f64>(WeightCache::default(), onto, biased) < 1e-14);
     }
 
     #[test]
     fn any_geometry_by_matrix_products(case in cases(), onto in to(), biased: bool) {
-        prop_assert!(case.deviation::<f32>(Packs::with_algorithm(Algorithm::Portable), onto, biased) < 2e-6);
+        prop_assert!(case.deviation::<f32>(WeightCache::with_algorithm(Algorithm::Portable), onto, biased) < 2e-6);
     }
 
     #[test]
@@ -262,10 +263,11 @@ fn the_number_of_threads_changes_no_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
                 let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-                let packs = Packs::with_algorithm(algorithm);
-                forward(&case.conv, &x, case.xd, &w, case.wd, None, &packs, &mut y, case.yd, Onto::Nothing);
+                let cache = WeightCache::with_algorithm(algorithm);
+                forward(&case.conv, &x, case.xd, &w, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing)
+                    .unwrap();
                 let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
-                backward(&case.conv, &x, case.xd, &w, case.wd, &packs, &gy, case.yd, gx_, gw_, None, false);
+                backward(&case.conv, &x, case.xd, &w, case.wd, &cache, &gy, case.yd, gx_, gw_, None, false).unwrap();
                 [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
             })
         };
@@ -278,17 +280,17 @@ fn gathered_gradients_of_weights_are_those_of_every_call() {
     for (images, outs, side) in [(1, 40, 20), (9, 121, 8), (3, 5, 33)] {
         let conv = Conv::new(Window::same(3, 1));
         let case = Case::new(conv, images, 20, outs, [side, side], 3);
-        let (w, packs) = (case.values::<f32>(case.wd, 3), Packs::default());
+        let (w, cache) = (case.values::<f32>(case.wd, 3), WeightCache::default());
         let (mut gathered, mut each) = (case.values::<f32>(case.wd, 4), case.values::<f32>(case.wd, 4));
         for step in 0..3 {
             let (x, gy) = (case.values::<f32>(case.xd, step), case.values::<f32>(case.yd, 9 - step));
-            for (packs, gw, gather) in [(&packs, &mut gathered, true), (&Packs::default(), &mut each, false)] {
-                backward(&conv, &x, case.xd, &w, case.wd, packs, &gy, case.yd, None, Some(gw), None, gather);
+            for (cache, gw, gather) in [(&cache, &mut gathered, true), (&WeightCache::default(), &mut each, false)] {
+                backward(&conv, &x, case.xd, &w, case.wd, cache, &gy, case.yd, None, Some(gw), None, gather).unwrap();
             }
         }
         assert_eq!(gathered, case.values::<f32>(case.wd, 4), "nothing is added before it is collected");
         for _ in 0..2 {
-            collect(&packs, &mut gathered);
+            collect(&cache, &mut gathered).unwrap();
             let off = gathered.iter().zip(&each).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(off < 1e-6 * (images * side * side) as f32, "{off}");
         }
@@ -296,19 +298,100 @@ fn gathered_gradients_of_weights_are_those_of_every_call() {
 }
 
 #[test]
-#[should_panic(expected = "length of the input")]
+fn an_algorithm_is_chosen_for_a_run_and_for_no_other() {
+    let case = Case::new(Conv::new(Window::same(3, 1)), 2, 16, 16, [8, 8], 5);
+    let shape = ConvShape::new(&case.conv, case.xd, case.wd, case.yd).unwrap();
+    let chosen = || WeightCache::<f32>::default().store().algorithm(&shape);
+    let auto = chosen();
+    let inside = with_algorithm(Algorithm::Portable, || {
+        let other = std::thread::scope(|scope| scope.spawn(chosen).join().unwrap());
+        (chosen(), with_algorithm(Algorithm::Winograd4, chosen), chosen(), other)
+    });
+    assert_eq!(inside, (Algorithm::Portable, Algorithm::Winograd4, Algorithm::Portable, auto));
+    assert_eq!(chosen(), auto);
+}
+
+#[test]
 fn short_slices_are_refused() {
-    let conv = Conv::new(Window::new(1, 1, 0));
-    forward(
-        &conv,
-        &[0.0f32; 3],
-        [1, 1, 2, 2],
-        &[1.0],
-        [1; 4],
-        None,
-        &Packs::default(),
-        &mut [0.0; 4],
-        [1, 1, 2, 2],
-        Onto::Nothing,
-    );
+    let (conv, cache) = (Conv::new(Window::new(1, 1, 0)), WeightCache::default());
+    let (xd, mut y) = ([1, 1, 2, 2], [7.0; 4]);
+    let refused = forward(&conv, &[0.0f32; 3], xd, &[1.0], [1; 4], None, &cache, &mut y, xd, Accumulate::Nothing);
+    let said = refused.unwrap_err().to_string();
+    assert_eq!(said, "convolution: the input has 3 elements, but sizes [1, 1, 2, 2] have 4");
+    assert_eq!(y, [7.0; 4], "nothing is written");
+}
+
+/// Few numbers of any size, most of them absurd.
+fn absurd() -> impl Strategy<Value = usize> {
+    prop_oneof![0usize..6, 0usize..70, 0usize..30_000, (0u32..64).prop_map(|bits| 1usize << bits), Just(usize::MAX)]
+}
+
+fn absurd_window() -> impl Strategy<Value = Window> {
+    (0usize..5, absurd(), prop_oneof![Just(0), 0usize..5, absurd()], prop_oneof![Just(1), absurd()])
+        .prop_map(|(kernel, stride, padding, dilation)| Window { kernel, stride, padding, dilation })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2500))]
+
+    #[test]
+    fn absurd_windows_are_right_or_refused(
+        window in absurd_window(), reflect: bool, h in 0usize..9, w in 0usize..9, images in 0usize..3,
+    ) {
+        let border = if reflect { Border::Reflect } else { Border::Zero };
+        let conv = Conv::new(window).bordered(border);
+        let out = [window.output_len(h), window.output_len(w)];
+        // a result that fits in memory, and that the naive loops make in time
+        prop_assume!(out[0].saturating_mul(out[1]) < 5000);
+        let case = Case::new(conv, images, 2, 3, [h, w], 11);
+        prop_assume!(reflect == false || out.contains(&0) || window.padding < h.min(w));
+        let (x, weight) = (case.values::<f64>(case.xd, 1), case.values::<f64>(case.wd, 2));
+        let (gy, narrow) = (case.values::<f64>(case.yd, 3), |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>());
+        let at = |place: usize, tap: usize, dim: usize| -> Option<usize> {
+            let at = place as i128 * window.stride as i128 + tap as i128 * window.dilation as i128 - window.padding as i128;
+            let dim = dim as i128;
+            match at {
+                at if (0..dim).contains(&at) => Some(at as usize),
+                _ if !reflect => None,
+                at if at < 0 => Some(-at as usize),
+                at => Some((2 * (dim - 1) - at) as usize),
+            }
+        };
+        let (mut want, mut want_x, mut want_w) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+        for i in 0..gy.len() {
+            let (place, plane) = (i % (out[0] * out[1]), i / (out[0] * out[1]));
+            let (n, o) = (plane / 3, plane % 3);
+            for (of, tap) in (0..2).flat_map(|of| (0..window.kernel * window.kernel).map(move |tap| (of, tap))) {
+                let row = at(place / out[1], tap / window.kernel, h);
+                let Some((row, column)) = row.zip(at(place % out[1], tap % window.kernel, w)) else { continue };
+                let from = ((n * 2 + of) * h + row) * w + column;
+                let by = (o * 2 + of) * window.kernel * window.kernel + tap;
+                want[i] += weight[by] * x[from];
+                want_x[from] += weight[by] * gy[i];
+                want_w[by] += x[from] * gy[i];
+            }
+        }
+        let near = |got: &[f64], want: &[f64], within: f64| {
+            got.iter().zip(want).all(|(g, w)| (g - w).abs() <= within * (1.0 + w.abs()) * 10.0)
+        };
+        let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+        let cache = WeightCache::default();
+        forward(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+        backward(
+            &conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
+        ).unwrap();
+        prop_assert!(near(&y, &want, 1e-12) && near(&gx, &want_x, 1e-12) && near(&gw, &want_w, 1e-10), "{:?}", conv);
+        let (x, weight, gy) = (narrow(&x), narrow(&weight), narrow(&gy));
+        for isa in isa::available() {
+            let cache = WeightCache::forced(Algorithm::Auto, isa);
+            let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+            forward(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+            backward(
+                &conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
+            ).unwrap();
+            let wide = |v: &[f32]| v.iter().map(|&v| v.into()).collect::<Vec<f64>>();
+            prop_assert!(near(&wide(&y), &want, 1e-5) && near(&wide(&gx), &want_x, 1e-5), "{:?} {:?}", isa, conv);
+            prop_assert!(near(&wide(&gw), &want_w, 1e-4), "{:?} {:?}, weights", isa, conv);
+        }
+    }
 }

@@ -6,10 +6,10 @@
 use super::Algorithm;
 use super::microkernel::UNIT;
 use super::plan::taps_of_input;
-use super::problem::Problem;
+use super::shape::ConvShape;
 use super::source::{SLACK, Source};
 use super::transpose::transpose;
-use super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows, tile_units};
+use super::weights_kernel::{MOST_ROWS, WeightTile, kernel, tile_rows, tile_units};
 use super::winograd::{Gathered, Tiles};
 use crate::isa::Isa;
 use crate::{Recycled, parallel, scratch};
@@ -27,7 +27,7 @@ const SUMS: usize = 1 << 19;
 /// Products below which a second thread costs more than it brings.
 const SERIAL: usize = 1 << 20;
 
-/// The gradient of a weight before it is transposed, over one call or many of one problem.
+/// The gradient of a weight before it is transposed, over one call or many of one shape.
 #[derive(Debug)]
 pub(super) struct Sums {
     work: Work,
@@ -39,31 +39,36 @@ pub(super) struct Sums {
 
 impl Sums {
     /// By the implicit product or Winograd's algorithm.
-    pub(super) fn new(algorithm: Algorithm, problem: &Problem, isa: Isa) -> Self {
-        let problem = problem.flattened();
-        let width = UNIT * tile_units(isa, problem.group_out());
-        let lanes = problem.group_out().next_multiple_of(width);
+    pub(super) fn new(algorithm: Algorithm, shape: &ConvShape, isa: Isa) -> Self {
+        let shape = shape.flattened();
+        let width = UNIT * tile_units(isa, shape.group_out());
+        let lanes = shape.group_out().next_multiple_of(width);
         let (terms, share) = if algorithm == Algorithm::Winograd2 {
-            let tiles = Tiles::new(&problem);
+            let tiles = Tiles::new(&shape);
             let share = tiles.images();
             (Terms::Tiles(tiles), share)
         } else {
-            let source = Source::of_input(&problem);
-            let taps = taps_of_input(&problem, &source);
-            (Terms::Taps { source, taps }, (GRADIENTS / width / problem.places()).max(1))
+            let source = Source::of_input(&shape);
+            let taps = taps_of_input(&shape, &source);
+            (Terms::Taps { source, taps }, (GRADIENTS / width / shape.places()).max(1))
         };
-        let len = problem.in_channels * terms.count() * lanes;
-        let split = [TASKS, problem.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
+        let len = shape.in_channels * terms.count() * lanes;
+        let split = [TASKS, shape.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
         // The largest power of two in it, so that it divides the tasks.
         let split = 1 << split.ilog2();
-        let work = Work { problem, isa, terms, width, lanes, share };
+        let work = Work { shape, isa, terms, width, lanes, share };
         Sums { work, values: Recycled::new(split * len), split, is_empty: true }
     }
 
-    /// Whether these are sums for `problem` by `algorithm`.
-    pub(super) fn is_of(&self, algorithm: Algorithm, problem: &Problem) -> bool {
+    /// Whether these are sums for `shape` by `algorithm`.
+    pub(super) fn is_of(&self, algorithm: Algorithm, shape: &ConvShape) -> bool {
         let by_tiles = matches!(self.work.terms, Terms::Tiles(_));
-        self.work.problem == problem.flattened() && by_tiles == (algorithm == Algorithm::Winograd2)
+        self.work.shape == shape.flattened() && by_tiles == (algorithm == Algorithm::Winograd2)
+    }
+
+    /// Elements of the weight.
+    pub(super) fn weight_len(&self) -> usize {
+        self.work.shape.out_channels * self.work.shape.depth()
     }
 
     /// Adds the gradient that `gy` passes back.
@@ -78,7 +83,7 @@ impl Sums {
         match work.terms {
             _ if self.is_empty => (),
             Terms::Taps { .. } => work.collect(&values, gw),
-            Terms::Tiles(_) => scratch::with(work.problem.in_channels * 9 * work.lanes, |taps: &mut [f32]| {
+            Terms::Tiles(_) => scratch::with(work.shape.in_channels * 9 * work.lanes, |taps: &mut [f32]| {
                 Tiles::collect(work.isa, &values, split, work.lanes, taps);
                 work.collect(taps, gw);
             }),
@@ -126,7 +131,7 @@ struct Read<'a> {
 
 #[derive(Debug)]
 struct Work {
-    problem: Problem,
+    shape: ConvShape,
     isa: Isa,
     terms: Terms,
     /// Lanes of a tile.
@@ -140,18 +145,18 @@ struct Work {
 impl Work {
     /// Whether a second thread brings more than it costs.
     fn threads(&self) -> bool {
-        let Problem { images, out_channels, .. } = self.problem;
-        images * self.problem.places() * out_channels * self.problem.depth() > SERIAL
+        let ConvShape { images, out_channels, .. } = self.shape;
+        images * self.shape.places() * out_channels * self.shape.depth() > SERIAL
     }
 
     /// Writes the sums, or adds to them.
     fn all_sums(&self, x: &[f32], gy: &[f32], sums: &mut [f32], split: usize, accumulate: bool) {
-        let (images, channels) = (self.problem.images, self.problem.group_in());
+        let (images, channels) = (self.shape.images, self.shape.group_in());
         let channel = self.terms.count() * self.lanes;
         let down = (TASKS / split).min(channels);
         // One task for every part of the images, group, and range of channels.
         let mut tasks = Vec::new();
-        for (part, sums) in sums.chunks_exact_mut(self.problem.groups * channels * channel).enumerate() {
+        for (part, sums) in sums.chunks_exact_mut(self.shape.groups * channels * channel).enumerate() {
             let images = images * part / split..images * (part + 1) / split;
             for (group, mut sums) in sums.chunks_exact_mut(channels * channel).enumerate() {
                 for d in 0..down {
@@ -183,8 +188,8 @@ impl Work {
         sums: &mut [f32],
         accumulate: bool,
     ) {
-        let Problem { in_channels, out_channels, .. } = self.problem;
-        let (ins, outs, places) = (self.problem.group_in(), self.problem.group_out(), self.problem.places());
+        let ConvShape { in_channels, out_channels, .. } = self.shape;
+        let (ins, outs, places) = (self.shape.group_in(), self.shape.group_out(), self.shape.places());
         scratch::with(images.len() * places * self.lanes, |gradients: &mut [f32]| {
             for (i, n) in images.clone().enumerate() {
                 let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
@@ -192,7 +197,7 @@ impl Work {
             }
             match &self.terms {
                 Terms::Tiles(tiles) => {
-                    let x = &x[images.start * self.problem.input_len()..images.end * self.problem.input_len()];
+                    let x = &x[images.start * self.shape.input_len()..images.end * self.shape.input_len()];
                     let into = Gathered { sums, lanes: self.lanes, accumulate };
                     tiles.sums(self.isa, x, images.len(), channels, gradients, self.width, into);
                 }
@@ -213,7 +218,7 @@ impl Work {
 
     /// Writes the gradients of image `i` as `[block of lanes][image, place][lane]`.
     fn transpose_gradients(&self, gy: &[f32], i: usize, images: usize, gradients: &mut [f32]) {
-        let (outs, places) = (self.problem.group_out(), self.problem.places());
+        let (outs, places) = (self.shape.group_out(), self.shape.places());
         let width = self.width;
         for (block, into) in gradients.chunks_exact_mut(images * places * width).enumerate() {
             let first = block * width;
@@ -229,7 +234,7 @@ impl Work {
     /// All tiles of the sums over images in `read`.
     fn tiles(&self, read: &Read<'_>, gradients: &[f32], images: usize, sums: &mut [f32], accumulate: bool) {
         let width = self.width;
-        let [height, columns] = self.problem.output;
+        let [height, columns] = self.shape.output;
         // Several images, or some rows of one.
         let some = if images > 1 { height } else { (GRADIENTS / width / columns).clamp(1, height) };
         for (block, gradients) in gradients.chunks_exact(images * height * columns * width).enumerate() {
@@ -252,10 +257,10 @@ impl Work {
                 let at = row / taps * read.channel + read.taps[row % taps] + part.first * read.pitch;
                 *value = read.written[at..].as_ptr();
             }
-            let tile = Tile {
+            let tile = WeightTile {
                 images: part.images,
                 image: read.image,
-                output: [part.height, self.problem.output[1]],
+                output: [part.height, self.shape.output[1]],
                 pitch: read.pitch,
                 values,
                 gradients: gradients.as_ptr(),
@@ -272,8 +277,8 @@ impl Work {
 
     /// Adds all parts of the sums, transposed, to `gw`.
     fn collect(&self, sums: &[f32], gw: &mut [f32]) {
-        let (outs, depth) = (self.problem.group_out(), self.problem.depth());
-        let part = self.problem.groups * depth * self.lanes;
+        let (outs, depth) = (self.shape.group_out(), self.shape.depth());
+        let part = self.shape.groups * depth * self.lanes;
         let gw_len = gw.len();
         // Sixteen output channels of one group at a time, so that tasks write neighbouring rows.
         let rows: Vec<_> = gw.chunks_exact_mut(outs * depth).flat_map(|gw| gw.chunks_mut(UNIT * depth)).collect();
@@ -289,7 +294,7 @@ impl Work {
     }
 
     fn collect_rows(&self, sums: &[f32], gw: &mut [f32]) {
-        let depth = self.problem.depth();
+        let depth = self.shape.depth();
         let outs = gw.len() / depth;
         let mut square = [0.0; UNIT * UNIT];
         for first in (0..depth).step_by(UNIT) {

@@ -8,7 +8,7 @@ use crate::isa::{Isa, Plain, Vector};
 pub(super) const MOST_ROWS: usize = 12;
 
 /// One tile: `sums[row][lane] = Σ values[row][place] gradients[place][lane]` over the places of some images.
-pub(super) struct Tile {
+pub(super) struct WeightTile {
     pub images: usize,
     /// Numbers from the values of one image to those of the next.
     pub image: usize,
@@ -30,9 +30,9 @@ pub(super) struct Tile {
 /// A function that computes a tile of fixed size.
 ///
 /// # Safety
-/// The processor has the instruction set. Every number that [`Tile`] describes may be read or written, and no sum is
+/// The processor has the instruction set. Every number that [`WeightTile`] describes may be read or written, and no sum is
 /// read or written by anyone else meanwhile.
-pub(super) type Kernel = unsafe fn(&Tile);
+pub(super) type Kernel = unsafe fn(&WeightTile);
 
 /// Units of lanes in a tile for so many output channels.
 pub(super) fn tile_units(isa: Isa, channels: usize) -> usize {
@@ -69,8 +69,8 @@ pub(super) fn kernel(isa: Isa, rows: usize, units: usize) -> Kernel {
 }
 
 #[inline(always)]
-unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize>(tile: &Tile) {
-    // SAFETY (of the whole body): the caller vouches for the instruction set and for all that `Tile` describes.
+unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
+    // SAFETY (of the whole body): the caller vouches for the instruction set and for all that `WeightTile` describes.
     unsafe {
         let mut sums = [[V::splat(0.0); REGISTERS]; ROWS];
         let mut gradients = tile.gradients;
@@ -111,7 +111,7 @@ macro_rules! select {
     };
 }
 
-unsafe fn plain<const ROWS: usize, const REGISTERS: usize>(tile: &Tile) {
+unsafe fn plain<const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
     // SAFETY: the caller's.
     unsafe { compute::<Plain, ROWS, REGISTERS>(tile) }
 }
@@ -122,17 +122,17 @@ fn select_plain(rows: usize, units: usize) -> Kernel {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Tile, compute};
+    use super::{Kernel, WeightTile, compute};
     use crate::isa::x86::{__m256, __m512};
 
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-    unsafe fn tile512<const ROWS: usize, const REGISTERS: usize>(tile: &Tile) {
+    unsafe fn tile512<const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
         // SAFETY: the caller's.
         unsafe { compute::<__m512, ROWS, REGISTERS>(tile) }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn tile256<const ROWS: usize, const REGISTERS: usize>(tile: &Tile) {
+    unsafe fn tile256<const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
         // SAFETY: the caller's.
         unsafe { compute::<__m256, ROWS, REGISTERS>(tile) }
     }

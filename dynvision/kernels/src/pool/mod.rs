@@ -4,13 +4,14 @@ mod vector;
 
 use super::scalar::total;
 use super::{Scalar, isa, parallel};
+use crate::error::{Result, of_sizes, require};
 use crate::geometry::Window;
-use std::ops::Range;
+use crate::taps::each_tap_row;
 
 /// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
 /// of the (first) maximum, `row * kernel + column` within its window, for [`max_backward`]; a window of nothing but minus
 /// infinity chooses none.
-pub fn max_forward<E: Scalar>(
+pub(crate) fn max_forward<E: Scalar>(
     window: Window,
     x: &[E],
     xd: [usize; 4],
@@ -18,10 +19,9 @@ pub fn max_forward<E: Scalar>(
     yd: [usize; 4],
     chosen: &mut [u32],
 ) {
-    check(window, x.len(), xd, y.len(), yd);
     assert_eq!(chosen.len(), y.len(), "max pool: lengths");
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    if let (Some(x), Some(y)) = (E::as_f32(x), E::as_f32_mut(y)) {
+    if let (true, Some(x), Some(y)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
         return vector::max_forward(isa::current(), window, x, xd, y, yd, chosen);
     }
     // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
@@ -39,12 +39,11 @@ pub fn max_forward<E: Scalar>(
 }
 
 /// [`max_forward`] for inference, which does not need to know which value was chosen.
-pub fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
-    check(window, x.len(), xd, y.len(), yd);
-    if let (Some(x), Some(y)) = (E::as_f32(x), E::as_f32_mut(y)) {
+pub(crate) fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if let (true, Some(x), Some(y)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
         return vector::max_forward(isa::current(), window, x, xd, y, yd, &mut []);
     }
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
     parallel::planes(y, oh * ow, |first, planes| {
         for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
             max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
@@ -53,13 +52,19 @@ pub fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &
 }
 
 /// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
-pub fn max_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], chosen: &[u32], gx: &mut [E], xd: [usize; 4]) {
-    check(window, gx.len(), xd, gy.len(), yd);
+pub(crate) fn max_backward<E: Scalar>(
+    window: Window,
+    gy: &[E],
+    yd: [usize; 4],
+    chosen: &[u32],
+    gx: &mut [E],
+    xd: [usize; 4],
+) {
     assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
-    if let (Some(gy), Some(gx)) = (E::as_f32(gy), E::as_f32_mut(gx)) {
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if let (true, Some(gy), Some(gx)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(gy), E::as_f32_mut(gx)) {
         return vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd);
     }
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
     parallel::planes(gx, h * w, |first, planes| {
         for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
             let at = (first + i) * oh * ow;
@@ -69,8 +74,7 @@ pub fn max_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], chosen:
 }
 
 /// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
-pub fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
-    check(window, x.len(), xd, y.len(), yd);
+pub(crate) fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     let share = share::<E>(window);
     parallel::planes(y, oh * ow, |first, planes| {
@@ -87,8 +91,7 @@ pub fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [
 }
 
 /// Adds to `gx` what [`avg_forward`] passes back: `gy / kernel²` to every value of the window.
-pub fn avg_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
-    check(window, gx.len(), xd, gy.len(), yd);
+pub(crate) fn avg_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     let share = share::<E>(window);
     parallel::planes(gx, h * w, |first, planes| {
@@ -103,9 +106,8 @@ pub fn avg_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], gx: &mu
 }
 
 /// The mean of every map: (batch, channels, rows, columns) to (batch, channels).
-pub fn global_avg_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E]) {
+pub(crate) fn global_avg_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E]) {
     let units = xd[2] * xd[3];
-    assert!(x.len() == xd.iter().product::<usize>() && y.len() == xd[0] * xd[1], "global average pool: lengths");
     parallel::planes(y, 1, |first, y| {
         for (i, y) in y.iter_mut().enumerate() {
             *y = E::narrow(total(&x[(first + i) * units..][..units]) / units as f64);
@@ -114,9 +116,8 @@ pub fn global_avg_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E]) {
 }
 
 /// Adds `gy / (rows * columns)` to every value of a map.
-pub fn global_avg_backward<E: Scalar>(gy: &[E], gx: &mut [E], xd: [usize; 4]) {
+pub(crate) fn global_avg_backward<E: Scalar>(gy: &[E], gx: &mut [E], xd: [usize; 4]) {
     let units = xd[2] * xd[3];
-    assert!(gx.len() == xd.iter().product::<usize>() && gy.len() == xd[0] * xd[1], "global average pool: lengths");
     parallel::planes(gx, units, |first, planes| {
         for (gx, &gy) in planes.chunks_exact_mut(units).zip(&gy[first..]) {
             let share = gy / E::narrow(units as f64);
@@ -125,46 +126,26 @@ pub fn global_avg_backward<E: Scalar>(gy: &[E], gx: &mut [E], xd: [usize; 4]) {
     });
 }
 
-fn check(window: Window, x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) {
-    let places = [xd[0], xd[1], window.places(xd[2]), window.places(xd[3])];
-    assert!(places == yd, "pool: {window:?} makes {places:?} of {xd:?}, not {yd:?}");
-    assert!(x == xd.iter().product::<usize>() && y == yd.iter().product::<usize>(), "pool: lengths");
+/// Checks all sizes. Returns the window with a step that is no larger than anything it could step over.
+pub(crate) fn checked(window: Window, x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) -> Result<Window> {
+    let wanted = [xd[0], xd[1], window.output_len(xd[2]), window.output_len(xd[3])];
+    require(wanted == yd, "pooling", || format!("{window:?} makes {wanted:?} of {xd:?}, not {yd:?}"))?;
+    of_sizes("pooling", "the input", x, &xd)?;
+    of_sizes("pooling", "the output", y, &yd)?;
+    let taps = window.kernel.checked_mul(window.kernel).filter(|&taps| taps < NONE as usize);
+    require(y == 0 || taps.is_some(), "pooling", || format!("a window of {0}x{0} has too many taps", window.kernel))?;
+    let (input, output) = ([xd[2], xd[3]], [yd[2], yd[3]]);
+    Ok(if window.is_compact(input, output) { window } else { window.tight(output) })
+}
+
+/// Checks the sizes of a pooling of whole maps.
+pub(crate) fn global(x: usize, xd: [usize; 4], y: usize) -> Result {
+    of_sizes("global average pooling", "the input", x, &xd)?;
+    of_sizes("global average pooling", "the output", y, &xd[..2])
 }
 
 fn share<E: Scalar>(window: Window) -> E {
-    E::narrow(1.0 / (window.kernel * window.kernel) as f64)
-}
-
-/// The places (along one dimension) at which tap `tap` falls into the map of `dim` values, and where the first falls.
-fn reach(window: Window, tap: usize, dim: usize, places: usize) -> (Range<usize>, usize) {
-    let offset = tap * window.dilation;
-    let first = window.padding.saturating_sub(offset).div_ceil(window.stride);
-    let last = (dim + window.padding).saturating_sub(offset).div_ceil(window.stride).min(places);
-    let first = first.min(last);
-    (first..last, (first * window.stride + offset).saturating_sub(window.padding))
-}
-
-/// Calls `each(tap, x, y, len)` for every tap and every row of places: `len` values of the map from index `x` on, a
-/// stride apart, belong to `len` places from index `y` on. Taps come in order for every place.
-#[inline(always)]
-fn each_tap_row(
-    window: Window,
-    [h, w]: [usize; 2],
-    [oh, ow]: [usize; 2],
-    mut each: impl FnMut(usize, usize, usize, usize),
-) {
-    for ky in 0..window.kernel {
-        let (rows, mut iy) = reach(window, ky, h, oh);
-        for oy in rows {
-            for kx in 0..window.kernel {
-                let (columns, ix) = reach(window, kx, w, ow);
-                if !columns.is_empty() {
-                    each(ky * window.kernel + kx, iy * w + ix, oy * ow + columns.start, columns.len());
-                }
-            }
-            iy += window.stride;
-        }
-    }
+    E::narrow(1.0 / (window.kernel as f64).powi(2))
 }
 
 /// One plane of a max pool; `chosen` may be empty.
@@ -204,8 +185,10 @@ fn scatter_plane<E: Scalar>(window: Window, gy: &[E], yd: [usize; 2], chosen: &[
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
+    use crate::Kernels;
     use proptest::prelude::*;
 
     /// Few distinct values, so that ties happen, and here and there minus infinity.
@@ -217,7 +200,8 @@ mod tests {
     /// Indices into the plane that the window at a place covers, in order.
     fn covered(win: Window, [h, w]: [usize; 2], oy: usize, ox: usize) -> Vec<usize> {
         let inside = |o: usize, tap: usize, dim: usize| {
-            (o * win.stride + tap * win.dilation).checked_sub(win.padding).filter(|&i| i < dim)
+            let at = o.checked_mul(win.stride)?.checked_add(tap.checked_mul(win.dilation)?)?;
+            at.checked_sub(win.padding).filter(|&i| i < dim)
         };
         let taps = (0..win.kernel).flat_map(|ky| (0..win.kernel).map(move |kx| (ky, kx)));
         taps.filter_map(|(ky, kx)| Some(inside(oy, ky, h)? * w + inside(ox, kx, w)?)).collect()
@@ -232,7 +216,7 @@ mod tests {
     proptest! {
         #[test]
         fn vectors_do_the_same(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..20, w in 1usize..70, seed in 0u64..999) {
-            let (xd, yd) = ([b, c, h, w], [b, c, win.places(h), win.places(w)]);
+            let (xd, yd) = ([b, c, h, w], [b, c, win.output_len(h), win.output_len(w)]);
             let x = values(b * c * h * w, seed);
             let gy = values(yd.iter().product(), seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
             let narrow = |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
@@ -254,7 +238,7 @@ mod tests {
 
         #[test]
         fn pools_are_the_naive_loops(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..12, w in 1usize..20, seed in 0u64..999) {
-            let (xd, yd) = ([b, c, h, w], [b, c, win.places(h), win.places(w)]);
+            let (xd, yd) = ([b, c, h, w], [b, c, win.output_len(h), win.output_len(w)]);
             let places = yd[2] * yd[3];
             let x = values(b * c * h * w, seed);
             let gy = values(b * c * places, seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
@@ -284,6 +268,47 @@ mod tests {
             }
             prop_assert_eq!(gx, want);
             prop_assert!(gmean.iter().zip(&want_mean).all(|(a, b)| (a - b).abs() < 1e-12));
+        }
+    }
+
+    fn absurd() -> impl Strategy<Value = usize> {
+        prop_oneof![0usize..6, 0usize..30_000, (0u32..64).prop_map(|bits| 1usize << bits), Just(usize::MAX)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2500))]
+
+        #[test]
+        fn absurd_windows_are_right_or_refused(
+            kernel in 0usize..5, stride in absurd(), padding in prop_oneof![0usize..5, absurd()],
+            dilation in prop_oneof![Just(1), absurd()], h in 0usize..9, w in 0usize..9,
+        ) {
+            let win = Window { kernel, stride, padding, dilation };
+            let (xd, yd) = ([1, 2, h, w], [1, 2, win.output_len(h), win.output_len(w)]);
+            // results that fit in memory, and that the naive loops make in time
+            prop_assume!(yd[2].saturating_mul(yd[3]) < 5000);
+            let (places, area) = (yd[2] * yd[3], (kernel * kernel) as f32);
+            let x: Vec<f32> = values(2 * h * w, 5).iter().map(|&x| x.max(-5.0) as f32).collect();
+            let (mut y, mut mean, gy) = (vec![f32::NAN; 2 * places], vec![f32::NAN; 2 * places], vec![1.0; 2 * places]);
+            let (mut gx, mut gmean) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            let chosen = f32::max_pool2d(win, &x, xd, &mut y, yd, true).unwrap().unwrap();
+            f32::max_pool2d_backward(win, &gy, yd, &chosen, &mut gx, xd).unwrap();
+            f32::avg_pool2d(win, &x, xd, &mut mean, yd).unwrap();
+            f32::avg_pool2d_backward(win, &gy, yd, &mut gmean, xd).unwrap();
+            let (mut want, mut want_mean) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            for i in 0..gy.len() {
+                let at = i / places * h * w;
+                let taps = covered(win, [h, w], i % places / yd[3], i % yd[3]);
+                let first = taps.iter().copied().reduce(|a, b| if x[at + b] > x[at + a] { b } else { a });
+                prop_assert_eq!(y[i], first.map_or(f32::NEG_INFINITY, |f| x[at + f]));
+                first.into_iter().for_each(|f| want[at + f] += 1.0);
+                prop_assert!((mean[i] - taps.iter().map(|t| x[at + t]).sum::<f32>() / area).abs() < 1e-5);
+                taps.iter().for_each(|t| want_mean[at + t] += 1.0 / area);
+            }
+            prop_assert_eq!(gx, want);
+            prop_assert!(gmean.iter().zip(&want_mean).all(|(a, b)| (a - b).abs() < 1e-4 * (1.0 + b)));
+            let mut short = vec![0.0; 2 * places + 1];
+            prop_assert!(f32::avg_pool2d(win, &x, xd, &mut short, yd).is_err());
         }
     }
 

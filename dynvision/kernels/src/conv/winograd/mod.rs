@@ -12,9 +12,9 @@ mod weights;
 pub(super) use plan::{WinogradPlan, can, pays, pays_for_weights};
 pub(super) use weights::{Gathered, Tiles};
 
-use super::Onto;
+use super::Accumulate;
 use super::batch::{self, Cut, Output, Split};
-use super::microkernel::{MOST_UNITS, Tile, UNIT, kernel};
+use super::microkernel::{MOST_UNITS, OutputTile, UNIT, kernel};
 use crate::{parallel, scratch};
 use input::Input;
 use std::ops::Range;
@@ -28,15 +28,15 @@ const PRODUCTS: usize = 1 << 16;
 const CHANNELS: usize = 32;
 
 /// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
-pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Onto<'_, f32>) {
+pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Accumulate<'_, f32>) {
     let (takes, gives) = (plan.ins * plan.plain, plan.outs * plan.places);
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places };
     let onto = match onto {
-        Onto::Nothing => None,
-        Onto::Output => Some(output),
-        Onto::Values(values) => {
+        Accumulate::Nothing => None,
+        Accumulate::Output => Some(output),
+        Accumulate::Values(values) => {
             assert_eq!(values.len(), y.len(), "convolution: length of what it is added to");
             Some(Output { at: values.as_ptr().cast_mut(), ..output })
         }
@@ -173,7 +173,7 @@ impl Call<'_> {
                 // just the size that the tile reads and writes, the caller vouches for the values; packed values need no
                 // offsets.
                 unsafe {
-                    let tile = Tile {
+                    let tile = OutputTile {
                         depth: ins,
                         weights: weights.as_ptr(),
                         values: [values.add(position * from); MOST_UNITS],

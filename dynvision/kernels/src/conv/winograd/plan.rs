@@ -2,7 +2,7 @@
 
 use super::super::microkernel::best_tile;
 use super::super::padded::Padded;
-use super::super::problem::Problem;
+use super::super::shape::ConvShape;
 use super::grid::Grid;
 use super::transform::{Transforms, weight};
 use crate::geometry::Border;
@@ -35,10 +35,10 @@ pub(in super::super) struct WinogradPlan {
     pub zeros: Vec<f32>,
 }
 
-/// Whether this algorithm can compute `problem`, forward and backward.
-pub(in super::super) fn can(problem: &Problem) -> bool {
-    let window = problem.window;
-    (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && problem.groups == 1
+/// Whether this algorithm can compute `shape`, forward and backward.
+pub(in super::super) fn can(shape: &ConvShape) -> bool {
+    let window = shape.window;
+    (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && shape.groups == 1
 }
 
 /// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
@@ -49,42 +49,42 @@ const IMAGES: usize = 8;
 
 /// Whether F(2x2, 3x3) pays: with fewer than 16 channels the transforms cost more than they save, where too much of the
 /// pieces lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
-pub(in super::super) fn pays(problem: &Problem, isa: Isa) -> bool {
-    let channels = problem.in_channels.min(problem.out_channels);
-    let grid = Grid::new(problem.input, problem.output, problem.window.padding, 2);
-    let places = problem.places();
+pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> bool {
+    let channels = shape.in_channels.min(shape.out_channels);
+    let grid = Grid::new(shape.input, shape.output, shape.window.padding, 2);
+    let places = shape.places();
     let fills = 2 * grid.computed() <= 3 * places;
-    isa != Isa::Plain && channels >= 16 && fills && problem.images * places >= PLACES
+    isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES
 }
 
 /// Whether it pays for the gradient of the weight.
-pub(in super::super) fn pays_for_weights(problem: &Problem, isa: Isa) -> bool {
-    pays(problem, isa) && problem.images >= IMAGES
+pub(in super::super) fn pays_for_weights(shape: &ConvShape, isa: Isa) -> bool {
+    pays(shape, isa) && shape.images >= IMAGES
 }
 
 impl WinogradPlan {
     /// By tiles that make `made` by `made` values.
-    pub(in super::super) fn forward(made: usize, problem: &Problem, w: &[f32], isa: Isa) -> Self {
-        let (ins, outs, padding) = (problem.in_channels, problem.out_channels, problem.window.padding);
-        let mirror = (problem.border == Border::Reflect && padding > 0).then(|| Padded::new(problem));
-        let (input, lead) = mirror.map_or((problem.input, padding), |mirror| (mirror.dims, 0));
-        let grid = Grid::new(input, problem.output, lead, made);
+    pub(in super::super) fn forward(made: usize, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+        let (ins, outs, padding) = (shape.in_channels, shape.out_channels, shape.window.padding);
+        let mirror = (shape.border == Border::Reflect && padding > 0).then(|| Padded::new(shape));
+        let (input, lead) = mirror.map_or((shape.input, padding), |mirror| (mirror.dims, 0));
+        let grid = Grid::new(input, shape.output, lead, made);
         let plan =
             Self::new(isa, made, grid, [ins, outs], |out, of| std::array::from_fn(|tap| w[(out * ins + of) * 9 + tap]));
-        let plain = problem.input[0] * problem.input[1];
-        WinogradPlan { mirror, plain, plane: input[0] * input[1], places: problem.places(), ..plan }
+        let plain = shape.input[0] * shape.input[1];
+        WinogradPlan { mirror, plain, plane: input[0] * input[1], places: shape.places(), ..plan }
     }
 
     /// From the gradient of the output to that of the input. The border has to be of zeros.
-    pub(in super::super) fn backward_data(made: usize, problem: &Problem, w: &[f32], isa: Isa) -> Self {
-        debug_assert!(problem.border == Border::Zero || problem.window.padding == 0);
-        let (ins, outs) = (problem.out_channels, problem.in_channels);
-        let grid = Grid::new(problem.output, problem.input, 2 - problem.window.padding, made);
+    pub(in super::super) fn backward_data(made: usize, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+        debug_assert!(shape.border == Border::Zero || shape.window.padding == 0);
+        let (ins, outs) = (shape.out_channels, shape.in_channels);
+        let grid = Grid::new(shape.output, shape.input, 2 - shape.window.padding, made);
         let plan = Self::new(isa, made, grid, [ins, outs], |out, of| {
             std::array::from_fn(|tap| w[(of * outs + out) * 9 + 8 - tap])
         });
-        let plain = problem.places();
-        WinogradPlan { plain, plane: plain, places: problem.input[0] * problem.input[1], ..plan }
+        let plain = shape.places();
+        WinogradPlan { plain, plane: plain, places: shape.input[0] * shape.input[1], ..plan }
     }
 
     fn new(

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use super::super::microkernel::UNIT;
-use super::super::problem::Problem;
-use super::super::weights_kernel::{MOST_ROWS, Tile, kernel, tile_rows};
+use super::super::shape::ConvShape;
+use super::super::weights_kernel::{MOST_ROWS, WeightTile, kernel, tile_rows};
 use super::grid::Grid;
 use super::input::Input;
 use super::transform::{Transforms, gradient, spaced, weight_adjoint};
@@ -22,7 +22,7 @@ const POSITIONS: usize = 16;
 /// Units of tiles that are worked on together.
 const UNITS: usize = 8;
 
-/// How tiles stand in the maps of a problem.
+/// How tiles stand in the maps of a shape.
 #[derive(Debug)]
 pub(in super::super) struct Tiles {
     grid: Grid,
@@ -46,15 +46,15 @@ impl Tiles {
     pub(in super::super) const TERMS: usize = POSITIONS;
 
     /// Whether they can be used.
-    pub(in super::super) fn can(problem: &Problem) -> bool {
-        super::can(problem) && (problem.border == Border::Zero || problem.window.padding == 0)
+    pub(in super::super) fn can(shape: &ConvShape) -> bool {
+        super::can(shape) && (shape.border == Border::Zero || shape.window.padding == 0)
     }
 
-    pub(in super::super) fn new(problem: &Problem) -> Self {
-        let grid = Grid::new(problem.input, problem.output, problem.window.padding, MADE);
-        let plane = problem.input[0] * problem.input[1];
+    pub(in super::super) fn new(shape: &ConvShape) -> Self {
+        let grid = Grid::new(shape.input, shape.output, shape.window.padding, MADE);
+        let plane = shape.input[0] * shape.input[1];
         let transforms = Transforms::of(MADE, grid.width);
-        Tiles { grid, transforms, channels: problem.in_channels, plane, places: problem.places() }
+        Tiles { grid, transforms, channels: shape.in_channels, plane, places: shape.places() }
     }
 
     /// Images that are worth working on together.
@@ -124,7 +124,7 @@ impl Tiles {
                 for (i, of_row) in of_rows.iter_mut().enumerate().take(rows) {
                     *of_row = values[position * from + (first + i) * tiles..][..tiles].as_ptr();
                 }
-                let tile = Tile {
+                let tile = WeightTile {
                     images: 1,
                     image: 0,
                     output: [1, tiles],

@@ -1,0 +1,137 @@
+//! Convolution: what a device must be able to do, composed of dfdx's operations where it has no kernel of its own.
+
+use super::{Buffer, Element, Maps, Sizes};
+use crate::geometry::Conv;
+use dfdx::prelude::*;
+
+/// What a result is added to.
+pub enum Addend<'a, E: Dtype, D: Storage<E>> {
+    /// Maps that are updated in place where nobody else holds them.
+    Owned(Maps<E, D>),
+    /// Maps that stay as they are.
+    Borrowed(&'a Maps<E, D>),
+}
+
+/// Convolution (cross-correlation, as everywhere in machine learning).
+///
+/// # Shapes
+/// `x: (B, I, H, W)`, `w: (O, I / groups, K, K)`, `bias: (O)`, result `(B, O, H', W')` by
+/// [`Window::output_len`](crate::geometry::Window::output_len).
+pub trait ConvKernel<E: Element>: Device<E> {
+    /// What the device derives from a weight: packed panels, transforms. Starts empty, is filled at need, and lives as
+    /// long as one unroll, during which the weight does not change.
+    type WeightCache: Default + 'static;
+
+    /// `conv(x, w) + bias`, added to `onto` where that is given.
+    #[allow(unused_variables, reason = "the composition keeps nothing")]
+    fn conv2d(
+        &self,
+        conv: &Conv,
+        x: &Maps<E, Self>,
+        w: &Maps<E, Self>,
+        bias: Option<&Tensor<(usize,), E, Self>>,
+        cache: &Self::WeightCache,
+        onto: Option<Addend<'_, E, Self>>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        composed::conv2d(self, conv, x, w, bias, onto)
+    }
+
+    /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of
+    /// the weight in `cache` until [`conv2d_collect`](ConvKernel::conv2d_collect).
+    #[allow(clippy::too_many_arguments, reason = "two inputs, their gradients and the output's")]
+    #[allow(unused_variables, reason = "the composition keeps nothing")]
+    fn conv2d_backward(
+        &self,
+        conv: &Conv,
+        x: &Maps<E, Self>,
+        w: &Maps<E, Self>,
+        cache: &Self::WeightCache,
+        y: Sizes,
+        gy: &Buffer<E, Self>,
+        gx: Option<&mut Buffer<E, Self>>,
+        gw: &mut Buffer<E, Self>,
+        gb: Option<&mut Buffer<E, Self>>,
+        gather: bool,
+    ) -> Result<(), Self::Err> {
+        composed::conv2d_backward(self, conv, x, w, y, gy, gx, gw, gb)
+    }
+
+    /// Adds what was gathered in `cache` to the gradient of the weight.
+    #[allow(unused_variables, reason = "the composition keeps nothing")]
+    fn conv2d_collect(&self, cache: &Self::WeightCache, gw: &mut Buffer<E, Self>) -> Result<(), Self::Err> {
+        Ok(()) // the composition gathers nothing
+    }
+}
+
+/// The composition.
+#[allow(missing_docs, reason = "each is the default of the method of its name")]
+pub(super) mod composed {
+    use super::*;
+    use crate::kernels::composition::{adjoint, made, windows};
+
+    /// Each group's weight, a matrix, times what its windows read.
+    fn convolved<E: Element, D: Device<E>, T: Tape<E, D>>(
+        conv: &Conv,
+        x: Tensor<Sizes, E, D, T>,
+        w: Tensor<Sizes, E, D, T>,
+    ) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
+        let ((b, _, rows, columns), (o, per_group, k, _)) = (made(conv.window, *x.shape()), *w.shape());
+        let (places, groups, depth) = (rows * columns, conv.groups, per_group * k * k);
+        let w = w.try_reshape_like(&(groups, o / groups, depth))?;
+        let read = windows(conv.window, conv.border, E::default(), x)?
+            .try_reshape_like(&(b, groups, depth, places))?
+            .try_permute::<_, Axes4<1, 2, 0, 3>>()?
+            .try_reshape_like(&(groups, depth, b * places))?;
+        w.try_matmul(read)?
+            .try_reshape_like(&(o, b, places))?
+            .try_permute::<_, Axes3<1, 0, 2>>()?
+            .try_reshape_like(&(b, o, rows, columns))
+    }
+
+    /// `y` and one number more for every channel.
+    fn shifted<E: Element, D: Device<E>, T: Tape<E, D>>(
+        bias: Tensor<(usize,), E, D, T>,
+        y: Maps<E, D>,
+    ) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
+        bias.try_broadcast_like::<_, Axes3<0, 2, 3>>(&y)?.try_add(y)
+    }
+
+    pub fn conv2d<E: Element, D: Device<E>>(
+        _: &D,
+        conv: &Conv,
+        x: &Maps<E, D>,
+        w: &Maps<E, D>,
+        bias: Option<&Tensor<(usize,), E, D>>,
+        onto: Option<Addend<'_, E, D>>,
+    ) -> Result<Maps<E, D>, D::Err> {
+        let y = convolved(conv, x.clone(), w.clone())?;
+        let y = if let Some(bias) = bias { shifted(bias.clone(), y)? } else { y };
+        match onto {
+            None => Ok(y),
+            Some(Addend::Owned(onto)) => onto.try_add(y),
+            Some(Addend::Borrowed(onto)) => onto.clone().try_add(y),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // as in the trait
+    pub fn conv2d_backward<E: Element, D: Device<E>>(
+        dev: &D,
+        conv: &Conv,
+        x: &Maps<E, D>,
+        w: &Maps<E, D>,
+        y: Sizes,
+        gy: &Buffer<E, D>,
+        gx: Option<&mut Buffer<E, D>>,
+        gw: &mut Buffer<E, D>,
+        gb: Option<&mut Buffer<E, D>>,
+    ) -> Result<(), D::Err> {
+        if let Some(gb) = gb {
+            let (bias, y) = (dev.try_zeros_like(&(y.1,))?, dev.try_zeros_like(&y)?);
+            adjoint([(&bias, gb)], gy.clone(), |[bias]| shifted(bias, y))?;
+        }
+        match gx {
+            Some(gx) => adjoint([(x, gx), (w, gw)], gy.clone(), |[x, w]| convolved(conv, x, w)),
+            None => adjoint([(w, gw)], gy.clone(), |[w]| convolved(conv, x.retaped(), w)),
+        }
+    }
+}

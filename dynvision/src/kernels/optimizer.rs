@@ -1,0 +1,156 @@
+//! Updates of parameters and clipping of gradients: what a device must be able to do, composed of dfdx's operations where
+//! it has no kernel of its own.
+
+use super::Buffer;
+use dfdx::prelude::*;
+
+pub use dynvision_kernels::optimizer::{AdamStep, SgdStep};
+
+/// What optimizers and clipping ask of a device. Parameters are contiguous, and their buffers as long as they are.
+pub trait ParameterKernel<E: Dtype>: Device<E> {
+    /// One update by Adam of a parameter and its two moments.
+    ///
+    /// # Errors
+    /// Those of the device, here and below.
+    fn adam<S: Shape>(
+        &self,
+        step: &AdamStep,
+        parameter: &mut Tensor<S, E, Self>,
+        first: &mut Buffer<E, Self>,
+        second: &mut Buffer<E, Self>,
+        gradient: &Buffer<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::adam(step, parameter, first, second, gradient)
+    }
+
+    /// One update by gradient descent of a parameter and its velocity.
+    fn sgd<S: Shape>(
+        &self,
+        step: &SgdStep,
+        parameter: &mut Tensor<S, E, Self>,
+        velocity: &mut Buffer<E, Self>,
+        gradient: &Buffer<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::sgd(step, parameter, velocity, gradient)
+    }
+
+    /// The sum of the squares of a buffer, the same on any number of threads.
+    fn sum_of_squares(&self, buffer: &Buffer<E, Self>) -> Result<f64, Self::Err> {
+        composed::sum_of_squares(self, buffer)
+    }
+
+    /// Multiplies a buffer.
+    fn scale(&self, buffer: &mut Buffer<E, Self>, factor: f64) -> Result<(), Self::Err> {
+        composed::scale(self, buffer, factor)
+    }
+
+    /// Limits a buffer's elements to `-limit` to `limit`.
+    fn clamp(&self, buffer: &mut Buffer<E, Self>, limit: f64) -> Result<(), Self::Err> {
+        composed::clamp(self, buffer, limit)
+    }
+
+    /// The elements of a buffer.
+    fn read(&self, buffer: &Buffer<E, Self>) -> Result<Vec<E>, Self::Err> {
+        composed::read(self, buffer)
+    }
+
+    /// A buffer of the given elements.
+    fn buffer(&self, elements: &[E]) -> Result<Buffer<E, Self>, Self::Err> {
+        composed::buffer(self, elements)
+    }
+}
+
+/// The composition.
+pub(crate) mod composed {
+    use super::*;
+    use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
+
+    /// dfdx knows one kind of decay at a time, and so do our rules.
+    fn weight_decay(l2: f64, decoupled: f64) -> Option<WeightDecay> {
+        if decoupled > 0.0 {
+            Some(WeightDecay::Decoupled(decoupled))
+        } else {
+            (l2 > 0.0).then_some(WeightDecay::L2(l2))
+        }
+    }
+
+    pub(crate) fn adam<S: Shape, E: Dtype, D: Device<E>>(
+        step: &AdamStep,
+        parameter: &mut Tensor<S, E, D>,
+        first: &mut Buffer<E, D>,
+        second: &mut Buffer<E, D>,
+        gradient: &Buffer<E, D>,
+    ) -> Result<(), D::Err> {
+        let AdamStep { lr, betas, eps, l2, decoupled, .. } = *step;
+        let config = AdamConfig { lr, betas, eps, weight_decay: weight_decay(l2, decoupled) };
+        // From far below the greatest number on, the corrections that it enters are 1.
+        let number = i32::try_from(step.number).unwrap_or(i32::MAX);
+        config.try_update(number, parameter, first, second, gradient)
+    }
+
+    pub(crate) fn sgd<S: Shape, E: Dtype, D: Device<E>>(
+        step: &SgdStep,
+        parameter: &mut Tensor<S, E, D>,
+        velocity: &mut Buffer<E, D>,
+        gradient: &Buffer<E, D>,
+    ) -> Result<(), D::Err> {
+        let momentum = match (step.momentum, step.nesterov) {
+            (0.0, _) => None,
+            (momentum, false) => Some(Momentum::Classic(momentum)),
+            (momentum, true) => Some(Momentum::Nesterov(momentum)),
+        };
+        let config = SgdConfig { lr: step.lr, momentum, weight_decay: weight_decay(step.l2, step.decoupled) };
+        config.try_update(parameter, velocity, gradient)
+    }
+
+    pub(crate) fn sum_of_squares<E: Dtype, D: Device<E>>(dev: &D, buffer: &Buffer<E, D>) -> Result<f64, D::Err> {
+        let sum = tensor_of(dev, buffer)?.try_square()?.try_sum::<Rank0, Axis<0>>()?;
+        Ok(sum.as_vec()[0].to_f64().unwrap_or(f64::NAN))
+    }
+
+    /// `velocity = momentum velocity + gradient`, with the factor as momentum and no gradient.
+    pub(crate) fn scale<E: Dtype, D: Device<E>>(dev: &D, buffer: &mut Buffer<E, D>, factor: f64) -> Result<(), D::Err> {
+        let len = Storage::<E>::len(dev, buffer);
+        let mut unused: Tensor<(usize,), E, D> = dev.try_zeros_like(&(len,))?;
+        let zeros = Storage::<E>::try_alloc_len(dev, len)?;
+        SgdConfig { lr: 0.0, momentum: Some(Momentum::Classic(factor)), weight_decay: None }.try_update(
+            &mut unused,
+            buffer,
+            &zeros,
+        )
+    }
+
+    pub(crate) fn clamp<E: Dtype, D: Device<E>>(dev: &D, buffer: &mut Buffer<E, D>, limit: f64) -> Result<(), D::Err> {
+        *buffer = buffer_of(tensor_of(dev, buffer)?.try_clamp(-limit, limit)?)?;
+        Ok(())
+    }
+
+    pub(crate) fn read<E: Dtype, D: Device<E>>(dev: &D, buffer: &Buffer<E, D>) -> Result<Vec<E>, D::Err> {
+        Ok(tensor_of(dev, buffer)?.as_vec())
+    }
+
+    pub(crate) fn buffer<E: Dtype, D: Device<E>>(dev: &D, elements: &[E]) -> Result<Buffer<E, D>, D::Err> {
+        let mut tensor: Tensor<(usize,), E, D> = dev.try_zeros_like(&(elements.len(),))?;
+        tensor.copy_from(elements);
+        buffer_of(tensor)
+    }
+
+    /// A tensor with a buffer's elements: gradients can be read as tensors, so the buffer is read as a gradient.
+    fn tensor_of<E: Dtype, D: Device<E>>(dev: &D, buffer: &Buffer<E, D>) -> Result<Tensor<(usize,), E, D>, D::Err> {
+        let key: Tensor<(usize,), E, D> = dev.try_zeros_like(&(Storage::<E>::len(dev, buffer),))?;
+        let mut gradients = Gradients::leaky();
+        *gradients.get_or_alloc_mut(&key)? = buffer.clone();
+        Ok(gradients.get(&key))
+    }
+
+    /// A buffer with a tensor's elements: the velocity after a step without momentum and gradient, whose weight decay of 1
+    /// adds the parameter.
+    fn buffer_of<E: Dtype, D: Device<E>>(mut tensor: Tensor<(usize,), E, D>) -> Result<Buffer<E, D>, D::Err> {
+        let dev = tensor.device().clone();
+        let len = tensor.shape().num_elements();
+        let (mut velocity, zeros) = (Storage::<E>::try_alloc_len(&dev, len)?, Storage::<E>::try_alloc_len(&dev, len)?);
+        SgdConfig { lr: 0.0, momentum: Some(Momentum::Classic(0.0)), weight_decay: Some(WeightDecay::L2(1.0)) }
+            .try_update(&mut tensor, &mut velocity, &zeros)?;
+        Ok(velocity)
+    }
+}
