@@ -46,7 +46,7 @@ fn main() -> Result<(), TrainError> {
         optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: 15, floor: 0.02 },
         schedule_by: Interval::Epoch,
-        checkpoints: Some(Checkpoints { folder: out.clone(), every: 1, best: false }),
+        checkpoints: Some(Checkpoints::to(&out)),
         ..TrainConfig::default()
     };
     // active areas cost a little, so that activity fades when the image is gone

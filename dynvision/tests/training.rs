@@ -78,7 +78,7 @@ fn trainer(epochs: usize) -> Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Ac
 }
 
 /// The history without what a clock says.
-fn timeless(trainer: &Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)>) -> dynvision::train::History {
+fn timeless(trainer: &Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)>) -> dynvision::train::TrainingLog {
     let mut history = trainer.history().clone();
     history.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
     history
@@ -299,7 +299,7 @@ fn mistakes_of_a_training_are_named() {
 fn checkpoints_are_written_where_the_settings_say() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("runs").join("a");
-    let checkpoints = Some(Checkpoints { folder: run.clone(), every: 2, best: true });
+    let checkpoints = Some(Checkpoints { every: 2, best: true, ..Checkpoints::to(&run) });
     let images = few(train_images(), 40);
     let mut trainer = Trainer::new(&Cpu::default(), net(7), TrainConfig { checkpoints, ..config(3) }).unwrap();
     trainer.fit(&images, Some(&images)).unwrap();
@@ -376,7 +376,7 @@ fn files_that_are_no_checkpoints_are_named() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         refuse("no sound safetensors");
     }
-    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 1").unwrap();
+    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 2").unwrap();
     let mut newer = whole.clone();
     newer[at + 21] = b'9';
     std::fs::write(&path, &newer).unwrap();

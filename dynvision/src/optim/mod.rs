@@ -39,6 +39,7 @@ mod tests;
 
 pub use adam::AdamConfig;
 pub use clip::Clip;
+pub(crate) use clip::scale_gradients;
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use kernel::{AdamStep, ParameterKernel, SgdStep};
