@@ -142,7 +142,8 @@ impl Plan {
         self.links.get(link).copied().filter(|_| !self.feedforward_only)
     }
 
-    /// Steps before the readout has a signal: the sum of the areas' feedforward delays.
+    /// The sum of the areas' feedforward delays: before these steps the readout has no signal, unless a part between makes one
+    /// of none (see [`residual_steps`](crate::train::residual_steps)).
     pub fn residual(&self) -> usize {
         self.areas.iter().map(|area| area.feedforward).sum()
     }

@@ -37,6 +37,7 @@ mod history;
 mod interrupt;
 mod metrics;
 mod progress;
+mod residual;
 mod trainer;
 
 pub use checkpoint::{About, Checkpoint};
@@ -44,4 +45,5 @@ pub use config::{Checkpoints, EarlyStopping, Interval, TrainConfig};
 pub use error::TrainError;
 pub use history::{Epoch, TrainingLog};
 pub use metrics::Metrics;
+pub use residual::residual_steps;
 pub use trainer::{Partial, Trainer};

@@ -4,8 +4,8 @@ use super::diagnosis::{SMALLER, first_not_finite};
 use super::folder::Folder;
 use super::interrupt::Guard;
 use super::metrics::{Meter, TermOfBatch};
-use super::progress;
 use super::{Epoch, Metrics, TrainConfig, TrainError, TrainingLog};
+use super::{progress, residual_steps};
 use crate::data::{DataError, Images, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
@@ -332,7 +332,7 @@ where
         let before = partial.seconds;
         let (seed, size, accumulate) = (self.config.seed, self.config.batch_size, self.config.accumulate);
         let order = self.config.order.indices(images.labels(), seed, epoch as u64);
-        let (device, residual) = (self.device.clone(), self.net.plan()?.residual());
+        let (device, residual) = (self.device.clone(), residual_steps(&self.net, &self.device)?);
         let done = partial.batches;
         let rest = order.get(done.saturating_mul(size)..).unwrap_or_default();
         let batches = images.batches_of(&device, rest, size)?;
@@ -477,7 +477,7 @@ where
     /// not finite; what the device refuses.
     pub fn evaluate(&self, images: &Images) -> Result<Metrics, TrainError> {
         let order = Order::Sequential.indices(images.labels(), self.config.seed, 0);
-        let residual = self.net.plan()?.residual();
+        let residual = residual_steps(&self.net, &self.device)?;
         let mut meter = Meter::default();
         for (number, batch) in images.batches_of(&self.device, &order, self.config.batch_size)?.enumerate() {
             let batch = batch?;
