@@ -211,7 +211,8 @@ fn accumulated_batches_are_one() {
 #[test]
 fn films_are_trained_on_step_by_step() {
     let dev = Cpu::seed_from_u64(2);
-    let config = TrainConfig { optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }), ..config(1) };
+    let optimizer = Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() });
+    let config = TrainConfig { optimizer, schedule: Schedule::Constant, ..config(1) };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
     let frames: Vec<Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _>> =
         (0..4).map(|_| dev.sample_normal_like(&(3, Const, Const, Const))).collect();
