@@ -14,6 +14,7 @@ use dynvision::train::Checkpoint;
 use dynvision_examples::Digits;
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Steps without input, with the digit, and without again.
 const BEFORE: usize = 3;
@@ -38,8 +39,17 @@ fn over_time<S: Timed>(response: &Response<S, f32, Cpu>) -> Vec<f64> {
     (0..time).map(|t| at(t).map(|i| f64::from(values[i])).sum::<f64>() / (batch * units) as f64).collect()
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Options { checkpoint, out } = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
     let file = if checkpoint.is_dir() { checkpoint.join("last.safetensors") } else { checkpoint };
     let dev = Cpu::default();
     let mut net = dev.build_module::<Digits, f32>();

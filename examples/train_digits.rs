@@ -4,7 +4,6 @@
 //!
 //! The network is declared in `examples/src/lib.rs`. The weights are written to `OUT/last.safetensors`; run again with more
 //! epochs, and the training goes on where it stopped.
-#![allow(clippy::print_stdout)] // an example prints
 
 use clap::Parser;
 use dynvision::data::{Seed, digits};
@@ -13,7 +12,9 @@ use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, TrainError, Trainer};
 use dynvision_examples::Digits;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 struct Options {
@@ -28,13 +29,30 @@ struct Options {
     out: PathBuf,
 }
 
-fn main() -> Result<(), TrainError> {
-    let Options { epochs, seed, out } = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // where nobody reads it, the exit says it
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line; a reader that has gone, or a full disk behind it, does not end the training.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
     let (train, test) = (digits::train()?, digits::test()?);
 
     let dev = Cpu::seed_from_u64(seed);
     let net = dev.build_module::<Digits, f32>();
-    println!("{}\n", net.summary());
+    say!("{}\n", net.summary());
 
     let config = TrainConfig {
         epochs,
@@ -46,7 +64,7 @@ fn main() -> Result<(), TrainError> {
         optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: 15, floor: 0.02 },
         schedule_by: Interval::Epoch,
-        checkpoints: Some(Checkpoints { folder: out.clone(), every: 1, best: false }),
+        checkpoints: Some(Checkpoints::to(&out)),
         ..TrainConfig::default()
     };
     // active areas cost a little, so that activity fades when the image is gone
@@ -55,18 +73,21 @@ fn main() -> Result<(), TrainError> {
     let last = out.join("last.safetensors");
     if last.exists() {
         trainer.resume(&last)?;
-        println!("goes on after {} epochs", trainer.history().epochs.len());
+        say!("goes on after {} epochs", trainer.history().epochs.len());
     }
 
     trainer.fit_each(&train, Some(&test), |epoch| {
         let accuracy = epoch.valid.as_ref().map_or(0.0, |held_out| held_out.last_accuracy);
-        println!("epoch {:2}  loss {:.3}  accuracy on held-out digits {accuracy:.3}", epoch.epoch, epoch.train.loss);
+        say!("epoch {:2}  loss {:.3}  accuracy on held-out digits {accuracy:.3}", epoch.epoch, epoch.train.loss);
     })?;
 
     let metrics = trainer.evaluate(&test)?;
     let over_time: Vec<String> = metrics.in_time.iter().map(|accuracy| format!("{accuracy:.2}")).collect();
-    println!("\naccuracy at each of the {} steps: {}", over_time.len(), over_time.join(" "));
-    println!("weights in {}", last.display());
-    println!("test accuracy {:.3}", metrics.last_accuracy);
+    say!("\naccuracy at each of the {} steps: {}", over_time.len(), over_time.join(" "));
+    match last.exists() {
+        true => say!("weights in {}", last.display()),
+        false => say!("no weights were written: no epoch was trained"),
+    }
+    say!("test accuracy {:.3}", metrics.last_accuracy);
     Ok(())
 }

@@ -78,7 +78,7 @@ fn trainer(epochs: usize) -> Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Ac
 }
 
 /// The history without what a clock says.
-fn timeless(trainer: &Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)>) -> dynvision::train::History {
+fn timeless(trainer: &Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)>) -> dynvision::train::TrainingLog {
     let mut history = trainer.history().clone();
     history.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
     history
@@ -211,7 +211,8 @@ fn accumulated_batches_are_one() {
 #[test]
 fn films_are_trained_on_step_by_step() {
     let dev = Cpu::seed_from_u64(2);
-    let config = TrainConfig { optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }), ..config(1) };
+    let optimizer = Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() });
+    let config = TrainConfig { optimizer, schedule: Schedule::Constant, ..config(1) };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
     let frames: Vec<Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _>> =
         (0..4).map(|_| dev.sample_normal_like(&(3, Const, Const, Const))).collect();
@@ -251,6 +252,13 @@ fn frozen_parameters_stay_and_early_stopping_stops() {
 
 #[test]
 fn what_is_not_finite_is_named() {
+    // what the data holds is not blamed on the learning rate
+    let dev = Cpu::default();
+    let frame: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.zeros_like(&(1, Const, Const, Const)) + f32::NAN;
+    let stimulus = Stimulus::constant(frame, 4);
+    let says = trainer(1).backward(stimulus, &Labels::constant(&[3], 4)).unwrap_err().to_string();
+    assert!(says.contains("the frame at step 0") && !says.contains("learning rate"), "{says}");
     let images = few(train_images(), 40);
     let spoil = |name: &str| {
         let mut trainer = trainer(1);
@@ -290,7 +298,14 @@ fn mistakes_of_a_training_are_named() {
     let shape = dynvision::geometry::Map::new(1, 8, 8);
     let images = Images::new("twelve", vec![9; 128], shape, vec![11, 0], classes).unwrap();
     let says = trainer(1).fit(&images, None).unwrap_err().to_string();
-    assert!(says.contains("label 11") && says.contains("10 classes"), "{says}");
+    assert!(says.contains("number of classes") && says.contains("12"), "{says}");
+    // held-out images are looked at before the first batch
+    let says = trainer(1).fit(&train_images(), Some(&images)).unwrap_err().to_string();
+    assert!(says.contains("number of classes") && says.contains("12"), "{says}");
+    let loss = Activity { areas: vec!["v9".into()], ..Default::default() };
+    let mut of_v9 = Trainer::new(&dev, net(1), config(1)).unwrap().with_loss(loss);
+    let says = of_v9.fit(&train_images(), None).unwrap_err().to_string();
+    assert!(says.contains("the loss names area `v9`"), "{says}");
     let small = Images::new("small", vec![0; 9], dynvision::geometry::Map::new(1, 3, 3), vec![0], vec!["a".into()]);
     assert!(trainer(1).fit(&small.unwrap(), None).unwrap_err().to_string().contains("1x3x3"));
 }
@@ -299,7 +314,7 @@ fn mistakes_of_a_training_are_named() {
 fn checkpoints_are_written_where_the_settings_say() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("runs").join("a");
-    let checkpoints = Some(Checkpoints { folder: run.clone(), every: 2, best: true });
+    let checkpoints = Some(Checkpoints { every: 2, best: true, ..Checkpoints::to(&run) });
     let images = few(train_images(), 40);
     let mut trainer = Trainer::new(&Cpu::default(), net(7), TrainConfig { checkpoints, ..config(3) }).unwrap();
     trainer.fit(&images, Some(&images)).unwrap();
@@ -376,7 +391,7 @@ fn files_that_are_no_checkpoints_are_named() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         refuse("no sound safetensors");
     }
-    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 1").unwrap();
+    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 2").unwrap();
     let mut newer = whole.clone();
     newer[at + 21] = b'9';
     std::fs::write(&path, &newer).unwrap();
@@ -403,4 +418,214 @@ fn the_schedule_counts_what_it_is_told_to() {
     };
     assert_eq!(lr(Interval::Epoch), [1.0, 1.0, 0.5, 0.5]);
     assert_eq!(lr(Interval::Update), [1.0, 0.5, 0.25, 0.125]);
+}
+
+fn plain(config: TrainConfig) -> Trainer<Model<f64>, f64, Cpu> {
+    Trainer::new(&Cpu::default(), net(5).to_dtype::<f64>(), config).unwrap()
+}
+
+fn sgd(lr: f64) -> TrainConfig {
+    let optimizer = Method::Sgd(SgdConfig { lr, ..Default::default() });
+    TrainConfig { optimizer, clip: Clip::Norm(f64::INFINITY), progress: false, ..Default::default() }
+}
+
+type Frames = Stimulus<(usize, Const<1>, Const<8>, Const<8>), f64, Cpu>;
+
+fn random(dev: &Cpu, images: usize) -> Frames {
+    Stimulus::constant(dev.sample_normal_like(&(images, Const, Const, Const)), 4)
+}
+
+/// Parts of one update weigh what they count: 16 images and 1 are 17, and a part of which no label counts is nothing.
+#[test]
+fn parts_weigh_what_they_count() {
+    let images = few(train_images(), 17);
+    let run = |batch_size, accumulate| {
+        let mut trainer = plain(TrainConfig { epochs: 1, batch_size, accumulate, ..sgd(0.1) });
+        trainer.fit(&images, None).unwrap();
+        assert_eq!(trainer.history().last().unwrap().updates, 1);
+        trainer.into_net()
+    };
+    let (whole, parts) = (run(17, 1), run(16, 2));
+    for parameter in parameters(&whole) {
+        let values = |net: &Model<f64>| net.weights().get::<f64>(&parameter.name, &parameter.shape).unwrap();
+        let far = values(&whole).iter().zip(values(&parts)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(far < 1e-15, "{}: {far}", parameter.name);
+    }
+}
+
+#[test]
+fn an_evaluation_weighs_batches_by_labels_that_count() {
+    let presentation = Presentation { pattern: "1010".parse().unwrap(), shuffle: true, reaction_steps: 1, blank: 0.0 };
+    let config = TrainConfig { batch_size: 16, steps: 4, presentation, ..sgd(0.1) };
+    let mut trainer = Trainer::new(&Cpu::default(), net(1), config).unwrap();
+    // without weights all classes are as likely
+    let mut weights = trainer.net().weights();
+    for parameter in parameters(trainer.net()).iter().filter(|p| p.name.starts_with("classifier")) {
+        weights.insert(parameter.name.clone(), &parameter.shape, &vec![0.0f32; parameter.shape.iter().product()]);
+    }
+    trainer.net_mut().set_weights(&weights).unwrap();
+    let images = few(digits::train().unwrap(), 160);
+    let loss = trainer.evaluate(&images).unwrap().loss;
+    assert!((loss - 10f64.ln()).abs() < 1e-6, "{loss}");
+    let none = trainer.evaluate(&few(images, 0)).unwrap_err();
+    assert!(matches!(none, TrainError::NothingCounts { images: 0 }), "{none}");
+}
+
+#[test]
+fn nothing_is_held_out_of_too_few() {
+    let images = few(train_images(), 40);
+    for fraction in [0.0, 0.01, 0.99, 1.0] {
+        let says = images.split(fraction, Seed(0)).unwrap_err().to_string();
+        assert!(says.contains("40 images"), "{says}");
+    }
+    assert_eq!(images.split(0.02, Seed(0)).map(|(a, b)| (a.len(), b.len())).unwrap(), (1, 39));
+}
+
+#[test]
+fn a_loop_of_ones_own_follows_the_schedule() {
+    let schedule = Schedule::Step { every: 1, factor: 0.1 };
+    let mut trainer = plain(TrainConfig { schedule, ..sgd(1.0) });
+    let (dev, labels) = (Cpu::seed_from_u64(3), Labels::constant(&[1, 2], 4));
+    let mut rates = Vec::new();
+    for _ in 0..4 {
+        trainer.backward(random(&dev, 2), &labels).unwrap();
+        trainer.update().unwrap();
+        rates.push(trainer.optimizer().lr());
+    }
+    for (rate, expected) in rates.iter().zip([1.0, 0.1, 0.01, 0.001]) {
+        assert!((rate / expected - 1.0f64).abs() < 1e-12, "{rates:?}");
+    }
+    trainer.set_lr(5.0).unwrap();
+    assert!(trainer.set_lr(f64::NAN).is_err());
+    trainer.backward(random(&dev, 2), &labels).unwrap();
+    trainer.update().unwrap();
+    assert!((trainer.optimizer().lr() / 5e-4 - 1.0).abs() < 1e-12);
+    // nothing to follow: nothing happens
+    let before = trainer.net().weights();
+    assert_eq!(trainer.update().unwrap(), 0.0);
+    assert_eq!(trainer.net().weights(), before);
+}
+
+#[test]
+fn a_refused_batch_leaves_everything_as_it_was() {
+    let labels = Labels::constant(&[1, 2], 4);
+    let run = |refuse: bool| {
+        let dev = Cpu::seed_from_u64(3);
+        let mut trainer = plain(sgd(1.0));
+        let (first, second) = (random(&dev, 2), random(&dev, 2));
+        trainer.backward(first, &labels).unwrap();
+        if refuse {
+            let bad: Tensor<(usize, Const<1>, Const<8>, Const<8>), f64, _> = dev.zeros_like(&(2, Const, Const, Const));
+            let bad = Stimulus::constant(bad + f64::NAN, 4);
+            assert!(matches!(trainer.backward(bad, &labels), Err(TrainError::NotFinite { .. })));
+            let empty = trainer.backward(random(&dev, 0), &Labels::constant(&[], 4));
+            assert!(matches!(empty, Err(TrainError::EmptyBatch)));
+            assert!(trainer.backward(random(&dev, 2), &Labels::constant(&[1], 4)).is_err());
+        }
+        trainer.backward(second, &labels).unwrap();
+        trainer.update().unwrap();
+        trainer.into_net().weights()
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn a_resume_compares_all_that_makes_the_run() {
+    let images = few(train_images(), 40);
+    let mut trained = plain(TrainConfig { epochs: 1, seed: Seed(1 << 63), ..sgd(0.01) });
+    trained.fit(&images, None).unwrap();
+    let saved = trained.checkpoint().unwrap();
+    let refuse = |config: TrainConfig, parts: &[&str]| {
+        let says = plain(config).restore(&saved).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| says.contains(part)), "{says}");
+    };
+    let same = TrainConfig { epochs: 2, seed: Seed(1 << 63), ..sgd(0.01) };
+    let other = TrainConfig { seed: Seed(u64::MAX), batch_size: 3, steps: 5, ..same.clone() };
+    refuse(other, &["`seed`", "18446744073709551615", "9223372036854775808", "`batch_size`", "`steps`"]);
+    // a rule that is not the one of the settings
+    let rule = SgdConfig { lr: 0.5, ..Default::default() };
+    let other = Trainer::with_rule(&Cpu::default(), net(5).to_dtype::<f64>(), same.clone(), rule);
+    let says = other.unwrap().restore(&saved).unwrap_err().to_string();
+    assert!(says.contains("`rule`") && says.contains("0.5") && says.contains("0.01"), "{says}");
+    let loss = Weighted::new(5.0, CrossEntropy::default());
+    let says = plain(same.clone()).with_loss(loss).restore(&saved).unwrap_err().to_string();
+    assert!(says.contains("`loss`") && says.contains("5 *"), "{says}");
+    let mut resumed = plain(same);
+    resumed.restore(&saved).unwrap();
+    let says = resumed.fit(&few(images.clone(), 32), None).unwrap_err().to_string();
+    assert!(says.contains("40 images") && says.contains("32 images"), "{says}");
+    resumed.fit(&images, None).unwrap();
+    assert_eq!(resumed.history().epochs.len(), 2);
+}
+
+/// What is written can be read, of 3000 epochs of 1000 steps too: readers limit the head of a file.
+#[test]
+fn a_long_history_can_be_read_again() {
+    let images = few(train_images(), 20);
+    let mut trained = plain(TrainConfig { epochs: 1, ..sgd(0.01) });
+    trained.fit(&images, None).unwrap();
+    let mut saved = trained.checkpoint().unwrap();
+    let mut epoch = saved.about.history.epochs[0].clone();
+    epoch.train.in_time = (0..1000).map(|step| f64::from(step) / 3.0).collect();
+    epoch.valid = Some(epoch.train.clone());
+    saved.about.history.epochs = vec![epoch; 3000];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.safetensors");
+    saved.write(&path).unwrap();
+    assert!(Checkpoint::read(&path).unwrap() == saved);
+}
+
+/// A checkpoint within an epoch goes on bit by bit, whatever was accumulated.
+#[test]
+fn a_broken_off_epoch_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = train_images();
+    let mut whole = trainer(2);
+    whole.fit(&images, None).unwrap();
+    // 96 images are 5 batches; the first update from the third batch on is after the fourth
+    let to = Checkpoints { every_batches: Some(3), every: 100, ..Checkpoints::to(folder.path()) };
+    let loss = || (CrossEntropy::default(), Weighted::new(0.01, Activity::default()));
+    let config = TrainConfig { checkpoints: Some(to), ..config(2) };
+    let mut half = Trainer::new(&Cpu::default(), net(7), config.clone()).unwrap().with_loss(loss());
+    // the copy is of before the last epoch's end, which overwrites it
+    let last = folder.path().join("last.safetensors");
+    let copy = folder.path().join("copy.safetensors");
+    half.fit_each(&images, None, |_| {
+        if !copy.exists() {
+            std::fs::copy(&last, &copy).unwrap();
+        }
+    })
+    .unwrap();
+    let saved = Checkpoint::read(&copy).unwrap();
+    assert_eq!((saved.about.partial.as_ref().unwrap().batches, saved.about.history.epochs.len()), (4, 0));
+    let mut resumed = Trainer::new(&Cpu::default(), net(99), config).unwrap().with_loss(loss());
+    resumed.restore(&saved).unwrap();
+    resumed.fit(&images, None).unwrap();
+    assert_eq!(resumed.net().weights(), whole.net().weights());
+    assert_eq!(timeless(&resumed), timeless(&whole));
+}
+
+#[test]
+fn a_folder_is_tried_before_the_first_batch_and_is_one_trainings_own() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let images = few(train_images(), 20);
+    let to = |path: &std::path::Path| {
+        let config = TrainConfig { epochs: 2, checkpoints: Some(Checkpoints::to(path)), ..sgd(0.01) };
+        plain(config)
+    };
+    let mut cannot = to(&folder.path().join("file").join("run"));
+    let error = cannot.fit(&images, None).unwrap_err();
+    assert!(matches!(error, TrainError::Folder { .. }), "{error}");
+    assert_eq!(cannot.checkpoint().unwrap().about.batches, 0);
+    let run = folder.path().join("run");
+    let mut first = to(&run);
+    first
+        .fit_each(&images, None, |_| {
+            let error = to(&run).fit(&images, None).unwrap_err();
+            assert!(matches!(error, TrainError::FolderInUse { .. }), "{error}");
+        })
+        .unwrap();
+    // free again
+    to(&run).fit(&images, None).unwrap();
 }

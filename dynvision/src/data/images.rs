@@ -131,6 +131,17 @@ impl Images {
         &self.classes
     }
 
+    /// What the images are, in a line: how many, of which shape, and a checksum (CRC-32) of pixels, labels and normalisation.
+    pub fn describe(&self) -> String {
+        let mut sum = flate2::Crc::new();
+        sum.update(&self.pixels);
+        self.labels.iter().for_each(|label| sum.update(&label.to_le_bytes()));
+        let Normalisation { mean, std } = &self.normalisation;
+        mean.iter().chain(std.iter()).for_each(|number| sum.update(&number.to_le_bytes()));
+        let Map { c, h, w, .. } = self.shape;
+        format!("{} images of {c}x{h}x{w}, checksum {:08x}", self.len(), sum.sum())
+    }
+
     /// The pixels of one image.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         let units = self.shape.units();
@@ -202,9 +213,17 @@ impl Images {
             let (expected, found) = ("between 0 and 1".to_string(), fraction.to_string());
             return Err(DataError::Setting { setting: "fraction", expected, found });
         }
+        let count = (self.len() as f64 * fraction).round() as usize;
+        if count == 0 || count >= self.len() {
+            return Err(DataError::Setting {
+                setting: "fraction",
+                expected: format!("one that leaves at least one of the {} images on either side", self.len()),
+                found: fraction.to_string(),
+            });
+        }
         let mut indices: Vec<usize> = (0..self.len()).collect();
         indices.shuffle(&mut seed.rng(Purpose::Split, 0));
-        let (first, rest) = indices.split_at_mut((self.len() as f64 * fraction).round() as usize);
+        let (first, rest) = indices.split_at_mut(count);
         first.sort_unstable();
         rest.sort_unstable();
         Ok((self.subset(first)?, self.subset(rest)?))

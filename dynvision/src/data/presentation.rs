@@ -121,6 +121,31 @@ impl Presentation {
     }
 }
 
+impl Presentation {
+    /// Whether a label can count at all in a presentation of `steps` steps, in some order of the pattern where it is shuffled.
+    ///
+    /// ```
+    /// use dynvision::data::Presentation;
+    /// let presentation = Presentation { pattern: "10".parse()?, shuffle: true, reaction_steps: 2, ..Default::default() };
+    /// assert!(!presentation.can_count(4) && presentation.can_count(6));
+    /// # Ok::<(), dynvision::data::DataError>(())
+    /// ```
+    pub fn can_count(&self, steps: usize) -> bool {
+        let counts = |pattern: &Pattern| react(&pattern.stretched(steps), self.reaction_steps).contains(&true);
+        let entries = self.pattern.0.len();
+        let shown = self.pattern.0.iter().filter(|&&shown| shown).count();
+        match self.shuffle {
+            false => counts(&self.pattern),
+            // entries that are left out can be those of blanks
+            true if entries > steps => shown.min(steps) > self.reaction_steps,
+            // the longest time of being shown is where all entries that show stand together, which can be anywhere
+            true => (0..=entries - shown).any(|first| {
+                counts(&Pattern((0..entries).map(|entry| (first..first + shown).contains(&entry)).collect()))
+            }),
+        }
+    }
+}
+
 /// The steps at which the image is shown, without the first `reaction` ones after each onset.
 fn react(shown: &[bool], reaction: usize) -> Vec<bool> {
     let mut counted = shown.to_vec();
@@ -196,6 +221,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_can_count_is_what_counts_in_some_order(
+            pattern in "[01]{1,7}", steps in 1usize..12, reaction in 0usize..5,
+        ) {
+            let shuffled = Presentation { shuffle: true, ..presentation(&pattern, reaction) };
+            let entries = pattern.len();
+            let ones = pattern.matches('1').count();
+            // every pattern with as many ones, not only the orders that some seed draws
+            let any = (0..1u32 << entries).filter(|bits| bits.count_ones() as usize == ones).any(|bits| {
+                let text: String = (0..entries).map(|i| if bits >> i & 1 == 1 { '1' } else { '0' }).collect();
+                presentation(&text, reaction).plan(steps, 0, Seed(0), 0).counted().contains(&true)
+            });
+            prop_assert_eq!(shuffled.can_count(steps), any);
+        }
         #[test]
         fn what_counts_was_shown_for_longer_than_the_reaction_time(
             pattern in "[01]{1,12}", steps in 0usize..30, residual in 0usize..6, reaction in 0usize..8,

@@ -18,9 +18,44 @@ use rand_chacha::ChaCha8Rng;
 /// assert_ne!(draw(Purpose::Order, 3), draw(Purpose::Order, 4));
 /// assert_ne!(draw(Purpose::Order, 3), draw(Purpose::Noise, 3));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+///
+/// As text, a seed is a number; above 2^63 - 1, which TOML cannot hold as one, it is a string of its digits. Both are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
+
+impl serde::Serialize for Seed {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(self.0) {
+            Ok(_) => serializer.serialize_u64(self.0),
+            Err(_) => serializer.serialize_str(&self.0.to_string()),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Seed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+        impl serde::de::Visitor<'_> for Digits {
+            type Value = Seed;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a seed from 0 to 18446744073709551615, as a number or as a string of its digits")
+            }
+            fn visit_u64<E: serde::de::Error>(self, seed: u64) -> Result<Seed, E> {
+                Ok(Seed(seed))
+            }
+            fn visit_i64<E: serde::de::Error>(self, seed: i64) -> Result<Seed, E> {
+                let unexpected = serde::de::Unexpected::Signed(seed);
+                u64::try_from(seed).map(Seed).map_err(|_| E::invalid_value(unexpected, &self))
+            }
+            fn visit_str<E: serde::de::Error>(self, seed: &str) -> Result<Seed, E> {
+                let unexpected = serde::de::Unexpected::Str(seed);
+                seed.parse().map(Seed).map_err(|_| E::invalid_value(unexpected, &self))
+            }
+        }
+        deserializer.deserialize_any(Digits)
+    }
+}
 
 /// What chance is used for. The numbers are part of what a seed means: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +97,20 @@ mod tests {
         let stored = serde_json::to_string(&rng).unwrap();
         let mut resumed: ChaCha8Rng = serde_json::from_str(&stored).unwrap();
         assert!((0..100).all(|_| rng.next_u64() == resumed.next_u64()));
+    }
+
+    #[test]
+    fn all_of_64_bits_are_written_and_read() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Of {
+            seed: Seed,
+        }
+        for seed in [0, 7, i64::MAX as u64, 1 << 63, u64::MAX] {
+            let text = toml::to_string(&Of { seed: Seed(seed) }).unwrap();
+            assert_eq!(toml::from_str::<Of>(&text).unwrap().seed, Seed(seed), "{text}");
+        }
+        assert!(toml::from_str::<Of>("seed = -1").is_err());
+        assert!(toml::from_str::<Of>("seed = \"many\"").is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How active the areas are.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Measure, Output, number, zero};
+use super::{Labels, Loss, Measure, Output, Over, number, zero};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, LossKernel, VisionDevice};
@@ -60,6 +60,14 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for Activity {
 impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Activity {
     fn name(&self) -> String {
         "activity".into()
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn over(&self) -> Over {
+        Over::Presentations
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(

@@ -38,8 +38,11 @@ where
 {
     let areas = M::WIRING.areas;
     if let Some(name) = names.iter().find(|name| areas.iter().all(|area| area.name != **name)) {
-        let areas = areas.iter().map(|area| area.name.to_string()).collect();
-        return Err(Error::UnknownArea { name: name.clone(), areas });
+        let areas: Vec<&str> = areas.iter().map(|area| area.name).collect();
+        return Err(Error::Setting(format!(
+            "the loss names area `{name}`, which the model does not have; its areas are {}",
+            areas.join(", ")
+        )));
     }
     let mut sum = Sum { of, areas, names, cx, sum: None };
     M::each(responses, &mut sum)?;

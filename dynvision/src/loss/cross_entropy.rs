@@ -150,6 +150,10 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for CrossE
         "cross_entropy".into()
     }
 
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn needs_responses(&self) -> bool {
         false
     }

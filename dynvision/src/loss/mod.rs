@@ -18,7 +18,7 @@ pub use activity::Activity;
 pub use cross_entropy::{CrossEntropy, Reduction};
 pub use labels::Labels;
 pub use smoothness::TemporalSmoothness;
-pub use sum::{Term, Weighted, total};
+pub use sum::{Over, Term, Weighted, total};
 
 use crate::cx::Cx;
 use crate::error::{Error, Result};
@@ -93,9 +93,21 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     /// Its name in metrics.
     fn name(&self) -> String;
 
+    /// Its name with its settings, by which a checkpoint knows that a resumed training minimises the same. The name alone
+    /// unless said otherwise.
+    fn describe(&self) -> String {
+        self.name()
+    }
+
     /// Whether it reads the areas' responses, which costs a copy of them. True unless said otherwise.
     fn needs_responses(&self) -> bool {
         true
+    }
+
+    /// What its number is a mean over, by which batches are weighed: the labels that count unless said otherwise. A sum of
+    /// losses is over the labels if one of its terms is.
+    fn over(&self) -> Over {
+        Over::Labels
     }
 
     /// The number to be minimised.
@@ -119,7 +131,7 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         labels: &Labels,
         cx: &mut Cx<T>,
     ) -> Result<Vec<Term<E, D>>> {
-        Ok(vec![Term { name: self.name(), weight: 1.0, value: self.loss(output, labels, cx)? }])
+        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, labels, cx)? }])
     }
 
     /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the

@@ -1,7 +1,7 @@
 //! How much areas change from step to step.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Output, number, zero};
+use super::{Labels, Loss, Output, Over, number, zero};
 use crate::cx::Cx;
 use crate::error::Result;
 use crate::kernels::{Element, LossKernel, VisionDevice};
@@ -55,6 +55,14 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for TemporalSmoothness {
 impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for TemporalSmoothness {
     fn name(&self) -> String {
         "temporal_smoothness".into()
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn over(&self) -> Over {
+        Over::Presentations
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(

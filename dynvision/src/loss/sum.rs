@@ -39,8 +39,36 @@ pub struct Term<E: Element, D: VisionDevice<E>> {
     pub name: String,
     /// What it is multiplied by in the sum.
     pub weight: f64,
+    /// What its value is a mean over.
+    pub over: Over,
     /// The loss without the weight.
     pub value: Tensor<Rank0, E, D>,
+}
+
+/// What a loss is a mean over: by it, the parts of a whole (batches of an evaluation, batches of one update) are weighed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Over {
+    /// The labels that count. A batch of which none counts says nothing.
+    #[default]
+    Labels,
+    /// All images at all steps, whether their labels count or not.
+    Presentations,
+}
+
+impl Over {
+    /// How many a batch has.
+    ///
+    /// ```
+    /// use dynvision::loss::{Labels, Over};
+    /// let labels = Labels::counted(&[7, 2], &[false, true, true]);
+    /// assert_eq!((Over::Labels.count(&labels), Over::Presentations.count(&labels)), (4, 6));
+    /// ```
+    pub fn count(self, labels: &Labels) -> usize {
+        match self {
+            Over::Labels => labels.valid(),
+            Over::Presentations => labels.as_slice().len(),
+        }
+    }
 }
 
 /// The weighted sum of terms; a constant 0 of none.
@@ -73,8 +101,16 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
         self.loss.name()
     }
 
+    fn describe(&self) -> String {
+        format!("{} * {}", self.weight, self.loss.describe())
+    }
+
     fn needs_responses(&self) -> bool {
         self.weight > 0.0 && self.loss.needs_responses()
+    }
+
+    fn over(&self) -> Over {
+        self.loss.over()
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(
@@ -113,8 +149,16 @@ macro_rules! sum {
                 [$(self.$i.name()),+].join("+")
             }
 
+            fn describe(&self) -> String {
+                [$(self.$i.describe()),+].join(" + ")
+            }
+
             fn needs_responses(&self) -> bool {
                 $(self.$i.needs_responses())||+
+            }
+
+            fn over(&self) -> Over {
+                if [$(self.$i.over()),+].contains(&Over::Labels) { Over::Labels } else { Over::Presentations }
             }
 
             fn loss<Batch: Dim, T: Tape<E, D>>(

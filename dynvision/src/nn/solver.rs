@@ -96,14 +96,21 @@ pub struct RungeKutta4<T = FixedTau>(PhantomData<T>);
 
 /// A linear one-step method: how its rate depends on `a = dt/tau`, and the derivative.
 trait OneStep {
+    /// Its name, and the `dt/tau` up to which it is stable.
+    const STABLE: (&'static str, f64);
+
     fn rate(a: f64) -> (f64, f64);
 }
 impl<K> OneStep for Euler<K> {
+    const STABLE: (&'static str, f64) = ("Euler's method", 2.0);
+
     fn rate(a: f64) -> (f64, f64) {
         (a, 1.0)
     }
 }
 impl<K> OneStep for RungeKutta4<K> {
+    const STABLE: (&'static str, f64) = ("the Runge-Kutta method", 2.785_293_563_405_282);
+
     fn rate(a: f64) -> (f64, f64) {
         (a - a * a / 2.0 + a.powi(3) / 6.0 - a.powi(4) / 24.0, 1.0 - a + a * a / 2.0 - a.powi(3) / 6.0)
     }
@@ -119,6 +126,14 @@ fn rate<M: OneStep, K: TimeConstant, E: Element, D: VisionDevice<E>, T>(
         return Err(Error::Time { name: "tau".into(), ms: tau, must: "positive" });
     }
     let dt = cx.area().dt;
+    let (method, limit) = M::STABLE;
+    if dt / tau > limit {
+        return Err(Error::Setting(format!(
+            "tau = {tau} ms is too short for dt = {dt} ms: {method} is stable up to dt/tau = {limit:.3}, and this is {:.3}; a \
+             smaller dt or a longer tau is stable",
+            dt / tau
+        )));
+    }
     let (value, by_a) = if begins { (dt / tau, 1.0) } else { M::rate(dt / tau) };
     Ok(Rate { value, trained: trained.map(|tensor| (tensor, -by_a * dt / (tau * tau))) })
 }

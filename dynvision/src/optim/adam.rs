@@ -50,6 +50,10 @@ impl Rule for AdamConfig {
         &["exp_avg", "exp_avg_sq"]
     }
 
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn check(&self) -> Result<(), OptimError> {
         check_lr(self.lr)?;
         if !self.betas.iter().all(|beta| (0.0..1.0).contains(beta)) {

@@ -68,6 +68,21 @@ impl Clip {
     }
 }
 
+/// Multiplies the gradients of all parameters that are trained.
+pub(crate) fn scale_gradients<M, E, D>(
+    model: &M,
+    grads: &mut Gradients<E, D>,
+    groups: &Groups,
+    factor: f64,
+) -> Result<(), OptimError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E> + ParameterKernel<E>,
+{
+    visit(model, grads, groups, |dev, _, gradient| dev.scale(gradient, factor).map_err(OptimError::device))
+}
+
 /// The sum of the squares, or an error that names the parameter.
 fn finite_squares<E, D>(dev: &D, name: &str, gradient: &Buffer<E, D>) -> Result<f64, OptimError>
 where

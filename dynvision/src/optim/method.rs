@@ -44,6 +44,13 @@ impl Rule for Method {
         }
     }
 
+    fn describe(&self) -> String {
+        match self {
+            Method::Adam(rule) => rule.describe(),
+            Method::Sgd(rule) => rule.describe(),
+        }
+    }
+
     fn check(&self) -> Result<(), OptimError> {
         match self {
             Method::Adam(rule) => rule.check(),

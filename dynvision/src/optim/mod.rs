@@ -37,6 +37,7 @@ mod tests;
 pub use crate::kernels::{AdamStep, ParameterKernel, SgdStep};
 pub use adam::AdamConfig;
 pub use clip::Clip;
+pub(crate) use clip::scale_gradients;
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use method::Method;

@@ -106,6 +106,12 @@ pub trait Rule: Clone {
     /// The names of what is kept for each parameter: tensors of its shape, zero before the first update.
     fn state(&self) -> &'static [&'static str];
 
+    /// Its name with its settings, by which a checkpoint knows that a resumed training updates alike. Name and rate unless
+    /// said otherwise.
+    fn describe(&self) -> String {
+        format!("{} of rate {}", self.name(), self.lr())
+    }
+
     /// Checks the settings.
     ///
     /// # Errors

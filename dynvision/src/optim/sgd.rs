@@ -50,6 +50,10 @@ impl Rule for SgdConfig {
         &["momentum_buffer"]
     }
 
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn check(&self) -> Result<(), OptimError> {
         check_lr(self.lr)?;
         if !(0.0..1.0).contains(&self.momentum) {

@@ -52,6 +52,12 @@ impl AreaPlan {
     pub const DEFAULT: AreaPlan = AreaPlan { tau: 5.0, dt: 2.0, feedforward: 0, recurrence: 1, history: 1 };
 }
 
+/// The longest delay, in steps: as many states are kept.
+const MAX_STEPS: f64 = 1_048_576.0;
+
+/// Where the classical Runge-Kutta method ceases to be stable, in dt/tau; Euler's method does at 2, as its solver says.
+const STABLE: f64 = 2.785_293_563_405_282;
+
 /// A time in steps.
 ///
 /// # Errors
@@ -68,6 +74,9 @@ pub fn steps(name: &str, ms: f64, dt: f64) -> Result<usize> {
         return Err(Error::Time { name: name.into(), ms, must: "zero or positive" });
     }
     let n = ms / dt;
+    if n.is_nan() || n > MAX_STEPS {
+        return Err(Error::Time { name: name.into(), ms, must: "at most 1048576 time steps dt" });
+    }
     if (n - n.round()).abs() > 1e-6 {
         return Err(Error::NotAMultiple { name: name.into(), ms, dt });
     }
@@ -133,7 +142,8 @@ impl Plan {
         self.links.get(link).copied().filter(|_| !self.feedforward_only)
     }
 
-    /// Steps before the readout has a signal: the sum of the areas' feedforward delays.
+    /// The sum of the areas' feedforward delays: before these steps the readout has no signal, unless a part between makes one
+    /// of none (see [`residual_steps`](crate::train::residual_steps)).
     pub fn residual(&self) -> usize {
         self.areas.iter().map(|area| area.feedforward).sum()
     }
@@ -148,6 +158,14 @@ fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPla
     let recurrence =
         steps(&named("t_recurrence"), pick(own.t_recurrence, declared.t_recurrence, dynamics.t_recurrence), dt)?.max(1);
     let tau = positive(&named("tau"), pick(own.tau, declared.tau, dynamics.tau))?;
+    if area.operations.contains(&"tstep") && dt / tau > STABLE {
+        return Err(Error::Setting(format!(
+            "{} = {tau} ms is too short for dt = {dt} ms: no solver is stable beyond dt/tau = 2 (Euler) or 2.785 (Runge-Kutta), \
+             and this is {:.3}; a smaller dt or a longer tau is stable",
+            named("tau"),
+            dt / tau
+        )));
+    }
     Ok(AreaPlan { tau, dt, feedforward, recurrence, history: feedforward.max(recurrence).max(1) })
 }
 
@@ -216,5 +234,23 @@ mod tests {
         let mut dynamics = Dynamics::default();
         dynamics.area("v1").tau = Some(f64::NAN);
         assert!(says(dynamics).contains("tau of area `v1`"));
+        // never an infinite number of steps, nor more states than there could be
+        assert!(says(Dynamics { t_recurrence: 1e300, ..Dynamics::default() }).contains("at most 1048576"));
+        assert!(says(Dynamics { dt: 1e-320, ..Dynamics::default() }).contains("at most 1048576"));
+    }
+
+    #[test]
+    fn a_step_beyond_every_solvers_stability_is_refused() {
+        const STEPPED: Wiring =
+            Wiring { areas: &[Area { operations: &["layer", "tstep"], ..area("v1") }], links: &[], ..WIRING };
+        for (tau, stable) in [(2.0 / 2.786, false), (2.0 / 2.785, true), (1e-30, false), (0.5, false)] {
+            let mut dynamics = Dynamics::default();
+            dynamics.area("v1").tau = Some(tau);
+            let plan = Plan::new(&dynamics, &STEPPED);
+            assert_eq!(plan.is_ok(), stable, "{tau}");
+            assert!(plan.is_ok() || plan.unwrap_err().to_string().contains("tau of area `v1`"));
+            // where nothing steps in time, tau has no meaning
+            assert!(Plan::new(&dynamics, &WIRING).is_ok());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that a run needs to go on, in one file.
 
-use super::{History, TrainConfig, TrainError, Trainer};
+use super::{Epoch, Partial, TrainConfig, TrainError, Trainer, TrainingLog};
 use crate::interop::{self, FileError, StateDict, StateError, Weights};
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::Loss;
@@ -9,13 +9,15 @@ use crate::optim::{ParameterKernel, Rule};
 use crate::time::{Dynamics, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a file says it is.
-const FORMAT: &str = "dynvision checkpoint 1";
+const FORMAT: &str = "dynvision checkpoint 2";
 /// What the tensors of a model and of its optimizer begin with.
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
+/// What the curves of the history begin with.
+const HISTORY: &str = "history";
 
 /// A state of a training: one safetensors file with the model's tensors under `model.`, the optimizer's under
 /// `optimizer.`, and the rest as texts. Other programs can read its tensors.
@@ -57,10 +59,22 @@ pub struct About {
     pub batches: u64,
     /// The time constants of the model.
     pub dynamics: Dynamics,
+    /// The loss with its settings.
+    pub loss: String,
+    /// The rule with its settings.
+    pub rule: String,
+    /// The learning rate that the schedule multiplies, as it was last set.
+    pub lr: f64,
+    /// The images of the training, if `fit` has seen some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
     /// The settings of the training.
     pub config: TrainConfig,
+    /// The epoch that this checkpoint breaks off, if it is not between epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// All epochs so far.
-    pub history: History,
+    pub history: TrainingLog,
 }
 
 impl Checkpoint {
@@ -87,8 +101,11 @@ impl Checkpoint {
             }
         }
         let text = state.text("about").map_err(|source| FileError::State { file: file.to_string(), source })?;
-        let about = toml::from_str(text)
+        let mut about: About = toml::from_str(text)
             .map_err(|error| TrainError::Checkpoint(format!("`{file}` cannot be read by this version: {error}")))?;
+        let texts = state.unnest(HISTORY);
+        take_up_in_time(&mut about.history, &texts)
+            .map_err(|source| FileError::State { file: file.to_string(), source })?;
         Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), about })
     }
 
@@ -98,11 +115,14 @@ impl Checkpoint {
     /// Those of the file system.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
         let path = path.as_ref();
-        let about = toml::to_string(&self.about)
+        let mut about = self.about.clone();
+        let in_time = take_out_in_time(&mut about.history);
+        let about = toml::to_string(&about)
             .map_err(|error| TrainError::Checkpoint(format!("`{}` cannot be written: {error}", path.display())))?;
         let mut state = StateDict::default();
         state.set("format", FORMAT);
         state.set("about", about);
+        state.nest(HISTORY, in_time);
         state.nest(MODEL, self.model.clone());
         state.nest(OPTIMIZER, self.optimizer.clone());
         Ok(interop::write(path, &state)?)
@@ -141,6 +161,33 @@ impl Checkpoint {
     }
 }
 
+/// The accuracies in time of all epochs, as one row of numbers and the number of steps of each: a number for each step of each
+/// epoch is too much for the head of a file, whose length readers limit.
+fn take_out_in_time(history: &mut TrainingLog) -> StateDict {
+    let (mut values, mut steps) = (Vec::new(), Vec::new());
+    for metrics in history.epochs.iter_mut().flat_map(Epoch::metrics_mut) {
+        steps.push(metrics.in_time.len() as f64);
+        values.append(&mut metrics.in_time);
+    }
+    let mut state = StateDict::default();
+    state.insert("in_time", &[values.len()], &values);
+    state.insert("in_time_steps", &[steps.len()], &steps);
+    state
+}
+
+/// Puts them back.
+fn take_up_in_time(history: &mut TrainingLog, state: &StateDict) -> Result<(), StateError> {
+    let count = history.epochs.iter_mut().flat_map(Epoch::metrics_mut).count();
+    let steps: Vec<f64> = state.get("in_time_steps", &[count])?;
+    let total: f64 = steps.iter().sum();
+    let values: Vec<f64> = state.get("in_time", &[total as usize])?;
+    let mut rest = values.into_iter();
+    for (metrics, steps) in history.epochs.iter_mut().flat_map(Epoch::metrics_mut).zip(steps) {
+        metrics.in_time = rest.by_ref().take(steps as usize).collect();
+    }
+    Ok(())
+}
+
 /// Areas and links, a line for each.
 fn lines(wiring: &Wiring) -> Vec<String> {
     let areas = wiring.areas.iter().map(|area| {
@@ -176,6 +223,11 @@ where
             updates: self.updates,
             batches: self.batches,
             dynamics: self.net.dynamics().clone(),
+            loss: self.loss.describe(),
+            rule: self.rule.clone(),
+            lr: self.lr,
+            images: self.images.clone(),
+            partial: self.partial.clone(),
             config: self.config.clone(),
             history: self.history.clone(),
         };
@@ -206,7 +258,7 @@ where
     /// many, or of another shape or type. The trainer is then as before.
     pub fn restore(&mut self, saved: &Checkpoint) -> Result<(), TrainError> {
         saved.check_wiring(&M::WIRING)?;
-        self.check_config(&saved.about.config)?;
+        self.check_settings(&saved.about)?;
         // what does not fit is told together, and nothing is taken up before all fits
         let before = self.optim.state()?;
         let weights = self.net.check_weights(&saved.model);
@@ -225,14 +277,25 @@ where
         }
         (self.updates, self.batches) = (saved.about.updates, saved.about.batches);
         self.history = saved.about.history.clone();
+        (self.images, self.partial) = (saved.about.images.clone(), saved.about.partial.clone());
+        self.lr = saved.about.lr;
+        self.optim.set_lr(self.lr)?;
         self.gradients = None;
         Ok(())
     }
 
     /// Refuses settings that would make another run of it.
-    fn check_config(&self, saved: &TrainConfig) -> Result<(), TrainError> {
-        let table = |config: &TrainConfig| toml::Table::try_from(config.determining()).unwrap_or_default();
-        let (saved, here) = (table(saved), table(&self.config));
+    fn check_settings(&self, saved: &About) -> Result<(), TrainError> {
+        let table = |config: &TrainConfig, loss: &str, rule: &str| -> Result<toml::Table, TrainError> {
+            let written = toml::Table::try_from(config.determining());
+            let mut table = written
+                .map_err(|error| TrainError::Checkpoint(format!("cannot be compared with the settings: {error}")))?;
+            table.insert("loss".into(), loss.into());
+            table.insert("rule".into(), rule.into());
+            Ok(table)
+        };
+        let here = table(&self.config, &self.loss.describe(), &self.rule)?;
+        let saved = table(&saved.config, &saved.loss, &saved.rule)?;
         let keys: std::collections::BTreeSet<&String> = saved.keys().chain(here.keys()).collect();
         let text = |value: Option<&toml::Value>| value.map_or("nothing".to_string(), ToString::to_string);
         let differs: Vec<String> = keys
@@ -257,18 +320,21 @@ where
         if !(is_best || due) {
             return Ok(());
         }
-        let folder = &checkpoints.folder;
-        let named = |error: std::io::Error| {
-            std::io::Error::new(error.kind(), format!("cannot make the folder `{}`: {error}", folder.display()))
-        };
-        std::fs::create_dir_all(folder).map_err(named).map_err(FileError::from)?;
-        let state = self.checkpoint()?;
-        if due {
-            state.write(folder.join("last.safetensors"))?;
-        }
+        // the best first: a training that is killed in between goes on from the last before it, and finds it again
         if is_best {
-            state.write(folder.join("best.safetensors"))?;
+            self.save(checkpoints.folder.join("best.safetensors"))?;
+        }
+        if due {
+            self.write_last()?;
         }
         Ok(())
+    }
+
+    /// Writes where the training is, and gives the file.
+    pub(super) fn write_last(&self) -> Result<PathBuf, TrainError> {
+        let folder = self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.folder.as_path());
+        let path = folder.unwrap_or(Path::new("")).join("last.safetensors");
+        self.save(&path)?;
+        Ok(path)
     }
 }

@@ -1,6 +1,6 @@
 //! The settings of a training.
 
-use super::{History, TrainError};
+use super::{TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
 use crate::optim::{Clip, Groups, Method, Schedule};
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,9 @@ impl Default for TrainConfig {
     }
 }
 
+/// The longest presentation: what is known of each step takes memory before the first one.
+const MAX_STEPS: usize = 1 << 20;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +116,17 @@ pub struct EarlyStopping {
 }
 
 /// Where checkpoints are written: `last.safetensors`, and `best.safetensors` of the lowest loss so far.
+///
+/// A training that keeps checkpoints ends by SIGINT, SIGTERM or SIGHUP after the update in hand with a `last.safetensors` that
+/// resumes exactly; a second signal ends the process at once.
+///
+/// ```
+/// use dynvision::train::{Checkpoints, TrainConfig};
+/// let config = TrainConfig::from_toml("checkpoints = { folder = 'runs/a', every_batches = 100 }")?;
+/// let expected = Checkpoints { every_batches: Some(100), ..Checkpoints::to("runs/a") };
+/// assert_eq!(config.checkpoints, Some(expected));
+/// # Ok::<(), dynvision::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoints {
@@ -121,9 +135,20 @@ pub struct Checkpoints {
     /// After how many epochs; after the last always.
     #[serde(default = "one")]
     pub every: usize,
+    /// After how many batches within an epoch, too: at the first update from there on. A process that is killed loses no
+    /// more than these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_batches: Option<usize>,
     /// Whether the best is kept as well.
     #[serde(default)]
     pub best: bool,
+}
+
+impl Checkpoints {
+    /// After every epoch, to this folder; the best is not kept.
+    pub fn to(folder: impl Into<PathBuf>) -> Self {
+        Checkpoints { folder: folder.into(), every: 1, every_batches: None, best: false }
+    }
 }
 
 const fn one() -> usize {
@@ -151,10 +176,14 @@ impl TrainConfig {
             ("accumulate", self.accumulate),
             ("steps", self.steps),
             ("evaluate_every", self.evaluate_every),
+            ("checkpoints.every_batches", self.checkpoints.as_ref().and_then(|c| c.every_batches).unwrap_or(1)),
             ("checkpoints.every", self.checkpoints.as_ref().map_or(1, |checkpoints| checkpoints.every)),
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(TrainError::setting(setting, 0, "at least 1"));
+        }
+        if self.steps > MAX_STEPS {
+            return Err(TrainError::setting("steps", self.steps, "at most 1048576"));
         }
         if !self.presentation.blank.is_finite() {
             return Err(TrainError::setting("presentation.blank", self.presentation.blank, "a finite number"));
@@ -168,8 +197,7 @@ impl TrainConfig {
         {
             return Err(TrainError::setting("early_stopping.min_delta", min_delta, "a finite number, not negative"));
         }
-        if !self.presentation.shuffle && !self.presentation.plan(self.steps, 0, self.seed, 0).counted().contains(&true)
-        {
+        if !self.presentation.can_count(self.steps) {
             return Err(TrainError::setting(
                 "presentation",
                 &self.presentation,
@@ -185,7 +213,7 @@ impl TrainConfig {
     }
 
     /// Whether the training is over.
-    pub(super) fn is_over(&self, history: &History) -> bool {
+    pub(super) fn is_over(&self, history: &TrainingLog) -> bool {
         let tired = self
             .early_stopping
             .is_some_and(|stop| history.evaluations_without_progress(stop.min_delta) > stop.patience);
@@ -215,7 +243,7 @@ mod tests {
     fn settings_are_written_as_they_are_read() {
         let config = TrainConfig {
             early_stopping: Some(EarlyStopping { patience: 3, min_delta: 0.5 }),
-            checkpoints: Some(Checkpoints { folder: "run".into(), every: 2, best: true }),
+            checkpoints: Some(Checkpoints { folder: "run".into(), every: 2, every_batches: Some(3), best: true }),
             clip: Clip::Value(f64::INFINITY),
             schedule: Schedule::Cosine { steps: 100, floor: 0.1 },
             ..Default::default()
@@ -230,6 +258,13 @@ mod tests {
         for (text, part) in [
             ("batch_size = 0", "batch_size is 0"),
             ("steps = -1", "steps"),
+            ("steps = 10000000000", "steps is 10000000000"),
+            ("seed = -1", "a seed from 0"),
+            (
+                "steps = 4\npresentation = { pattern = \"10\", shuffle = true, reaction_steps = 2 }",
+                "leave a step whose label counts",
+            ),
+            ("checkpoints = { folder = \"a\", every_batches = 0 }", "checkpoints.every_batches"),
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),
             ("optimizer = { method = \"adma\" }", "adma"),

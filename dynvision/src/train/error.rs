@@ -23,12 +23,48 @@ pub enum TrainError {
     #[error("the configuration cannot be read: {0}")]
     Config(#[from] toml::de::Error),
     /// Something became infinite or no number.
-    #[error(
-        "{what} is not finite; a smaller learning rate, clipping (`clip`), or inputs of a smaller scale keep it finite"
-    )]
+    #[error("{what} is not finite; {mend}")]
     NotFinite {
         /// The first thing that is not finite.
         what: String,
+        /// What to do about it.
+        mend: &'static str,
+    },
+    /// The mean over nothing is no number.
+    #[error(
+        "no label counts in {images} images: there is nothing to average; a longer presentation, a shorter reaction time, or a \
+         pattern that is not shuffled leave steps whose label counts"
+    )]
+    NothingCounts {
+        /// Number of images seen.
+        images: usize,
+    },
+    /// A batch without images.
+    #[error("the batch has no images; give at least one, or leave the batch out")]
+    EmptyBatch,
+    /// A signal ended the training; what was done is kept.
+    #[error("ended by a signal after batch {batch} of epoch {epoch}; all of it is kept in `{}`: `resume` it and `fit` to go on", .kept.display())]
+    Interrupted {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The batches of it that are done; 0 between epochs.
+        batch: usize,
+        /// The checkpoint.
+        kept: std::path::PathBuf,
+    },
+    /// Another training writes to the folder.
+    #[error("another training writes its checkpoints to `{}`; give this one a folder of its own", .folder.display())]
+    FolderInUse {
+        /// The folder.
+        folder: std::path::PathBuf,
+    },
+    /// A folder for checkpoints that cannot be written, found before the first batch.
+    #[error("cannot write checkpoints to the folder `{}`: {source}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// A mistake while a batch was trained on.
     #[error("epoch {epoch}, batch {batch}: {source}")]

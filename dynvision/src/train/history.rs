@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// All epochs of a training so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
+pub struct TrainingLog {
     /// The epochs, in their order.
     pub epochs: Vec<Epoch>,
 }
@@ -40,6 +40,11 @@ impl Epoch {
     pub fn loss(&self) -> f64 {
         self.valid.as_ref().unwrap_or(&self.train).loss
     }
+
+    /// Its metrics, to be changed: of the training, then of the evaluation if there is one.
+    pub(super) fn metrics_mut(&mut self) -> impl Iterator<Item = &mut Metrics> {
+        std::iter::once(&mut self.train).chain(&mut self.valid)
+    }
 }
 
 impl fmt::Display for Epoch {
@@ -53,7 +58,7 @@ impl fmt::Display for Epoch {
     }
 }
 
-impl History {
+impl TrainingLog {
     /// The last epoch.
     pub fn last(&self) -> Option<&Epoch> {
         self.epochs.last()
@@ -99,7 +104,7 @@ impl History {
         text
     }
 
-    /// Writes [`to_csv`](History::to_csv) to a file.
+    /// Writes [`to_csv`](TrainingLog::to_csv) to a file.
     ///
     /// # Errors
     /// Those of the file system.
@@ -141,8 +146,10 @@ mod tests {
         Epoch { epoch, train: metrics(train), valid: valid.map(metrics), ..Default::default() }
     }
 
-    fn history(losses: &[(f64, Option<f64>)]) -> History {
-        History { epochs: losses.iter().enumerate().map(|(i, &(train, valid))| epoch(i + 1, train, valid)).collect() }
+    fn history(losses: &[(f64, Option<f64>)]) -> TrainingLog {
+        TrainingLog {
+            epochs: losses.iter().enumerate().map(|(i, &(train, valid))| epoch(i + 1, train, valid)).collect(),
+        }
     }
 
     #[test]
@@ -152,7 +159,7 @@ mod tests {
         assert_eq!(history.evaluations_without_progress(0.0), 1);
         assert_eq!(history.evaluations_without_progress(0.1), 2);
         assert_eq!(super::tests::history(&[(2.0, None), (3.0, None)]).best().unwrap().epoch, 1);
-        assert!(History::default().best().is_none());
+        assert!(TrainingLog::default().best().is_none());
     }
 
     #[test]
@@ -169,6 +176,6 @@ mod tests {
     fn histories_are_written_exactly() {
         let history = history(&[(1.0 / 3.0, Some(0.1 + 0.2)), (f64::MIN_POSITIVE, None)]);
         let text = toml::to_string(&history).unwrap();
-        assert_eq!(toml::from_str::<History>(&text).unwrap(), history);
+        assert_eq!(toml::from_str::<TrainingLog>(&text).unwrap(), history);
     }
 }

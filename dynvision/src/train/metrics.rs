@@ -1,15 +1,17 @@
 //! How well a model does.
 
+use super::TrainError;
 use crate::loss::Labels;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How well a model did on some images.
+/// How well a model did on some images. Every number is a mean over what it counts: where nothing counts, there are no
+/// metrics but an error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Number of images.
     pub images: usize,
-    /// The loss, averaged over images.
+    /// The loss: each of its terms averaged over what it is a mean over, labels that count or images.
     pub loss: f64,
     /// The part of right answers at the steps whose labels count.
     pub accuracy: f64,
@@ -24,19 +26,35 @@ pub struct Metrics {
 }
 
 /// Gathers [`Metrics`] over batches.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meter {
     images: usize,
-    loss: f64,
-    terms: BTreeMap<String, f64>,
+    terms: Vec<TermMean>,
     valid: Share,
     last: Share,
     confidence: Share,
     in_time: Vec<Share>,
 }
 
+/// A term of the loss over batches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct TermMean {
+    name: String,
+    weight: f64,
+    mean: Share,
+}
+
+/// A term of the loss in one batch: a mean, and over how many.
+#[derive(Clone, Debug)]
+pub(super) struct TermOfBatch {
+    pub(super) name: String,
+    pub(super) weight: f64,
+    pub(super) value: f64,
+    pub(super) count: usize,
+}
+
 /// A sum and what it is a share of.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Share {
     sum: f64,
     of: f64,
@@ -48,19 +66,23 @@ impl Share {
         self.of += 1.0;
     }
 
-    fn value(self) -> f64 {
-        if self.of > 0.0 { self.sum / self.of } else { 0.0 }
+    /// Missing, if nothing was counted.
+    fn value(self) -> Option<f64> {
+        (self.of > 0.0).then(|| self.sum / self.of)
     }
 }
 
 impl Meter {
-    /// Counts a batch: its loss, its terms, and logits `(batch, time, classes)`.
-    pub(super) fn add(&mut self, loss: f64, terms: &[(String, f64)], logits: &[f64], labels: &Labels) {
-        let images = labels.batch() as f64;
+    /// Counts a batch: the terms of its loss, and logits `(batch, time, classes)`.
+    pub(super) fn add(&mut self, terms: &[TermOfBatch], logits: &[f64], labels: &Labels) {
         self.images += labels.batch();
-        self.loss += loss * images;
-        for (name, value) in terms {
-            *self.terms.entry(name.clone()).or_default() += value * images;
+        for (at, TermOfBatch { name, weight, value, count }) in terms.iter().enumerate() {
+            if self.terms.len() == at {
+                self.terms.push(TermMean { name: name.clone(), weight: *weight, mean: Share::default() });
+            }
+            let mean = &mut self.terms[at].mean;
+            mean.sum += value * *count as f64;
+            mean.of += *count as f64;
         }
         self.in_time.resize(self.in_time.len().max(labels.time()), Share::default());
         let Some(classes) = logits.len().checked_div(labels.as_slice().len()).filter(|&classes| classes > 0) else {
@@ -91,23 +113,30 @@ impl Meter {
         }
     }
 
-    /// The loss so far.
-    pub(super) fn loss(&self) -> f64 {
-        Share { sum: self.loss, of: self.images as f64 }.value()
+    /// The loss so far, if anything counted.
+    pub(super) fn loss(&self) -> Option<f64> {
+        self.terms.iter().map(|term| Some(term.weight * term.mean.value()?)).sum()
     }
 
     /// What was gathered.
-    pub(super) fn metrics(self) -> Metrics {
-        let mean = |sum: f64| Share { sum, of: self.images as f64 }.value();
-        Metrics {
-            images: self.images,
-            loss: self.loss(),
-            accuracy: self.valid.value(),
-            last_accuracy: self.last.value(),
-            confidence: self.confidence.value(),
-            in_time: self.in_time.iter().map(|share| share.value()).collect(),
-            terms: self.terms.iter().map(|(name, &sum)| (name.clone(), mean(sum))).collect(),
+    ///
+    /// # Errors
+    /// [`TrainError::NothingCounts`] if no label counted.
+    pub(super) fn metrics(self) -> Result<Metrics, TrainError> {
+        let nothing = || TrainError::NothingCounts { images: self.images };
+        let mut terms = BTreeMap::new();
+        for term in &self.terms {
+            *terms.entry(term.name.clone()).or_insert(0.0) += term.mean.value().ok_or_else(nothing)?;
         }
+        Ok(Metrics {
+            images: self.images,
+            loss: self.loss().ok_or_else(nothing)?,
+            accuracy: self.valid.value().ok_or_else(nothing)?,
+            last_accuracy: self.last.value().ok_or_else(nothing)?,
+            confidence: self.confidence.value().ok_or_else(nothing)?,
+            in_time: self.in_time.iter().map(|share| share.value().ok_or_else(nothing)).collect::<Result<_, _>>()?,
+            terms,
+        })
     }
 }
 
@@ -124,8 +153,13 @@ fn probability(logits: &[f64], class: usize) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
+
+    fn term(value: f64, count: usize) -> [TermOfBatch; 1] {
+        [TermOfBatch { name: "a".into(), weight: 0.5, value, count }]
+    }
 
     #[test]
     fn answers_are_counted_where_labels_count() {
@@ -134,10 +168,11 @@ mod tests {
         let logits: Vec<f64> = [0, 1, 1, 2, 2, 0].into_iter().flat_map(one).collect();
         let labels = Labels::counted(&[1, 2], &[false, true, true]);
         let mut meter = Meter::default();
-        meter.add(0.5, &[("a".into(), 2.0)], &logits, &labels);
-        meter.add(2.0, &[("a".into(), 5.0)], &[0.0, 9.0, 0.0], &Labels::constant(&[1], 1));
-        let metrics = meter.metrics();
-        assert_eq!((metrics.images, metrics.loss, metrics.terms["a"]), (3, 1.0, 3.0));
+        meter.add(&term(2.0, 4), &logits, &labels);
+        meter.add(&term(5.0, 1), &[0.0, 9.0, 0.0], &Labels::constant(&[1], 1));
+        let metrics = meter.metrics().unwrap();
+        // batches are weighed by the 4 labels and the 1 that count
+        assert_eq!((metrics.images, metrics.loss, metrics.terms["a"]), (3, 1.3, 2.6));
         assert_eq!((metrics.accuracy, metrics.last_accuracy), (4.0 / 5.0, 2.0 / 3.0));
         assert_eq!(metrics.in_time, [2.0 / 3.0, 1.0, 0.5]);
         let (e5, e9) = (5f64.exp(), 9f64.exp());
@@ -146,10 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counted_is_nothing_right() {
+    fn the_mean_over_nothing_is_no_number() {
         let mut meter = Meter::default();
-        meter.add(0.0, &[], &[1.0, 2.0], &Labels::counted(&[0], &[false]));
-        let metrics = meter.metrics();
-        assert_eq!((metrics.accuracy, metrics.last_accuracy, metrics.in_time), (0.0, 0.0, vec![0.0]));
+        meter.add(&term(0.0, 0), &[1.0, 2.0], &Labels::counted(&[0], &[false]));
+        assert_eq!(meter.loss(), None);
+        assert!(matches!(meter.metrics(), Err(TrainError::NothingCounts { images: 1 })));
+        assert!(Meter::default().metrics().is_err());
     }
 }

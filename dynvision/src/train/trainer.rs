@@ -1,21 +1,24 @@
 //! The loop over epochs and batches.
 
-use super::diagnosis::first_not_finite;
-use super::metrics::Meter;
-use super::progress;
-use super::{Epoch, History, Metrics, TrainConfig, TrainError};
-use crate::data::{Images, Order, Purpose};
+use super::diagnosis::{SMALLER, first_not_finite};
+use super::folder::Folder;
+use super::interrupt::Guard;
+use super::metrics::{Meter, TermOfBatch};
+use super::{Epoch, Metrics, TrainConfig, TrainError, TrainingLog};
+use super::{progress, residual_steps};
+use crate::data::{DataError, Images, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
 use crate::model::{DynModel, FrameShape, LogitsInTime, stacked};
 use crate::nn::Statistics;
-use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule};
+use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, scale_gradients};
 use crate::record::{Silent, Steps};
 use crate::time::Stimulus;
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
 use rand::RngCore;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Trains a model: its weights, the state of its optimizer, and how far it has come.
@@ -29,17 +32,44 @@ use std::time::Instant;
 pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Method> {
     pub(super) net: M,
     pub(super) optim: Optim<R, M, E, D>,
-    loss: L,
+    pub(super) loss: L,
     pub(super) config: TrainConfig,
     device: D,
     /// The rate that the schedule multiplies.
-    lr: f64,
-    pub(super) gradients: Option<Gradients<E, D>>,
-    pub(super) history: History,
+    pub(super) lr: f64,
+    /// The rule with the settings that it began with.
+    pub(super) rule: String,
+    /// The images of the training, once there are some.
+    pub(super) images: Option<String>,
+    /// What the next update follows.
+    pub(super) gradients: Option<Pending<E, D>>,
+    /// Gradients of 0, whose memory the next batch uses.
+    pub(super) spare: Option<Gradients<E, D>>,
+    /// The epoch that a checkpoint broke off.
+    pub(super) partial: Option<Partial>,
+    pub(super) history: TrainingLog,
     /// Updates of the weights so far.
     pub(super) updates: u64,
     /// Batches presented so far in the training.
     pub(super) batches: u64,
+}
+
+/// The mean gradient of the batches since the last update.
+pub(super) struct Pending<E: Element, D: VisionDevice<E>> {
+    mean: Gradients<E, D>,
+    /// Over how many.
+    count: usize,
+}
+
+/// How far an epoch is that is not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Partial {
+    /// Batches that are done; all of them are in the weights.
+    pub batches: usize,
+    pub(super) norm: f64,
+    pub(super) updates: usize,
+    pub(super) seconds: f64,
+    pub(super) meter: Meter,
 }
 
 /// A run with its loss.
@@ -53,13 +83,13 @@ struct Judged<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, T> {
 /// The numbers of a batch, read from the device.
 struct Numbers {
     loss: f64,
-    terms: Vec<(String, f64)>,
+    terms: Vec<TermOfBatch>,
     logits: Vec<f64>,
 }
 
 impl Numbers {
     fn count(&self, meter: &mut Meter, labels: &Labels) {
-        meter.add(self.loss, &self.terms, &self.logits, labels);
+        meter.add(&self.terms, &self.logits, labels);
     }
 }
 
@@ -93,11 +123,25 @@ where
     pub fn with_rule(device: &D, net: M, config: TrainConfig, rule: R) -> Result<Self, TrainError> {
         config.check()?;
         net.plan()?;
-        let lr = rule.lr();
+        let (lr, description) = (rule.lr(), rule.describe());
         let optim = Optim::new(&net, rule)?.with_groups(config.groups.clone())?;
         let (device, loss) = (device.clone(), CrossEntropy::default());
-        let (gradients, history) = (None, History::default());
-        Ok(Trainer { net, optim, loss, config, device, lr, gradients, history, updates: 0, batches: 0 })
+        Ok(Trainer {
+            net,
+            optim,
+            loss,
+            config,
+            device,
+            lr,
+            rule: description,
+            images: None,
+            gradients: None,
+            spare: None,
+            partial: None,
+            history: TrainingLog::default(),
+            updates: 0,
+            batches: 0,
+        })
     }
 }
 
@@ -111,8 +155,22 @@ where
 {
     /// The same with another loss.
     pub fn with_loss<Other: Loss<M, E, D>>(self, loss: Other) -> Trainer<M, E, D, Other, R> {
-        let Trainer { net, optim, config, device, lr, gradients, history, updates, batches, .. } = self;
-        Trainer { net, optim, loss, config, device, lr, gradients, history, updates, batches }
+        Trainer {
+            net: self.net,
+            optim: self.optim,
+            loss,
+            config: self.config,
+            device: self.device,
+            lr: self.lr,
+            rule: self.rule,
+            images: self.images,
+            gradients: self.gradients,
+            spare: self.spare,
+            partial: self.partial,
+            history: self.history,
+            updates: self.updates,
+            batches: self.batches,
+        }
     }
 
     /// The model.
@@ -141,16 +199,33 @@ where
     }
 
     /// All epochs so far.
-    pub fn history(&self) -> &History {
+    pub fn history(&self) -> &TrainingLog {
         &self.history
+    }
+
+    /// The learning rate that the schedule multiplies.
+    pub fn lr(&self) -> f64 {
+        self.lr
+    }
+
+    /// Sets the learning rate that the schedule multiplies, from the next update on. Checkpoints record it.
+    ///
+    /// # Errors
+    /// A rate that is negative or not finite.
+    pub fn set_lr(&mut self, lr: f64) -> Result<(), TrainError> {
+        self.optim.set_lr(lr)?;
+        self.lr = lr;
+        Ok(())
     }
 
     /// Trains until [`TrainConfig::epochs`] are done, those before a resumed checkpoint included; evaluates on `held_out`.
     ///
     /// # Errors
     /// Images of another shape than the model's frames or with more classes than it; a loss or gradient that is not finite,
-    /// with the batch and what was the first not to be; what cannot be written; what the device refuses.
-    pub fn fit(&mut self, images: &Images, held_out: Option<&Images>) -> Result<&History, TrainError>
+    /// with the batch and what was the first not to be; what cannot be written; what the device refuses. Images that do not
+    /// fit, held-out ones too, and a folder that cannot be written or that another training writes to are found before the
+    /// first batch. [`TrainError::Interrupted`] if a signal ended the training (see [`Checkpoints`](super::Checkpoints)).
+    pub fn fit(&mut self, images: &Images, held_out: Option<&Images>) -> Result<&TrainingLog, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
@@ -166,23 +241,74 @@ where
         images: &Images,
         held_out: Option<&Images>,
         mut each: impl FnMut(&Epoch),
-    ) -> Result<&History, TrainError>
+    ) -> Result<&TrainingLog, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
+        self.begin(images, held_out)?;
+        let folder = self.config.checkpoints.as_ref().map(|checkpoints| Folder::open(&checkpoints.folder));
+        let _folder = folder.transpose()?;
+        let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
         while !self.config.is_over(&self.history) {
-            let epoch = self.epoch(images, held_out)?;
-            each(&epoch);
+            let epoch = self.epoch(images, held_out, guard.as_ref())?;
             self.history.epochs.push(epoch);
             self.write_checkpoints()?;
+            if let Some(epoch) = self.history.last() {
+                each(epoch);
+            }
+            if guard.as_ref().is_some_and(Guard::asked) && !self.config.is_over(&self.history) {
+                return Err(self.interrupted(0)?);
+            }
         }
         Ok(&self.history)
     }
 
+    /// Finds what does not fit before anything is spent on it.
+    fn begin(&mut self, images: &Images, held_out: Option<&Images>) -> Result<(), TrainError> {
+        for images in [Some(images), held_out].into_iter().flatten() {
+            let model = M::WIRING.input;
+            if images.shape() != model {
+                return Err(DataError::Shape { data: images.shape(), model }.into());
+            }
+            if images.is_empty() {
+                return Err(TrainError::EmptyBatch);
+            }
+            let (classes, of) = (images.classes().len(), M::Classes::SIZE);
+            if classes > of {
+                return Err(TrainError::setting("the number of classes of the images", classes, "at most the model's"));
+            }
+        }
+        let here = images.describe();
+        let begun = !self.history.epochs.is_empty() || self.partial.is_some();
+        match &self.images {
+            Some(saved) if begun && *saved != here => Err(TrainError::Checkpoint(format!(
+                "is of a training on other images ({saved}, here {here}); take up only its weights by `Checkpoint::load_into`"
+            ))),
+            _ => {
+                self.images = Some(here);
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps what was done, and says where.
+    fn interrupted(&self, batch: usize) -> Result<TrainError, TrainError>
+    where
+        E: dfdx::tensor::safetensors::SafeDtype,
+    {
+        let epoch = self.history.epochs.len() + usize::from(batch > 0);
+        let kept = self.write_last()?;
+        Ok(TrainError::Interrupted { epoch, batch, kept })
+    }
+
     /// One epoch, which is not yet in the history.
-    fn epoch(&mut self, images: &Images, held_out: Option<&Images>) -> Result<Epoch, TrainError> {
+    fn epoch(&mut self, images: &Images, held_out: Option<&Images>, guard: Option<&Guard>) -> Result<Epoch, TrainError>
+    where
+        E: dfdx::tensor::safetensors::SafeDtype,
+    {
         let (start, done) = (Instant::now(), self.history.epochs.len());
-        let (train, gradient_norm) = self.train(images, done)?;
+        let before = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
+        let (train, gradient_norm) = self.train(images, done, guard)?;
         let due = self.config.due(done + 1, self.config.evaluate_every);
         let valid = held_out.filter(|_| due).map(|images| self.evaluate(images)).transpose()?;
         Ok(Epoch {
@@ -190,47 +316,73 @@ where
             updates: self.updates,
             lr: self.optim.lr(),
             gradient_norm,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: before + start.elapsed().as_secs_f64(),
             train,
             valid,
         })
     }
 
-    /// Sees all images once; gives the metrics and the mean norm of the gradients.
-    fn train(&mut self, images: &Images, epoch: usize) -> Result<(Metrics, f64), TrainError> {
+    /// Sees all images once, but those that a broken-off epoch has seen; gives the metrics and the mean norm of the gradients.
+    fn train(&mut self, images: &Images, epoch: usize, guard: Option<&Guard>) -> Result<(Metrics, f64), TrainError>
+    where
+        E: dfdx::tensor::safetensors::SafeDtype,
+    {
+        let start = Instant::now();
+        let mut partial = self.partial.take().unwrap_or_default();
+        let before = partial.seconds;
         let (seed, size, accumulate) = (self.config.seed, self.config.batch_size, self.config.accumulate);
         let order = self.config.order.indices(images.labels(), seed, epoch as u64);
-        let (device, residual) = (self.device.clone(), self.net.plan()?.residual());
-        let batches = images.batches_of(&device, &order, size)?;
-        let count = batches.len();
+        let (device, residual) = (self.device.clone(), residual_steps(&self.net, &self.device)?);
+        let done = partial.batches;
+        let rest = order.get(done.saturating_mul(size)..).unwrap_or_default();
+        let batches = images.batches_of(&device, rest, size)?;
+        let count = done + batches.len();
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
-        let (mut meter, mut norms) = (Meter::default(), Vec::new());
-        for (number, batch) in batches.enumerate() {
+        bar.set_position(done as u64);
+        let every = self.config.checkpoints.as_ref().and_then(|checkpoints| checkpoints.every_batches);
+        let mut written = done;
+        for (number, batch) in (done..).zip(batches) {
             let batch = batch?;
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
             let plan = self.config.presentation.plan(self.config.steps, residual, seed, self.batches);
             let stimulus = self.present(batch.images, plan.shown())?;
             let labels = Labels::counted(&batch.labels, plan.counted());
-            // the batches whose gradients make one update; the epoch's last may be fewer
-            let group = accumulate.min(count - number / accumulate * accumulate);
-            let numbers = self.backward_part(stimulus, &labels, group).map_err(at)?;
-            numbers.count(&mut meter, &labels);
-            if (number + 1) % accumulate == 0 || number + 1 == count {
-                self.schedule(epoch)?;
-                norms.push(self.update().map_err(at)?);
-            }
-            bar.set_message(format!("loss {:.4}", meter.loss()));
+            let numbers = self.backward_part(stimulus, &labels).map_err(at)?;
+            numbers.count(&mut partial.meter, &labels);
             bar.inc(1);
+            if let Some(loss) = partial.meter.loss() {
+                bar.set_message(format!("loss {loss:.4}"));
+            }
+            // the batches whose gradients make one update; the epoch's last may be fewer
+            if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
+                continue;
+            }
+            partial.norm += self.update().map_err(at)?;
+            partial.updates += 1;
+            partial.batches = number + 1;
+            partial.seconds = before + start.elapsed().as_secs_f64();
+            let asked = guard.is_some_and(Guard::asked);
+            if number + 1 < count && (asked || every.is_some_and(|every| number + 1 - written >= every)) {
+                self.partial = Some(partial);
+                if asked {
+                    bar.finish_and_clear();
+                    return Err(self.interrupted(number + 1)?);
+                }
+                self.write_last()?;
+                written = number + 1;
+                partial = self.partial.take().unwrap_or_default();
+            }
         }
         bar.finish_and_clear();
-        let norm = norms.iter().sum::<f64>() / norms.len().max(1) as f64;
-        Ok((meter.metrics(), norm))
+        let norm = partial.norm / partial.updates.max(1) as f64;
+        Ok((partial.meter.metrics()?, norm))
     }
 
-    fn schedule(&mut self, epoch: usize) -> Result<(), TrainError> {
+    /// Sets the rate of the next update.
+    fn schedule(&mut self) -> Result<(), TrainError> {
         let step = match self.config.schedule_by {
             super::Interval::Update => self.updates,
-            super::Interval::Epoch => epoch as u64,
+            super::Interval::Epoch => self.history.epochs.len() as u64,
         };
         Ok(self.optim.set_lr(self.config.schedule.lr(self.lr, step))?)
     }
@@ -243,59 +395,77 @@ where
         Stimulus::presented(images, shown, self.config.presentation.blank)
     }
 
-    /// Runs a stimulus, and adds the gradients of its loss to those that the next [`update`](Trainer::update) follows. Gives
-    /// the loss.
+    /// Runs a stimulus, and averages the gradients of its loss with those that the next [`update`](Trainer::update) follows.
+    /// Gives the loss.
+    ///
+    /// Several batches before an update make the update of one batch of all of them: each weighs what its loss is a mean over
+    /// (see [`Over`](crate::loss::Over)), such as its labels that count.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if the loss is not finite; labels that do not fit; what the device refuses.
+    /// [`TrainError::NotFinite`] if the loss is not finite; [`TrainError::EmptyBatch`] of no images; labels that do not fit;
+    /// what the device refuses. The trainer is then as before: gradients of earlier batches stay.
     pub fn backward(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
         labels: &Labels,
     ) -> Result<f64, TrainError> {
-        Ok(self.backward_part(stimulus, labels, 1)?.loss)
+        Ok(self.backward_part(stimulus, labels)?.loss)
     }
 
-    /// The same for one of `parts` whose mean is followed.
     fn backward_part(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
         labels: &Labels,
-        parts: usize,
     ) -> Result<Numbers, TrainError> {
-        let gradients = match self.gradients.take() {
-            Some(gradients) => gradients,
-            None => self.net.try_alloc_grads().map_err(Error::device)?,
+        if labels.batch() == 0 || stimulus.frame(0).is_some_and(|frame| frame.shape().concrete()[0] == 0) {
+            return Err(TrainError::EmptyBatch);
+        }
+        let count = self.loss.over().count(labels);
+        let (gradients, before) = match &self.gradients {
+            // of a copy, so that a batch that is refused leaves what there is
+            Some(pending) => {
+                let (mut mean, all) = (pending.mean.clone(), pending.count + count);
+                if all > 0 {
+                    scale_gradients(&self.net, &mut mean, self.optim.groups(), pending.count as f64 / all as f64)?;
+                }
+                (mean, pending.count)
+            }
+            None => match self.spare.take() {
+                Some(zero) => (zero, 0),
+                None => (self.net.try_alloc_grads().map_err(Error::device)?, 0),
+            },
         };
+        let all = before + count;
         // what one batch leaves to chance is a function of the seed and of its number
         let chance = self.config.seed.rng(Purpose::Run, self.batches).next_u64();
         let judged = self.judge(stimulus.clone().seeded(chance).traced(gradients), labels)?;
-        let numbers = self.read(&judged, stimulus)?;
-        let part = E::from_usize(parts).map_or(E::one(), |parts| E::one() / parts);
-        let loss = if parts == 1 { judged.loss } else { judged.loss.try_mul(part).map_err(Error::device)? };
-        self.gradients = Some(loss.try_backward().map_err(Error::device)?);
+        let numbers = self.read(&judged, stimulus, labels)?;
+        let part = E::from_f64(count as f64 / all.max(1) as f64).unwrap_or_default();
+        let loss = if count == all { judged.loss } else { judged.loss.try_mul(part).map_err(Error::device)? };
+        self.gradients = Some(Pending { mean: loss.try_backward().map_err(Error::device)?, count: all });
         judged.observed.absorb(&mut self.net)?;
         self.batches += 1;
         Ok(numbers)
     }
 
-    /// Updates the weights by the gradients that were added up, and gives their norm before clipping. Without gradients
-    /// nothing happens.
+    /// Updates the weights by the mean of the gradients since the last update, at the rate that the schedule says, and gives
+    /// the norm of that mean before clipping. Without gradients nothing happens.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] if a gradient is not finite; what the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
-        let Some(mut gradients) = self.gradients.take() else { return Ok(0.0) };
+        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(0.0) };
+        self.schedule()?;
         let norm = match self.config.clip.apply(&self.net, &mut gradients, self.optim.groups()) {
             Err(OptimError::NotFinite { name, count, of }) => {
                 let what = format!("the gradient of `{name}`, in {count} of {of} elements,");
-                return Err(TrainError::NotFinite { what });
+                return Err(TrainError::NotFinite { what, mend: SMALLER });
             }
             other => other?,
         };
         self.optim.step(&mut self.net, &mut gradients)?;
         self.net.try_zero_grads(&mut gradients).map_err(Error::device)?;
-        self.gradients = Some(gradients);
+        self.spare = Some(gradients);
         self.updates += 1;
         Ok(norm)
     }
@@ -303,10 +473,11 @@ where
     /// How well the model does on images, presented as in the training but in the order in which they are stored.
     ///
     /// # Errors
-    /// Images that do not fit the model; a loss that is not finite; what the device refuses.
+    /// Images that do not fit the model; [`TrainError::NothingCounts`] if there are none or no label counts; a loss that is
+    /// not finite; what the device refuses.
     pub fn evaluate(&self, images: &Images) -> Result<Metrics, TrainError> {
         let order = Order::Sequential.indices(images.labels(), self.config.seed, 0);
-        let residual = self.net.plan()?.residual();
+        let residual = residual_steps(&self.net, &self.device)?;
         let mut meter = Meter::default();
         for (number, batch) in images.batches_of(&self.device, &order, self.config.batch_size)?.enumerate() {
             let batch = batch?;
@@ -314,9 +485,9 @@ where
             let stimulus = self.present(batch.images, plan.shown())?;
             let labels = Labels::counted(&batch.labels, plan.counted());
             let judged = self.judge(stimulus.clone(), &labels)?;
-            self.read(&judged, stimulus)?.count(&mut meter, &labels);
+            self.read(&judged, stimulus, &labels)?.count(&mut meter, &labels);
         }
-        Ok(meter.metrics())
+        meter.metrics()
     }
 
     fn judge<T: Tape<E, D>>(
@@ -346,19 +517,23 @@ where
         &self,
         judged: &Judged<M, E, D, T>,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
+        labels: &Labels,
     ) -> Result<Numbers, TrainError> {
         let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
         let value = |x: &Tensor<Rank0, E, D>| x.as_vec().first().map_or(f64::NAN, wide);
-        let terms: Vec<(String, f64)> =
-            judged.terms.iter().map(|term| (term.name.clone(), value(&term.value))).collect();
-        let loss = terms.iter().zip(&judged.terms).map(|((_, value), term)| value * term.weight).sum::<f64>();
+        let term = |term: &Term<E, D>| {
+            let (name, weight, count) = (term.name.clone(), term.weight, term.over.count(labels));
+            TermOfBatch { name, weight, count, value: value(&term.value) }
+        };
+        let terms: Vec<TermOfBatch> = judged.terms.iter().map(term).collect();
+        let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
         if !loss.is_finite() {
-            let term = || terms.iter().find(|(_, value)| !value.is_finite()).map_or("total", |(name, _)| name.as_str());
-            let what = match first_not_finite(&self.net, stimulus)? {
-                Some(what) => format!("{what}, and so the loss,"),
-                None => format!("the loss (`{}`)", term()),
+            let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
+            let (what, mend) = match first_not_finite(&self.net, stimulus)? {
+                Some((what, mend)) => (format!("{what}, and so the loss,"), mend),
+                None => (format!("the loss (`{}`)", term()), SMALLER),
             };
-            return Err(TrainError::NotFinite { what });
+            return Err(TrainError::NotFinite { what, mend });
         }
         Ok(Numbers { loss, terms, logits: judged.logits.as_vec().iter().map(wide).collect() })
     }

@@ -9,6 +9,7 @@ use dynvision::loss::{CrossEntropy, Labels, Loss};
 use dynvision::model::{DynModel, FrameShape};
 use dynvision::record::{EachArea, Run, Timed};
 use dynvision::time::{Dynamics, Stimulus};
+use dynvision::train::residual_steps;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -99,6 +100,11 @@ where
     compare_export(golden, &exported, &params, report);
     let (batch, frames) = frames::<M>(golden);
     let steps = frames.len();
+    // by how much labels are later
+    if let Some(theirs) = golden.json["config"]["n_residual_timesteps"].as_u64() {
+        let ours = residual_steps(&net, &Cpu::default()).map_err(text)?;
+        report.must(ours as u64 == theirs, || format!("{ours} residual steps, in the original {theirs}"));
+    }
     let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
     if !differently.other_responses {
