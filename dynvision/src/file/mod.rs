@@ -13,5 +13,7 @@ mod tensors;
 
 pub use error::FileError;
 pub use lock::FolderLock;
+pub(crate) use named::named;
+pub(crate) use state_dict::product;
 pub use state_dict::{StateDict, StateError};
 pub use tensors::{read, write};
