@@ -468,7 +468,7 @@ mod tests {
         assert!(matches!(state.get::<f32>("c", &[1]), Err(StateError::Missing { name }) if name == "c"));
         let error = state.get::<f32>("b", &[4]).unwrap_err().to_string();
         assert!(error.contains("`b`") && error.contains("[2, 2]") && error.contains("[4]"), "{error}");
-        assert!(state.get::<f64>("b", &[2, 2]).unwrap_err().to_string().contains("F64"));
+        assert!(state.get::<f32>("a", &[]).unwrap_err().to_string().contains("`a` is of type F64"));
         assert!(state.text("missing").is_err());
     }
 

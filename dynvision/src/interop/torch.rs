@@ -175,12 +175,14 @@ impl<'a> Found<'a> {
         let lower =
             |name: &String| aliases(name, wiring, &Names::default()).into_iter().map(|name| name.to_lowercase());
         let copies: Vec<String> = place.names.iter().flat_map(lower).collect();
-        let mut present = place.names.iter().chain(&copies).filter_map(|name| self.names.get(name).copied());
+        let present: Vec<&'a str> =
+            place.names.iter().chain(&copies).filter_map(|name| self.names.get(name).copied()).collect();
+        // the copies of what is missing are not told as well
+        self.used.extend(present.iter().copied());
         let Some(name) = place.names.iter().find_map(|name| self.names.get(name).copied()) else {
             return Err(missing(place.names.first().unwrap_or(&parameter.name), parameter));
         };
-        let others: Vec<&'a str> = present.by_ref().filter(|other| *other != name).collect();
-        self.used.extend(others.iter().copied().chain([name]));
+        let others = present.into_iter().filter(|other| *other != name);
         let (shape, numbers) = self.state.numbers(name)?;
         if squeezed(&shape) != squeezed(&parameter.shape) {
             let (expected, found) = (format!("{:?}", place.shape), format!("{shape:?}"));
