@@ -30,7 +30,9 @@ const ROUNDS: u64 = 1500;
 /// makes up to 1032 bytes of one.
 const BASE: usize = 4 << 20;
 
-dynvision::simple_rcnn!(struct Small;, input = [1, 4, 4], classes = 2);
+dynvision::simple_rcnn! {
+    struct Small; input = [1, 4, 4], classes = 2
+}
 
 fn corpus(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
