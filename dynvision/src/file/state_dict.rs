@@ -285,7 +285,10 @@ impl StateDict {
             .collect::<Result<Vec<_>, SafeTensorError>>()?;
         let texts = serde_json::to_string(&self.texts).map_err(|_| SafeTensorError::InvalidHeaderDeserialization)?;
         let metadata = HashMap::from([(METADATA.to_string(), format!("{CHECKSUM}{ZEROS}{texts}"))]);
-        let mut bytes = safetensors::serialize(views, &Some(metadata))?;
+        let mut bytes = match views.is_empty() {
+            false => safetensors::serialize(views, &Some(metadata))?,
+            true => without_tensors(&metadata)?,
+        };
         let checksum = format!("{:08x}", crc32fast::hash(&bytes));
         // the digits stand where `HEAD` ends, since the metadata come first and have the one key
         let at = 8 + HEAD.len();
@@ -324,6 +327,18 @@ impl StateDict {
         })?;
         Ok(StateDict { tensors, texts })
     }
+}
+
+/// A file of metadata alone: safetensors 0.3 writes a second `{` into it, so that nothing can read it.
+fn without_tensors(metadata: &HashMap<String, String>) -> Result<Vec<u8>, SafeTensorError> {
+    let header = serde_json::to_string(&HashMap::from([("__metadata__", metadata)]))
+        .map_err(|_| SafeTensorError::InvalidHeaderDeserialization)?;
+    let len = header.len().next_multiple_of(8);
+    Ok([
+        &(len as u64).to_le_bytes()[..],
+        format!("{header:<bytes$}", bytes = len - (header.len() - header.chars().count())).as_bytes(),
+    ]
+    .concat())
 }
 
 /// Whether a text of the metadata begins as ours do.
@@ -450,6 +465,16 @@ mod tests {
         assert_eq!(sample().to_safetensors().unwrap(), bytes);
         let read = SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(read.tensor("b").unwrap().shape(), [2, 2]);
+    }
+
+    #[test]
+    fn a_state_without_tensors_is_read_again() {
+        let mut state = StateDict::default();
+        for _ in 0..10 {
+            let bytes = state.to_safetensors().unwrap();
+            assert_eq!(StateDict::from_safetensors(&bytes).unwrap(), state);
+            state.set(format!("ä{}", state.texts.len()), "text");
+        }
     }
 
     #[test]
