@@ -4,7 +4,7 @@ use crate::cx::id;
 use crate::kernels::Buffer;
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
 use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};
-use dfdx::prelude::{Device, Dtype, Gradients, HasShape, Shape, Tensor, UniqueId};
+use dfdx::prelude::{Device, Dtype, Gradients, HasShape, ReshapeTo, Shape, Tensor, UniqueId};
 use std::convert::Infallible;
 
 /// One tensor of a model.
@@ -49,9 +49,9 @@ pub fn parameters<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(model: &M) 
 pub trait AnyTensor<E: Dtype, D: Device<E>> {
     /// Its sizes.
     fn sizes(&self) -> Vec<usize>;
-    /// A copy of its elements.
+    /// A copy of its elements, in the order of its indices also where it is a view.
     fn values(&self) -> Vec<E>;
-    /// Replaces its elements, all of them.
+    /// Replaces its elements, all of them. A view (broadcast, permuted) becomes a tensor of its own, with a new identity.
     fn set_values(&mut self, values: &[E]);
     /// Its gradient; zeros if it has none yet.
     ///
@@ -74,6 +74,11 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
     }
 
     fn set_values(&mut self, values: &[E]) {
+        // A view's buffer has another order or length than its elements; a contiguous tensor comes back as it was.
+        let whole = self.clone().contiguous();
+        if id(&whole) != id(self) {
+            *self = whole;
+        }
         self.copy_from(values);
     }
 

@@ -16,10 +16,12 @@ const SUFFIX: &str = ".partial";
 pub(super) fn create(folder: &Path, mode: Option<u32>) -> io::Result<NamedTempFile> {
     for _ in 0..100 {
         let file = make(folder, mode)?;
-        // A file system that cannot lock sweeps nothing either.
-        let _ = file.as_file().try_lock();
-        if file.path().exists() {
-            return Ok(file);
+        match file.as_file().try_lock() {
+            Ok(()) if file.path().exists() => return Ok(file),
+            // a sweep has come between: it holds the lock, or has removed the name
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // a file system that cannot lock sweeps nothing either
+            Err(TryLockError::Error(_)) => return Ok(file),
         }
     }
     Err(io::Error::other("other processes remove partial files as fast as they are made"))

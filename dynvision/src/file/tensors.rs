@@ -1,6 +1,6 @@
 //! Named tensors to a file and back.
 
-use super::{FileError, StateDict, atomic};
+use super::{FileError, StateDict, atomic, named::named};
 use std::io::Write;
 use std::path::Path;
 
@@ -18,7 +18,6 @@ pub fn write(path: &Path, state: &StateDict) -> Result<(), FileError> {
 /// # Errors
 /// Those of the file system; a file of another format or a damaged one.
 pub fn read(path: &Path) -> Result<StateDict, FileError> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|error| named("read", path, error))?;
     StateDict::from_safetensors(&bytes).map_err(|source| FileError::in_file(path, source))
 }

@@ -2,6 +2,7 @@
 //! ([format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), version 1.0).
 
 use super::{StateDict, atomic};
+use std::collections::HashSet;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -158,7 +159,8 @@ pub fn write_state(path: impl AsRef<Path>, state: &StateDict) -> io::Result<()> 
 
 fn check(arrays: &[Array<'_>]) -> io::Result<()> {
     let refuse = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    for (i, array) in arrays.iter().enumerate() {
+    let mut names = HashSet::with_capacity(arrays.len());
+    for array in arrays {
         let (name, shape) = (array.name, array.shape);
         if name.is_empty()
             || name.starts_with('/')
@@ -167,7 +169,7 @@ fn check(arrays: &[Array<'_>]) -> io::Result<()> {
         {
             return refuse(format!("{name:?} is no name for an array: take one like `v1` or `area/v1`"));
         }
-        if arrays[..i].iter().any(|other| other.name == name) {
+        if !names.insert(name) {
             return refuse(format!("two arrays have the name `{name}`: give each its own"));
         }
         if shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)) != Some(array.values.len()) {

@@ -15,7 +15,9 @@
 //! model.load_state_dict(load_file("model.safetensors"))
 //! ```
 //!
-//! A model of the original makes some of its parts at the first forward only: call `model.setup("fit")` before either.
+//! A model of the original makes the weights of its connections at the first forward in which a signal reaches them, and its
+//! own loading drops them before that: run it over as many steps as the delays take before either. `.pt`, `.pth` and `.ckpt`
+//! files are read without Python by [`pytorch`](super::pytorch).
 //! `benches/interchange.py` does both with DyRCNNx2, DyRCNNx4 and DyRCNNx4 with feedback, and compares what the two answer
 //! to the same images over 24 steps: the logits agree to 1e-5 of the largest. The original's own `load_state_dict` passes
 //! over what does not fit; `torch.nn.Module.load_state_dict(model, state, strict=True)` does not.
@@ -39,7 +41,7 @@ use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
 use crate::parameters::{Parameter, each, each_mut, parameters};
-use crate::time::{LinkKind, Plan, Wiring};
+use crate::time::{Link, LinkKind, Plan, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,17 +95,19 @@ impl Names {
 /// Takes up a state dict of the original, all of it or nothing: weights, and time constants that are not trained, which
 /// go to the model's dynamics.
 ///
-/// Names that the original repeats for one tensor, numbers that stand in the declaration here (`supralin.n`, `supralin.k`,
-/// the tables of local recurrences) or follow from it (`n_residual_timesteps`), and the number of batches that a norm has
-/// seen, are passed over.
+/// Names that the original repeats for one tensor (`addskip_V4.source.conv.weight`, `tau_V1` and `tstep_V1.tau`) have to agree.
+/// Numbers that stand in the declaration here (`supralin.n` and `supralin.k` of a model with that operation, the tables of
+/// local recurrences) or follow from it (`n_residual_timesteps`), and the number of batches that a norm has seen, are passed
+/// over. Numbers of a narrower type widen; [`StateDict::narrowed`] rounds wider ones.
 ///
 /// # Errors
-/// [`StateError::All`] with every tensor that is missing, of another shape, or of no use here.
+/// [`StateError::All`] with every tensor that is missing, of another shape or type, not finite, in contradiction with another
+/// or of no use here, and every time constant that is none. The model is then as before.
 pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &mut M,
     state: &StateDict,
 ) -> Result<(), StateError> {
-    let mut taken = taken(&parameters(net), &M::WIRING, state)?;
+    let mut taken = taken(&parameters(net), &M::WIRING, state, size_of::<E>() == size_of::<f64>())?;
     for (area, tau) in taken.taus.drain(..) {
         net.dynamics_mut().area(area).tau = Some(tau);
     }
@@ -123,39 +127,190 @@ struct Taken {
     taus: Vec<(&'static str, f64)>,
 }
 
-/// What a model with these tensors and areas takes up of a state dict, or all that is wrong with it.
-fn taken(all: &[Parameter], wiring: &Wiring, state: &StateDict) -> Result<Taken, StateError> {
-    let file: BTreeMap<String, &str> = state.names().map(|name| (name.to_lowercase(), name)).collect();
-    let mut errors = Vec::new();
-    let mut used = BTreeSet::new();
+/// What a model with these tensors and areas takes up of a state dict, or all that is wrong with it. `wide` says whether
+/// the model holds 64-bit numbers.
+fn taken(all: &[Parameter], wiring: &Wiring, state: &StateDict, wide: bool) -> Result<Taken, StateError> {
+    let mut found = Found::new(state);
     let mut values = BTreeMap::new();
     for parameter in all {
         let place = Place::of(parameter, all, wiring);
-        let (ours, shape) = (parameter.name.clone(), &parameter.shape);
-        let Some(name) = place.names.iter().find_map(|name| file.get(name)) else {
-            errors.push(StateError::Missing { name: place.names.into_iter().next().unwrap_or(ours) });
-            continue;
+        match found.parameter(parameter, &place, wiring, wide) {
+            Ok(numbers) => _ = values.insert(parameter.name.clone(), numbers),
+            Err(error) => found.errors.push(error),
+        }
+    }
+    let taus = found.rest(wiring);
+    if found.errors.is_empty() { Ok(Taken { values, taus }) } else { Err(StateError::All(found.errors)) }
+}
+
+/// The tensors of a state dict, those that have been used, and what is wrong with them.
+struct Found<'a> {
+    state: &'a StateDict,
+    /// The names in small letters, and as they are written.
+    names: BTreeMap<String, &'a str>,
+    used: BTreeSet<&'a str>,
+    errors: Vec<StateError>,
+}
+
+impl<'a> Found<'a> {
+    fn new(state: &'a StateDict) -> Self {
+        let (mut names, mut errors) = (BTreeMap::new(), Vec::new());
+        for name in state.names() {
+            if let Some(other) = names.insert(name.to_lowercase(), name) {
+                let differ = "are the same name but for upper and lower case".to_string();
+                errors.push(StateError::Contradiction { name: other.into(), other: name.into(), differ });
+            }
+        }
+        Found { state, names, used: BTreeSet::new(), errors }
+    }
+
+    /// The elements of one parameter, whose copies under other names are to agree.
+    fn parameter(
+        &mut self,
+        parameter: &Parameter,
+        place: &Place,
+        wiring: &Wiring,
+        wide: bool,
+    ) -> Result<Vec<f64>, StateError> {
+        let lower =
+            |name: &String| aliases(name, wiring, &Names::default()).into_iter().map(|name| name.to_lowercase());
+        let copies: Vec<String> = place.names.iter().flat_map(lower).collect();
+        let present: Vec<&'a str> =
+            place.names.iter().chain(&copies).filter_map(|name| self.names.get(name).copied()).collect();
+        // the copies of what is missing are not told as well
+        self.used.extend(present.iter().copied());
+        let Some(name) = place.names.iter().find_map(|name| self.names.get(name).copied()) else {
+            return Err(missing(place.names.first().unwrap_or(&parameter.name), parameter));
         };
-        used.insert(*name);
-        match state.numbers(name) {
-            Ok((found, numbers)) if squeezed(&found) == squeezed(shape) => _ = values.insert(ours, numbers),
-            Ok((found, _)) => errors.push(StateError::Mismatch {
-                name: (*name).into(),
-                expected: format!("{:?}", place.shape),
-                found: format!("{found:?}"),
+        let others = present.into_iter().filter(|other| *other != name);
+        let (shape, numbers) = self.state.numbers(name)?;
+        if squeezed(&shape) != squeezed(&parameter.shape) {
+            let (expected, found) = (format!("{:?}", place.shape), format!("{shape:?}"));
+            return Err(StateError::Mismatch { name: name.into(), expected, found });
+        }
+        self.state.check_finite(name)?;
+        if self.state.is_wide(name) && !wide {
+            // says how to narrow it
+            self.state.get::<f32>(name, &shape)?;
+        }
+        if parameter.name.ends_with("_tstep.tau") {
+            check_tau(name, &numbers)?;
+        }
+        for other in others {
+            self.same(name, (&shape, &numbers), other)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Checks that a tensor that the original keeps twice is twice the same.
+    fn same(&self, name: &str, (shape, numbers): (&[usize], &[f64]), other: &str) -> Result<(), StateError> {
+        let (found, again) = self.state.numbers(other)?;
+        let differ = if squeezed(&found) != squeezed(shape) {
+            format!("are one tensor in the original, and are {shape:?} and {found:?} here")
+        } else {
+            match numbers.iter().zip(&again).position(|(a, b)| a != b) {
+                None => return Ok(()),
+                Some(at) => {
+                    format!(
+                        "are one tensor in the original, and differ here: {} and {} (element {at})",
+                        numbers[at], again[at]
+                    )
+                }
+            }
+        };
+        Err(StateError::Contradiction { name: name.into(), other: other.into(), differ })
+    }
+
+    /// Time constants that are no parameters here; everything else that no parameter has used is judged.
+    fn rest(&mut self, wiring: &Wiring) -> Vec<(&'static str, f64)> {
+        let mut taus: BTreeMap<&'static str, (&str, f64)> = BTreeMap::new();
+        let left: Vec<(String, &'a str)> =
+            self.names.iter().filter(|(_, name)| !self.used.contains(**name)).map(|(l, n)| (l.clone(), *n)).collect();
+        for (lower, name) in left {
+            let judged = match time_constant(&lower, wiring) {
+                Some(area) => self.tau(name).and_then(|tau| match taus.insert(area, (name, tau)) {
+                    Some((other, before)) if before != tau => {
+                        let differ =
+                            format!("are one time constant in the original, and are {before} and {tau} ms here");
+                        Err(StateError::Contradiction { name: other.into(), other: name.into(), differ })
+                    }
+                    _ => Ok(()),
+                }),
+                None => self.passed_over(&lower, name, wiring),
+            };
+            self.errors.extend(judged.err());
+        }
+        taus.into_iter().map(|(area, (_, tau))| (area, tau)).collect()
+    }
+
+    fn tau(&self, name: &str) -> Result<f64, StateError> {
+        let (shape, numbers) = self.state.numbers(name)?;
+        match numbers[..] {
+            [tau] => check_tau(name, &numbers).map(|()| tau),
+            _ => Err(StateError::Mismatch {
+                name: name.into(),
+                expected: "one time constant for the area".into(),
+                found: format!("{shape:?}"),
             }),
-            Err(error) => errors.push(error),
         }
     }
-    let mut taus = Vec::new();
-    for (lower, &name) in file.iter().filter(|(_, name)| !used.contains(**name)) {
-        match (time_constant(lower, wiring), state.numbers(name)) {
-            (Some(area), Ok((_, tau))) => taus.extend(tau.first().map(|&tau| (area, tau))),
-            _ if repeated(lower) => {}
-            _ => errors.push(StateError::Unexpected { name: name.into() }),
+
+    /// Whether a tensor that nothing asks for may be there.
+    fn passed_over(&self, lower: &str, name: &str, wiring: &Wiring) -> Result<(), StateError> {
+        let unexpected = || Err(StateError::Unexpected { name: name.into() });
+        if matches!(lower, "supralin.n" | "supralin.k") {
+            let is_there = wiring.areas.iter().any(|area| area.operations.contains(&"supralin"));
+            return if is_there { Ok(()) } else { unexpected() };
+        }
+        let Some((link, part)) = lower.split_once(".source.") else {
+            return if declared(lower) { Ok(()) } else { unexpected() };
+        };
+        // a copy of something that is no parameter here, such as a table, in the area that the connection comes from
+        let from =
+            wiring.links.iter().filter(|of| link_name(of, wiring) == link).filter_map(|of| wiring.areas.get(of.from));
+        let sources = from.map(|area| format!("{}.{part}", area.name.to_lowercase()));
+        match sources.filter_map(|source| self.names.get(&source)).next() {
+            Some(_) if declared(lower) => Ok(()),
+            Some(source) => {
+                let (shape, numbers) = self.state.numbers(source)?;
+                self.same(source, (&shape, &numbers), name)
+            }
+            None if declared(lower) => Ok(()),
+            None => unexpected(),
         }
     }
-    if errors.is_empty() { Ok(Taken { values, taus }) } else { Err(StateError::All(errors)) }
+}
+
+/// The part of the original that is a connection, in small letters.
+fn link_name(link: &Link, wiring: &Wiring) -> String {
+    let kind = match link.kind {
+        LinkKind::Skip => "addskip",
+        LinkKind::Feedback => "addfeedback",
+    };
+    match wiring.areas.get(link.into) {
+        Some(area) => format!("{kind}_{}", area.name.to_lowercase()),
+        None => "classifier.0".into(),
+    }
+}
+
+/// What is missing; a connection's weights with the reason for it.
+fn missing(theirs: &str, parameter: &Parameter) -> StateError {
+    let connection = parameter.name.split('.').next().unwrap_or_default().to_string();
+    if theirs.starts_with("addskip_") || theirs.starts_with("addfeedback_") {
+        return StateError::Adaptor { name: theirs.into(), connection };
+    }
+    StateError::Missing { name: theirs.into() }
+}
+
+fn check_tau(name: &str, numbers: &[f64]) -> Result<(), StateError> {
+    match numbers.iter().find(|tau| !(tau.is_finite() && **tau > 0.0)) {
+        None => Ok(()),
+        Some(tau) => Err(StateError::Text {
+            name: name.into(),
+            expected: "a time constant in ms: a finite number above 0",
+            found: tau.to_string(),
+        }),
+    }
 }
 
 /// The model's weights and time constants by the original's names, with the names that the original repeats.
@@ -332,15 +487,10 @@ fn time_constant(lower: &str, wiring: &Wiring) -> Option<&'static str> {
     wiring.areas.iter().map(|area| area.name).find(|area| area.to_lowercase() == name)
 }
 
-/// Whether the original keeps this twice, or the declaration holds it here.
-fn repeated(lower: &str) -> bool {
-    let link = lower.starts_with("addskip_") || lower.starts_with("addfeedback_") || lower.starts_with("classifier.");
+/// Whether the declaration holds this here, or it follows from it.
+fn declared(lower: &str) -> bool {
     let table = lower.ends_with(".flat_plane_mapping") || lower.ends_with(".flat_layer_mapping");
-    let counted = lower.ends_with(".num_batches_tracked");
-    (link && lower.contains(".source."))
-        || table
-        || counted
-        || matches!(lower, "supralin.n" | "supralin.k" | "n_residual_timesteps")
+    table || lower.ends_with(".num_batches_tracked") || lower == "n_residual_timesteps"
 }
 
 /// The other names that the original has for a tensor.
@@ -359,7 +509,9 @@ fn aliases(name: &str, wiring: &Wiring, names: &Names) -> Vec<String> {
             LinkKind::Feedback => "addfeedback",
         };
         let Some(from) = area(link.from) else { continue };
-        if let Some(part) = name.strip_prefix(&format!("{from}.")) {
+        // also of a name in small letters
+        let part = name.split_once('.').filter(|(head, _)| *head == from || *head == from.to_lowercase());
+        if let Some((_, part)) = part {
             all.push(match area(link.into) {
                 Some(into) => format!("{kind}_{into}.source.{part}"),
                 None => format!("classifier.0.source.{part}"),
@@ -412,7 +564,7 @@ mod tests {
         let mut state = StateDict::default();
         for name in before.names().filter(|name| *name != "layer1.conv.bias") {
             let (shape, values) = before.numbers(name).unwrap();
-            state.insert(name, &shape, &values.iter().map(|value| value + 1.0).collect::<Vec<f64>>());
+            state.insert(name, &shape, &values.iter().map(|value| *value as f32 + 1.0).collect::<Vec<f32>>());
         }
         state.insert("classifier.2.bias", &[3], &[0.0f32; 3]);
         state.insert("layer3.conv.weight", &[1], &[0.0f32]);
@@ -422,5 +574,104 @@ mod tests {
         }
         assert_eq!(error.lines().count(), 4);
         assert_eq!(export(&net, &Names::default()).unwrap(), before);
+    }
+
+    /// What is refused of a state dict that has these tensors in place of its own.
+    fn refused(change: impl FnOnce(&mut StateDict)) -> String {
+        let mut net = Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>();
+        let before = export(&net, &Names::default()).unwrap();
+        let mut state = before.clone();
+        change(&mut state);
+        let error = import(&mut net, &state).expect_err("a state dict that is wrong").to_string();
+        assert_eq!(error.lines().count(), 2, "one difference: {error}");
+        assert_eq!(export(&net, &Names::default()).unwrap(), before);
+        error
+    }
+
+    #[test]
+    fn time_constants_that_are_none_are_refused() {
+        let both = |state: &mut StateDict, shape: &[usize], tau: &[f32]| {
+            state.insert("tau_layer1", shape, tau);
+            state.insert("tstep_layer1.tau", shape, &[5.0f32][..tau.len().min(1)]);
+        };
+        let only = |shape: &'static [usize], tau: &'static [f32]| {
+            refused(move |state| {
+                both(state, &[], &[5.0]);
+                state.insert("tau_layer1", shape, tau);
+            })
+        };
+        for (shape, tau, says) in [
+            (&[4][..], &[5.0, 10.0, 20.0, 40.0][..], "`tau_layer1` is [4], expected one time constant"),
+            (&[0], &[], "`tau_layer1` is [0], expected one time constant"),
+            (&[], &[-3.0], "`tau_layer1` is \"-3\", expected a time constant"),
+            (&[], &[0.0], "`tau_layer1` is \"0\""),
+            (&[], &[f32::NAN], "`tau_layer1` is \"NaN\""),
+            (&[], &[f32::INFINITY], "`tau_layer1` is \"inf\""),
+            (
+                &[],
+                &[7.0],
+                "`tau_layer1` and `tstep_layer1.tau` are one time constant in the original, and are 7 and 5 ms",
+            ),
+        ] {
+            let error = only(shape, tau);
+            assert!(error.contains(says), "{says} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_twice_has_to_agree() {
+        let error = refused(|state| {
+            let (shape, mut bias) = state.numbers("layer1.conv.bias").unwrap();
+            bias[2] += 1.0;
+            let bias: Vec<f32> = bias.iter().map(|&value| value as f32).collect();
+            state.insert("addskip_layer2.source.conv.bias", &shape, &bias);
+        });
+        for says in ["`layer1.conv.bias` and `addskip_layer2.source.conv.bias`", "0 and 1 (element 2)"] {
+            assert!(error.contains(says), "{says} is not in {error}");
+        }
+        let error = refused(|state| {
+            let (shape, bias) = state.numbers("layer1.conv.bias").unwrap();
+            state.insert("Layer1.conv.bias", &shape, &bias);
+        });
+        assert!(error.contains("`Layer1.conv.bias` and `layer1.conv.bias` are the same name but for"), "{error}");
+        let error = refused(|state| state.insert("addskip_layer2.source.gain", &[1], &[1.0f32]));
+        assert!(error.contains("has `addskip_layer2.source.gain`"), "{error}");
+        let error = refused(|state| state.insert("supralin.n", &[], &[1.8f32]));
+        assert!(error.contains("has `supralin.n`"), "{error}");
+    }
+
+    #[test]
+    fn a_connection_without_weights_is_named_with_its_cause() {
+        let mut net = Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>();
+        let whole = export(&net, &Names::default()).unwrap();
+        let mut state = StateDict::default();
+        for name in whole.names().filter(|name| !name.starts_with("addskip_layer2.conv")) {
+            let (shape, values) = whole.numbers(name).unwrap();
+            state.insert(name, &shape, &values.iter().map(|&value| value as f32).collect::<Vec<_>>());
+        }
+        let error = import(&mut net, &state).unwrap_err().to_string();
+        for says in ["`layer2_skip_layer1` has no weights", "first forward", "addskip_layer2.conv.weight"] {
+            assert!(error.contains(says), "{says} is not in {error}");
+        }
+        assert!(!error.contains("another model"), "{error}");
+    }
+
+    #[test]
+    fn numbers_widen_and_do_not_narrow_by_themselves() {
+        let single = export(&Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>(), &Names::default()).unwrap();
+        let mut double = Cpu::seed_from_u64(2).build_module::<DyRCNNx2, f64>();
+        import(&mut double, &single).unwrap();
+        let wide = export(&double, &Names::default()).unwrap();
+        assert!(wide.names().all(|name| wide.numbers(name).unwrap() == single.numbers(name).unwrap()));
+        let mut net = Cpu::seed_from_u64(3).build_module::<DyRCNNx2, f32>();
+        assert!(import(&mut net, &wide).unwrap_err().to_string().contains("narrowed"));
+        import(&mut net, &wide.narrowed().unwrap()).unwrap();
+        assert_eq!(export(&net, &Names::default()).unwrap(), single);
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_are_refused() {
+        let error = refused(|state| state.insert("classifier.2.bias", &[10], &[f32::NAN; 10]));
+        assert!(error.contains("`classifier.2.bias` is infinite or not a number in 10 of 10"), "{error}");
     }
 }

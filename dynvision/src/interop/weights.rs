@@ -34,11 +34,13 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// Checks that `saved` has the tensors of the model, all of them and no others.
     ///
     /// # Errors
-    /// All tensors that are missing, too many, or of another shape or type, by name.
+    /// All tensors that are missing, too many, of another shape or of a type that would lose digits, or that hold an
+    /// infinite number or none, by name.
     fn check_weights(&self, saved: &StateDict) -> Result<(), StateError> {
         let (mut names, mut errors) = (BTreeSet::new(), Vec::new());
         each(self, |name, _, tensor| {
-            errors.extend(saved.get::<E>(name, &tensor.sizes()).err());
+            let sound = saved.get::<E>(name, &tensor.sizes()).and_then(|_| saved.check_finite(name));
+            errors.extend(sound.err());
             names.insert(name.to_string());
         });
         let unexpected = saved.names().filter(|name| !names.contains(*name));
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
     use dfdx::nn::DeviceBuildExt;
     use dfdx::nn::builders::Linear;
-    use dfdx::prelude::{AsArray, Cpu};
+    use dfdx::prelude::{AsArray, BroadcastTo, Cpu, PermuteTo, TensorFrom};
 
     #[test]
     fn all_differences_are_named_and_nothing_changes() {
@@ -100,7 +102,9 @@ mod tests {
         other.insert("1.weight", &[2, 3], &[1.0f64; 6]);
         other.insert("2.weight", &[1], &[1.0f32]);
         let says = net.set_weights(&other).unwrap_err().to_string();
-        for part in ["`0.bias` is F32 [4], expected F32 [3]", "`1.weight` is F64", "no `1.bias`", "has `2.weight`"] {
+        for part in
+            ["`0.bias` is F32 [4], expected F32 [3]", "`1.weight` is of type F64", "no `1.bias`", "has `2.weight`"]
+        {
             assert!(says.contains(part), "{says}");
         }
         assert!(!says.contains("0.weight"), "{says}");
@@ -126,5 +130,61 @@ mod tests {
         net.weight = net.weight.clone() + 1.0;
         net.load_weights(&path).unwrap();
         assert_eq!(net.weight.array(), weight);
+    }
+
+    #[test]
+    fn views_are_saved_as_what_they_mean_and_taken_up_again() {
+        let dev = Cpu::default();
+        let build = || dev.build_module::<Linear<2, 3>, f32>();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let mut net = build();
+        net.weight = dev.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).permute();
+        net.bias = dev.tensor(0.5).broadcast();
+        net.save_weights(&path).unwrap();
+        let mut plain = build();
+        plain.load_weights(&path).unwrap();
+        assert_eq!(plain.weight.array(), [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
+        assert_eq!(plain.bias.array(), [0.5; 3]);
+        // into views, each element of its own
+        plain.bias = dev.tensor([1.0, 2.0, 3.0]);
+        plain.save_weights(&path).unwrap();
+        net.load_weights(&path).unwrap();
+        assert_eq!(net.weight.array(), plain.weight.array());
+        assert_eq!(net.bias.array(), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn taking_up_keeps_the_identity_of_a_parameter_and_the_values_of_its_clones() {
+        let dev = Cpu::default();
+        let mut net = dev.build_module::<Linear<2, 3>, f32>();
+        let clone = net.clone();
+        let (before, id) = (net.weight.array(), crate::cx::id(&net.weight));
+        let mut other = net.weights();
+        other.insert("weight", &[3, 2], &[7.0f32; 6]);
+        net.set_weights(&other).unwrap();
+        assert_eq!((net.weight.array(), crate::cx::id(&net.weight)), ([[7.0; 2]; 3], id));
+        assert_eq!(clone.weight.array(), before);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_refused_and_named() {
+        let mut net = Cpu::default().build_module::<Linear<1, 2>, f64>();
+        let (before, mut state) = (net.weights(), net.weights());
+        state.insert("bias", &[2], &[f64::NAN, 1.0]);
+        let says = net.set_weights(&state).unwrap_err().to_string();
+        assert!(says.contains("`bias`") && says.contains("1 of 2 elements"), "{says}");
+        assert_eq!(net.weights(), before);
+    }
+
+    #[test]
+    fn weights_of_f32_widen_into_a_model_of_f64() {
+        let dev = Cpu::default();
+        let single = dev.build_module::<Linear<2, 3>, f32>();
+        let mut double = dev.build_module::<Linear<2, 3>, f64>();
+        double.set_weights(&single.weights()).unwrap();
+        assert_eq!(double.weight.array(), single.weight.array().map(|row| row.map(f64::from)));
+        let says = dev.build_module::<Linear<2, 3>, f32>().set_weights(&double.weights()).unwrap_err().to_string();
+        assert!(says.contains("`weight` is of type F64"), "{says}");
     }
 }

@@ -17,7 +17,8 @@ pub enum OptimError {
         found: String,
     },
     /// A pattern of a group that names nothing.
-    #[error("no parameter's name contains `{pattern}`; the parameters are: {}", .names.join(", "))]
+    #[error("no parameter's name matches `{pattern}` (a full name, the beginning of one, a whole word, or a form with `*`); the \
+         parameters are: {}", .names.join(", "))]
     Pattern {
         /// The pattern.
         pattern: String,

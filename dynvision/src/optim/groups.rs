@@ -4,9 +4,16 @@ use super::OptimError;
 
 /// What holds for the parameters whose names match a pattern.
 ///
-/// A pattern matches a name that contains it; `*` in it stands for any characters. Names are paths such as
-/// `v1.recurrence.weight`, `v1_feedback.conv.weight` or `classifier.weight`, so `"recurrence"` is every recurrent
-/// connection and `"v1*bias"` every bias of an area `v1`.
+/// Names are paths such as `v1.recurrence.weight`, `v2_skip_v1.conv.weight` or `classifier.weight`. A pattern is read by the
+/// words of a path, which dots and underscores divide:
+///
+/// | pattern | holds for |
+/// |---|---|
+/// | `v1.conv.weight` (a full name) | that parameter and no other |
+/// | `v1.conv` (the beginning of a path) | all parameters below it |
+/// | `recurrence`, `feedback`, `bias`, `weight` (a word) | all names in which it stands as a whole word |
+/// | `v1` (the same for an area) | all of `v1`, its operations and the connections into it; not `v10`, not `v2_skip_v1` |
+/// | `v1*bias`, `*_skip_*`, `*.weight` (with `*`) | all names that are of this form from beginning to end; `*` is any characters |
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -24,7 +31,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The parameters whose names contain `pattern`.
+    /// The parameters whose names match `pattern`.
     pub fn named(pattern: impl Into<String>) -> Self {
         Group { pattern: pattern.into(), ..Default::default() }
     }
@@ -50,15 +57,37 @@ impl Group {
     }
 
     fn matches(&self, name: &str) -> bool {
-        let mut rest = name;
-        self.pattern.split('*').all(|part| match rest.find(part) {
-            Some(at) => {
-                rest = &rest[at + part.len()..];
-                true
-            }
-            None => false,
-        })
+        let pattern = self.pattern.as_str();
+        if pattern.contains('*') {
+            return matches_form(pattern, name);
+        }
+        let below = name.strip_prefix(pattern).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        below || !pattern.contains('.') && name.split('.').any(|field| has_words(field, pattern))
     }
+}
+
+/// Whether a name has the form of a pattern from its beginning to its end, with any characters for each `*`.
+fn matches_form(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let (between, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in between.split('*') {
+        // the first place leaves the most for the parts behind it
+        match name.find(part) {
+            Some(at) => name = &name[at + part.len()..],
+            None => return false,
+        }
+    }
+    name.ends_with(last)
+}
+
+/// Whether the words of a pattern stand in a field, one after the other. Those of a connection `v2_skip_v1` begin with where
+/// it goes or what it is: it belongs to the area that it goes into.
+fn has_words(field: &str, pattern: &str) -> bool {
+    let (words, wanted): (Vec<&str>, Vec<&str>) = (field.split('_').collect(), pattern.split('_').collect());
+    let kind = words.iter().position(|word| matches!(*word, "skip" | "feedback"));
+    let starts = kind.map_or(words.len(), |kind| kind + 1);
+    (0..starts).any(|at| words[at..].starts_with(&wanted))
 }
 
 /// Groups in their order: of several that hold for a parameter, the last that says something about a setting decides it.
@@ -137,9 +166,47 @@ mod tests {
             ("v1.weight", [true, false, false, false]),
             ("weight*v1", [false; 4]),
             ("*", [true; 4]),
-            ("i*i*", [false, false, false, true]),
+            ("c*i*", [false, false, false, true]),
+            ("i*i*", [false; 4]),
+            ("v1.*", [true, true, true, false]),
+            ("v1*v1", [false; 4]),
+            ("current", [false; 4]),
+            ("recurrence.weight", [false; 4]),
+            ("*.recurrence.weight", [false, true, false, false]),
         ] {
             assert_eq!(NAMES.map(|name| Group::named(pattern).matches(name)), matched, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_full_name_is_one_parameter_and_an_area_is_not_where_its_signal_goes() {
+        let names = [
+            "v1.conv.weight",
+            "v10.conv.weight",
+            "v1_norm.scale",
+            "v2_skip_v1.conv.weight",
+            "v1_feedback_v2.conv.weight",
+            "v2.conv.weight_g",
+        ];
+        for (pattern, matched) in [
+            ("v1.conv.weight", [true, false, false, false, false, false]),
+            ("v1.conv", [true, false, false, false, false, false]),
+            ("v1", [true, false, true, false, true, false]),
+            ("v2", [false, false, false, true, false, true]),
+            ("v2_skip_v1", [false, false, false, true, false, false]),
+            ("v2_skip_v1.conv.weight", [false, false, false, true, false, false]),
+            ("skip", [false, false, false, true, false, false]),
+            ("skip_v1", [false, false, false, true, false, false]),
+            ("*_v1.*", [false, false, false, true, false, false]),
+            ("v1*", [true, true, true, false, true, false]),
+            ("norm", [false, false, true, false, false, false]),
+            ("weight", [true, true, false, true, true, true]),
+            ("eight", [false; 6]),
+        ] {
+            assert_eq!(names.map(|name| Group::named(pattern).matches(name)), matched, "{pattern}");
+        }
+        for name in names {
+            assert_eq!(names.iter().filter(|other| Group::named(name).matches(other)).count(), 1, "{name}");
         }
     }
 
