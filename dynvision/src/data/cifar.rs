@@ -5,7 +5,7 @@
 //! The pixels are red, green, blue, each by rows.
 
 use super::file;
-use super::{DataError, Images, Part};
+use super::{DataError, Images, Split};
 use crate::geometry::Map;
 use std::path::Path;
 
@@ -50,12 +50,12 @@ impl Format {
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar10(folder: impl AsRef<Path>, part: Part) -> Result<Images, DataError> {
-    let names: &[&str] = match part {
-        Part::Train => {
+pub fn read_cifar10(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let names: &[&str] = match split {
+        Split::Train => {
             &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"]
         }
-        Part::Test => &["test_batch.bin"],
+        Split::Test => &["test_batch.bin"],
     };
     read(&Format::CIFAR10, folder.as_ref(), names)
 }
@@ -64,10 +64,10 @@ pub fn read_cifar10(folder: impl AsRef<Path>, part: Part) -> Result<Images, Data
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar100(folder: impl AsRef<Path>, part: Part, labels: Labels) -> Result<Images, DataError> {
-    let name = match part {
-        Part::Train => "train.bin",
-        Part::Test => "test.bin",
+pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: Labels) -> Result<Images, DataError> {
+    let name = match split {
+        Split::Train => "train.bin",
+        Split::Test => "test.bin",
     };
     read(&Format::cifar100(labels), folder.as_ref(), &[name])
 }
@@ -242,11 +242,11 @@ mod tests {
         for batch in 1..=5u8 {
             std::fs::write(folder.path().join(format!("data_batch_{batch}.bin")), file(&[&[batch]])).unwrap();
         }
-        assert_eq!(read_cifar10(folder.path(), Part::Train).unwrap().labels(), [1, 2, 3, 4, 5]);
-        let error = read_cifar10(folder.path(), Part::Test).unwrap_err().to_string();
+        assert_eq!(read_cifar10(folder.path(), Split::Train).unwrap().labels(), [1, 2, 3, 4, 5]);
+        let error = read_cifar10(folder.path(), Split::Test).unwrap_err().to_string();
         assert!(error.contains("test_batch.bin"), "{error}");
         std::fs::write(folder.path().join("test.bin"), file(&[&[1, 2]])).unwrap();
-        assert_eq!(read_cifar100(folder.path(), Part::Test, Labels::Fine).unwrap().labels(), [2]);
+        assert_eq!(read_cifar100(folder.path(), Split::Test, Labels::Fine).unwrap().labels(), [2]);
     }
 
     #[test]

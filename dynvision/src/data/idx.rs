@@ -5,7 +5,7 @@
 //! ([MNIST](http://yann.lecun.com/exdb/mnist/)).
 
 use super::file::{self, Content};
-use super::{DataError, Images, Part};
+use super::{DataError, Images, Split};
 use crate::geometry::Map;
 use std::path::{Path, PathBuf};
 
@@ -129,10 +129,10 @@ pub fn read_images(
 ///
 /// # Errors
 /// As [`read_images`].
-pub fn read_mnist(folder: impl AsRef<Path>, part: Part) -> Result<Images, DataError> {
-    let stem = match part {
-        Part::Train => "train",
-        Part::Test => "t10k",
+pub fn read_mnist(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let stem = match split {
+        Split::Train => "train",
+        Split::Test => "t10k",
     };
     let path = |what: &str| -> PathBuf {
         let plain = folder.as_ref().join(format!("{stem}-{what}-ubyte"));
@@ -269,9 +269,9 @@ mod tests {
         let labels = Idx::new(vec![3], vec![9, 0, 4]).unwrap();
         std::fs::write(folder.path().join("train-images-idx3-ubyte"), small().encode()).unwrap();
         std::fs::write(folder.path().join("train-labels-idx1-ubyte.gz"), gzip(&labels.encode())).unwrap();
-        let images = read_mnist(folder.path(), Part::Train).unwrap();
+        let images = read_mnist(folder.path(), Split::Train).unwrap();
         assert_eq!(images.labels(), [9, 0, 4]);
-        let error = read_mnist(folder.path(), Part::Test).unwrap_err().to_string();
+        let error = read_mnist(folder.path(), Split::Test).unwrap_err().to_string();
         assert!(error.contains("t10k-images-idx3-ubyte"), "{error}");
     }
 

@@ -1,9 +1,8 @@
 //! Images in memory, with labels, and batches of them as tensors.
 
-use super::{DataError, Purpose, Seed};
+use super::{DataError, Seed};
 use crate::geometry::Map;
 use dfdx::prelude::{Const, ConstDim, CopySlice, Dim, Dtype, Tensor, ZerosTensor};
-use rand::seq::SliceRandom;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -192,22 +191,14 @@ impl Images {
         })
     }
 
-    /// Divides the images at random into a first part of `fraction` of them (rounded) and the rest, the same for the
+    /// Divides the images at random into a first part of `fraction` of them (rounded down, as in the original) and the rest, the same for the
     /// same seed. Both keep the order of the images.
     ///
     /// # Errors
     /// A fraction that is not between 0 and 1.
     pub fn split(&self, fraction: f64, seed: Seed) -> Result<(Images, Images), DataError> {
-        if !(0.0..=1.0).contains(&fraction) {
-            let (expected, found) = ("between 0 and 1".to_string(), fraction.to_string());
-            return Err(DataError::Setting { setting: "fraction", expected, found });
-        }
-        let mut indices: Vec<usize> = (0..self.len()).collect();
-        indices.shuffle(&mut seed.rng(Purpose::Split, 0));
-        let (first, rest) = indices.split_at_mut((self.len() as f64 * fraction).round() as usize);
-        first.sort_unstable();
-        rest.sort_unstable();
-        Ok((self.subset(first)?, self.subset(rest)?))
+        let (first, rest) = super::subset::split_indices(self.len(), fraction, seed)?;
+        Ok((self.subset(&first)?, self.subset(&rest)?))
     }
 
     /// Batches of `size` of the images of the given indices, in that order, normalised; the last may be smaller.
@@ -450,7 +441,7 @@ mod tests {
         fn a_split_divides_the_images(count in 0usize..40, fraction in 0.0..=1.0, seed in any::<u64>()) {
             let images = sample(count);
             let (first, rest) = images.split(fraction, Seed(seed)).unwrap();
-            prop_assert_eq!(first.len(), (count as f64 * fraction).round() as usize);
+            prop_assert_eq!(first.len(), (count as f64 * fraction) as usize);
             let all = |images: &Images| -> Vec<Vec<u8>> {
                 (0..images.len()).map(|i| [images.image(i).unwrap(), &images.labels()[i].to_le_bytes()].concat()).collect()
             };

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod cifar;
+mod dataset;
 pub mod digits;
 mod error;
 mod file;
@@ -23,18 +24,25 @@ pub mod idx;
 mod images;
 mod order;
 mod presentation;
+mod sample;
 mod seed;
+mod subset;
+mod transform;
 
+pub use dataset::Dataset;
 pub use error::DataError;
 pub use images::{Batch, Batches, Images, Normalisation};
 pub use order::Order;
 pub use presentation::{Pattern, Plan, Presentation};
+pub use sample::{Sample, Values};
 pub use seed::{Purpose, Seed};
+pub use subset::{Joined, Named, Subset, split, split_size};
+pub use transform::{Draw, Filter, Transform, Transforms};
 
 /// A part of a data set that its authors divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum Split {
     /// The images to train on.
     Train,
     /// The images held out.
