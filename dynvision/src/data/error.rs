@@ -219,6 +219,17 @@ pub enum DataError {
         /// What the decoder said.
         message: String,
     },
+    /// A folder of classes that has fewer than two.
+    #[error(
+        "`{file}` has {} and a classifier needs two classes or more: name the folder whose folders are the classes",
+        match found.first() { Some(class) => format!("one class, `{class}`,"), None => "no folders of classes".to_string() }
+    )]
+    FewClasses {
+        /// The folder.
+        file: String,
+        /// The folders in it.
+        found: Vec<String>,
+    },
     /// A thread of the loader ended without a word.
     #[error("a thread of the loader ended before its batch {batch}: a sample of it made a decoder panic")]
     Thread {

@@ -26,12 +26,24 @@ impl Normalisation {
     pub const MNIST: Normalisation = Normalisation::fixed(&[0.1307], &[0.3081]);
     /// The usual one of CIFAR-10.
     pub const CIFAR10: Normalisation = Normalisation::fixed(&[0.4914, 0.4822, 0.4465], &[0.2470, 0.2435, 0.2616]);
+    /// The usual one of ImageNet and its parts.
+    pub const IMAGENET: Normalisation = Normalisation::fixed(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225]);
     /// The usual one of CIFAR-100.
     pub const CIFAR100: Normalisation = Normalisation::fixed(&[0.5071, 0.4867, 0.4408], &[0.2675, 0.2565, 0.2761]);
 
     const fn fixed(mean: &'static [f64], std: &'static [f64]) -> Self {
         use std::borrow::Cow::Borrowed;
         Normalisation { mean: Borrowed(mean), std: Borrowed(std) }
+    }
+
+    /// The one that the original uses for a data set, by its name; CIFAR-10 has the one of CIFAR-100 there.
+    pub fn of_set(name: &str) -> Option<Self> {
+        match name {
+            "mnist" => Some(Normalisation::MNIST),
+            "cifar10" | "cifar100" => Some(Normalisation::CIFAR100),
+            "tinyimagenet" | "imagenet" | "imagenette" => Some(Normalisation::IMAGENET),
+            _ => None,
+        }
     }
 
     /// The one that leaves pixels between 0 and 1.
@@ -47,7 +59,7 @@ impl Normalisation {
         }
     }
 
-    fn check(&self, channels: usize) -> Result<(), DataError> {
+    pub(super) fn check(&self, channels: usize) -> Result<(), DataError> {
         let sound = |values: &[f64]| values.len() == channels && values.iter().all(|value| value.is_finite());
         if sound(&self.mean) && sound(&self.std) && self.std.iter().all(|&std| std > 0.0) {
             return Ok(());
