@@ -20,13 +20,10 @@ use std::sync::Arc;
 
 const SIDE: usize = 64;
 
-dynvision::dyrcnn_x4!(
+dynvision::dyrcnn_x4! {
     /// The zoo's DyRCNNx4 for photographs of up to 100 classes.
-    pub struct Photographs;,
-    input = [3, 64, 64],
-    classes = 100,
-    links = [skip]
-);
+    pub struct Photographs; input = [3, 64, 64], classes = 100, links = [skip]
+}
 
 #[derive(Parser)]
 struct Options {
