@@ -105,7 +105,7 @@ fn main() -> Result<(), TrainError> {
 
     let last = out.join("last.safetensors");
     std::fs::create_dir_all(&out)
-        .map_err(|e| dynvision::Error::Setting(format!("cannot make `{}`: {e}", out.display())))?;
+        .map_err(|e| dynvision::error::Error::Setting(format!("cannot make `{}`: {e}", out.display())))?;
     trainer.save(&last)?;
     println!("weights in {}", last.display());
     println!("test accuracy {:.3}", trainer.evaluate(&test)?.last_accuracy);
