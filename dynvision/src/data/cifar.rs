@@ -5,7 +5,8 @@
 //! The pixels are red, green, blue, each by rows.
 
 use super::file;
-use super::{DataError, Images, Part};
+use super::pickle::{self, Value};
+use super::{DataError, Images, Split};
 use crate::geometry::Map;
 use std::path::Path;
 
@@ -50,12 +51,12 @@ impl Format {
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar10(folder: impl AsRef<Path>, part: Part) -> Result<Images, DataError> {
-    let names: &[&str] = match part {
-        Part::Train => {
+pub fn read_cifar10(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let names: &[&str] = match split {
+        Split::Train => {
             &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"]
         }
-        Part::Test => &["test_batch.bin"],
+        Split::Test => &["test_batch.bin"],
     };
     read(&Format::CIFAR10, folder.as_ref(), names)
 }
@@ -64,12 +65,86 @@ pub fn read_cifar10(folder: impl AsRef<Path>, part: Part) -> Result<Images, Data
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar100(folder: impl AsRef<Path>, part: Part, labels: Labels) -> Result<Images, DataError> {
-    let name = match part {
-        Part::Train => "train.bin",
-        Part::Test => "test.bin",
+pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: Labels) -> Result<Images, DataError> {
+    let name = match split {
+        Split::Train => "train.bin",
+        Split::Test => "test.bin",
     };
     read(&Format::cifar100(labels), folder.as_ref(), &[name])
+}
+
+/// One part of CIFAR-10 from the folder of its Python version (`cifar-10-batches-py`, which torchvision leaves), or from the folder
+/// that holds it: every `data_batch_*`, or `test_batch`. The pickles are parsed and not executed.
+///
+/// # Errors
+/// Files that cannot be read, or are none of this format.
+pub fn read_cifar10_python(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let folder = below(folder.as_ref(), "cifar-10-batches-py");
+    let names = match split {
+        Split::Test => vec!["test_batch".to_string()],
+        Split::Train => {
+            let there = |batch: &usize| *batch <= 5 || folder.join(format!("data_batch_{batch}")).exists();
+            (1..).take_while(there).map(|batch| format!("data_batch_{batch}")).collect()
+        }
+    };
+    read_python(&Format::CIFAR10, &folder, &names, "labels")
+}
+
+/// One part of CIFAR-100 from the folder of its Python version (`cifar-100-python`), or from the folder that holds it: `train` or
+/// `test`. The pickles are parsed and not executed.
+///
+/// # Errors
+/// Files that cannot be read, or are none of this format.
+pub fn read_cifar100_python(folder: impl AsRef<Path>, split: Split, labels: Labels) -> Result<Images, DataError> {
+    let folder = below(folder.as_ref(), "cifar-100-python");
+    let name = match split {
+        Split::Train => "train",
+        Split::Test => "test",
+    };
+    let key = match labels {
+        Labels::Coarse => "coarse_labels",
+        Labels::Fine => "fine_labels",
+    };
+    read_python(&Format::cifar100(labels), &folder, &[name.to_string()], key)
+}
+
+fn below(folder: &Path, name: &str) -> std::path::PathBuf {
+    let below = folder.join(name);
+    if below.is_dir() { below } else { folder.to_path_buf() }
+}
+
+fn read_python(format: &Format, folder: &Path, names: &[String], key: &str) -> Result<Images, DataError> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for name in names {
+        let path = folder.join(name);
+        let file = path.display().to_string();
+        let content = pickle::parse(&file, &file::read(&path)?)?;
+        let lacks = |what: &str| DataError::Foreign {
+            file: file.clone(),
+            expected: "batch of CIFAR's Python version",
+            found: format!("has no {what}"),
+            mend: "name the folder of this data set, unpacked",
+        };
+        let array = content.get("data").and_then(Value::byte_array).filter(|(dims, _)| matches!(dims[..], [_, 3072]));
+        let (dims, bytes) = array.ok_or_else(|| lacks("`data` of (images, 3072) bytes"))?;
+        let Some(Value::List(numbers)) = content.get(key) else { return Err(lacks(&format!("list `{key}`"))) };
+        if numbers.len() != dims[0] {
+            return Err(DataError::LabelCount { file: file.clone(), images: dims[0], labels: numbers.len() });
+        }
+        for (index, number) in numbers.iter().enumerate() {
+            let classes = format.classes[format.wanted].len();
+            match number {
+                Value::Number(label) if (0..classes as i64).contains(label) => labels.push(*label as u16),
+                Value::Number(label) => {
+                    let label = usize::try_from(*label).unwrap_or(usize::MAX);
+                    return Err(DataError::LabelRange { file: file.clone(), index, label, classes });
+                }
+                _ => return Err(lacks(&format!("number as label {index} of `{key}`"))),
+            }
+        }
+        pixels.extend_from_slice(bytes);
+    }
+    assemble(format, &folder.display().to_string(), pixels, labels)
 }
 
 /// Decodes the bytes of a file of CIFAR-10; `file` names it in errors.
@@ -242,11 +317,11 @@ mod tests {
         for batch in 1..=5u8 {
             std::fs::write(folder.path().join(format!("data_batch_{batch}.bin")), file(&[&[batch]])).unwrap();
         }
-        assert_eq!(read_cifar10(folder.path(), Part::Train).unwrap().labels(), [1, 2, 3, 4, 5]);
-        let error = read_cifar10(folder.path(), Part::Test).unwrap_err().to_string();
+        assert_eq!(read_cifar10(folder.path(), Split::Train).unwrap().labels(), [1, 2, 3, 4, 5]);
+        let error = read_cifar10(folder.path(), Split::Test).unwrap_err().to_string();
         assert!(error.contains("test_batch.bin"), "{error}");
         std::fs::write(folder.path().join("test.bin"), file(&[&[1, 2]])).unwrap();
-        assert_eq!(read_cifar100(folder.path(), Part::Test, Labels::Fine).unwrap().labels(), [2]);
+        assert_eq!(read_cifar100(folder.path(), Split::Test, Labels::Fine).unwrap().labels(), [2]);
     }
 
     #[test]
@@ -271,7 +346,51 @@ mod tests {
         assert!(error.contains("unpack"), "{error}");
     }
 
+    /// What Python 2's `cPickle.dump({"data": array, "labels": [..]}, protocol=2)` writes, as the data set's files have it.
+    fn batch(labels: &[u8]) -> Vec<u8> {
+        let mut raw = b"\x80\x02}q\x01(U\x04dataq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85U\x01b\x87Rq\x05(K\x01".to_vec();
+        raw.extend([b'M', labels.len() as u8, 0, b'M', 0, 12, 0x86]);
+        raw.extend(b"cnumpy\ndtype\nq\x06U\x02u1K\x00K\x01\x87Rq\x07(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T");
+        raw.extend((labels.len() as u32 * 3072).to_le_bytes());
+        raw.extend(labels.iter().flat_map(|&label| [label + 100; 3072]));
+        raw.extend(b"tbU\x06labelsq\x08]q\x09(");
+        raw.extend(labels.iter().flat_map(|&label| [b'K', label]));
+        raw.extend(b"eu.");
+        raw
+    }
+
+    #[test]
+    fn torchvisions_folder_is_read_without_executing_its_pickles() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("cifar-10-batches-py");
+        std::fs::create_dir(&folder).unwrap();
+        for number in 1..=6u8 {
+            std::fs::write(folder.join(format!("data_batch_{number}")), batch(&[number, 0])).unwrap();
+        }
+        let images = read_cifar10_python(root.path(), Split::Train).unwrap();
+        assert_eq!(images.labels(), [1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]);
+        assert_eq!(images.image(2).unwrap(), [102; 3072]);
+        let write = |raw: &[u8]| std::fs::write(folder.join("test_batch"), raw).unwrap();
+        let read = || read_cifar10_python(&folder, Split::Test);
+        write(&batch(&[10]));
+        assert!(matches!(read(), Err(DataError::LabelRange { label: 10, .. })));
+        write(b"cos\nsystem\n(U\x04exitt\x81.");
+        assert!(read().unwrap_err().to_string().contains("opcode 0x81"));
+        write(b"cos\nsystem\nU\x04exit\x85R.");
+        assert!(read().unwrap_err().to_string().contains("no `data`"));
+        let whole = batch(&[1]);
+        for cut in 0..whole.len() {
+            write(&whole[..cut]);
+            assert!(read().is_err(), "{cut}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn random_pickles_never_panic(raw in prop::collection::vec(prop::sample::select(&b"\x80\x02(}])NKMJUTqhcRbeus.t\x85\x86\x87\n\0"[..]), 0..60)) {
+            let _ = pickle::parse("random", &raw);
+        }
+
         #[test]
         fn random_bytes_never_panic(raw in prop::collection::vec(any::<u8>(), 0..100), repeat in 0usize..80) {
             let raw = raw.repeat(repeat);

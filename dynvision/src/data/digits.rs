@@ -4,7 +4,7 @@
 //! Machine Learning Repository, 1998, under CC BY 4.0; see `data/digits/ATTRIBUTION.md` for the changes.
 
 use super::idx::{self, Idx};
-use super::{DataError, Images, Part};
+use super::{DataError, Images, Split};
 
 macro_rules! embedded {
     ($name:literal) => {
@@ -23,7 +23,7 @@ macro_rules! embedded {
 /// # Errors
 /// None that a sound build could give.
 pub fn train() -> Result<Images, DataError> {
-    load(Part::Train)
+    load(Split::Train)
 }
 
 /// The 360 digits held out.
@@ -31,26 +31,26 @@ pub fn train() -> Result<Images, DataError> {
 /// # Errors
 /// None that a sound build could give.
 pub fn test() -> Result<Images, DataError> {
-    load(Part::Test)
+    load(Split::Test)
 }
 
 /// One part of the digits. The normalisation of both parts is measured on the training images.
 ///
 /// # Errors
 /// None that a sound build could give.
-pub fn load(part: Part) -> Result<Images, DataError> {
-    let train = decode(Part::Train)?;
+pub fn load(split: Split) -> Result<Images, DataError> {
+    let train = decode(Split::Train)?;
     let normalisation = train.measure();
-    match part {
-        Part::Train => train.normalised(normalisation),
-        Part::Test => decode(Part::Test)?.normalised(normalisation),
+    match split {
+        Split::Train => train.normalised(normalisation),
+        Split::Test => decode(Split::Test)?.normalised(normalisation),
     }
 }
 
-fn decode(part: Part) -> Result<Images, DataError> {
-    let (images, labels) = match part {
-        Part::Train => (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz")),
-        Part::Test => (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz")),
+fn decode(split: Split) -> Result<Images, DataError> {
+    let (images, labels) = match split {
+        Split::Train => (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz")),
+        Split::Test => (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz")),
     };
     idx::assemble(
         (images.0, Idx::decode(images.0, images.1)?),

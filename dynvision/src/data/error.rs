@@ -121,4 +121,131 @@ pub enum DataError {
         /// What the device said.
         message: String,
     },
+    /// There is nothing to take.
+    #[error("`{file}` has no samples: name a folder or file that holds some")]
+    Empty {
+        /// Where they should be.
+        file: String,
+    },
+    /// Samples of several sizes where one is needed.
+    #[error(
+        "`{file}`: sample {index} is {found} and those before it are {expected} (channels x rows x columns): resize and crop \
+         them to one size by transforms"
+    )]
+    MixedShapes {
+        /// The data set.
+        file: String,
+        /// The first sample that differs.
+        index: usize,
+        /// Its shape.
+        found: Map,
+        /// The shape of those before.
+        expected: Map,
+    },
+    /// A film, or floating-point values, where still images of bytes are needed.
+    #[error(
+        "`{file}`: sample {index} is no still image of bytes; read the set through a `Loader`, which takes films and floats"
+    )]
+    NotBytes {
+        /// The data set.
+        file: String,
+        /// The sample.
+        index: usize,
+    },
+    /// A sample that has not the shape that the model reads, after all transforms.
+    #[error(
+        "`{file}`: sample {index} is {found} and the model reads {model} (channels x rows x columns): add a resize, a crop or \
+         a change of colours to the transforms, or declare the model with this input"
+    )]
+    SampleShape {
+        /// The data set.
+        file: String,
+        /// The sample.
+        index: usize,
+        /// Its shape.
+        found: Map,
+        /// Shape that the model reads.
+        model: Map,
+    },
+    /// Films of several lengths in one batch.
+    #[error(
+        "`{file}`: sample {index} has {found} frames and others of its batch {expected}: cut the films to one length"
+    )]
+    MixedFrames {
+        /// The data set.
+        file: String,
+        /// The sample.
+        index: usize,
+        /// Its frames.
+        found: usize,
+        /// The frames of those before.
+        expected: usize,
+    },
+    /// A class that there is not.
+    #[error("`{file}` has no class `{name}`; {}", nearest(name, classes))]
+    UnknownClass {
+        /// The data set.
+        file: String,
+        /// The name.
+        name: String,
+        /// The names that there are.
+        classes: Vec<String>,
+    },
+    /// The number of a class that there is not.
+    #[error("`{file}` has no class {label}: there are {classes}, numbered from 0")]
+    NoSuchClass {
+        /// The data set.
+        file: String,
+        /// The number.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// Sets with other classes cannot be one.
+    #[error("`{file}` has other classes than `{first}`: give both the same names in the same order, or leave it out")]
+    OtherClasses {
+        /// The set.
+        file: String,
+        /// The first set.
+        first: String,
+    },
+    /// An image that cannot be decoded.
+    #[error(
+        "`{file}` cannot be decoded ({message}): fetch it again, or leave it out by `without_corrupt`, which names and counts what it leaves out"
+    )]
+    Corrupt {
+        /// The file.
+        file: String,
+        /// What the decoder said.
+        message: String,
+    },
+    /// A folder of classes that has fewer than two.
+    #[error(
+        "`{file}` has {} and a classifier needs two classes or more: name the folder whose folders are the classes",
+        match found.first() { Some(class) => format!("one class, `{class}`,"), None => "no folders of classes".to_string() }
+    )]
+    FewClasses {
+        /// The folder.
+        file: String,
+        /// The folders in it.
+        found: Vec<String>,
+    },
+    /// A thread of the loader ended without a word.
+    #[error("a thread of the loader ended before its batch {batch}: a sample of it made a decoder panic")]
+    Thread {
+        /// The batch.
+        batch: usize,
+    },
+}
+
+/// Which class may have been meant.
+fn nearest(name: &str, classes: &[String]) -> String {
+    let distance = |class: &str| {
+        let common = class.chars().zip(name.chars()).filter(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+        class.chars().count().max(name.chars().count()) - common
+    };
+    match classes.iter().min_by_key(|class| distance(class)) {
+        Some(class) => format!("did you mean `{class}`?"),
+        None => "it has none".to_string(),
+    }
 }

@@ -47,6 +47,11 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// No more bytes than these can come.
+    pub(super) fn greatest(&self) -> usize {
+        self.greatest
+    }
+
     /// Up to `count` bytes; fewer only at the end.
     pub(super) fn up_to(&mut self, count: usize) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();

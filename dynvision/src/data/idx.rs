@@ -5,12 +5,14 @@
 //! ([MNIST](http://yann.lecun.com/exdb/mnist/)).
 
 use super::file::{self, Content};
-use super::{DataError, Images, Part};
+use super::{DataError, Images, Split};
 use crate::geometry::Map;
 use std::path::{Path, PathBuf};
 
 const KIND: &str = "IDX file of unsigned bytes";
 const UNSIGNED_BYTE: u8 = 0x08;
+/// 32-bit big-endian integers: QMNIST's labels.
+const INTEGER: u8 = 0x0c;
 
 /// The content of one IDX file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,22 +72,11 @@ impl Idx {
     /// # Errors
     /// As [`Idx::read`].
     pub fn decode(file: &str, raw: &[u8]) -> Result<Self, DataError> {
-        let mut content = Content::new(file, raw);
-        let magic = content.up_to(4)?;
-        let rank = match magic[..] {
-            [0, 0, UNSIGNED_BYTE, rank] if rank > 0 => usize::from(rank),
-            _ => return Err(foreign(file, &magic)),
-        };
-        let header = content.up_to(4 * rank)?;
-        let dims: Vec<usize> =
-            header.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
-        if dims.len() < rank {
-            let (expected, found) = ((4 + 4 * rank).to_string(), (4 + header.len()).to_string());
-            return Err(DataError::Size { file: file.to_string(), expected, of: "of header", found });
+        let (kind, dims, bytes) = elements(file, raw)?;
+        if kind != UNSIGNED_BYTE {
+            return Err(foreign(file, &[0, 0, kind, dims.len() as u8]));
         }
-        // A product beyond every file is refused like one beyond this file.
-        let count = product(&dims).unwrap_or(usize::MAX);
-        Ok(Idx { dims, bytes: content.rest(count, "of elements, by its header,")? })
+        Ok(Idx { dims, bytes })
     }
 
     /// The bytes of a plain file.
@@ -95,6 +86,44 @@ impl Idx {
         raw.extend(self.dims.iter().flat_map(|&dim| (dim as u32).to_be_bytes()));
         raw.extend_from_slice(&self.bytes);
         raw
+    }
+}
+
+/// The kind, dimensions and bytes of a file of unsigned bytes or integers.
+fn elements(file: &str, raw: &[u8]) -> Result<(u8, Vec<usize>, Vec<u8>), DataError> {
+    let mut content = Content::new(file, raw);
+    let magic = content.up_to(4)?;
+    let (kind, rank) = match magic[..] {
+        [0, 0, kind @ (UNSIGNED_BYTE | INTEGER), rank] if rank > 0 => (kind, usize::from(rank)),
+        _ => return Err(foreign(file, &magic)),
+    };
+    let header = content.up_to(4 * rank)?;
+    let dims = |number: fn([u8; 4]) -> u32| -> Vec<usize> {
+        header.chunks_exact(4).map(|b| number([b[0], b[1], b[2], b[3]]) as usize).collect()
+    };
+    let (size, little) = (if kind == INTEGER { 4 } else { 1 }, dims(u32::from_le_bytes));
+    let dims = dims(u32::from_be_bytes);
+    if dims.len() < rank {
+        let (expected, found) = ((4 + 4 * rank).to_string(), (4 + header.len()).to_string());
+        return Err(DataError::Size { file: file.to_string(), expected, of: "of header", found });
+    }
+    let bytes = |dims: &[usize]| product(dims).and_then(|count| count.checked_mul(size));
+    let greatest = content.greatest();
+    match bytes(&dims) {
+        Some(count) if count <= greatest => Ok((kind, dims, content.rest(count, "of elements, by its header,")?)),
+        _ => {
+            let swapped = bytes(&little).is_some_and(|count| count <= greatest);
+            Err(DataError::Foreign {
+                file: file.to_string(),
+                expected: KIND,
+                found: format!("holds at most {greatest} bytes, and its header names the dimensions {dims:?}"),
+                mend: if swapped {
+                    "the header is little-endian, which is no IDX header: write the dimensions big-endian"
+                } else {
+                    "it is damaged, incomplete or of another kind: fetch it again"
+                },
+            })
+        }
     }
 }
 
@@ -125,21 +154,131 @@ pub fn read_images(
     assemble((&name(images), Idx::read(images)?), (&name(labels), Idx::read(labels)?), classes)
 }
 
-/// One part of MNIST, or of a data set with its file names, from the folder that holds its four files.
+/// One part of MNIST, or of a data set with its file names (Fashion-MNIST, KMNIST), from the folder that holds its four files, or
+/// from the root of torchvision's (`ROOT/MNIST/raw`, `ROOT/FashionMNIST/raw`, `ROOT/KMNIST/raw`, if it is the only one).
+/// Files may be in gzip, and have a point for the first hyphen of their ending (`train-images.idx3-ubyte`).
 ///
 /// # Errors
 /// As [`read_images`].
-pub fn read_mnist(folder: impl AsRef<Path>, part: Part) -> Result<Images, DataError> {
-    let stem = match part {
-        Part::Train => "train",
-        Part::Test => "t10k",
+pub fn read_mnist(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let stem = match split {
+        Split::Train => "train",
+        Split::Test => "t10k",
     };
-    let path = |what: &str| -> PathBuf {
-        let plain = folder.as_ref().join(format!("{stem}-{what}-ubyte"));
-        let compressed = plain.with_extension("gz");
-        if !plain.exists() && compressed.exists() { compressed } else { plain }
-    };
+    let folder = locate(folder.as_ref(), &["MNIST", "FashionMNIST", "KMNIST"], &format!("{stem}-images-idx3-ubyte"))?;
+    let path = |what: &str| find(&folder, &format!("{stem}-{what}-ubyte"));
     read_images(path("images-idx3"), path("labels-idx1"), (0..10).map(|digit| digit.to_string()).collect())
+}
+
+/// One part of QMNIST, whose labels are rows of eight integers, the first of which is the digit
+/// ([Yadav and Bottou 2019](https://arxiv.org/abs/1905.10498)).
+///
+/// # Errors
+/// As [`read_images`].
+pub fn read_qmnist(folder: impl AsRef<Path>, split: Split) -> Result<Images, DataError> {
+    let stem = match split {
+        Split::Train => "qmnist-train",
+        Split::Test => "qmnist-test",
+    };
+    let folder = locate(folder.as_ref(), &["QMNIST"], &format!("{stem}-images-idx3-ubyte"))?;
+    let (images, labels) =
+        (find(&folder, &format!("{stem}-images-idx3-ubyte")), find(&folder, &format!("{stem}-labels-idx2-int")));
+    let (images_file, labels_file) = (images.display().to_string(), labels.display().to_string());
+    let (kind, dims, bytes) = elements(&labels_file, &file::read(&labels)?)?;
+    let columns = match dims[..] {
+        [_, columns] if kind == INTEGER && columns > 0 => columns,
+        _ => return Err(wrong_rank(&labels_file, "IDX file of QMNIST's labels", &Idx { dims, bytes })),
+    };
+    let digits = bytes.chunks_exact(4 * columns).enumerate().map(|(index, row)| {
+        let label = u32::from_be_bytes([row[0], row[1], row[2], row[3]]) as usize;
+        let range = |_| DataError::LabelRange { file: labels_file.clone(), index, label, classes: 10 };
+        u8::try_from(label).map_err(range)
+    });
+    let digits = digits.collect::<Result<Vec<u8>, DataError>>()?;
+    let labels = Idx { dims: vec![digits.len()], bytes: digits };
+    assemble((&images_file, Idx::read(&images)?), (&labels_file, labels), (0..10).map(|d| d.to_string()).collect())
+}
+
+/// One part of a variant of EMNIST (`balanced`, `byclass`, `bymerge`, `letters`, `digits`, `mnist`), upright, although its files hold
+/// rows for columns, and letters numbered from 0, although its files number them from 1
+/// ([Cohen et al. 2017](https://arxiv.org/abs/1702.05373)).
+///
+/// # Errors
+/// As [`read_images`]; a variant that there is not.
+pub fn read_emnist(folder: impl AsRef<Path>, variant: &str, split: Split) -> Result<Images, DataError> {
+    let upper = ('0'..='9').chain('A'..='Z').map(String::from);
+    let classes: Vec<String> = match variant {
+        "digits" | "mnist" => upper.take(10).collect(),
+        "letters" => ('a'..='z').map(String::from).collect(),
+        "byclass" => upper.chain(('a'..='z').map(String::from)).collect(),
+        "balanced" | "bymerge" => upper.chain("abdefghnqrt".chars().map(String::from)).collect(),
+        _ => {
+            return Err(DataError::Setting {
+                setting: "variant of EMNIST",
+                expected: "balanced, byclass, bymerge, letters, digits or mnist".to_string(),
+                found: variant.to_string(),
+            });
+        }
+    };
+    let part = match split {
+        Split::Train => "train",
+        Split::Test => "test",
+    };
+    let stem = format!("emnist-{variant}-{part}");
+    let folder = locate(folder.as_ref(), &["EMNIST"], &format!("{stem}-images-idx3-ubyte"))?;
+    let (images, labels) =
+        (find(&folder, &format!("{stem}-images-idx3-ubyte")), find(&folder, &format!("{stem}-labels-idx1-ubyte")));
+    let (images_file, labels_file) = (images.display().to_string(), labels.display().to_string());
+    let (mut pixels, mut labels) = (Idx::read(&images)?, Idx::read(&labels)?);
+    if let [_, h, w] = pixels.dims[..] {
+        let upright = |image: &[u8]| -> Vec<u8> {
+            (0..w).flat_map(|x| (0..h).map(move |y| y * w + x)).map(|i| image[i]).collect()
+        };
+        if h * w > 0 {
+            pixels.bytes = pixels.bytes.chunks_exact(h * w).flat_map(upright).collect();
+        }
+        (pixels.dims[1], pixels.dims[2]) = (w, h);
+    }
+    if variant == "letters" {
+        if let Some(index) = labels.bytes.iter().position(|&label| label == 0) {
+            let found = format!("has label 0 at image {index}");
+            let (expected, mend) =
+                ("file of EMNIST's letters", "letters are numbered from 1: is it of another variant?");
+            return Err(DataError::Foreign { file: labels_file, expected, found, mend });
+        }
+        labels.bytes.iter_mut().for_each(|label| *label -= 1);
+    }
+    assemble((&images_file, pixels), (&labels_file, labels), classes)
+}
+
+/// A file under the names that are usual: plain or in gzip, with a hyphen or a point before `idx`. The first where none is there.
+fn find(folder: &Path, name: &str) -> PathBuf {
+    let pointed = name.replace("-idx", ".idx");
+    let candidates = [name.to_string(), pointed.clone(), format!("{name}.gz"), format!("{pointed}.gz")];
+    let there = candidates.iter().map(|name| folder.join(name)).find(|path| path.exists());
+    there.unwrap_or_else(|| folder.join(name))
+}
+
+/// The folder that holds a file: the given one, its `raw`, or `SET/raw` below it of the only set that is there.
+fn locate(folder: &Path, sets: &[&str], name: &str) -> Result<PathBuf, DataError> {
+    let holds = |folder: &PathBuf| find(folder, name).exists();
+    let given = [folder.to_path_buf(), folder.join("raw")];
+    if let Some(found) = given.into_iter().find(holds) {
+        return Ok(found);
+    }
+    let below: Vec<PathBuf> = sets.iter().map(|set| folder.join(set).join("raw")).filter(holds).collect();
+    match &below[..] {
+        [] => Ok(folder.to_path_buf()),
+        [only] => Ok(only.clone()),
+        _ => Err(DataError::Setting {
+            setting: "folder",
+            expected: "the folder of one data set".to_string(),
+            found: format!(
+                "one that holds {}",
+                below.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
+            ),
+        }),
+    }
 }
 
 /// Puts decoded images and labels together, each with the name of its file.
@@ -269,10 +408,68 @@ mod tests {
         let labels = Idx::new(vec![3], vec![9, 0, 4]).unwrap();
         std::fs::write(folder.path().join("train-images-idx3-ubyte"), small().encode()).unwrap();
         std::fs::write(folder.path().join("train-labels-idx1-ubyte.gz"), gzip(&labels.encode())).unwrap();
-        let images = read_mnist(folder.path(), Part::Train).unwrap();
+        let images = read_mnist(folder.path(), Split::Train).unwrap();
         assert_eq!(images.labels(), [9, 0, 4]);
-        let error = read_mnist(folder.path(), Part::Test).unwrap_err().to_string();
+        let error = read_mnist(folder.path(), Split::Test).unwrap_err().to_string();
         assert!(error.contains("t10k-images-idx3-ubyte"), "{error}");
+    }
+
+    #[test]
+    fn torchvisions_root_and_names_with_a_point_are_found() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |set: &str| {
+            let raw = root.path().join(set).join("raw");
+            std::fs::create_dir_all(&raw).unwrap();
+            std::fs::write(raw.join("train-images.idx3-ubyte"), small().encode()).unwrap();
+            let labels = Idx::new(vec![3], vec![1, 2, 3]).unwrap();
+            std::fs::write(raw.join("train-labels.idx1-ubyte.gz"), gzip(&labels.encode())).unwrap();
+        };
+        write("FashionMNIST");
+        assert_eq!(read_mnist(root.path(), Split::Train).unwrap().labels(), [1, 2, 3]);
+        assert_eq!(read_mnist(root.path().join("FashionMNIST"), Split::Train).unwrap().labels(), [1, 2, 3]);
+        write("MNIST");
+        let error = read_mnist(root.path(), Split::Train).unwrap_err().to_string();
+        assert!(error.contains("FashionMNIST") && error.contains(" and "), "{error}");
+    }
+
+    #[test]
+    fn qmnist_has_the_digit_in_the_first_of_eight_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("qmnist-train-images-idx3-ubyte"), small().encode()).unwrap();
+        let mut labels = vec![0, 0, 0x0c, 2, 0, 0, 0, 3, 0, 0, 0, 8];
+        for digit in [7u32, 0, 9] {
+            labels.extend([digit, 1, 2, 3, 4, 5, 6, 7].iter().flat_map(|column| column.to_be_bytes()));
+        }
+        let path = folder.path().join("qmnist-train-labels-idx2-int");
+        std::fs::write(&path, &labels).unwrap();
+        assert_eq!(read_qmnist(folder.path(), Split::Train).unwrap().labels(), [7, 0, 9]);
+        labels[12] = 1;
+        std::fs::write(&path, &labels).unwrap();
+        assert!(matches!(read_qmnist(folder.path(), Split::Train), Err(DataError::LabelRange { index: 0, .. })));
+        assert!(Idx::decode("labels", &labels).is_err());
+    }
+
+    #[test]
+    fn emnist_is_upright_and_its_letters_count_from_0() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |labels: Vec<u8>| {
+            let labels = Idx::new(vec![3], labels).unwrap();
+            std::fs::write(folder.path().join("emnist-letters-test-images-idx3-ubyte"), small().encode()).unwrap();
+            std::fs::write(folder.path().join("emnist-letters-test-labels-idx1-ubyte"), labels.encode()).unwrap();
+        };
+        write(vec![1, 26, 2]);
+        let letters = read_emnist(folder.path(), "letters", Split::Test).unwrap();
+        assert_eq!((letters.labels(), letters.image(0).unwrap()), (&[0, 25, 1][..], &[0, 2, 1, 3][..]));
+        write(vec![1, 0, 2]);
+        assert!(read_emnist(folder.path(), "letters", Split::Test).is_err());
+        assert!(read_emnist(folder.path(), "lettres", Split::Test).unwrap_err().to_string().contains("lettres"));
+    }
+
+    #[test]
+    fn a_little_endian_header_is_no_idx_header() {
+        let raw = [&[0, 0, 8, 3][..], &[3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0], &[0; 12]].concat();
+        let error = Idx::decode("swapped", &raw).unwrap_err().to_string();
+        assert!(error.contains("no IDX header") && error.contains("little-endian"), "{error}");
     }
 
     proptest! {

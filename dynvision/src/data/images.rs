@@ -1,9 +1,8 @@
 //! Images in memory, with labels, and batches of them as tensors.
 
-use super::{DataError, Purpose, Seed};
+use super::{DataError, Seed};
 use crate::geometry::Map;
 use dfdx::prelude::{Const, ConstDim, CopySlice, Dim, Dtype, Tensor, ZerosTensor};
-use rand::seq::SliceRandom;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -27,12 +26,24 @@ impl Normalisation {
     pub const MNIST: Normalisation = Normalisation::fixed(&[0.1307], &[0.3081]);
     /// The usual one of CIFAR-10.
     pub const CIFAR10: Normalisation = Normalisation::fixed(&[0.4914, 0.4822, 0.4465], &[0.2470, 0.2435, 0.2616]);
+    /// The usual one of ImageNet and its parts.
+    pub const IMAGENET: Normalisation = Normalisation::fixed(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225]);
     /// The usual one of CIFAR-100.
     pub const CIFAR100: Normalisation = Normalisation::fixed(&[0.5071, 0.4867, 0.4408], &[0.2675, 0.2565, 0.2761]);
 
     const fn fixed(mean: &'static [f64], std: &'static [f64]) -> Self {
         use std::borrow::Cow::Borrowed;
         Normalisation { mean: Borrowed(mean), std: Borrowed(std) }
+    }
+
+    /// The one that the original uses for a data set, by its name; CIFAR-10 has the one of CIFAR-100 there.
+    pub fn of_set(name: &str) -> Option<Self> {
+        match name {
+            "mnist" => Some(Normalisation::MNIST),
+            "cifar10" | "cifar100" => Some(Normalisation::CIFAR100),
+            "tinyimagenet" | "imagenet" | "imagenette" => Some(Normalisation::IMAGENET),
+            _ => None,
+        }
     }
 
     /// The one that leaves pixels between 0 and 1.
@@ -48,7 +59,7 @@ impl Normalisation {
         }
     }
 
-    fn check(&self, channels: usize) -> Result<(), DataError> {
+    pub(super) fn check(&self, channels: usize) -> Result<(), DataError> {
         let sound = |values: &[f64]| values.len() == channels && values.iter().all(|value| value.is_finite());
         if sound(&self.mean) && sound(&self.std) && self.std.iter().all(|&std| std > 0.0) {
             return Ok(());
@@ -203,30 +214,14 @@ impl Images {
         })
     }
 
-    /// Divides the images at random into a first part of `fraction` of them (rounded) and the rest, the same for the
+    /// Divides the images at random into a first part of `fraction` of them (rounded down, as in the original) and the rest, the same for the
     /// same seed. Both keep the order of the images.
     ///
     /// # Errors
     /// A fraction that is not between 0 and 1.
     pub fn split(&self, fraction: f64, seed: Seed) -> Result<(Images, Images), DataError> {
-        if !(0.0..=1.0).contains(&fraction) {
-            let (expected, found) = ("between 0 and 1".to_string(), fraction.to_string());
-            return Err(DataError::Setting { setting: "fraction", expected, found });
-        }
-        let count = (self.len() as f64 * fraction).round() as usize;
-        if count == 0 || count >= self.len() {
-            return Err(DataError::Setting {
-                setting: "fraction",
-                expected: format!("one that leaves at least one of the {} images on either side", self.len()),
-                found: fraction.to_string(),
-            });
-        }
-        let mut indices: Vec<usize> = (0..self.len()).collect();
-        indices.shuffle(&mut seed.rng(Purpose::Split, 0));
-        let (first, rest) = indices.split_at_mut(count);
-        first.sort_unstable();
-        rest.sort_unstable();
-        Ok((self.subset(first)?, self.subset(rest)?))
+        let (first, rest) = super::subset::split_indices(self.len(), fraction, seed)?;
+        Ok((self.subset(&first)?, self.subset(&rest)?))
     }
 
     /// Batches of `size` of the images of the given indices, in that order, normalised; the last may be smaller.
@@ -469,7 +464,7 @@ mod tests {
         fn a_split_divides_the_images(count in 0usize..40, fraction in 0.0..=1.0, seed in any::<u64>()) {
             let images = sample(count);
             let (first, rest) = images.split(fraction, Seed(seed)).unwrap();
-            prop_assert_eq!(first.len(), (count as f64 * fraction).round() as usize);
+            prop_assert_eq!(first.len(), (count as f64 * fraction) as usize);
             let all = |images: &Images| -> Vec<Vec<u8>> {
                 (0..images.len()).map(|i| [images.image(i).unwrap(), &images.labels()[i].to_le_bytes()].concat()).collect()
             };

@@ -15,26 +15,48 @@
 //! # Ok::<(), dynvision::data::DataError>(())
 //! ```
 
+mod cache;
 pub mod cifar;
+mod dataset;
 pub mod digits;
 mod error;
 mod file;
+mod floats;
+#[cfg(feature = "images")]
+mod folder;
+mod groups;
 pub mod idx;
 mod images;
+mod loader;
+pub mod mnist5k;
 mod order;
+mod pickle;
 mod presentation;
+mod sample;
 mod seed;
+mod subset;
+mod transform;
 
+pub use cache::Cache;
+pub use dataset::Dataset;
 pub use error::DataError;
+pub use floats::Floats;
+#[cfg(feature = "images")]
+pub use folder::{ImageFolder, LeftOut};
+pub use groups::{group_names, group_numbers};
 pub use images::{Batch, Batches, Images, Normalisation};
+pub use loader::{LoadedBatch, LoadedBatches, Loader};
 pub use order::Order;
 pub use presentation::{Pattern, Plan, Presentation};
+pub use sample::{Sample, Values};
 pub use seed::{Purpose, Seed};
+pub use subset::{Joined, Named, Subset, split, split_size};
+pub use transform::{Draw, Filter, Transform, Transforms};
 
 /// A part of a data set that its authors divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum Split {
     /// The images to train on.
     Train,
     /// The images held out.

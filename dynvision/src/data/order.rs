@@ -1,6 +1,7 @@
 //! The order in which an epoch sees the images.
 
 use super::{Purpose, Seed};
+use rand::Rng;
 use rand::seq::SliceRandom;
 
 /// The order in which an epoch sees the images.
@@ -15,6 +16,9 @@ pub enum Order {
     /// One image of each class after the other, classes and images as they are stored; a class that has no images left
     /// is passed over. The first images of such an order are spread over the classes.
     RoundRobin,
+    /// At random with every class as often as another: as many samples as there are, each of a class drawn at random, and within
+    /// a class at random without repetition until all of it were seen. Some samples come several times, some not at all.
+    Balanced,
 }
 
 impl Order {
@@ -33,9 +37,31 @@ impl Order {
                 let turns = turns(labels);
                 indices.sort_by_key(|&index| (turns[index], labels[index]));
             }
+            Order::Balanced => return balanced(labels, &mut seed.rng(Purpose::Order, epoch)),
         }
         indices
     }
+}
+
+/// Every class as often as another.
+fn balanced(labels: &[u16], rng: &mut impl Rng) -> Vec<usize> {
+    let mut classes: Vec<Vec<usize>> = vec![Vec::new(); labels.iter().max().map_or(0, |&label| usize::from(label) + 1)];
+    for (index, &label) in labels.iter().enumerate() {
+        classes[usize::from(label)].push(index);
+    }
+    classes.retain(|class| !class.is_empty());
+    let mut taken = vec![0; classes.len()];
+    let mut next = |_| {
+        let class = rng.gen_range(0..classes.len());
+        let (samples, taken) = (&mut classes[class], &mut taken[class]);
+        if *taken % samples.len() == 0 {
+            samples.shuffle(rng);
+        }
+        let index = samples[*taken % samples.len()];
+        *taken += 1;
+        index
+    };
+    (0..labels.len()).map(&mut next).collect()
 }
 
 /// How many images of its class stand before each image.
@@ -88,5 +114,18 @@ mod tests {
         assert_ne!(order(1, 0), order(1, 1));
         assert_ne!(order(1, 0), order(2, 0));
         assert_ne!(order(1, 0), Order::Sequential.indices(&labels, Seed(1), 0));
+    }
+
+    #[test]
+    fn a_balanced_order_sees_rare_classes_as_often() {
+        let labels: Vec<u16> = (0..3000).map(|i| if i % 100 == 0 { 2 } else { 0 }).collect();
+        let order = Order::Balanced.indices(&labels, Seed(0), 0);
+        let rare: Vec<usize> = order.iter().copied().filter(|&i| labels[i] == 2).collect();
+        // 1500 of 3000, standard deviation 27
+        assert!(order.len() == 3000 && (1350..1650).contains(&rare.len()), "{}", rare.len());
+        let mut first: Vec<usize> = rare[..30].to_vec();
+        first.sort_unstable();
+        assert!(first.into_iter().eq((0..3000).step_by(100)));
+        assert!(Order::Balanced.indices(&[], Seed(0), 0).is_empty());
     }
 }

@@ -73,6 +73,8 @@ pub enum Purpose {
     Noise = 4,
     /// What a run of the model draws, such as dropout; the index is the batch.
     Run = 5,
+    /// Random transforms of a sample; the index is made of the epoch and the sample.
+    Augmentation = 6,
 }
 
 impl Seed {
