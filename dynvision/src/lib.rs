@@ -19,6 +19,7 @@ pub mod parameters;
 pub mod plot;
 pub mod prelude;
 pub mod profile;
+pub mod protocol;
 mod recompute;
 pub mod record;
 pub mod stream;

@@ -1,0 +1,258 @@
+//! The frames of a batch.
+
+use super::noise::Generator;
+use super::{Mask, Noise, Picture, Power, Protocol, ProtocolError, Shown, Temporal, Timeline};
+
+/// Images of one set, `[channels, rows, columns]` each, contiguous.
+#[derive(Clone, Copy, Debug)]
+pub struct Set<'a> {
+    values: &'a [f32],
+    shape: [usize; 3],
+}
+
+impl<'a> Set<'a> {
+    /// Returns the set.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Size`] if the values are not a whole number of images.
+    pub fn new(values: &'a [f32], shape: [usize; 3]) -> Result<Self, ProtocolError> {
+        let [channels, height, width] = shape;
+        match shape.iter().try_fold(1_usize, |a, &b| a.checked_mul(b)) {
+            Some(size) if size > 0 && values.len() % size == 0 => Ok(Set { values, shape }),
+            _ => Err(ProtocolError::Size { found: values.len(), count: 1, channels, height, width }),
+        }
+    }
+
+    /// Returns the number of images.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.size()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn image(&self, index: usize) -> Result<&'a [f32], ProtocolError> {
+        if index >= self.len() {
+            return Err(ProtocolError::Image { index, count: self.len() });
+        }
+        Ok(&self.values[index * self.size()..(index + 1) * self.size()])
+    }
+}
+
+/// The frames of a batch: each distinct one once, and which of them each step shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frames {
+    /// Each `[batch, channels, rows, columns]`.
+    pub frames: Vec<Vec<f32>>,
+    /// The frame of each step.
+    pub shown: Vec<usize>,
+    /// The shape of a frame.
+    pub shape: [usize; 4],
+}
+
+impl Protocol {
+    /// Returns the frames of the images with these numbers. A frame that several steps share is made once.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Image`] for a number that the set does not have.
+    pub fn frames(
+        &self,
+        timeline: &Timeline,
+        set: Set<'_>,
+        images: &[usize],
+        blank: f32,
+        seed: u64,
+    ) -> Result<Frames, ProtocolError> {
+        let [channels, height, width] = set.shape;
+        let shape = [images.len(), channels, height, width];
+        let mut made: Vec<((Option<usize>, usize), usize)> = Vec::new();
+        let mut out = Frames { frames: Vec::new(), shown: Vec::with_capacity(timeline.steps()), shape };
+        let mut noise_before: Vec<f64> = Vec::new();
+        for (step, moment) in timeline.moments().iter().enumerate() {
+            let event = moment.event.and_then(|event| self.events().get(event)).map(|event| &event.show);
+            // frames are told apart by event and, where they change within it, by step
+            let key = match event {
+                None | Some(Shown::Blank) => (None, self.void_noise().map_or(0, |_| step)),
+                Some(Shown::Image(picture)) if changes(picture) => (moment.event, moment.since),
+                Some(Shown::Mask(Mask::Noise(_))) => (moment.event, moment.since),
+                Some(_) => (moment.event, 0),
+            };
+            if let Some(&(_, frame)) = made.iter().rev().find(|(known, _)| *known == key) {
+                out.shown.push(frame);
+                continue;
+            }
+            let onset = step - moment.since;
+            let targets = batch(set, images, 0)?;
+            let frame = match event {
+                None | Some(Shown::Blank) => {
+                    let mut frame = vec![blank; targets.len()];
+                    if let Some(noise) = self.void_noise() {
+                        let noisy = noisy(noise, &targets, shape, images, seed, step)?;
+                        frame.iter_mut().zip(noisy.iter().zip(&targets)).for_each(|(f, (n, x))| *f += n - x);
+                    }
+                    frame
+                }
+                Some(Shown::Mask(mask)) => masked(mask, &targets, shape, images, seed, step)?,
+                Some(Shown::Image(picture)) => {
+                    let mut frame = batch(set, images, picture.ahead)?;
+                    changed(picture, &mut frame, shape, images, seed, onset, moment.since, blank);
+                    match &picture.noise {
+                        None => frame,
+                        Some(noise) => {
+                            if let Temporal::Correlated { tau_ms } = noise.temporal {
+                                let decay = (-timeline.dt() / tau_ms).exp();
+                                let fresh = additions(noise, &frame, shape, images, seed, step);
+                                if moment.since == 0 {
+                                    noise_before = fresh;
+                                } else {
+                                    let rest = (1.0 - decay * decay).sqrt();
+                                    noise_before.iter_mut().zip(fresh).for_each(|(n, w)| *n = decay * *n + rest * w);
+                                }
+                                let alone = noise.ssnr.snr() == 0.0;
+                                let sum =
+                                    |(x, n): (&f32, &f64)| if alone { *n as f32 } else { (f64::from(*x) + n) as f32 };
+                                frame.iter().zip(&noise_before).map(sum).collect()
+                            } else {
+                                let at = if noise.temporal == Temporal::Static { onset } else { step };
+                                noisy(noise, &frame, shape, images, seed, at)?
+                            }
+                        }
+                    }
+                }
+            };
+            made.push((key, out.frames.len()));
+            out.shown.push(out.frames.len());
+            out.frames.push(frame);
+        }
+        Ok(out)
+    }
+
+    /// The noise that blanks carry too: the first that says so.
+    fn void_noise(&self) -> Option<&Noise> {
+        self.events().iter().find_map(|event| match &event.show {
+            Shown::Image(Picture { noise: Some(noise), .. }) if noise.noise_void => Some(noise),
+            _ => None,
+        })
+    }
+}
+
+fn changes(picture: &Picture) -> bool {
+    picture.speed != [0.0; 2] || picture.noise.as_ref().is_some_and(|noise| noise.temporal != Temporal::Static)
+}
+
+fn batch(set: Set<'_>, images: &[usize], ahead: usize) -> Result<Vec<f32>, ProtocolError> {
+    let mut frame = Vec::with_capacity(images.len() * set.size());
+    for &index in images {
+        set.image(index)?;
+        frame.extend_from_slice(set.image((index + ahead % set.len()) % set.len())?);
+    }
+    Ok(frame)
+}
+
+/// The parts of a slab whose power is taken together, with the numbers of their images.
+fn slabs(per: Power, each: usize, images: &[usize]) -> impl Iterator<Item = (std::ops::Range<usize>, &[usize])> {
+    let size = if per == Power::Batch { images.len().max(1) } else { 1 };
+    images.chunks(size).enumerate().map(move |(i, part)| (i * size * each..(i * size + part.len()) * each, part))
+}
+
+fn noisy(
+    noise: &Noise,
+    frame: &[f32],
+    [_, c, h, w]: [usize; 4],
+    images: &[usize],
+    seed: u64,
+    step: usize,
+) -> Result<Vec<f32>, ProtocolError> {
+    let mut out = Vec::with_capacity(frame.len());
+    for (range, part) in slabs(noise.per, c * h * w, images) {
+        let mut draws = Generator::new(seed, part, step);
+        out.extend(noise.kind.apply(noise.ssnr, &frame[range], [part.len(), c, h, w], &mut draws)?);
+    }
+    Ok(out)
+}
+
+fn additions(
+    noise: &Noise,
+    frame: &[f32],
+    [_, c, h, w]: [usize; 4],
+    images: &[usize],
+    seed: u64,
+    step: usize,
+) -> Vec<f64> {
+    let mut out = Vec::with_capacity(frame.len());
+    for (range, part) in slabs(noise.per, c * h * w, images) {
+        let x = &frame[range];
+        let power = if noise.ssnr.adds_nothing() { 0.0 } else { noise.power(x) };
+        let mut draws = Generator::new(seed, part, step);
+        out.extend(noise.kind.addition(x, [part.len(), c, h, w], power, &mut draws));
+    }
+    out
+}
+
+fn masked(
+    mask: &Mask,
+    targets: &[f32],
+    [n, c, h, w]: [usize; 4],
+    images: &[usize],
+    seed: u64,
+    step: usize,
+) -> Result<Vec<f32>, ProtocolError> {
+    match *mask {
+        Mask::Noise(kind) => {
+            let noise = Noise::new(kind, super::Ssnr::new(0.0)?);
+            noisy(&noise, targets, [n, c, h, w], images, seed, step)
+        }
+        Mask::Checkerboard(field) => {
+            let field = field.max(1);
+            let mut out = Vec::with_capacity(targets.len());
+            for image in targets.chunks(c * h * w) {
+                let height = super::noise::deviation(image) as f32;
+                let sign = |p: usize| if ((p / w % h) / field + (p % w) / field) % 2 == 0 { height } else { -height };
+                out.extend((0..image.len()).map(sign));
+            }
+            Ok(out)
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "what a frame depends on")]
+fn changed(
+    picture: &Picture,
+    frame: &mut [f32],
+    [_, c, h, w]: [usize; 4],
+    images: &[usize],
+    seed: u64,
+    onset: usize,
+    since: usize,
+    blank: f32,
+) {
+    for (image, &index) in frame.chunks_mut(c * h * w).zip(images) {
+        if let Some(occlusion) = &picture.occlusion {
+            // another key than that of the noise
+            let mut draws = Generator::new(!seed, &[index], onset);
+            let hidden = occlusion.hidden(h, w, &mut draws);
+            for map in image.chunks_mut(h * w) {
+                map.iter_mut().zip(&hidden).filter(|(_, hidden)| **hidden).for_each(|(x, _)| *x = blank);
+            }
+        }
+        let moved = picture.speed.map(|speed| (speed * since as f64).round() as i64);
+        if moved != [0, 0] {
+            let from = |p: usize| {
+                let row = usize::try_from((p / w % h) as i64 - moved[0]).ok().filter(|&r| r < h)?;
+                let column = usize::try_from((p % w) as i64 - moved[1]).ok().filter(|&q| q < w)?;
+                Some(p / (h * w) * h * w + row * w + column)
+            };
+            let shifted: Vec<f32> = (0..image.len()).map(|p| from(p).map_or(blank, |q| image[q])).collect();
+            image.copy_from_slice(&shifted);
+        }
+        if picture.contrast != 1.0 {
+            image.iter_mut().for_each(|x| *x *= picture.contrast as f32);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A protocol laid out in steps.
+
+/// One step of a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Which event; none in the blank after the last.
+    pub event: Option<usize>,
+    /// Steps since the event began.
+    pub since: usize,
+    /// Whose label counts: how far along the set that image lies. None where no label counts.
+    pub label: Option<usize>,
+}
+
+/// When an event other than a blank is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which event.
+    pub event: usize,
+    /// Its first step.
+    pub onset: usize,
+    /// The step after its last.
+    pub offset: usize,
+}
+
+/// What happens at each step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    dt: f64,
+    moments: Vec<Moment>,
+    windows: Vec<Window>,
+}
+
+impl Timeline {
+    pub(super) fn new(dt: f64, moments: Vec<Moment>, windows: Vec<Window>) -> Self {
+        Timeline { dt, moments, windows }
+    }
+
+    /// Returns the time step in ms.
+    pub fn dt(&self) -> f64 {
+        self.dt
+    }
+
+    /// Returns the number of steps.
+    pub fn steps(&self) -> usize {
+        self.moments.len()
+    }
+
+    /// Returns each step.
+    pub fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// Returns when images and masks are shown, in order.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// Returns the label of each step: `void` where none counts, otherwise that of the image that lies so far along.
+    pub fn labels(&self, void: i64, label: impl Fn(usize) -> i64) -> Vec<i64> {
+        self.moments.iter().map(|moment| moment.label.map_or(void, &label)).collect()
+    }
+}
