@@ -97,7 +97,7 @@ pub const fn check_state(area: &str, is_recurrent: bool, layer: Map, state: Map)
 /// Whether every place of a window has a tap on the input, along one dimension.
 const fn sees_input(window: Window, dim: usize) -> bool {
     let mut place = 0;
-    while place < window.places(dim) {
+    while place < window.output_len(dim) {
         let (mut tap, mut sees) = (0, false);
         while tap < window.kernel {
             let at = place * window.stride + tap * window.dilation;
