@@ -463,8 +463,14 @@ mod tests {
         #[test]
         fn a_split_divides_the_images(count in 0usize..40, fraction in 0.0..=1.0, seed in any::<u64>()) {
             let images = sample(count);
-            let (first, rest) = images.split(fraction, Seed(seed)).unwrap();
-            prop_assert_eq!(first.len(), (count as f64 * fraction) as usize);
+            let size = (count as f64 * fraction) as usize;
+            let split = images.split(fraction, Seed(seed));
+            if size == 0 || size == count {
+                prop_assert!(split.is_err(), "a side of {} images would be empty", count);
+                return Ok(());
+            }
+            let (first, rest) = split.unwrap();
+            prop_assert_eq!(first.len(), size);
             let all = |images: &Images| -> Vec<Vec<u8>> {
                 (0..images.len()).map(|i| [images.image(i).unwrap(), &images.labels()[i].to_le_bytes()].concat()).collect()
             };

@@ -19,39 +19,66 @@ mod weights;
 use cases::Case;
 use loader::Golden;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+/// What came of a case.
+enum Outcome {
+    Matched,
+    LeftOut,
+    Failed,
+}
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let is_chosen = |name: &String| chosen.is_empty() || chosen.iter().any(|part| name.contains(part));
-    let (mut matched, mut left_out, mut failed) = (0, 0, 0);
-    for name in loader::names().iter().filter(|name| is_chosen(name)) {
-        match cases::case(name) {
-            Some(Case::LeaveOut(reason)) => {
-                left_out += 1;
-                println!("left out  {name}: {reason}");
-            }
-            Some(Case::Compare(compare)) => {
-                let (golden, start) = (Golden::load(name), Instant::now());
-                let report = compare(&golden);
-                let seconds = start.elapsed().as_secs_f32();
-                if report.is_match() {
-                    matched += 1;
-                    println!("matched   {name}: {report} ({seconds:.1} s)");
-                } else {
-                    failed += 1;
-                    println!("DIFFERS   {name} ({}): {report}", golden.description());
-                }
-            }
-            None => {
-                failed += 1;
-                println!("UNKNOWN   {name}: no entry in the table of cases");
-            }
-        }
-    }
+    let mut names = loader::names();
+    names.retain(|name| chosen.is_empty() || chosen.iter().any(|part| name.contains(part)));
+    let outcomes = outcomes(&names);
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed));
     if failed > 0 {
         println!("{failed} differ");
     }
+    let matched = count(|outcome| matches!(outcome, Outcome::Matched));
+    let left_out = count(|outcome| matches!(outcome, Outcome::LeftOut));
     println!("goldens: {matched} matched, {left_out} left out");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Compares the cases side by side, since most of the time goes to making weights on one thread. A case that panics ends
+/// the program.
+fn outcomes(names: &[String]) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || -> Vec<Outcome> {
+        std::iter::from_fn(|| names.get(next.fetch_add(1, Ordering::Relaxed))).map(|name| outcome(name)).collect()
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
+}
+
+fn outcome(name: &str) -> Outcome {
+    match cases::case(name) {
+        Some(Case::LeaveOut(reason)) => {
+            println!("left out  {name}: {reason}");
+            Outcome::LeftOut
+        }
+        Some(Case::Compare(compare)) => {
+            let (golden, start) = (Golden::load(name), Instant::now());
+            let report = compare(&golden);
+            let seconds = start.elapsed().as_secs_f32();
+            if report.is_match() {
+                println!("matched   {name}: {report} ({seconds:.1} s)");
+                return Outcome::Matched;
+            }
+            println!("DIFFERS   {name} ({}): {report}", golden.description());
+            Outcome::Failed
+        }
+        None => {
+            println!("UNKNOWN   {name}: no entry in the table of cases");
+            Outcome::Failed
+        }
+    }
 }

@@ -21,14 +21,14 @@ pub(crate) fn max_forward<E: Scalar>(
 ) {
     assert_eq!(chosen.len(), y.len(), "max pool: lengths");
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if y.is_empty() {
+        return;
+    }
     if let (true, Some(x), Some(y)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
         return vector::max_forward(isa::current(), window, x, xd, y, yd, chosen);
     }
     // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
     let run = parallel::run_of_planes(oh * ow) * oh * ow;
-    if y.is_empty() {
-        return;
-    }
     let runs = y.chunks_mut(run).zip(chosen.chunks_mut(run)).enumerate();
     parallel::each(runs, true, |(i, (y, chosen))| {
         let first = i * run / (oh * ow);
@@ -41,6 +41,9 @@ pub(crate) fn max_forward<E: Scalar>(
 /// [`max_forward`] for inference, which does not need to know which value was chosen.
 pub(crate) fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if y.is_empty() {
+        return;
+    }
     if let (true, Some(x), Some(y)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
         return vector::max_forward(isa::current(), window, x, xd, y, yd, &mut []);
     }
@@ -62,6 +65,9 @@ pub(crate) fn max_backward<E: Scalar>(
 ) {
     assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if gy.is_empty() {
+        return;
+    }
     if let (true, Some(gy), Some(gx)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(gy), E::as_f32_mut(gx)) {
         return vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd);
     }
@@ -93,6 +99,9 @@ pub(crate) fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y:
 /// Adds to `gx` what [`avg_forward`] passes back: `gy / kernel²` to every value of the window.
 pub(crate) fn avg_backward<E: Scalar>(window: Window, gy: &[E], yd: [usize; 4], gx: &mut [E], xd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if gy.is_empty() {
+        return;
+    }
     let share = share::<E>(window);
     parallel::planes(gx, h * w, |first, planes| {
         for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
