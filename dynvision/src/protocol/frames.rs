@@ -18,7 +18,7 @@ impl<'a> Set<'a> {
     pub fn new(values: &'a [f32], shape: [usize; 3]) -> Result<Self, ProtocolError> {
         let [channels, height, width] = shape;
         match shape.iter().try_fold(1_usize, |a, &b| a.checked_mul(b)) {
-            Some(size) if size > 0 && values.len() % size == 0 => Ok(Set { values, shape }),
+            Some(size) if size > 0 && values.len().is_multiple_of(size) => Ok(Set { values, shape }),
             _ => Err(ProtocolError::Size { found: values.len(), count: 1, channels, height, width }),
         }
     }
@@ -94,7 +94,10 @@ impl Protocol {
                     let mut frame = vec![blank; targets.len()];
                     if let Some(noise) = self.void_noise() {
                         let noisy = noisy(noise, &targets, shape, images, seed, step)?;
-                        frame.iter_mut().zip(noisy.iter().zip(&targets)).for_each(|(f, (n, x))| *f += n - x);
+                        // at ssnr 0 the image is dropped, and what is left is the noise alone
+                        let alone = noise.ssnr.snr() == 0.0;
+                        let added = |(n, x): (&f32, &f32)| if alone { *n } else { n - x };
+                        frame.iter_mut().zip(noisy.iter().zip(&targets).map(added)).for_each(|(f, n)| *f += n);
                     }
                     frame
                 }
@@ -213,7 +216,8 @@ fn masked(
             let mut out = Vec::with_capacity(targets.len());
             for image in targets.chunks(c * h * w) {
                 let height = super::noise::deviation(image) as f32;
-                let sign = |p: usize| if ((p / w % h) / field + (p % w) / field) % 2 == 0 { height } else { -height };
+                let sign =
+                    |p: usize| if ((p / w % h) / field + (p % w) / field).is_multiple_of(2) { height } else { -height };
                 out.extend((0..image.len()).map(sign));
             }
             Ok(out)
@@ -233,6 +237,10 @@ fn changed(
     blank: f32,
 ) {
     for (image, &index) in frame.chunks_mut(c * h * w).zip(images) {
+        // first, so that what hides or follows the picture is as bright as a blank
+        if picture.contrast != 1.0 {
+            image.iter_mut().for_each(|x| *x *= picture.contrast as f32);
+        }
         if let Some(occlusion) = &picture.occlusion {
             // another key than that of the noise
             let mut draws = Generator::new(!seed, &[index], onset);
@@ -250,9 +258,6 @@ fn changed(
             };
             let shifted: Vec<f32> = (0..image.len()).map(|p| from(p).map_or(blank, |q| image[q])).collect();
             image.copy_from_slice(&shifted);
-        }
-        if picture.contrast != 1.0 {
-            image.iter_mut().for_each(|x| *x *= picture.contrast as f32);
         }
     }
 }

@@ -182,9 +182,18 @@ impl<'a> Machine<'a> {
             b'C' => self.length::<1>().and_then(|len| self.push_bytes(len)),
             0x8e | 0x96 => self.length::<8>().and_then(|len| self.push_bytes(len)),
             // containers
-            b')' => Ok(self.push(Value::Tuple(Vec::new()))),
-            b']' | 0x8f => Ok(self.push(Value::List(Vec::new()))),
-            b'}' => Ok(self.push(Value::Dict(Vec::new()))),
+            b')' => {
+                self.push(Value::Tuple(Vec::new()));
+                Ok(())
+            }
+            b']' | 0x8f => {
+                self.push(Value::List(Vec::new()));
+                Ok(())
+            }
+            b'}' => {
+                self.push(Value::Dict(Vec::new()));
+                Ok(())
+            }
             b't' => self.marked().map(|all| self.push(Value::Tuple(all))),
             b'l' | 0x91 => self.marked().map(|all| self.push(Value::List(all))),
             b'd' => {

@@ -24,13 +24,13 @@ fn frequency(i: usize, n: usize) -> f64 {
 fn mirror(values: &mut Spectrum, height: usize, width: usize) {
     let mut real = |row: usize, column: usize| values[row * width + column].im = 0.0;
     real(0, 0);
-    if height % 2 == 0 {
+    if height.is_multiple_of(2) {
         real(height / 2, 0);
     }
-    if width % 2 == 0 {
+    if width.is_multiple_of(2) {
         real(0, width / 2);
     }
-    if height % 2 == 0 && width % 2 == 0 {
+    if height.is_multiple_of(2) && width.is_multiple_of(2) {
         real(height / 2, width / 2);
     }
     for row in 1..height {
