@@ -22,7 +22,9 @@ pub trait StackKernel<E: Element>: Device<E> {
         step: usize,
         gy: &Buffer<E, Self>,
         gx: &mut Buffer<E, Self>,
-    ) -> Result<(), Self::Err>;
+    ) -> Result<(), Self::Err> {
+        composed::unstack_time(self, sizes, step, gy, gx)
+    }
 }
 
 /// The composition.
