@@ -11,7 +11,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// Two lengths differ that belong together.
-    #[error("{what} has {found} entries, but {expected} are needed; give one entry for each {each}")]
+    #[error("{what}: {found} entries were given, but {expected} are needed; give one for each {each}")]
     Length {
         /// What has the wrong length.
         what: &'static str,
@@ -20,6 +20,18 @@ pub enum Error {
         /// The length that was given.
         found: usize,
         /// What an entry stands for.
+        each: &'static str,
+    },
+    /// Values do not divide into rows of one length.
+    #[error("{what}: {found} values are not {sample} for each {each}; give a multiple of {sample}, row-major")]
+    NotAMultiple {
+        /// What has the wrong length.
+        what: &'static str,
+        /// The number of values that was given.
+        found: usize,
+        /// The number of values of a row.
+        sample: usize,
+        /// What a row stands for.
         each: &'static str,
     },
     /// The steps of a window are out of order.

@@ -59,7 +59,7 @@ impl Rdm {
     /// # Ok::<(), dynvision_lab::Error>(())
     /// ```
     pub fn in_time(responses: &[f32], steps: usize, units: usize) -> Result<Vec<Self>, Error> {
-        let sample = steps.checked_mul(units).unwrap_or(usize::MAX);
+        let sample = steps.saturating_mul(units);
         let rows = stimuli(responses.len(), sample)?;
         let row = |s: usize, t: usize| {
             let from = s * sample + t * units;
@@ -107,7 +107,7 @@ impl Rdm {
 
     /// Number of stimuli. A matrix without pairs is said to have none.
     pub fn stimuli(&self) -> usize {
-        if self.upper.is_empty() { 0 } else { (1 + (1 + 8 * self.upper.len()).isqrt()) / 2 }
+        if self.upper.is_empty() { 0 } else { (1 + 8 * self.upper.len()).isqrt().div_ceil(2) }
     }
 
     /// The upper triangle without the diagonal, row by row.
@@ -175,15 +175,11 @@ impl From<Rdm> for Vec<Option<f64>> {
     }
 }
 
+/// Number of stimuli among so many values, of which each has `sample`.
 fn stimuli(found: usize, sample: usize) -> Result<usize, Error> {
-    match (found.checked_div(sample), found.checked_rem(sample)) {
-        (Some(rows), Some(0)) => Ok(rows),
-        (rows, _) => Err(Error::Length {
-            what: "the responses",
-            expected: rows.unwrap_or(0) * sample,
-            found,
-            each: "stimulus, step and unit",
-        }),
+    match found.checked_rem(sample) {
+        Some(0) => Ok(found / sample),
+        _ => Err(Error::NotAMultiple { what: "the responses", found, sample, each: "stimulus" }),
     }
 }
 
@@ -223,7 +219,8 @@ mod tests {
 
     #[test]
     fn responses_of_a_wrong_length_are_refused() {
-        assert!(Rdm::of_responses(&[1., 2., 3.], 2).is_err());
+        let refused = Rdm::of_responses(&[1., 2., 3.], 2).map_err(|e| e.to_string());
+        assert!(refused.is_err_and(|e| e.contains("3 values") && e.contains("2 for each stimulus")));
         assert!(Rdm::of_responses(&[1.], 0).is_err());
         assert!(Rdm::in_time(&[1., 2.], usize::MAX, 2).is_err());
         assert_eq!(Rdm::in_time(&[], usize::MAX / 2, 2), Ok(vec![]));

@@ -24,7 +24,9 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
         aa += x * x;
         bb += y * y;
     }
-    Some((ab / (aa.sqrt() * bb.sqrt())).clamp(-1., 1.)).filter(|r| r.is_finite())
+    // The root of the product is exact where the product is a square; the product of the roots does not overflow.
+    let norm = Some((aa * bb).sqrt()).filter(|norm| norm.is_normal()).unwrap_or_else(|| aa.sqrt() * bb.sqrt());
+    Some((ab / norm).clamp(-1., 1.)).filter(|r| r.is_finite())
 }
 
 /// Returns Spearman's rank correlation: Pearson's of the ranks, where equal values share the mean of their ranks.
@@ -77,6 +79,14 @@ mod tests {
         // The mean of three 0.1 is not 0.1 in floating point.
         assert_eq!(pearson(&[0.1; 3], &[1., 2., 3.]), None);
         assert_eq!((pearson(&[], &[]), pearson(&[1.], &[1.]), pearson(&[1., 2.], &[1.])), (None, None, None));
+    }
+
+    #[test]
+    fn large_and_small_values_have_one() {
+        for scale in [1e-120, 1e120] {
+            let r = pearson(&[scale, 2. * scale, 4. * scale], &[-scale, -2. * scale, -4. * scale]);
+            assert!(r.is_some_and(|r| (r + 1.).abs() < 1e-12), "{r:?}");
+        }
     }
 
     proptest! {

@@ -118,7 +118,7 @@ pub(crate) fn dynamics_summed_response(g: &mut Golden) {
 pub(crate) fn indicator(g: &mut Golden) {
     let steps = g.shape("label_index")[1];
     let labels: Vec<Vec<i64>> = g.integers("label_index").chunks_exact(steps).map(<[i64]>::to_vec).collect();
-    // The height of the bar is the figure's, 0.15 of its axis from 0 to 2.
+    // The measure says where the bar is; its height, 0.15 of an axis that is 2 high in the case, is the figure's.
     let height = 0.15 * 2.;
     let bar: Vec<f64> = label_indicator(&labels).into_iter().map(|on| if on { height } else { 0. }).collect();
     g.compare_all("indicator", &bar);
