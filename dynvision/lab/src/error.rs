@@ -1,0 +1,50 @@
+/// Why a measure or a statistic refuses its arguments.
+///
+/// ```
+/// use dynvision_lab::{Error, measure::Window};
+///
+/// let error = Window::new(4, 4, 9).unwrap_err();
+/// assert!(matches!(error, Error::Window { onset: 4, offset: 4, end: 9 }));
+/// assert!(error.to_string().contains("onset 4"));
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two lengths differ that belong together.
+    #[error("{what}: {found} entries were given, but {expected} are needed; give one for each {each}")]
+    Length {
+        /// What has the wrong length.
+        what: &'static str,
+        /// The length that is needed.
+        expected: usize,
+        /// The length that was given.
+        found: usize,
+        /// What an entry stands for.
+        each: &'static str,
+    },
+    /// Values do not divide into rows of one length.
+    #[error("{what}: {found} values are not {sample} for each {each}; give a multiple of {sample}, row-major")]
+    NotAMultiple {
+        /// What has the wrong length.
+        what: &'static str,
+        /// The number of values that was given.
+        found: usize,
+        /// The number of values of a row.
+        sample: usize,
+        /// What a row stands for.
+        each: &'static str,
+    },
+    /// The steps of a window are out of order.
+    #[error(
+        "a window with onset {onset}, offset {offset} and end {end} is empty or out of order; \
+         its steps must satisfy onset < offset <= end"
+    )]
+    Window {
+        /// First step with the stimulus.
+        onset: usize,
+        /// First step without it.
+        offset: usize,
+        /// First step that does not belong to the window.
+        end: usize,
+    },
+}
