@@ -151,7 +151,14 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// After every epoch, to this folder; the best is not kept.
     pub fn to(folder: impl Into<PathBuf>) -> Self {
-        Checkpoints { folder: folder.into(), every: 1, every_batches: None, best: false, keep_best: 0, keep_every: None }
+        Checkpoints {
+            folder: folder.into(),
+            every: 1,
+            every_batches: None,
+            best: false,
+            keep_best: 0,
+            keep_every: None,
+        }
     }
 }
 
@@ -216,7 +223,8 @@ impl TrainConfig {
 
     /// Whether the training is over.
     pub(super) fn is_over(&self, history: &TrainingLog, monitor: &Monitor) -> bool {
-        let tired = |stop: EarlyStopping| stop.judge(monitor.mode, monitor.values(history).map(|(_, value)| value)).stop;
+        let tired =
+            |stop: EarlyStopping| stop.judge(monitor.mode, monitor.values(history).map(|(_, value)| value)).stop;
         history.epochs.len() >= self.epochs || self.early_stopping.is_some_and(tired)
     }
 

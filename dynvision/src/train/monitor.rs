@@ -35,11 +35,9 @@ impl Monitor {
 
     /// The epochs that say something about progress, by their numbers, and what.
     pub fn values(&self, log: &TrainingLog) -> impl Iterator<Item = (usize, f64)> {
-        log.epochs.iter().filter_map(|epoch| {
-            let name = self.metric.as_deref();
-            let value = name.map_or_else(|| epoch.valid.as_ref().map(|valid| valid.loss), |name| epoch.metric(name));
-            Some((epoch.epoch, value?))
-        })
+        let held_out = log.epochs.iter().any(|epoch| epoch.valid.is_some());
+        let name = self.metric.as_deref().unwrap_or(loss_of(held_out));
+        log.epochs.iter().filter_map(move |epoch| Some((epoch.epoch, epoch.metric(name)?)))
     }
 
     /// The best epochs, at most so many, in their order: those that a training has kept that always gives up the worst, and of
@@ -51,9 +49,11 @@ impl Monitor {
                 kept.push((epoch, value));
                 continue;
             }
-            let worst = (0..kept.len()).reduce(|worst, at| {
-                if self.mode.is_better(kept[worst].1, kept[at].1) { at } else { worst }
-            });
+            let worst = (0..kept.len()).reduce(
+                |worst, at| {
+                    if self.mode.is_better(kept[worst].1, kept[at].1) { at } else { worst }
+                },
+            );
             if let Some(worst) = worst.filter(|&worst| self.mode.is_better(value, kept[worst].1)) {
                 kept.remove(worst);
                 kept.push((epoch, value));
@@ -64,8 +64,7 @@ impl Monitor {
 
     /// The same with the metric that is meant if none is named.
     pub(super) fn resolved(&self, held_out: bool) -> Result<Self, TrainError> {
-        let default = if held_out { "valid_loss" } else { "train_loss" };
-        let metric = self.metric.clone().unwrap_or_else(|| default.to_string());
+        let metric = self.metric.clone().unwrap_or_else(|| loss_of(held_out).to_string());
         if metric.starts_with("valid_") && !held_out {
             let expected = "a metric of the training, such as `train_loss`, since there are no held-out images";
             return Err(TrainError::setting("monitor.metric", metric, expected));
@@ -88,11 +87,17 @@ impl Monitor {
         let (Some(epoch), Some(name)) = (log.last(), &self.metric) else { return Ok(()) };
         let judged = epoch.valid.is_some() || name.starts_with("train_");
         if judged && epoch.metric(name).is_none() {
-            let expected = "a column of the log, such as `valid_loss`, `valid_accuracy` or `train_` and a term of the loss";
+            let expected =
+                "a column of the log, such as `valid_loss`, `valid_accuracy` or `train_` and a term of the loss";
             return Err(TrainError::setting("monitor.metric", name, expected));
         }
         Ok(())
     }
+}
+
+/// What is meant if no metric is named.
+const fn loss_of(held_out: bool) -> &'static str {
+    if held_out { "valid_loss" } else { "train_loss" }
 }
 
 #[cfg(test)]
@@ -134,6 +139,8 @@ mod tests {
         let without = Monitor::default().resolved(false).unwrap();
         assert_eq!(without, Monitor::of("train_loss", Mode::Min));
         assert_eq!(Monitor::default().resolved(true).unwrap(), Monitor::of("valid_loss", Mode::Min));
+        assert_eq!(Monitor::default().best(&log(&[None, None]), 1), [1]);
+        assert_eq!(Monitor::default().best(&log(&[None, Some(99.0)]), 1), [2]);
         let says = Monitor::of("valid_a", Mode::Max).resolved(false).unwrap_err().to_string();
         assert!(says.contains("valid_a") && says.contains("held-out"), "{says}");
         assert!(Monitor::of("loss", Mode::Min).check().is_err());
