@@ -5,10 +5,10 @@ use dynvision::data::{Images, Presentation, Seed, digits};
 use dynvision::interop::{StateDict, Weights};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Weighted};
 use dynvision::nn::{BatchNorm, Dropout};
-use dynvision::optim::{AdamConfig, Clip, Group, Groups, Method, Schedule, SgdConfig};
+use dynvision::optim::{AdamConfig, Clip, Group, Groups, LrScaling, Method, Mode, Plateau, Schedule, SgdConfig};
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
-use dynvision::train::{Checkpoint, Checkpoints, EarlyStopping, Interval, TrainConfig, TrainError, Trainer};
+use dynvision::train::{Checkpoint, Checkpoints, EarlyStopping, Interval, Monitor, TrainConfig, TrainError, Trainer};
 
 #[dyn_model(input = [1, 8, 8], operations = [layer, feedback, tstep, nonlin, record, delay, pool])]
 struct Net {
@@ -232,14 +232,14 @@ fn frozen_parameters_stay_and_early_stopping_stops() {
         epochs: 50,
         groups: Groups::new([Group::named("*").frozen(), Group::named("classifier").trained()]),
         optimizer: Method::Sgd(SgdConfig { lr: 0.0, ..Default::default() }),
-        early_stopping: Some(EarlyStopping { patience: 2, min_delta: 0.0 }),
+        early_stopping: Some(EarlyStopping { patience: 2, ..Default::default() }),
         ..config(1)
     };
     let images = few(train_images(), 40);
     let mut still = Trainer::new(&Cpu::default(), net(1), config.clone()).unwrap();
     still.fit(&images, Some(&images)).unwrap();
-    // the first epoch is progress, and three are not
-    assert_eq!(still.history().epochs.len(), 4);
+    // the first epoch is progress, and two are not
+    assert_eq!(still.history().epochs.len(), 3);
     let moving = TrainConfig { optimizer: Method::default(), early_stopping: None, epochs: 1, ..config };
     let mut trainer = Trainer::new(&Cpu::default(), net(1), moving).unwrap();
     trainer.fit(&images, None).unwrap();
@@ -260,17 +260,13 @@ fn what_is_not_finite_is_named() {
     let says = trainer(1).backward(stimulus, &Labels::constant(&[3], 4)).unwrap_err().to_string();
     assert!(says.contains("the frame at step 0") && !says.contains("learning rate"), "{says}");
     let images = few(train_images(), 40);
-    let spoil = |name: &str| {
-        let mut trainer = trainer(1);
-        let mut weights = trainer.net().weights();
-        let parameter = parameters(trainer.net()).into_iter().find(|p| p.name == name).unwrap();
-        let mut values: Vec<f32> = weights.get(name, &parameter.shape).unwrap();
-        values[1] = f32::NAN;
-        weights.insert(name, &parameter.shape, &values);
-        trainer.net_mut().set_weights(&weights).unwrap();
-        trainer.fit(&images, None).unwrap_err().to_string()
-    };
-    let says = spoil("v2.recurrence.weight");
+    // no file brings such a weight in, so it is put there by hand
+    let mut spoiled = trainer(1);
+    let weight = &mut spoiled.net_mut().v2.recurrence.weight;
+    let mut values = weight.as_vec();
+    values[1] = f32::NAN;
+    weight.copy_from(&values);
+    let says = spoiled.fit(&images, None).unwrap_err().to_string();
     assert!(says.contains("epoch 1, batch 1") && says.contains("`v2.recurrence.weight`"), "{says}");
     // weights that are finite, and answers that are not
     let wild = TrainConfig { optimizer: Method::Sgd(SgdConfig { lr: 1e30, ..Default::default() }), ..config(3) };
@@ -391,13 +387,125 @@ fn files_that_are_no_checkpoints_are_named() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         refuse("no sound safetensors");
     }
-    let at = whole.windows(22).position(|part| part == b"dynvision checkpoint 2").unwrap();
-    let mut newer = whole.clone();
-    newer[at + 21] = b'9';
-    std::fs::write(&path, &newer).unwrap();
+    std::fs::write(&path, &whole).unwrap();
+    let mut newer = dynvision::interop::read(&path).unwrap();
+    newer.set("format", "dynvision checkpoint 9");
+    dynvision::interop::write(&path, &newer).unwrap();
     refuse("checkpoint 9");
     std::fs::write(&path, &whole).unwrap();
     trainer.resume(&path).unwrap();
+}
+
+/// The names of the checkpoints in a folder, in order.
+fn checkpoint_names(folder: &std::path::Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = files.filter_map(|name| name.strip_suffix(".safetensors").map(Into::into)).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_best_epochs_are_kept_by_the_metric_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path();
+    let to = Checkpoints { every: 100, best: true, keep_best: 2, keep_every: Some(2), ..Checkpoints::to(run) };
+    let of = |epochs, metric: &str| TrainConfig {
+        monitor: Monitor::of(metric, Mode::Max),
+        checkpoints: Some(to.clone()),
+        ..config(epochs)
+    };
+    let images = few(train_images(), 40);
+    // the loss as a metric that is better when greater: its best epochs are not those of an ordinary run
+    let config = of(5, "valid_loss");
+    let mut whole = Trainer::new(&Cpu::default(), net(7), TrainConfig { checkpoints: None, ..config.clone() }).unwrap();
+    whole.fit(&images, Some(&images)).unwrap();
+    let mut losses: Vec<(f64, usize)> =
+        whole.history().epochs.iter().map(|epoch| (epoch.valid.as_ref().unwrap().loss, epoch.epoch)).collect();
+    losses.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut best = [losses[0].1, losses[1].1];
+    best.sort_unstable();
+    // a run that is broken off and resumed keeps the same
+    let mut half = Trainer::new(&Cpu::default(), net(7), of(3, "valid_loss")).unwrap();
+    half.fit(&images, Some(&images)).unwrap();
+    let mut trainer = Trainer::new(&Cpu::default(), net(7), config).unwrap();
+    trainer.resume(run.join("last.safetensors")).unwrap();
+    trainer.fit(&images, Some(&images)).unwrap();
+    let names = best.map(|epoch| format!("best-{epoch:04}"));
+    let expected = ["best", &names[0], &names[1], "epoch-0002", "epoch-0004", "last"];
+    assert_eq!(checkpoint_names(run), expected);
+    let epoch_of = |name: &str| Checkpoint::read(run.join(name)).unwrap().about.history.last().unwrap().epoch;
+    assert_eq!(epoch_of("best.safetensors"), losses[0].1);
+    assert_eq!(best.map(|epoch| epoch_of(&format!("best-{epoch:04}.safetensors"))), best);
+    assert_eq!((epoch_of("epoch-0002.safetensors"), epoch_of("last.safetensors")), (2, 5));
+    // the index has the values in full
+    let index = std::fs::read_to_string(run.join("best.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = index.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["epoch", "metric", "value", "file"]);
+    for (row, epoch) in rows[1..].iter().zip(best) {
+        assert_eq!((row[0], row[1]), (epoch.to_string().as_str(), "valid_loss"));
+        assert_eq!(row[2].parse(), Ok(losses.iter().find(|loss| loss.1 == epoch).unwrap().0));
+        assert!(run.join(row[3]).is_file());
+    }
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn a_metric_that_there_is_not_is_named() {
+    let of = |metric: &str| {
+        let config = TrainConfig { monitor: Monitor::of(metric, Mode::Max), ..config(2) };
+        Trainer::new(&Cpu::default(), net(7), config).map(|mut trainer| {
+            trainer.fit(&few(train_images(), 40), None).map(|history| history.epochs.len()).map_err(|e| e.to_string())
+        })
+    };
+    assert!(of("accuracy").is_err());
+    let says = of("valid_accuracy").unwrap().unwrap_err();
+    assert!(says.contains("valid_accuracy") && says.contains("no held-out images"), "{says}");
+    let says = of("train_acuracy").unwrap().unwrap_err();
+    assert!(says.contains("train_acuracy") && says.contains("a column of the log"), "{says}");
+    assert_eq!(of("train_accuracy").unwrap(), Ok(2));
+}
+
+#[test]
+fn a_rate_on_a_plateau_falls_and_resumes() {
+    // no accuracy is 2, so none is better than the first
+    let plateau = Plateau { factor: 0.5, patience: 0, threshold: 0.99, ..Default::default() };
+    let start = |epochs| {
+        let schedule = Schedule::Plateau(plateau);
+        let config = TrainConfig { schedule, monitor: Monitor::of("train_confidence", Mode::Max), ..config(epochs) };
+        Trainer::new(&Cpu::default(), net(1), config).unwrap()
+    };
+    let images = few(train_images(), 80);
+    let rates = |trainer: &Trainer<Model, f32, Cpu>| {
+        trainer.history().epochs.iter().map(|epoch| epoch.lr / 3e-3).collect::<Vec<_>>()
+    };
+    let (mut whole, mut half, mut resumed) = (start(4), start(2), start(4));
+    whole.fit(&images, None).unwrap();
+    assert_eq!(rates(&whole), [1.0, 1.0, 0.5, 0.25]);
+    half.fit(&images, None).unwrap();
+    resumed.restore(&half.checkpoint().unwrap()).unwrap();
+    resumed.fit(&images, None).unwrap();
+    assert_eq!(rates(&resumed), rates(&whole));
+    assert_eq!(resumed.net().weights(), whole.net().weights());
+    // another metric would be another run
+    let schedule = Schedule::Plateau(plateau);
+    let mut other = Trainer::new(&Cpu::default(), net(1), TrainConfig { schedule, ..config(4) }).unwrap();
+    assert!(other.restore(&half.checkpoint().unwrap()).unwrap_err().to_string().contains("`monitor`"));
+}
+
+#[test]
+fn the_rate_grows_with_the_batch_only_when_it_is_asked_for() {
+    let lr = |lr_scaling| {
+        // 2 batches of 128 make an update: 4 times 64 images
+        let config = TrainConfig { lr_scaling, batch_size: 128, ..config(1) };
+        let mut trainer = Trainer::new(&Cpu::default(), net(1), config).unwrap();
+        let schedule = trainer.config().schedule.clone();
+        trainer.fit(&few(train_images(), 40), None).unwrap();
+        let rate = schedule.lr(trainer.lr(), 0);
+        assert_eq!(trainer.history().epochs[0].lr, rate);
+        trainer.lr() / 3e-3
+    };
+    assert_eq!([LrScaling::None, LrScaling::Linear, LrScaling::Sqrt, LrScaling::Legacy].map(lr), [1.0, 4.0, 2.0, 2.0]);
+    assert_eq!(TrainConfig::default().lr_scaling, LrScaling::None);
 }
 
 fn checkpoint_bytes(folder: &std::path::Path) -> Vec<u8> {
@@ -474,11 +582,13 @@ fn an_evaluation_weighs_batches_by_labels_that_count() {
 #[test]
 fn nothing_is_held_out_of_too_few() {
     let images = few(train_images(), 40);
-    for fraction in [0.0, 0.01, 0.99, 1.0] {
+    // sizes are rounded down, as the original's
+    for fraction in [0.0, 0.01, 0.02, 1.0] {
         let says = images.split(fraction, Seed(0)).unwrap_err().to_string();
         assert!(says.contains("40 images"), "{says}");
     }
-    assert_eq!(images.split(0.02, Seed(0)).map(|(a, b)| (a.len(), b.len())).unwrap(), (1, 39));
+    assert_eq!(images.split(0.03, Seed(0)).map(|(a, b)| (a.len(), b.len())).unwrap(), (1, 39));
+    assert_eq!(images.split(0.99, Seed(0)).map(|(a, b)| (a.len(), b.len())).unwrap(), (39, 1));
 }
 
 #[test]

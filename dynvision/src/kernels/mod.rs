@@ -29,7 +29,7 @@ pub use gather::GatherKernel;
 pub use leaky::LeakyKernel;
 pub use loss::{LossKernel, Measure, Target};
 pub use norm::{Moments, NormKernel};
-pub use optimizer::{AdamStep, ParameterKernel, SgdStep};
+pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use pointwise::PointwiseKernel;
 pub use pool::PoolKernel;
 pub use resize::ResizeKernel;

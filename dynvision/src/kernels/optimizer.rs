@@ -6,6 +6,25 @@ use dfdx::prelude::*;
 
 pub use dynvision_kernels::optimizer::{AdamStep, SgdStep};
 
+/// One update by RMSprop of one parameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RmsPropStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// How much of the mean square is kept.
+    pub alpha: f64,
+    /// What keeps the denominator from zero.
+    pub eps: f64,
+    /// How much of the velocity is kept.
+    pub momentum: f64,
+    /// Whether the variance takes the place of the mean square.
+    pub centered: bool,
+    /// Weight decay that is added to the gradient.
+    pub l2: f64,
+    /// Weight decay beside the step.
+    pub decoupled: f64,
+}
+
 /// What optimizers and clipping ask of a device. Parameters are contiguous, and their buffers as long as they are.
 pub trait ParameterKernel<E: Dtype>: Device<E> {
     /// One update by Adam of a parameter and its two moments.
@@ -32,6 +51,23 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
         gradient: &Buffer<E, Self>,
     ) -> Result<(), Self::Err> {
         composed::sgd(step, parameter, velocity, gradient)
+    }
+
+    /// One update by RMSprop of a parameter, its mean square, its mean gradient and its velocity: the gradient is normalised,
+    /// and [`sgd`](ParameterKernel::sgd) follows it.
+    fn rms_prop<S: Shape>(
+        &self,
+        step: &RmsPropStep,
+        parameter: &mut Tensor<S, E, Self>,
+        square: &mut Buffer<E, Self>,
+        mean: &mut Buffer<E, Self>,
+        velocity: &mut Buffer<E, Self>,
+        gradient: &Buffer<E, Self>,
+    ) -> Result<(), Self::Err> {
+        let normalised = composed::rms_normalised(step, parameter, square, mean, gradient)?;
+        let RmsPropStep { lr, momentum, decoupled, .. } = *step;
+        let step = SgdStep { lr, momentum, decoupled, ..Default::default() };
+        self.sgd(&step, parameter, velocity, &normalised)
     }
 
     /// The sum of the squares of a buffer, the same on any number of threads.
@@ -101,6 +137,37 @@ pub(crate) mod composed {
         };
         let config = SgdConfig { lr: step.lr, momentum, weight_decay: weight_decay(step.l2, step.decoupled) };
         config.try_update(parameter, velocity, gradient)
+    }
+
+    /// The gradient divided by the root of its mean square or variance, which are brought up to date.
+    pub(crate) fn rms_normalised<S: Shape, E: Dtype, D: Device<E>>(
+        step: &RmsPropStep,
+        parameter: &Tensor<S, E, D>,
+        square: &mut Buffer<E, D>,
+        mean: &mut Buffer<E, D>,
+        gradient: &Buffer<E, D>,
+    ) -> Result<Buffer<E, D>, D::Err> {
+        let dev = parameter.device();
+        // settings are finite, so that every floating type has a number next to them
+        let number = |x: f64| E::from_f64(x).unwrap_or_default();
+        let (keep, add) = (number(step.alpha), number(1.0 - step.alpha));
+        let mut g = tensor_of(dev, gradient)?;
+        if step.l2 > 0.0 {
+            let len = g.shape().num_elements();
+            let flat = parameter.clone().try_reshape_like(&(len,))?;
+            g = g.try_add(flat.try_mul(number(step.l2))?)?;
+        }
+        let v = tensor_of(dev, square)?.try_mul(keep)?.try_add(g.clone().try_square()?.try_mul(add)?)?;
+        *square = buffer_of(v.clone())?;
+        let spread = if step.centered {
+            let a = tensor_of(dev, mean)?.try_mul(keep)?.try_add(g.clone().try_mul(add)?)?;
+            *mean = buffer_of(a.clone())?;
+            // rounding may leave a variance just below 0
+            v.try_sub(a.try_square()?)?.try_relu()?
+        } else {
+            v
+        };
+        buffer_of(g.try_div(spread.try_sqrt()?.try_add(number(step.eps))?)?)
     }
 
     pub(crate) fn sum_of_squares<E: Dtype, D: Device<E>>(dev: &D, buffer: &Buffer<E, D>) -> Result<f64, D::Err> {

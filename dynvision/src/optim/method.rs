@@ -1,6 +1,6 @@
 //! The rule that a configuration names.
 
-use super::{AdamConfig, OptimError, ParameterKernel, Rule, SgdConfig, Update};
+use super::{AdamConfig, OptimError, ParameterKernel, RmsPropConfig, Rule, SgdConfig, Update};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -21,6 +21,8 @@ pub enum Method {
     Adam(AdamConfig),
     /// Stochastic gradient descent.
     Sgd(SgdConfig),
+    /// RMSprop.
+    RmsProp(RmsPropConfig),
 }
 
 impl Default for Method {
@@ -34,6 +36,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.name(),
             Method::Sgd(rule) => rule.name(),
+            Method::RmsProp(rule) => rule.name(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.state(),
             Method::Sgd(rule) => rule.state(),
+            Method::RmsProp(rule) => rule.state(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.describe(),
             Method::Sgd(rule) => rule.describe(),
+            Method::RmsProp(rule) => rule.describe(),
         }
     }
 
@@ -55,6 +60,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.check(),
             Method::Sgd(rule) => rule.check(),
+            Method::RmsProp(rule) => rule.check(),
         }
     }
 
@@ -62,6 +68,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.lr(),
             Method::Sgd(rule) => rule.lr(),
+            Method::RmsProp(rule) => rule.lr(),
         }
     }
 
@@ -69,6 +76,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.set_lr(lr),
             Method::Sgd(rule) => rule.set_lr(lr),
+            Method::RmsProp(rule) => rule.set_lr(lr),
         }
     }
 
@@ -82,6 +90,7 @@ impl Rule for Method {
         match self {
             Method::Adam(rule) => rule.apply(update, parameter, state, gradient),
             Method::Sgd(rule) => rule.apply(update, parameter, state, gradient),
+            Method::RmsProp(rule) => rule.apply(update, parameter, state, gradient),
         }
     }
 }

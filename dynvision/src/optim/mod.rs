@@ -8,7 +8,7 @@
 //! let mut model = dev.build_module::<dfdx::nn::builders::Linear<4, 2>, f32>();
 //! let groups = Groups::new([Group::named("bias").weight_decay(0.0)]);
 //! let mut optim = Adam::new(&model, AdamConfig { lr: 1e-2, ..Default::default() })?.with_groups(groups)?;
-//! let schedule = Schedule::WarmupCosine { warmup: 10, steps: 100, floor: 0.0 };
+//! let schedule = Schedule::WarmupCosine { warmup: 10, steps: 100, start: None, floor: 0.0 };
 //! let mut grads = model.alloc_grads();
 //! let x: Tensor<(usize, Const<4>), f32, _> = dev.sample_normal_like(&(8, Const));
 //! for step in 0..3 {
@@ -28,13 +28,16 @@ mod error;
 mod groups;
 mod method;
 mod optimizer;
+mod plateau;
+mod rms_prop;
 mod rule;
+mod scaling;
 mod schedule;
 mod sgd;
 #[cfg(test)]
 mod tests;
 
-pub use crate::kernels::{AdamStep, ParameterKernel, SgdStep};
+pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use adam::AdamConfig;
 pub use clip::Clip;
 pub(crate) use clip::scale_gradients;
@@ -42,7 +45,10 @@ pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use method::Method;
 pub use optimizer::Optim;
+pub use plateau::{Mode, Plateau};
+pub use rms_prop::RmsPropConfig;
 pub use rule::{Rule, Update, WeightDecay};
+pub use scaling::LrScaling;
 pub use schedule::Schedule;
 pub use sgd::SgdConfig;
 
@@ -51,3 +57,6 @@ pub type Adam<M, E, D> = Optim<AdamConfig, M, E, D>;
 
 /// Stochastic gradient descent with momentum; see [`SgdConfig`].
 pub type Sgd<M, E, D> = Optim<SgdConfig, M, E, D>;
+
+/// RMSprop; see [`RmsPropConfig`].
+pub type RmsProp<M, E, D> = Optim<RmsPropConfig, M, E, D>;

@@ -1,9 +1,22 @@
-//! Learning rates over the course of a training, as pure functions of the step.
+//! Learning rates over the course of a training, as pure functions of the step, and for a plateau of the metrics so far.
 
-use super::OptimError;
+use super::{OptimError, Plateau};
 use std::f64::consts::PI;
 
 /// How the learning rate changes. What a step is, an update or an epoch, is for the caller to choose.
+///
+/// Lengths count steps from 0; floors and starts are parts of the full rate `b`, so that groups keep their proportions. With
+/// step `e`, and `cos(a -> b, x) = b + (a - b) (1 + cos(pi x)) / 2`:
+///
+/// | schedule | rate |
+/// |---|---|
+/// | [`Step`](Schedule::Step), [`MultiStep`](Schedule::MultiStep), [`Exponential`](Schedule::Exponential) | `b factor^n`, `n = floor(e / every)`, the steps of `at` up to `e`, `e` |
+/// | [`Linear`](Schedule::Linear) | `b (start + (end - start) min(e, steps) / steps)` |
+/// | [`Cosine`](Schedule::Cosine), [`CosineAnnealing`](Schedule::CosineAnnealing) | `b cos(1 -> floor, e / steps)` |
+/// | [`WarmRestarts`](Schedule::WarmRestarts) | the same in each period, with the step in it and its length |
+/// | [`WarmupCosine`](Schedule::WarmupCosine) | `b (start + (1 - start) e / (warmup - 1))`, then `b cos(1 -> floor, (e - warmup) / (steps - warmup))` |
+/// | [`OneCycle`](Schedule::OneCycle) | `b cos(1/div_factor -> 1, ..)`, then `b cos(1 -> 1/(div_factor final_div_factor), ..)` |
+/// | [`Plateau`](Schedule::Plateau) | `b factor^n`, `n` times without progress |
 ///
 /// ```
 /// use dynvision::optim::Schedule;
@@ -12,7 +25,7 @@ use std::f64::consts::PI;
 /// assert_eq!(schedule.lr(0.5, 10), 0.05);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Schedule {
@@ -26,12 +39,55 @@ pub enum Schedule {
         /// By what the rate is multiplied.
         factor: f64,
     },
+    /// Multiplied by `factor` at each of some steps; a step that is named twice multiplies twice.
+    #[serde(rename = "multistep")]
+    MultiStep {
+        /// The steps.
+        at: Vec<u64>,
+        /// By what the rate is multiplied.
+        factor: f64,
+    },
+    /// Multiplied by `factor` after every step.
+    Exponential {
+        /// By what the rate is multiplied.
+        factor: f64,
+    },
+    /// Evenly from `start` to `end` over `steps` steps, and `end` from there on.
+    Linear {
+        /// The first rate, as a part of the full one.
+        start: f64,
+        /// The last rate, as a part of the full one.
+        end: f64,
+        /// Number of steps until the end.
+        steps: u64,
+    },
     /// Half a cosine from 1 down to `floor` over `steps` steps, and `floor` from there on
     /// ([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983), without restarts).
     Cosine {
         /// Number of steps until the end.
         steps: u64,
         /// The last rate, as a part of the first.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// The same, but it rises again after `steps` steps as the cosine does, and so on: the original's default, which is
+    /// PyTorch's `CosineAnnealingLR`.
+    CosineAnnealing {
+        /// Number of steps until the lowest rate, `T_max`.
+        steps: u64,
+        /// The lowest rate, as a part of the first.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// Half a cosine again and again, each `multiply` times as long as the one before
+    /// ([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983)).
+    WarmRestarts {
+        /// Number of steps of the first, `T_0`.
+        first: u64,
+        /// By what the length is multiplied, `T_mult`.
+        #[serde(default = "one")]
+        multiply: u64,
+        /// The lowest rate, as a part of the first.
         #[serde(default)]
         floor: f64,
     },
@@ -42,10 +98,47 @@ pub enum Schedule {
         warmup: u64,
         /// Number of steps until the end, the rise included.
         steps: u64,
+        /// The rate of the first step, as a part of the full one; if it is not given, `1 / warmup`, by which the rise begins as
+        /// if from 0 at a step before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<f64>,
         /// The last rate, as a part of the full one.
         #[serde(default)]
         floor: f64,
     },
+    /// A cosine up to the full rate, which is the greatest, and a longer one far down
+    /// ([Smith and Topin 2018](https://arxiv.org/abs/1708.07120)); the last rate from there on.
+    OneCycle {
+        /// Number of steps in all.
+        steps: u64,
+        /// The part of the steps in which the rate rises.
+        #[serde(default = "pct_start")]
+        pct_start: f64,
+        /// The first rate is the greatest divided by this.
+        #[serde(default = "div_factor")]
+        div_factor: f64,
+        /// The last rate is the first divided by this.
+        #[serde(default = "final_div_factor")]
+        final_div_factor: f64,
+    },
+    /// Multiplied when a metric no longer gets better.
+    Plateau(Plateau),
+}
+
+const fn one() -> u64 {
+    1
+}
+
+const fn pct_start() -> f64 {
+    0.3
+}
+
+const fn div_factor() -> f64 {
+    25.0
+}
+
+const fn final_div_factor() -> f64 {
+    1e4
 }
 
 impl Schedule {
@@ -54,15 +147,50 @@ impl Schedule {
         lr * self.factor(step)
     }
 
-    /// By what the learning rate is multiplied at a step, from 0.
+    /// By what the learning rate is multiplied at a step, from 0. A plateau's is 1, since it depends on no step: see
+    /// [`Plateau::factor`].
     pub fn factor(&self, step: u64) -> f64 {
         match *self {
-            Schedule::Constant => 1.0,
+            Schedule::Constant | Schedule::Plateau(_) => 1.0,
             Schedule::Step { every, factor } => factor.powf((step / every.max(1)) as f64),
+            Schedule::MultiStep { ref at, factor } => {
+                factor.powf(at.iter().filter(|&&milestone| milestone <= step).count() as f64)
+            }
+            Schedule::Exponential { factor } => factor.powf(step as f64),
+            Schedule::Linear { start, end, steps } => {
+                start + (end - start) * step.min(steps) as f64 / steps.max(1) as f64
+            }
             Schedule::Cosine { steps, floor } => cosine(step, steps, floor),
-            Schedule::WarmupCosine { warmup, .. } if step < warmup => (step + 1) as f64 / warmup as f64,
-            Schedule::WarmupCosine { warmup, steps, floor } => {
+            Schedule::CosineAnnealing { steps, floor } => {
+                // the same angle within one period, where it is exact
+                let (steps, period) = (steps.max(1), steps.max(1).saturating_mul(2));
+                anneal(1.0, floor, (step % period) as f64 / steps as f64)
+            }
+            Schedule::WarmRestarts { first, multiply, floor } => {
+                let (step, length) = in_period(step, first.max(1), multiply.max(1));
+                anneal(1.0, floor, step as f64 / length as f64)
+            }
+            Schedule::WarmupCosine { warmup, start, .. } if step < warmup => {
+                let start = start.unwrap_or(1.0 / warmup as f64);
+                match warmup {
+                    1 => start,
+                    _ => start + (1.0 - start) * step as f64 / (warmup - 1) as f64,
+                }
+            }
+            Schedule::WarmupCosine { warmup, steps, floor, .. } => {
                 cosine(step - warmup, steps.saturating_sub(warmup), floor)
+            }
+            Schedule::OneCycle { steps, pct_start, div_factor, final_div_factor } => {
+                let (first, last) = (1.0 / div_factor, 1.0 / (div_factor * final_div_factor));
+                let end = steps.saturating_sub(1);
+                let (step, end, top) = (step.min(end) as f64, end as f64, pct_start * steps as f64 - 1.0);
+                if step < top {
+                    anneal(first, 1.0, step / top)
+                } else if end > top {
+                    anneal(1.0, last, (step - top) / (end - top))
+                } else {
+                    1.0
+                }
             }
         }
     }
@@ -72,32 +200,77 @@ impl Schedule {
     /// # Errors
     /// A length of 0, a rise that is not over before the end, a factor or floor out of its range.
     pub fn check(&self) -> Result<(), OptimError> {
-        let floor = |floor: f64| match (0.0..=1.0).contains(&floor) {
+        let length = |name, steps: u64| match steps {
+            0 => Err(OptimError::setting(name, 0, "at least 1 step")),
+            _ => Ok(()),
+        };
+        let part = |name, part: f64| match (0.0..=1.0).contains(&part) {
             true => Ok(()),
-            false => Err(OptimError::setting("floor", floor, "a part of the full learning rate, from 0 to 1")),
+            false => Err(OptimError::setting(name, part, "a part of the full learning rate, from 0 to 1")),
+        };
+        let factor = |name, factor: f64| match factor.is_finite() && factor >= 0.0 {
+            true => Ok(()),
+            false => Err(OptimError::setting(name, factor, "a finite number, not negative")),
+        };
+        let divisor = |name, divisor: f64| match divisor.is_finite() && divisor >= 1.0 {
+            true => Ok(()),
+            false => Err(OptimError::setting(name, divisor, "a finite number, at least 1")),
         };
         match *self {
             Schedule::Constant => Ok(()),
-            Schedule::Step { every: 0, .. } => Err(OptimError::setting("every", 0, "at least 1 step")),
-            Schedule::Step { factor, .. } if !factor.is_finite() || factor < 0.0 => {
-                Err(OptimError::setting("factor", factor, "a finite number, not negative"))
+            Schedule::Step { every, factor: by } => length("every", every).and(factor("factor", by)),
+            Schedule::MultiStep { factor: by, .. } | Schedule::Exponential { factor: by } => factor("factor", by),
+            Schedule::Linear { start, end, steps } => {
+                length("steps", steps).and(factor("start", start)).and(factor("end", end))
             }
-            Schedule::Step { .. } => Ok(()),
-            Schedule::Cosine { steps: 0, .. } => Err(OptimError::setting("steps", 0, "at least 1 step")),
-            Schedule::Cosine { floor: part, .. } => floor(part),
+            Schedule::Cosine { steps, floor } | Schedule::CosineAnnealing { steps, floor } => {
+                length("steps", steps).and(part("floor", floor))
+            }
+            Schedule::WarmRestarts { first, multiply, floor } => {
+                length("first", first).and(length("multiply", multiply)).and(part("floor", floor))
+            }
             Schedule::WarmupCosine { warmup, steps, .. } if warmup >= steps => {
                 Err(OptimError::setting("warmup", warmup, "fewer steps than `steps`, which includes them"))
             }
-            Schedule::WarmupCosine { floor: part, .. } => floor(part),
+            Schedule::WarmupCosine { start, floor, .. } => {
+                part("start", start.unwrap_or(0.0)).and(part("floor", floor))
+            }
+            Schedule::OneCycle { steps, pct_start, div_factor, final_div_factor } => {
+                let share = match (0.0..=1.0).contains(&pct_start) {
+                    true => Ok(()),
+                    false => Err(OptimError::setting("pct_start", pct_start, "a part of the steps, from 0 to 1")),
+                };
+                let divisors = divisor("div_factor", div_factor).and(divisor("final_div_factor", final_div_factor));
+                length("steps", steps).and(share).and(divisors)
+            }
+            Schedule::Plateau(ref plateau) => plateau.check(),
         }
     }
+}
+
+/// Half a cosine from `start` at 0 to `end` at 1.
+fn anneal(start: f64, end: f64, at: f64) -> f64 {
+    end + (start - end) * 0.5 * (1.0 + (PI * at).cos())
 }
 
 fn cosine(step: u64, steps: u64, floor: f64) -> f64 {
     if step >= steps {
         return floor;
     }
-    floor + (1.0 - floor) * 0.5 * (1.0 + (PI * step as f64 / steps as f64).cos())
+    anneal(1.0, floor, step as f64 / steps as f64)
+}
+
+/// The step in its period, and the period's length, where each is so many times as long as the one before.
+fn in_period(step: u64, first: u64, multiply: u64) -> (u64, u64) {
+    if multiply == 1 {
+        return (step % first, first);
+    }
+    let (mut rest, mut length) = (step, first);
+    while rest >= length {
+        rest -= length;
+        length = length.saturating_mul(multiply);
+    }
+    (rest, length)
 }
 
 #[cfg(test)]
@@ -131,10 +304,62 @@ mod tests {
 
     #[test]
     fn the_rise_ends_where_the_cosine_begins() {
-        let schedule = Schedule::WarmupCosine { warmup: 4, steps: 24, floor: 0.0 };
+        let schedule = Schedule::WarmupCosine { warmup: 4, steps: 24, start: None, floor: 0.0 };
         assert_eq!((0..5).map(|step| schedule.factor(step)).collect::<Vec<_>>(), [0.25, 0.5, 0.75, 1.0, 1.0]);
         let cosine = Schedule::Cosine { steps: 20, floor: 0.0 };
         assert!((4..40).all(|step| schedule.factor(step) == cosine.factor(step - 4)));
+    }
+
+    #[test]
+    fn a_start_that_is_given_is_the_first_rate() {
+        let schedule = Schedule::WarmupCosine { warmup: 5, steps: 9, start: Some(0.2), floor: 0.1 };
+        let expected = [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 0.1 + 0.45 * (1.0 + 0.5f64.sqrt()), 0.55];
+        for (step, expected) in expected.into_iter().enumerate() {
+            assert!((schedule.factor(step as u64) - expected).abs() < 1e-15, "{step}");
+        }
+        let one = Schedule::WarmupCosine { warmup: 1, steps: 9, start: Some(0.2), floor: 0.1 };
+        assert_eq!((one.factor(0), one.factor(1), one.factor(9)), (0.2, 1.0, 0.1));
+    }
+
+    #[test]
+    fn named_steps_multiply() {
+        let schedule = Schedule::MultiStep { at: vec![2, 5, 5], factor: 0.5 };
+        assert_eq!((0..7).map(|step| schedule.lr(8.0, step)).collect::<Vec<_>>(), [8., 8., 4., 4., 4., 1., 1.]);
+    }
+
+    /// Against PyTorch's closed form by logarithms.
+    #[test]
+    fn restarts_are_those_of_the_closed_form() {
+        let floor = 0.1;
+        for (first, multiply) in [(5u64, 1u64), (3, 2), (2, 3)] {
+            let schedule = Schedule::WarmRestarts { first, multiply, floor };
+            for step in 0..200u64 {
+                let (e, t0, m) = (step as f64, first as f64, multiply as f64);
+                let (at, length) = if multiply == 1 {
+                    (e % t0, t0)
+                } else {
+                    // a little more, since logarithms of exact powers fall below whole numbers
+                    let n = (((e / t0) * (m - 1.0) + 1.0).ln() / m.ln() + 1e-9).floor();
+                    (e - t0 * (m.powf(n) - 1.0) / (m - 1.0), t0 * m.powf(n))
+                };
+                let expected = floor + (1.0 - floor) * (1.0 + (PI * at / length).cos()) / 2.0;
+                assert!((schedule.factor(step) - expected).abs() < 1e-12, "{first} {multiply} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cycle_of_any_length_is_finite_and_ends_at_its_last_rate() {
+        for steps in 1..60 {
+            for pct_start in [0.0, 0.1, 0.3, 0.5, 1.0] {
+                let schedule = Schedule::OneCycle { steps, pct_start, div_factor: 4.0, final_div_factor: 10.0 };
+                let factors: Vec<f64> = (0..steps + 3).map(|step| schedule.factor(step)).collect();
+                assert!(factors.iter().all(|factor| (0.0249..=1.0).contains(factor)), "{schedule:?}: {factors:?}");
+                let end = if pct_start == 1.0 { 1.0 } else { 0.025 };
+                assert!((factors[steps as usize - 1] - end).abs() < 1e-12, "{schedule:?}: {factors:?}");
+                assert_eq!(factors[steps as usize - 1], factors[steps as usize + 2]);
+            }
+        }
     }
 
     #[test]
@@ -144,19 +369,36 @@ mod tests {
             Schedule::Step { every: 1, factor: f64::NAN },
             Schedule::Cosine { steps: 0, floor: 0.0 },
             Schedule::Cosine { steps: 1, floor: 2.0 },
-            Schedule::WarmupCosine { warmup: 5, steps: 5, floor: 0.0 },
-            Schedule::WarmupCosine { warmup: 1, steps: 5, floor: -0.1 },
+            Schedule::CosineAnnealing { steps: 0, floor: 0.0 },
+            Schedule::MultiStep { at: vec![1], factor: -1.0 },
+            Schedule::Exponential { factor: f64::INFINITY },
+            Schedule::Linear { start: 0.0, end: 1.0, steps: 0 },
+            Schedule::Linear { start: -1.0, end: 1.0, steps: 3 },
+            Schedule::WarmRestarts { first: 0, multiply: 1, floor: 0.0 },
+            Schedule::WarmRestarts { first: 1, multiply: 0, floor: 0.0 },
+            Schedule::OneCycle { steps: 0, pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 },
+            Schedule::OneCycle { steps: 9, pct_start: 1.3, div_factor: 25.0, final_div_factor: 1e4 },
+            Schedule::OneCycle { steps: 9, pct_start: 0.3, div_factor: 0.0, final_div_factor: 1e4 },
+            Schedule::WarmupCosine { warmup: 2, steps: 5, start: Some(2.0), floor: 0.0 },
+            Schedule::Plateau(Plateau { factor: 1.5, ..Default::default() }),
+            Schedule::WarmupCosine { warmup: 5, steps: 5, start: None, floor: 0.0 },
+            Schedule::WarmupCosine { warmup: 1, steps: 5, start: None, floor: -0.1 },
         ] {
             assert!(schedule.check().is_err(), "{schedule:?}");
             let _ = [0, 1, 7, u64::MAX].map(|step| schedule.factor(step));
         }
-        Schedule::WarmupCosine { warmup: 0, steps: 5, floor: 0.1 }.check().unwrap();
+        Schedule::WarmupCosine { warmup: 0, steps: 5, start: None, floor: 0.1 }.check().unwrap();
     }
 
     #[test]
     fn schedules_are_read_from_a_configuration() {
         let read: Schedule = toml::from_str("kind = \"warmup_cosine\"\nwarmup = 1\nsteps = 9").unwrap();
-        assert_eq!(read, Schedule::WarmupCosine { warmup: 1, steps: 9, floor: 0.0 });
+        assert_eq!(read, Schedule::WarmupCosine { warmup: 1, steps: 9, start: None, floor: 0.0 });
         assert!(toml::from_str::<Schedule>("kind = \"cosine\"\nsteps = 9\nflor = 0.1").is_err());
+        let read: Schedule = toml::from_str("kind = \"plateau\"\npatience = 2").unwrap();
+        assert_eq!(read, Schedule::Plateau(Plateau { patience: 2, ..Default::default() }));
+        assert!(toml::from_str::<Schedule>("kind = \"plateau\"\npatince = 2").is_err());
+        let read: Schedule = toml::from_str("kind = \"multistep\"\nat = [3, 4]\nfactor = 0.1").unwrap();
+        assert_eq!(read, Schedule::MultiStep { at: vec![3, 4], factor: 0.1 });
     }
 }

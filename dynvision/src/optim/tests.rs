@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use super::{
-    Adam, AdamConfig, AdamStep, Clip, Group, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Sgd, SgdConfig,
-    SgdStep, WeightDecay,
+    Adam, AdamConfig, AdamStep, Clip, Group, Groups, Method, Optim, OptimError, ParameterKernel, RmsProp,
+    RmsPropConfig, Rule, Sgd, SgdConfig, SgdStep, WeightDecay,
 };
 use crate::file::{StateDict, StateError};
 use crate::kernels::Element;
@@ -123,6 +123,26 @@ fn naive_sgd(config: &SgdConfig, p: &mut [f64], steps: usize) {
     }
 }
 
+/// RMSprop in the order of PyTorch's documentation, where the root is taken before `eps` is added.
+fn naive_rms_prop(config: &RmsPropConfig, p: &mut [f64], steps: usize) {
+    let (mut v, mut a, mut b) = (vec![0.0; p.len()], vec![0.0; p.len()], vec![0.0; p.len()]);
+    let (l2, decoupled) = l2_and_decoupled(config.weight_decay);
+    for t in 1..=steps {
+        for (i, mut g) in gradient_values(t).into_iter().enumerate() {
+            let decay = config.lr * decoupled * p[i];
+            g += l2 * p[i];
+            v[i] = config.alpha * v[i] + (1.0 - config.alpha) * g * g;
+            let mut spread = v[i];
+            if config.centered {
+                a[i] = config.alpha * a[i] + (1.0 - config.alpha) * g;
+                spread -= a[i] * a[i];
+            }
+            b[i] = config.momentum * b[i] + g / (spread.sqrt() + config.eps);
+            p[i] -= config.lr * b[i] + decay;
+        }
+    }
+}
+
 fn trained<E: Element, R: Rule>(rule: R, steps: usize) -> Vec<f64>
 where
     Cpu: Device<E>,
@@ -148,6 +168,53 @@ fn sgds() -> impl Iterator<Item = SgdConfig> {
     DECAYS.into_iter().flat_map(move |weight_decay| {
         momenta.map(|(momentum, nesterov)| SgdConfig { lr: 0.02, momentum, nesterov, weight_decay })
     })
+}
+
+fn rms_props() -> impl Iterator<Item = RmsPropConfig> {
+    DECAYS.into_iter().flat_map(move |weight_decay| {
+        [(0.0, false), (0.7, false), (0.0, true), (0.7, true)].map(|(momentum, centered)| RmsPropConfig {
+            lr: 0.02,
+            alpha: 0.9,
+            eps: 1e-3,
+            momentum,
+            centered,
+            weight_decay,
+        })
+    })
+}
+
+#[test]
+fn rms_prop_is_its_equation() {
+    for config in rms_props() {
+        let mut expected = values(&model::<f64>());
+        naive_rms_prop(&config, &mut expected, 12);
+        assert_close(&trained::<f64, _>(config, 12), &expected, 1e-11);
+        // a variance is a small difference of two squares, which single precision rounds
+        let tolerance = if config.centered { 1e-3 } else { 1e-5 };
+        assert_close(&trained::<f32, _>(Method::RmsProp(config), 12), &expected, tolerance);
+    }
+}
+
+/// A gradient that stays the same: after `t` updates the mean square is `(1 - alpha^t) g^2`, and the centred one
+/// `(alpha^t - alpha^2t) g^2`.
+#[test]
+fn three_updates_of_rms_prop_are_those_of_the_closed_form() {
+    let (g, lr, alpha) = (-0.3f64, 0.1, 0.9f64);
+    for centered in [false, true] {
+        let dev = Cpu::default();
+        let mut p: Tensor<Rank1<1>, f64, Cpu> = dev.tensor([2.0]);
+        let config = RmsPropConfig { lr, alpha, eps: 1e-4, centered, ..Default::default() };
+        let mut optim = RmsProp::new(&p, config).unwrap();
+        let mut expected = 2.0;
+        for t in 1..=3 {
+            let mut grads = (p.leaky_trace() * g).sum().backward();
+            optim.step(&mut p, &mut grads).unwrap();
+            let kept = alpha.powi(t);
+            let spread = if centered { kept - kept * kept } else { 1.0 - kept };
+            expected -= lr * g / (spread.sqrt() * g.abs() + 1e-4);
+            assert!((p.array()[0] - expected).abs() < 1e-12, "{centered} {t}: {} {expected}", p.array()[0]);
+        }
+    }
 }
 
 #[test]
@@ -301,6 +368,7 @@ fn a_resumed_run_goes_on_bit_by_bit() {
     }
     check(AdamConfig { weight_decay: Some(WeightDecay::Decoupled(0.1)), ..Default::default() });
     check(SgdConfig { momentum: 0.9, nesterov: true, ..Default::default() });
+    check(RmsPropConfig { momentum: 0.9, centered: true, ..Default::default() });
 }
 
 #[test]
@@ -396,6 +464,14 @@ fn wrong_settings_are_refused() {
     let sgd = SgdConfig::default();
     for config in [SgdConfig { momentum: 1.0, ..sgd }, SgdConfig { nesterov: true, ..sgd }] {
         assert!(matches!(Sgd::new(&model, config), Err(OptimError::Setting { .. })), "{config:?}");
+    }
+    let rms_prop = RmsPropConfig::default();
+    for config in [
+        RmsPropConfig { alpha: 1.0, ..rms_prop },
+        RmsPropConfig { momentum: -0.1, ..rms_prop },
+        RmsPropConfig { eps: 0.0, ..rms_prop },
+    ] {
+        assert!(matches!(RmsProp::new(&model, config), Err(OptimError::Setting { .. })), "{config:?}");
     }
     assert!(Adam::new(&model, adam).unwrap().set_lr(f64::NAN).is_err());
 }

@@ -9,6 +9,7 @@ use crate::optim::{ParameterKernel, Rule};
 use crate::time::{Dynamics, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
 use serde::{Deserialize, Serialize};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What a file says it is.
@@ -188,6 +189,11 @@ fn take_up_in_time(history: &mut TrainingLog, state: &StateDict) -> Result<(), S
     Ok(())
 }
 
+/// The name of the file of one of the best epochs.
+fn of_best(epoch: usize) -> String {
+    format!("best-{epoch:04}.safetensors")
+}
+
 /// Areas and links, a line for each.
 fn lines(wiring: &Wiring) -> Vec<String> {
     let areas = wiring.areas.iter().map(|area| {
@@ -315,19 +321,48 @@ where
     /// Writes what [`TrainConfig::checkpoints`] asks for after an epoch.
     pub(super) fn write_checkpoints(&self) -> Result<(), TrainError> {
         let (Some(checkpoints), Some(last)) = (&self.config.checkpoints, self.history.last()) else { return Ok(()) };
-        let is_best = checkpoints.best && self.history.best().is_some_and(|best| best.epoch == last.epoch);
-        let due = self.config.due(last.epoch, checkpoints.every) || self.config.is_over(&self.history);
-        if !(is_best || due) {
-            return Ok(());
-        }
-        // the best first: a training that is killed in between goes on from the last before it, and finds it again
+        let best = self.monitor.best(&self.history, 1);
+        let is_best = checkpoints.best && best == [last.epoch];
+        let due = self.config.due(last.epoch, checkpoints.every) || self.config.is_over(&self.history, &self.monitor);
+        let kept = self.monitor.best(&self.history, checkpoints.keep_best);
+        // the last at the end: a training that is killed in between goes on from the last before it, and does the rest again
         if is_best {
             self.save(checkpoints.folder.join("best.safetensors"))?;
+        }
+        if kept.contains(&last.epoch) {
+            self.save(checkpoints.folder.join(of_best(last.epoch)))?;
+            self.write_index(&checkpoints.folder, &kept)?;
+        }
+        if checkpoints.keep_every.is_some_and(|every| last.epoch.is_multiple_of(every)) {
+            self.save(checkpoints.folder.join(format!("epoch-{:04}.safetensors", last.epoch)))?;
         }
         if due {
             self.write_last()?;
         }
+        // what is no longer among the best: what this epoch took the place of, and what a killed training had left
+        if checkpoints.keep_best > 0 {
+            for epoch in self.history.epochs.iter().map(|epoch| epoch.epoch).filter(|epoch| !kept.contains(epoch)) {
+                match std::fs::remove_file(checkpoints.folder.join(of_best(epoch))) {
+                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(TrainError::Folder { folder: checkpoints.folder.clone(), source });
+                    }
+                    _ => {}
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Writes the values of the best, in full, beside them.
+    fn write_index(&self, folder: &Path, kept: &[usize]) -> Result<(), TrainError> {
+        let mut text = String::from("epoch,metric,value,file\n");
+        let metric = self.monitor.metric.as_deref().unwrap_or_default();
+        for (epoch, value) in self.monitor.values(&self.history).filter(|(epoch, _)| kept.contains(epoch)) {
+            let metric = super::history::quoted(metric);
+            text.push_str(&format!("{epoch},{metric},{value},{}\n", of_best(epoch)));
+        }
+        let written = interop::atomic::write(folder.join("best.csv"), |file| file.write_all(text.as_bytes()));
+        written.map_err(|source| TrainError::Folder { folder: folder.to_path_buf(), source })
     }
 
     /// Writes where the training is, and gives the file.

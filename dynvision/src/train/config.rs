@@ -1,8 +1,8 @@
 //! The settings of a training.
 
-use super::{TrainError, TrainingLog};
+use super::{EarlyStopping, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
-use crate::optim::{Clip, Groups, Method, Schedule};
+use crate::optim::{Clip, Groups, LrScaling, Method, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -46,6 +46,9 @@ pub struct TrainConfig {
     pub order: Order,
     /// How weights are updated.
     pub optimizer: Method,
+    /// How the optimizer's learning rate grows with the images of an update, `batch_size` times `accumulate`; not at all unless
+    /// asked for. [`Trainer::lr`](super::Trainer::lr) is what comes out.
+    pub lr_scaling: LrScaling,
     /// Learning rates, weight decay and freezing by the names of parameters.
     pub groups: Groups,
     /// How gradients are kept from growing too large; a limit of infinity only measures them.
@@ -56,6 +59,8 @@ pub struct TrainConfig {
     pub schedule_by: Interval,
     /// After how many epochs the model is evaluated; the last is always.
     pub evaluate_every: usize,
+    /// What progress is measured by.
+    pub monitor: Monitor,
     /// When to end before the last epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
@@ -78,11 +83,13 @@ impl Default for TrainConfig {
             presentation: Presentation::default(),
             order: Order::Shuffled,
             optimizer: Method::default(),
+            lr_scaling: LrScaling::None,
             groups: Groups::default(),
             clip: Clip::Norm(1.0),
             schedule: Schedule::Constant,
             schedule_by: Interval::Update,
             evaluate_every: 1,
+            monitor: Monitor::default(),
             early_stopping: None,
             checkpoints: None,
             progress: true,
@@ -104,18 +111,9 @@ pub enum Interval {
     Epoch,
 }
 
-/// Ends a training whose loss no longer falls: that of the evaluation, or of the training where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EarlyStopping {
-    /// How many evaluations without progress are waited for.
-    pub patience: usize,
-    /// By how much the loss must be below the lowest so far to be progress.
-    #[serde(default)]
-    pub min_delta: f64,
-}
-
-/// Where checkpoints are written: `last.safetensors`, and `best.safetensors` of the lowest loss so far.
+/// Where checkpoints are written: `last.safetensors`, and what is asked for of `best.safetensors`, the best epoch so far by
+/// [`TrainConfig::monitor`]; `best-0005.safetensors` and the like, the best few with their values in `best.csv`; and
+/// `epoch-0005.safetensors` and the like, which stay.
 ///
 /// A training that keeps checkpoints ends by SIGINT, SIGTERM or SIGHUP after the update in hand with a `last.safetensors` that
 /// resumes exactly; a second signal ends the process at once.
@@ -142,12 +140,25 @@ pub struct Checkpoints {
     /// Whether the best is kept as well.
     #[serde(default)]
     pub best: bool,
+    /// How many of the best epochs are kept, each in a file of its own.
+    #[serde(default)]
+    pub keep_best: usize,
+    /// After how many epochs a checkpoint is written that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_every: Option<usize>,
 }
 
 impl Checkpoints {
     /// After every epoch, to this folder; the best is not kept.
     pub fn to(folder: impl Into<PathBuf>) -> Self {
-        Checkpoints { folder: folder.into(), every: 1, every_batches: None, best: false }
+        Checkpoints {
+            folder: folder.into(),
+            every: 1,
+            every_batches: None,
+            best: false,
+            keep_best: 0,
+            keep_every: None,
+        }
     }
 }
 
@@ -177,6 +188,7 @@ impl TrainConfig {
             ("steps", self.steps),
             ("evaluate_every", self.evaluate_every),
             ("checkpoints.every_batches", self.checkpoints.as_ref().and_then(|c| c.every_batches).unwrap_or(1)),
+            ("checkpoints.keep_every", self.checkpoints.as_ref().and_then(|c| c.keep_every).unwrap_or(1)),
             ("checkpoints.every", self.checkpoints.as_ref().map_or(1, |checkpoints| checkpoints.every)),
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
@@ -192,11 +204,8 @@ impl TrainConfig {
         if limit.is_nan() || limit <= 0.0 {
             return Err(TrainError::setting("clip", limit, "a number above 0; inf for no limit"));
         }
-        if let Some(EarlyStopping { min_delta, .. }) = self.early_stopping
-            && !(min_delta.is_finite() && min_delta >= 0.0)
-        {
-            return Err(TrainError::setting("early_stopping.min_delta", min_delta, "a finite number, not negative"));
-        }
+        self.monitor.check()?;
+        self.early_stopping.map_or(Ok(()), |stop| stop.check())?;
         if !self.presentation.can_count(self.steps) {
             return Err(TrainError::setting(
                 "presentation",
@@ -213,22 +222,27 @@ impl TrainConfig {
     }
 
     /// Whether the training is over.
-    pub(super) fn is_over(&self, history: &TrainingLog) -> bool {
-        let tired = self
-            .early_stopping
-            .is_some_and(|stop| history.evaluations_without_progress(stop.min_delta) > stop.patience);
-        history.epochs.len() >= self.epochs || tired
+    pub(super) fn is_over(&self, history: &TrainingLog, monitor: &Monitor) -> bool {
+        let tired =
+            |stop: EarlyStopping| stop.judge(monitor.mode, monitor.values(history).map(|(_, value)| value)).stop;
+        history.epochs.len() >= self.epochs || self.early_stopping.is_some_and(tired)
     }
 
     /// The settings that determine what a resumed run computes: all but when it ends, and what it shows and writes.
     pub(super) fn determining(&self) -> TrainConfig {
         let fixed = TrainConfig::default();
+        // the rates of a plateau are a function of what is measured, and when
+        let (monitor, evaluate_every) = match self.schedule {
+            Schedule::Plateau(_) => (self.monitor.clone(), self.evaluate_every),
+            _ => (fixed.monitor, fixed.evaluate_every),
+        };
         TrainConfig {
+            monitor,
             epochs: fixed.epochs,
             early_stopping: None,
             checkpoints: None,
             progress: fixed.progress,
-            evaluate_every: fixed.evaluate_every,
+            evaluate_every,
             ..self.clone()
         }
     }
@@ -242,8 +256,17 @@ mod tests {
     #[test]
     fn settings_are_written_as_they_are_read() {
         let config = TrainConfig {
-            early_stopping: Some(EarlyStopping { patience: 3, min_delta: 0.5 }),
-            checkpoints: Some(Checkpoints { folder: "run".into(), every: 2, every_batches: Some(3), best: true }),
+            early_stopping: Some(EarlyStopping { patience: 3, min_delta: 0.5, threshold: Some(0.25) }),
+            checkpoints: Some(Checkpoints {
+                folder: "run".into(),
+                every: 2,
+                every_batches: Some(3),
+                best: true,
+                keep_best: 2,
+                keep_every: Some(5),
+            }),
+            monitor: Monitor::of("valid_accuracy", crate::optim::Mode::Max),
+            lr_scaling: LrScaling::Sqrt,
             clip: Clip::Value(f64::INFINITY),
             schedule: Schedule::Cosine { steps: 100, floor: 0.1 },
             ..Default::default()
@@ -273,7 +296,12 @@ mod tests {
             ("presentation = { blank = inf }", "presentation.blank"),
             ("schedule = { kind = \"cosine\", steps = 0 }", "steps is 0"),
             ("checkpoints = { folder = \"a\", every = 0 }", "checkpoints.every"),
+            ("checkpoints = { folder = \"a\", keep_every = 0 }", "checkpoints.keep_every"),
             ("early_stopping = { patience = 1, min_delta = -1.0 }", "min_delta"),
+            ("early_stopping = { patience = 1, threshold = inf }", "early_stopping.threshold"),
+            ("monitor = { metric = \"loss\" }", "`valid_loss`"),
+            ("monitor = { mode = \"least\" }", "least"),
+            ("lr_scaling = \"cubic\"", "cubic"),
         ] {
             let error = TrainConfig::from_toml(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -41,6 +41,21 @@ impl Epoch {
         self.valid.as_ref().unwrap_or(&self.train).loss
     }
 
+    /// A metric by the name of its column in [`TrainingLog::to_csv`], such as `valid_accuracy`, if there is one.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let (metrics, name) = match name.strip_prefix("train_") {
+            Some(name) => (&self.train, name),
+            None => (self.valid.as_ref()?, name.strip_prefix("valid_")?),
+        };
+        match name {
+            "loss" => Some(metrics.loss),
+            "accuracy" => Some(metrics.accuracy),
+            "last_accuracy" => Some(metrics.last_accuracy),
+            "confidence" => Some(metrics.confidence),
+            term => metrics.terms.get(term).copied(),
+        }
+    }
+
     /// Its metrics, to be changed: of the training, then of the evaluation if there is one.
     pub(super) fn metrics_mut(&mut self) -> impl Iterator<Item = &mut Metrics> {
         std::iter::once(&mut self.train).chain(&mut self.valid)
@@ -67,15 +82,6 @@ impl TrainingLog {
     /// The epoch of the lowest loss, the first of several.
     pub fn best(&self) -> Option<&Epoch> {
         self.judged().reduce(|best, epoch| if epoch.loss() < best.loss() { epoch } else { best })
-    }
-
-    /// How many evaluations are past since the loss fell by more than `min_delta` below the lowest.
-    pub(super) fn evaluations_without_progress(&self, min_delta: f64) -> usize {
-        let (mut lowest, mut since) = (f64::INFINITY, 0);
-        for loss in self.judged().map(Epoch::loss) {
-            (lowest, since) = if loss < lowest - min_delta { (loss, 0) } else { (lowest, since + 1) };
-        }
-        since
     }
 
     /// The epochs that were evaluated, or all if none was.
@@ -128,7 +134,7 @@ fn numbers<'a>(metrics: Option<&'a Metrics>, terms: &'a BTreeSet<&str>) -> impl 
 }
 
 /// A field that may hold anything.
-fn quoted(field: &str) -> String {
+pub(super) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
@@ -156,8 +162,6 @@ mod tests {
     fn progress_is_measured_where_it_was_evaluated() {
         let history = history(&[(9.0, Some(3.0)), (1.0, None), (8.0, Some(2.0)), (7.0, Some(1.95)), (6.0, Some(2.5))]);
         assert_eq!(history.best().unwrap().epoch, 4);
-        assert_eq!(history.evaluations_without_progress(0.0), 1);
-        assert_eq!(history.evaluations_without_progress(0.1), 2);
         assert_eq!(super::tests::history(&[(2.0, None), (3.0, None)]).best().unwrap().epoch, 1);
         assert!(TrainingLog::default().best().is_none());
     }

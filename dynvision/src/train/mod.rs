@@ -31,19 +31,23 @@
 mod checkpoint;
 mod config;
 mod diagnosis;
+mod early_stopping;
 mod error;
 mod folder;
 mod history;
 mod interrupt;
 mod metrics;
+mod monitor;
 mod progress;
 mod residual;
 mod trainer;
 
 pub use checkpoint::{About, Checkpoint};
-pub use config::{Checkpoints, EarlyStopping, Interval, TrainConfig};
+pub use config::{Checkpoints, Interval, TrainConfig};
+pub use early_stopping::{EarlyStopping, Verdict};
 pub use error::TrainError;
 pub use history::{Epoch, TrainingLog};
 pub use metrics::Metrics;
+pub use monitor::Monitor;
 pub use residual::residual_steps;
 pub use trainer::{Partial, Trainer};

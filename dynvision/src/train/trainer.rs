@@ -4,7 +4,7 @@ use super::diagnosis::{SMALLER, first_not_finite};
 use super::folder::Folder;
 use super::interrupt::Guard;
 use super::metrics::{Meter, TermOfBatch};
-use super::{Epoch, Metrics, TrainConfig, TrainError, TrainingLog};
+use super::{Epoch, Metrics, Monitor, TrainConfig, TrainError, TrainingLog};
 use super::{progress, residual_steps};
 use crate::data::{DataError, Images, Order, Purpose};
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
 use crate::model::{DynModel, FrameShape, LogitsInTime, stacked};
 use crate::nn::Statistics;
-use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, scale_gradients};
+use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
 use crate::record::{Silent, Steps};
 use crate::time::Stimulus;
 use dfdx::nn::ZeroGrads;
@@ -48,6 +48,8 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Meth
     /// The epoch that a checkpoint broke off.
     pub(super) partial: Option<Partial>,
     pub(super) history: TrainingLog,
+    /// What progress is measured by, once it is known what there is.
+    pub(super) monitor: Monitor,
     /// Updates of the weights so far.
     pub(super) updates: u64,
     /// Batches presented so far in the training.
@@ -124,7 +126,10 @@ where
         config.check()?;
         net.plan()?;
         let (lr, description) = (rule.lr(), rule.describe());
-        let optim = Optim::new(&net, rule)?.with_groups(config.groups.clone())?;
+        let lr = lr * config.lr_scaling.factor(config.batch_size.saturating_mul(config.accumulate));
+        let mut optim = Optim::new(&net, rule)?.with_groups(config.groups.clone())?;
+        optim.set_lr(lr)?;
+        let monitor = config.monitor.clone();
         let (device, loss) = (device.clone(), CrossEntropy::default());
         Ok(Trainer {
             net,
@@ -139,6 +144,7 @@ where
             spare: None,
             partial: None,
             history: TrainingLog::default(),
+            monitor,
             updates: 0,
             batches: 0,
         })
@@ -168,6 +174,7 @@ where
             spare: self.spare,
             partial: self.partial,
             history: self.history,
+            monitor: self.monitor,
             updates: self.updates,
             batches: self.batches,
         }
@@ -249,14 +256,15 @@ where
         let folder = self.config.checkpoints.as_ref().map(|checkpoints| Folder::open(&checkpoints.folder));
         let _folder = folder.transpose()?;
         let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
-        while !self.config.is_over(&self.history) {
+        while !self.config.is_over(&self.history, &self.monitor) {
             let epoch = self.epoch(images, held_out, guard.as_ref())?;
             self.history.epochs.push(epoch);
+            self.monitor.check_known(&self.history)?;
             self.write_checkpoints()?;
             if let Some(epoch) = self.history.last() {
                 each(epoch);
             }
-            if guard.as_ref().is_some_and(Guard::asked) && !self.config.is_over(&self.history) {
+            if guard.as_ref().is_some_and(Guard::asked) && !self.config.is_over(&self.history, &self.monitor) {
                 return Err(self.interrupted(0)?);
             }
         }
@@ -278,6 +286,7 @@ where
                 return Err(TrainError::setting("the number of classes of the images", classes, "at most the model's"));
             }
         }
+        self.monitor = self.config.monitor.resolved(held_out.is_some())?;
         let here = images.describe();
         let begun = !self.history.epochs.is_empty() || self.partial.is_some();
         match &self.images {
@@ -384,7 +393,14 @@ where
             super::Interval::Update => self.updates,
             super::Interval::Epoch => self.history.epochs.len() as u64,
         };
-        Ok(self.optim.set_lr(self.config.schedule.lr(self.lr, step))?)
+        let lr = match &self.config.schedule {
+            Schedule::Plateau(plateau) => {
+                let values = self.monitor.values(&self.history).map(|(_, value)| value);
+                self.lr * plateau.factor(self.monitor.mode, values)
+            }
+            schedule => schedule.lr(self.lr, step),
+        };
+        Ok(self.optim.set_lr(lr)?)
     }
 
     fn present(

@@ -46,6 +46,11 @@ impl Golden {
         data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
     }
 
+    pub(crate) fn doubles(&self, name: &str) -> (Vec<usize>, Vec<f64>) {
+        let (shape, data) = self.tensor(name, Dtype::F64);
+        (shape, data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect())
+    }
+
     pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
         let (_, data) = self.tensor(name, Dtype::I64);
         data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect()

@@ -1,0 +1,147 @@
+//! A learning rate that falls when a metric no longer gets better.
+
+use super::OptimError;
+
+/// Whether a metric is better when it is smaller or when it is greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Smaller, such as a loss.
+    #[default]
+    Min,
+    /// Greater, such as an accuracy.
+    Max,
+}
+
+impl Mode {
+    /// Whether a value is better than another; one that is no number is not, and any number is better than it.
+    ///
+    /// ```
+    /// use dynvision::optim::Mode;
+    /// assert!(Mode::Min.is_better(0.1, 0.2) && !Mode::Max.is_better(0.1, 0.2));
+    /// assert!(Mode::Max.is_better(-1.0, f64::NAN) && !Mode::Max.is_better(f64::NAN, 0.0));
+    /// ```
+    pub fn is_better(self, value: f64, than: f64) -> bool {
+        match self {
+            _ if than.is_nan() => !value.is_nan(),
+            Mode::Min => value < than,
+            Mode::Max => value > than,
+        }
+    }
+
+    /// What every number but itself is better than.
+    pub(crate) fn worst(self) -> f64 {
+        match self {
+            Mode::Min => f64::INFINITY,
+            Mode::Max => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// Multiplies the learning rate by `factor` when a metric was not better more than `patience` times in a row. As PyTorch's
+/// `ReduceLROnPlateau`, whose rate is found again from all values so far, so that there is no state to be saved.
+///
+/// A value is better if it is below `best (1 - threshold)`, or above `best (1 + threshold)` where greater is better. After the
+/// rate has fallen, the next `cooldown` values are not counted.
+///
+/// ```
+/// use dynvision::optim::{Mode, Plateau};
+/// let plateau = Plateau { factor: 0.5, patience: 1, ..Default::default() };
+/// assert_eq!(plateau.factor(Mode::Min, [1.0, 0.5, 0.6]), 1.0);
+/// assert_eq!(plateau.factor(Mode::Min, [1.0, 0.5, 0.6, 0.5]), 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plateau {
+    /// By what the rate is multiplied, from 0 to below 1.
+    pub factor: f64,
+    /// How many values in a row may be no better.
+    pub patience: u64,
+    /// By what part of the best a value must be better.
+    pub threshold: f64,
+    /// How many values after a fall are not counted.
+    pub cooldown: u64,
+    /// The lowest rate, as a part of the full one.
+    pub floor: f64,
+}
+
+impl Default for Plateau {
+    /// PyTorch's.
+    fn default() -> Self {
+        Plateau { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, floor: 0.0 }
+    }
+}
+
+impl Plateau {
+    /// By what the learning rate is multiplied after these values of the metric, in their order.
+    pub fn factor(&self, mode: Mode, values: impl IntoIterator<Item = f64>) -> f64 {
+        let (mut best, mut bad, mut cooling, mut factor) = (mode.worst(), 0, 0, 1.0f64);
+        for value in values {
+            let bound = match mode {
+                Mode::Min => best * (1.0 - self.threshold),
+                Mode::Max => best * (1.0 + self.threshold),
+            };
+            if mode.is_better(value, bound) {
+                (best, bad) = (value, 0);
+            } else {
+                bad += 1;
+            }
+            if cooling > 0 {
+                cooling -= 1;
+                bad = 0;
+            }
+            if bad > self.patience {
+                factor = (factor * self.factor).max(self.floor);
+                (cooling, bad) = (self.cooldown, 0);
+            }
+        }
+        factor
+    }
+
+    pub(super) fn check(&self) -> Result<(), OptimError> {
+        if !(0.0..1.0).contains(&self.factor) {
+            return Err(OptimError::setting("factor", self.factor, "a number from 0 to below 1"));
+        }
+        if !(0.0..1.0).contains(&self.threshold) {
+            return Err(OptimError::setting("threshold", self.threshold, "a number from 0 to below 1"));
+        }
+        if !(0.0..=1.0).contains(&self.floor) {
+            return Err(OptimError::setting("floor", self.floor, "a part of the full learning rate, from 0 to 1"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rate after each value.
+    fn factors(plateau: Plateau, mode: Mode, values: &[f64]) -> Vec<f64> {
+        (1..=values.len()).map(|count| plateau.factor(mode, values[..count].iter().copied())).collect()
+    }
+
+    #[test]
+    fn the_rate_falls_after_more_than_the_patience() {
+        let plateau = Plateau { factor: 0.5, patience: 2, threshold: 0.0, ..Default::default() };
+        let values = [1.0, 1.0, 1.0, 1.0, 0.9, 2.0, f64::NAN, 0.9, 0.9];
+        assert_eq!(factors(plateau, Mode::Min, &values), [1., 1., 1., 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+        let negative = values.map(|value| -value);
+        assert_eq!(factors(plateau, Mode::Max, &negative), factors(plateau, Mode::Min, &values));
+    }
+
+    #[test]
+    fn progress_must_pass_the_threshold_and_values_in_the_cooldown_do_not_count() {
+        let plateau = Plateau { factor: 0.5, patience: 0, threshold: 0.1, cooldown: 2, ..Default::default() };
+        // 0.95 is not 10 % below 1; the next two do not count; 0.89 is progress
+        let values = [1.0, 0.95, 0.95, 0.95, 0.95, 0.89, 0.5, 0.5];
+        assert_eq!(factors(plateau, Mode::Min, &values), [1., 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
+        assert_eq!(factors(plateau, Mode::Max, &[1.0, 1.05, 1.2]), [1., 0.5, 0.5]);
+    }
+
+    #[test]
+    fn the_floor_is_not_passed() {
+        let plateau = Plateau { factor: 0.1, patience: 0, floor: 0.05, ..Default::default() };
+        assert_eq!(plateau.factor(Mode::Min, [1.0; 9]), 0.05);
+    }
+}
