@@ -70,7 +70,7 @@ fn report<M: DynModel<f32, Cpu>>(mut net: M, options: &Options) -> Result<(), Er
     println!("\n{} threads; the peak is {peak:.0} GFLOP/s, by the fastest of a few large convolutions", threads());
     println!("\nforward, a batch of {batch}:\n{}", profile(&net, stimulus)?.of_peak(peak));
     show_memory();
-    let traced = || stimulus().traced(net.alloc_grads());
+    let traced = || stimulus().training().traced(net.alloc_grads());
     println!("\nforward with what backward needs:\n{}", profile(&net, traced)?.of_peak(peak));
     let labels = Labels::constant(&vec![0; batch], steps);
     let adam = |net: &M| Adam::new(net, AdamConfig::default());

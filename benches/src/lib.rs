@@ -65,7 +65,7 @@ impl<M: DynModel<f32, Cpu>> Runner<M> {
             Some(gradients) => gradients,
             None => self.net.try_alloc_grads().map_err(text)?,
         };
-        let stimulus = Stimulus::constant(self.frames.clone().traced(gradients), self.steps);
+        let stimulus = Stimulus::constant(self.frames.clone().traced(gradients), self.steps).training();
         let logits = self.net.try_run(stimulus)?;
         let values = logits.retaped();
         let loss = CrossEntropy::default();

@@ -5,7 +5,7 @@ use crate::geometry::Conv;
 use crate::kernels::{Buffer, ConvKernel, Element, Maps};
 use crate::nn::{Observed, Statistics};
 use crate::ops::Plane;
-use crate::time::Plan;
+use crate::time::{Mode, Plan};
 use dfdx::optim::UnusedTensors;
 use dfdx::prelude::*;
 use std::any::Any;
@@ -39,6 +39,9 @@ pub struct Cx<T> {
     currents: Vec<Current>,
     observed: Vec<Observed>,
     chance: Chance,
+    mode: Mode,
+    /// The areas whose batch norms keep to their running moments, by their numbers.
+    frozen: Rc<[usize]>,
     kept: Kept,
     /// Weights whose gathered gradients this tape collects.
     gathered: HashSet<UniqueId>,
@@ -110,9 +113,31 @@ impl<T> Cx<T> {
             currents: Vec::new(),
             observed: Vec::new(),
             chance: Chance::default(),
+            mode: Mode::default(),
+            frozen: Rc::default(),
             kept: Kept::default(),
             gathered: HashSet::new(),
         }
+    }
+
+    /// The same for a run that trains or evaluates; a new context evaluates.
+    pub fn in_mode(self, mode: Mode) -> Self {
+        Cx { mode, ..self }
+    }
+
+    /// Whether this run trains: see [`Mode`].
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the batch norms of the area whose operations run normalise by the moments of the batch.
+    pub fn by_batch(&self) -> bool {
+        self.mode == Mode::Training && !self.frozen.contains(&self.area)
+    }
+
+    /// The areas, by their numbers, whose batch norms keep to their running moments.
+    pub(crate) fn freeze_statistics(&mut self, areas: Vec<usize>) {
+        self.frozen = areas.into();
     }
 
     /// A context that goes on where this one stands, on another tape and without what this one keeps.
@@ -126,6 +151,8 @@ impl<T> Cx<T> {
             currents: self.currents.clone(),
             observed: Vec::new(),
             chance: self.chance,
+            mode: self.mode,
+            frozen: self.frozen.clone(),
             kept: Kept::default(),
             gathered: HashSet::new(),
         }

@@ -99,7 +99,7 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> + Clo
         Self::fresh()
     }
 
-    /// One step in time.
+    /// One step in time, of a run that evaluates (see [`Mode`](crate::time::Mode)) whether it records gradients or not.
     ///
     /// # Shapes
     /// `frame: (B, C, H, W)`, result `(B, classes)`; all zeros while no signal has reached the readout.
@@ -132,12 +132,14 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D> + Clo
         record: &mut Self::Areas<K, B>,
     ) -> Result<(LogitsInTime<Self, B, E, D>, Cx<T>)> {
         let (injections, seed) = (stimulus.injections().to_vec(), stimulus.seed());
+        let (mode, frozen) = (stimulus.purpose(), frozen(self, stimulus.frozen_statistics())?);
         let (frames, shown, tape) = stimulus.into_parts();
         let first = frames.first().ok_or(Error::EmptyStimulus)?;
         Self::each(state, &mut SameBatch(first.shape().0.size()))?;
         let plan = Rc::new(self.plan()?);
-        let mut cx = Cx::new(tape, plan.clone());
+        let mut cx = Cx::new(tape, plan.clone()).in_mode(mode);
         cx.seed(seed);
+        cx.freeze_statistics(frozen);
         inject(injections, &Self::WIRING, &mut cx)?;
         if plan.idle > 0 {
             let null = blank(first, plan.non_input)?;
@@ -247,6 +249,37 @@ pub(crate) fn stacked<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>,
 ) -> Result<M::Areas<Run, B>> {
     let (batch, device) = (logits.shape().0.size(), logits.device().clone());
     M::map(steps, &mut Stack { cx, batch, device, wiring: &M::WIRING })
+}
+
+/// The numbers of the areas whose batch norms keep to their running moments.
+///
+/// # Errors
+/// [`Error::Setting`] of an area that the model does not have, or that has no batch norm.
+pub(crate) fn frozen<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
+    model: &M,
+    names: &[String],
+) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parameters = parameters(model);
+    let number = |name: &String| {
+        let number = M::WIRING.areas.iter().position(|area| area.name == name).ok_or_else(|| {
+            let areas = M::WIRING.areas.iter().map(|area| area.name).collect::<Vec<_>>().join(", ");
+            Error::Setting(format!(
+                "the statistics of area `{name}` are to be frozen, which the model does not have; its areas are {areas}"
+            ))
+        })?;
+        // an area's fields begin with its name: `v1`, `v1_norm`
+        let of_area = |field: &str| field.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(['.', '_']));
+        if !parameters.iter().any(|p| of_area(&p.name) && p.name.ends_with(".running_mean")) {
+            return Err(Error::Setting(format!(
+                "the statistics of area `{name}` are to be frozen, but it has no `BatchNorm`; leave it out"
+            )));
+        }
+        Ok(number)
+    };
+    names.iter().map(number).collect()
 }
 
 /// Gives each current to its area.

@@ -11,7 +11,7 @@ pub use crate::nn::{
     PointDepthwise, RConv2d, RConv2dx2, Recurrence, Relu, Rests, Retina, RungeKutta4, ScalarBias, SelfRecurrence,
     SpatialBias, SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm,
 };
-pub use crate::time::{Dynamics, Stimulus};
+pub use crate::time::{Dynamics, Mode, Stimulus};
 pub use dfdx::nn::{DeviceBuildExt, Module, NumParams, ResetParams, ToDevice, ToDtype, ZeroGrads};
 pub use dfdx::prelude::{
     AsArray, Const, Cpu, HasShape, SampleTensor, Shape, Tensor, TensorFrom, TensorFromVec, Trace, ZerosTensor,

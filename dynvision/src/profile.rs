@@ -171,7 +171,8 @@ where
     let mut gradients = net.try_alloc_grads().map_err(Error::device)?;
     let mut step = |net: &mut M| -> Result<StepProfile> {
         let start = Instant::now();
-        let stimulus = stimulus().traced(std::mem::replace(&mut gradients, dfdx::prelude::Gradients::leaky()));
+        let stimulus =
+            stimulus().training().traced(std::mem::replace(&mut gradients, dfdx::prelude::Gradients::leaky()));
         let (logits, responses) = if loss.needs_responses() {
             let (logits, responses) = net.try_record(stimulus)?;
             (logits, Some(responses))

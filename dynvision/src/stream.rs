@@ -8,7 +8,8 @@ use crate::record::{Past, Record, SameBatch, Silent};
 use dfdx::prelude::{Dim, HasShape, NoneTape};
 
 /// A run that takes one frame at a time and keeps what a run may keep: the state, and what was derived from the weights,
-/// which cannot change while the stream borrows the model. [`DynModel::try_step`] computes the same, and derives anew.
+/// which cannot change while the stream borrows the model. It evaluates (see [`Mode`](crate::time::Mode)).
+/// [`DynModel::try_step`] computes the same, and derives anew.
 #[derive(Debug)]
 pub struct Stream<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
     model: &'m M,

@@ -69,7 +69,7 @@ fn run<L: Loss<Model, f64, Cpu>>(
     let dev = Cpu::seed_from_u64(9);
     let frame = || dev.sample_normal_like(&(3, Const, Const, Const));
     let stimulus = Stimulus::constant(frame(), 5).then_blank(2, 0.1).unwrap().then(frame(), 3).then_again(1);
-    let stimulus = stimulus.seeded(11).traced(net.alloc_grads());
+    let stimulus = stimulus.seeded(11).training().traced(net.alloc_grads());
     let mut state = net.reset();
     let (logits, responses, cx) = if loss.needs_responses() {
         let (logits, responses) = net.try_record(stimulus).unwrap();

@@ -37,6 +37,26 @@ struct Chancy {
     classifier: Classifier<4, 10>,
 }
 
+#[test]
+fn a_trainer_freezes_statistics_by_name() {
+    let dev = Cpu::seed_from_u64(2);
+    let net = dev.build_module::<Chancy, f32>();
+    let images = few(digits::train().unwrap(), 20);
+    let trained = |frozen_statistics: Vec<String>| {
+        let config = TrainConfig { frozen_statistics, ..config(1) };
+        let mut trainer = Trainer::new(&dev, net.clone(), config)?;
+        trainer.fit(&images, None)?;
+        let net = trainer.into_net();
+        Ok::<_, TrainError>((net.v1_norm.running_mean.as_vec(), net.v1_norm.weight.as_vec()))
+    };
+    let (mean, weight) = trained(vec!["v1".into()]).unwrap();
+    assert_eq!(mean, [0.0; 4]);
+    assert_ne!(weight, [1.0; 4]);
+    assert_ne!(trained(vec![]).unwrap().0, [0.0; 4]);
+    let error = trained(vec!["it".into()]).unwrap_err().to_string();
+    assert!(error.contains("`it`") && error.contains("its areas are v1"), "{error}");
+}
+
 type Model<E = f32> = NetModel<E, Cpu>;
 
 fn few(images: Images, count: usize) -> Images {

@@ -88,15 +88,19 @@ fn the_summary_shows_every_area() {
 
 dynvision::alex_net! { struct SmallAlexNet; input = [1, 63, 63], classes = 3 }
 
-/// AlexNet with recurrence: its readout drops units only where gradients are recorded, and gradients reach the first area.
+/// AlexNet with recurrence: its readout drops units only where it trains, and gradients reach the first area.
 #[test]
 fn alex_net_drops_units_while_it_learns() {
     let dev = Cpu::seed_from_u64(3);
     let net = dev.build_module::<SmallAlexNet<SelfRecurrence>, f32>();
     let images = dev.sample_normal_like(&(2, Const, Const, Const));
     let evaluate = || net.try_run(Stimulus::constant(images.clone(), 2)).unwrap().as_vec();
-    let learn = || net.try_run(Stimulus::constant(images.clone(), 2).traced(net.alloc_grads())).unwrap();
+    let learn = || net.try_run(Stimulus::constant(images.clone(), 2).training().traced(net.alloc_grads())).unwrap();
     assert_eq!(evaluate(), evaluate());
+    assert_eq!(
+        net.try_run(Stimulus::constant(images.clone(), 2).traced(net.alloc_grads())).unwrap().as_vec(),
+        evaluate()
+    );
     let (first, again) = (learn(), learn());
     assert_ne!(first.as_vec(), again.as_vec());
     let gradients = first.square().mean().backward();

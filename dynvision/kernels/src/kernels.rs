@@ -257,7 +257,23 @@ kernels! {
         norm::of_channels(xd, [w.len(), gb.len()])?;
         let all = [("the input", x.len()), ("the gradient", gy.len()), ("that of the input", gx.len())];
         of_one_length("backward normalisation", all)?;
-        norm::backward(over, eps, x, xd, moments, w, gy, gx, gw, gb);
+        norm::backward(over, eps, x, xd, moments, false, w, gy, gx, gw, gb);
+        Ok(())
+    }
+
+    /// Adds the gradients of input, weight and bias, where the moments are given: no gradient passes through
+    /// them.
+    #[allow(clippy::too_many_arguments, reason = "three inputs and their gradients")]
+    fn normalize_given_backward(
+        over: Over, eps: f64, x: &[Self], xd: [usize; 4], moments: (&[Self], &[Self]), w: &[Self], gy: &[Self],
+        gx: &mut [Self], gw: &mut [Self], gb: &mut [Self],
+    ) -> Result {
+        norm::checked(over, x.len(), xd, [moments.0.len(), moments.1.len()])?;
+        norm::of_channels(xd, [w.len(), gw.len()])?;
+        norm::of_channels(xd, [w.len(), gb.len()])?;
+        let all = [("the input", x.len()), ("the gradient", gy.len()), ("that of the input", gx.len())];
+        of_one_length("backward normalisation", all)?;
+        norm::backward(over, eps, x, xd, moments, true, w, gy, gx, gw, gb);
         Ok(())
     }
 

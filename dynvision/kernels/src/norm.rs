@@ -107,7 +107,7 @@ pub(crate) fn forward<E: Scalar>(
     });
 }
 
-/// Adds the gradients of input, weight and bias, through the moments, which are those of `x`.
+/// Adds the gradients of input, weight and bias; through the moments too where they are those of `x`, and not `given`.
 #[allow(clippy::too_many_arguments)] // three inputs and their gradients
 pub(crate) fn backward<E: Scalar>(
     over: Over,
@@ -115,6 +115,7 @@ pub(crate) fn backward<E: Scalar>(
     x: &[E],
     xd: [usize; 4],
     (mean, variance): (&[E], &[E]),
+    given: bool,
     w: &[E],
     gy: &[E],
     gx: &mut [E],
@@ -142,7 +143,7 @@ pub(crate) fn backward<E: Scalar>(
     let means: Vec<(E, E)> = (0..blocks.count())
         .map(|block| {
             let (a, b) = blocks.planes(block).map(weighed).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-            (E::narrow(a / blocks.units()), E::narrow(b / blocks.units()))
+            if given { (E::zero(), E::zero()) } else { (E::narrow(a / blocks.units()), E::narrow(b / blocks.units())) }
         })
         .collect();
     parallel::planes(gx, blocks.plane, |first, planes| {

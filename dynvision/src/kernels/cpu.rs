@@ -404,6 +404,35 @@ where
         E::normalize_backward(over, eps, exact(x)?, sizes(x), (&mean, &variance), exact(w)?, of::<E>(gy), gx, gw, gb)
             .map_err(refused)
     }
+
+    fn normalize_given_backward(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        gy: &Buffer<E, Self>,
+        gx: &mut Buffer<E, Self>,
+        gw: &mut Buffer<E, Self>,
+        gb: &mut Buffer<E, Self>,
+    ) -> Result<(), CpuError> {
+        let (mean, variance) = (read(&moments.mean), read(&moments.variance));
+        let (gx, gw, gb) = (of_mut::<E>(gx), of_mut::<E>(gw), of_mut::<E>(gb));
+        E::normalize_given_backward(
+            over,
+            eps,
+            exact(x)?,
+            sizes(x),
+            (&mean, &variance),
+            exact(w)?,
+            of::<E>(gy),
+            gx,
+            gw,
+            gb,
+        )
+        .map_err(refused)
+    }
 }
 
 impl<E: Element> GatherKernel<E> for Cpu

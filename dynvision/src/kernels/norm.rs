@@ -47,6 +47,22 @@ pub trait NormKernel<E: Element>: Device<E> {
     ) -> Result<(), Self::Err> {
         composed::normalize_backward(self, over, eps, x, moments, w, gy, gx, gw, gb)
     }
+    /// The same where the moments are given, and no gradient passes through them.
+    #[allow(clippy::too_many_arguments)] // three inputs and their gradients
+    fn normalize_given_backward(
+        &self,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, Self>,
+        moments: &Moments<E, Self>,
+        w: &Tensor<(usize,), E, Self>,
+        gy: &Buffer<E, Self>,
+        gx: &mut Buffer<E, Self>,
+        gw: &mut Buffer<E, Self>,
+        gb: &mut Buffer<E, Self>,
+    ) -> Result<(), Self::Err> {
+        composed::normalize_given_backward(self, over, eps, x, moments, w, gy, gx, gw, gb)
+    }
 }
 
 /// The composition.
@@ -157,6 +173,29 @@ pub(super) mod composed {
             // x reaches the result beside its moments, and through them
             let moments = moments_of(x.retaped())?;
             affine(unblocked(over, scaled(eps, x, moments)?, to)?, w.retaped(), zeros.retaped())
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)] // as in the trait
+    pub fn normalize_given_backward<E: Element, D: Device<E>>(
+        dev: &D,
+        over: Over,
+        eps: f64,
+        x: &Maps<E, D>,
+        moments: &Moments<E, D>,
+        w: &Tensor<(usize,), E, D>,
+        gy: &Buffer<E, D>,
+        gx: &mut Buffer<E, D>,
+        gw: &mut Buffer<E, D>,
+        gb: &mut Buffer<E, D>,
+    ) -> Result<(), D::Err> {
+        let zeros: Tensor<(usize,), E, D> = dev.try_zeros_like(w.shape())?;
+        let given = || [moments.mean.clone(), moments.variance.clone()];
+        let normal = unblocked(over, scaled(eps, blocked(over, x.clone())?, given())?, *x.shape())?;
+        adjoint([(w, gw), (&zeros, gb)], gy.clone(), |[w, b]| affine(normal.retaped(), w, b))?;
+        adjoint([(x, gx)], gy.clone(), |[x]| {
+            let (to, given) = (*x.shape(), given().map(|m| m.retaped()));
+            affine(unblocked(over, scaled(eps, blocked(over, x)?, given)?, to)?, w.retaped(), zeros.retaped())
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::ops;
 use dfdx::prelude::{Dim, Tape};
 
 /// Each unit is silenced with probability `PERCENT / 100`, and the others are scaled by `1 / (1 - p)` (Hinton et al. 2012):
-/// only in a run that records gradients, and anew at each step. The device's seed determines the draws.
+/// only in a run that trains (see [`Mode`](crate::time::Mode)), and anew at each step. The device's seed determines the draws.
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was.

@@ -3,12 +3,13 @@
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
+use crate::time::Mode;
 use dfdx::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Sets each element to 0 with probability `p` and scales the others by `1 / (1 - p)`, where gradients are recorded; else
-/// gives `x` itself. The draws are those of the run, see [`Cx::draw`].
+/// Sets each element to 0 with probability `p` and scales the others by `1 / (1 - p)` in a run that trains (see
+/// [`Mode`]); else gives `x` itself. The draws are those of the run, see [`Cx::draw`].
 ///
 /// # Errors
 /// [`Error::Setting`] if `p` is not from 0 up to below 1; what the device refuses.
@@ -20,7 +21,7 @@ pub fn dropout<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     if !(0.0..1.0).contains(&p) {
         return Err(Error::Setting(format!("dropout by {p}: the probability must be from 0 up to below 1")));
     }
-    if !T::OWNS_TAPE || p == 0.0 {
+    if cx.mode() == Mode::Evaluation || p == 0.0 {
         return Ok(x);
     }
     let device = x.device().clone();

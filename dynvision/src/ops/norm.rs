@@ -57,7 +57,7 @@ pub fn batch_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape
     over(Over::Batch, eps, x, affine, cx)
 }
 
-/// Each channel by moments that are given: running ones. No gradient passes.
+/// Each channel by moments that are given: running ones. Gradients pass to `x`, weight and bias, none to the moments.
 ///
 /// # Shapes
 /// `x` and the result are `(B, C, H, W)`, all else `(C)`.
@@ -71,14 +71,18 @@ pub fn normalize<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<
     affine: Affine<'_, S, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<Tensor<X, E, D>> {
-    let x = erased(x, cx)?;
+    let (x, w, b) = operands(x, affine, cx)?;
+    // what is computed of the moments is not recorded
+    let mut aside = Cx::new(NoneTape, cx.plan.clone());
     let channels = x.shape().1;
-    let [w, b] = [vector(affine.weight, channels, &[], cx)?, vector(affine.bias, channels, &[], cx)?];
-    let moments = Moments { mean: vector(mean, channels, &[], cx)?, variance: vector(variance, channels, &[], cx)? };
+    let moments = Moments {
+        mean: vector(mean, channels, &[], &mut aside)?,
+        variance: vector(variance, channels, &[], &mut aside)?,
+    };
     if x.shape().num_elements() == 0 {
         return restored("normalisation", x);
     }
-    let y = x.device().normalize(Over::Batch, eps, &x, &moments, &w, &b).map_err(Error::device)?;
+    let y = by_moments(Over::Batch, true, eps, (x, w, b), moments, cx)?;
     restored("normalisation", y)
 }
 
@@ -89,30 +93,58 @@ fn over<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     affine: Affine<'_, S, E, D>,
     cx: &mut Cx<T>,
 ) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
+    let (x, w, b) = operands(x, affine, cx)?;
+    if x.shape().num_elements() == 0 {
+        return Err(Error::Setting(format!("nothing to normalise in maps of {:?}", x.shape().concrete())));
+    }
+    let moments = x.device().moments(over, &x).map_err(Error::device)?;
+    let y = by_moments(over, false, eps, (x, w, b), moments.clone(), cx)?;
+    Ok((restored("normalisation", y)?, moments))
+}
+
+/// Maps, weights and biases.
+type Operands<E, D> = (Maps<E, D>, Tensor<(usize,), E, D>, Tensor<(usize,), E, D>);
+
+/// What is normalised, as kernels need it.
+fn operands<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<X, E, D>,
+    affine: Affine<'_, S, E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Operands<E, D>> {
     let x: Maps<E, D> = erased(x, cx)?;
     let channels = x.shape().1;
     let w = vector(affine.weight, channels, &[id(&x)], cx)?;
     let b = vector(affine.bias, channels, &[id(&x), id(&w)], cx)?;
-    if x.shape().num_elements() == 0 {
-        return Err(Error::Setting(format!("nothing to normalise in maps of {:?}", x.shape().concrete())));
-    }
-    let dev = x.device().clone();
-    let moments = dev.moments(over, &x).map_err(Error::device)?;
-    let y = dev.normalize(over, eps, &x, &moments, &w, &b).map_err(Error::device)?;
+    Ok((x, w, b))
+}
+
+/// The normalisation by moments that are `given`, or else are those of `x`.
+fn by_moments<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    over: Over,
+    given: bool,
+    eps: f64,
+    (x, w, b): Operands<E, D>,
+    moments: Moments<E, D>,
+    cx: &mut Cx<T>,
+) -> Result<Maps<E, D>> {
+    let y = x.device().normalize(over, eps, &x, &moments, &w, &b).map_err(Error::device)?;
     if T::OWNS_TAPE {
-        let moments = moments.clone();
         cx.on_backward(&y, move |dev, grads, gy| {
             // several gradients at once: take those of input and bias out, borrow that of the weight
             let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
             let mut gb = mem::replace(grads.get_or_alloc_mut(&b)?, Storage::<E>::try_alloc_len(dev, 0)?);
             let gw = grads.get_or_alloc_mut(&w)?;
-            dev.normalize_backward(over, eps, &x, &moments, &w, &gy, &mut gx, gw, &mut gb)?;
+            if given {
+                dev.normalize_given_backward(over, eps, &x, &moments, &w, &gy, &mut gx, gw, &mut gb)?;
+            } else {
+                dev.normalize_backward(over, eps, &x, &moments, &w, &gy, &mut gx, gw, &mut gb)?;
+            }
             *grads.get_or_alloc_mut(&x)? = gx;
             *grads.get_or_alloc_mut(&b)? = gb;
             Ok(())
         });
     }
-    Ok((restored("normalisation", y)?, moments))
+    Ok(y)
 }
 
 /// One element for each channel, under another identity than `others`: their gradients are borrowed side by side.

@@ -2,6 +2,7 @@
 
 mod dynamics;
 mod history;
+mod mode;
 mod plan;
 mod stimulus;
 mod unrolling;
@@ -9,6 +10,7 @@ mod wiring;
 
 pub use dynamics::{AreaDynamics, Dynamics};
 pub use history::History;
+pub use mode::Mode;
 pub use plan::{AreaPlan, Plan, steps};
 pub(crate) use stimulus::blank;
 pub use stimulus::{Injection, Stimulus};

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::Maps;
 use crate::ops::{MapShape, reshaped};
+use crate::time::Mode;
 use dfdx::prelude::*;
 use std::ops::Range;
 
@@ -24,6 +25,9 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     shown: Vec<usize>,
     currents: Vec<Injection<E, D>>,
     seed: Option<u64>,
+    mode: Mode,
+    /// The areas whose batch norms keep to their running moments.
+    frozen: Vec<String>,
     tape: T,
 }
 
@@ -39,15 +43,20 @@ pub struct Injection<E: Dtype, D: Device<E>> {
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
+    fn new(frames: Vec<Tensor<S, E, D>>, shown: Vec<usize>, tape: T) -> Self {
+        Stimulus { frames, shown, currents: Vec::new(), seed: None, mode: Mode::default(), frozen: Vec::new(), tape }
+    }
+
     /// One frame for `steps` steps.
     pub fn constant(frame: Tensor<S, E, D, T>, steps: usize) -> Self {
         let (frame, tape) = frame.split_tape();
-        Stimulus { frames: vec![frame], shown: vec![0; steps], currents: Vec::new(), seed: None, tape }
+        Stimulus::new(vec![frame], vec![0; steps], tape)
     }
 
     /// Each frame for one step.
     pub fn frames(frames: Vec<Tensor<S, E, D>>, tape: T) -> Self {
-        Stimulus { shown: (0..frames.len()).collect(), frames, currents: Vec::new(), seed: None, tape }
+        let shown = (0..frames.len()).collect();
+        Stimulus::new(frames, shown, tape)
     }
 
     /// Then another frame for `steps` steps.
@@ -84,7 +93,7 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         if on.contains(&false) {
             frames.push(blank(&frames[0], value)?);
         }
-        Ok(Stimulus { frames, shown, currents: Vec::new(), seed: None, tape })
+        Ok(Stimulus::new(frames, shown, tape))
     }
 
     /// Injects a current into an area at these steps, beside the frames. The area needs an
@@ -122,6 +131,53 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         self.seed
     }
 
+    /// The run trains: batch normalisation by the batch, and dropout. Whether it records gradients is said by its tape.
+    ///
+    /// ```
+    /// use dynvision::{nn::BatchNorm, prelude::*};
+    /// #[dyn_model(input = [1, 4, 4], operations = [layer, norm, record, delay])]
+    /// struct Net {
+    ///     #[area(norm = BatchNorm<2>)]
+    ///     v1: RConv2d<1, 2, 3, 1, NoRecurrence>,
+    ///     #[readout]
+    ///     classifier: Classifier<2, 2>,
+    /// }
+    /// let dev = Cpu::seed_from_u64(1);
+    /// let net = dev.build_module::<Net, f64>();
+    /// let images = dev.sample_normal_like(&(3, Const, Const, Const));
+    /// let shown = Stimulus::constant(images, 2);
+    /// let evaluated = net.try_run(shown.clone())?.as_vec();
+    /// // a tape changes nothing
+    /// assert_eq!(net.try_run(shown.clone().traced(net.alloc_grads()))?.as_vec(), evaluated);
+    /// assert_ne!(net.try_run(shown.training())?.as_vec(), evaluated);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn training(self) -> Self {
+        self.mode(Mode::Training)
+    }
+
+    /// Says what the run is for; [`Mode::Evaluation`] unless it is said.
+    pub fn mode(self, mode: Mode) -> Self {
+        Stimulus { mode, ..self }
+    }
+
+    /// The batch norms in these areas normalise by their running moments in training as well, and hand over none; what
+    /// trains otherwise trains still. For fine-tuning, with batches that are too small to have moments of their own. The run
+    /// refuses the name of an area that does not exist.
+    pub fn freeze_statistics<A: Into<String>>(self, areas: impl IntoIterator<Item = A>) -> Self {
+        Stimulus { frozen: areas.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// What the run is for.
+    pub fn purpose(&self) -> Mode {
+        self.mode
+    }
+
+    /// The areas that [`freeze_statistics`](Stimulus::freeze_statistics) named.
+    pub fn frozen_statistics(&self) -> &[String] {
+        &self.frozen
+    }
+
     /// Number of steps.
     pub fn steps(&self) -> usize {
         self.shown.len()
@@ -139,12 +195,14 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
-    /// The same with a tape that starts here, whose gradients are added to `gradients`.
+    /// The same with a tape that starts here, whose gradients are added to `gradients`: the model's `alloc_grads()` for its
+    /// parameters, [`Gradients::leaky`] for those of frames as well. A frame that several steps show has one gradient, their
+    /// sum; copies of it, each a tensor of its own, have their own.
     pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {
-        let Stimulus { frames, shown, currents, seed, .. } = self;
+        let Stimulus { frames, shown, currents, seed, mode, frozen, .. } = self;
         // dfdx makes a tape with given gradients of a tensor only; without a frame nothing can be recorded
         let tape = frames.first().map(|frame| frame.clone().traced(gradients).split_tape().1).unwrap_or_default();
-        Stimulus { frames, shown, currents, seed, tape }
+        Stimulus { frames, shown, currents, seed, mode, frozen, tape }
     }
 }
 

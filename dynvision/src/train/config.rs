@@ -51,6 +51,10 @@ pub struct TrainConfig {
     pub lr_scaling: LrScaling,
     /// Learning rates, weight decay and freezing by the names of parameters.
     pub groups: Groups,
+    /// The areas whose batch norms keep to their running moments, as
+    /// [`Stimulus::freeze_statistics`](crate::time::Stimulus::freeze_statistics) says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen_statistics: Vec<String>,
     /// How gradients are kept from growing too large; a limit of infinity only measures them.
     pub clip: Clip,
     /// How the learning rate changes.
@@ -85,6 +89,7 @@ impl Default for TrainConfig {
             optimizer: Method::default(),
             lr_scaling: LrScaling::None,
             groups: Groups::default(),
+            frozen_statistics: Vec::new(),
             clip: Clip::Norm(1.0),
             schedule: Schedule::Constant,
             schedule_by: Interval::Update,

@@ -10,7 +10,7 @@ use crate::data::{DataError, Images, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
-use crate::model::{DynModel, FrameShape, LogitsInTime, stacked};
+use crate::model::{DynModel, FrameShape, LogitsInTime, frozen, stacked};
 use crate::nn::Statistics;
 use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
 use crate::record::{Silent, Steps};
@@ -104,7 +104,7 @@ where
     /// A trainer by cross-entropy and the optimizer that `config` names.
     ///
     /// # Errors
-    /// A setting out of its range, a group that holds for no parameter, dynamics that are no multiples of their time step.
+    /// A setting out of its range, a group that holds for no parameter, statistics to freeze that the model does not have, dynamics that are no multiples of their time step.
     pub fn new(device: &D, net: M, config: TrainConfig) -> Result<Self, TrainError> {
         let rule = config.optimizer;
         Trainer::with_rule(device, net, config, rule)
@@ -125,6 +125,7 @@ where
     pub fn with_rule(device: &D, net: M, config: TrainConfig, rule: R) -> Result<Self, TrainError> {
         config.check()?;
         net.plan()?;
+        frozen(&net, &config.frozen_statistics)?;
         let (lr, description) = (rule.lr(), rule.describe());
         let lr = lr * config.lr_scaling.factor(config.batch_size.saturating_mul(config.accumulate));
         let mut optim = Optim::new(&net, rule)?.with_groups(config.groups.clone())?;
@@ -411,7 +412,7 @@ where
         Stimulus::presented(images, shown, self.config.presentation.blank)
     }
 
-    /// Runs a stimulus, and averages the gradients of its loss with those that the next [`update`](Trainer::update) follows.
+    /// Runs a stimulus in [`Mode::Training`](crate::time::Mode), and averages the gradients of its loss with those that the next [`update`](Trainer::update) follows.
     /// Gives the loss.
     ///
     /// Several batches before an update make the update of one batch of all of them: each weighs what its loss is a mean over
@@ -454,7 +455,10 @@ where
         let all = before + count;
         // what one batch leaves to chance is a function of the seed and of its number
         let chance = self.config.seed.rng(Purpose::Run, self.batches).next_u64();
-        let judged = self.judge(stimulus.clone().seeded(chance).traced(gradients), labels)?;
+        let stimulus = stimulus.seeded(chance).training();
+        let still = [stimulus.frozen_statistics(), &self.config.frozen_statistics].concat();
+        let stimulus = stimulus.freeze_statistics(still);
+        let judged = self.judge(stimulus.clone().traced(gradients), labels)?;
         let numbers = self.read(&judged, stimulus, labels)?;
         let part = E::from_f64(count as f64 / all.max(1) as f64).unwrap_or_default();
         let loss = if count == all { judged.loss } else { judged.loss.try_mul(part).map_err(Error::device)? };

@@ -1,7 +1,7 @@
 //! The components in models: their gradients through time are differences, and their rules of time hold.
 
 use crate::differences::{parameters_are_differences, perturb};
-use dfdx::prelude::{Const, Cpu, SampleTensor, Tensor};
+use dfdx::prelude::{Const, Cpu, SampleTensor, SumTo, Tensor};
 use dynvision::nn::{
     BatchNorm, DepthPointwise, Dropout, ExternalInput, GroupNorm, Hidden, Identity, InputAdaption, Linear, Local,
     LocalDepthwise, OverUnits, OwnKernel, PointDepthwise, RConv2dx2, Rests, Retina, ScalarBias, SpatialBias,
@@ -197,19 +197,131 @@ fn a_current_that_nothing_would_add_is_refused() {
     assert!(into("v2", 3).contains("external current"));
 }
 
+#[dyn_model(
+    input = [2, 4, 4],
+    operations = [layer, norm, nonlin, drop, record, delay],
+    dynamics(t_recurrence = 2.0),
+)]
+struct Trained {
+    #[area(norm = BatchNorm<3>, apply(drop = Dropout<40>))]
+    v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
+    #[area(norm = BatchNorm<3>)]
+    v2: RConv2d<3, 3>,
+    v3: RConv2d<3, 3, 3, 1, NoRecurrence>,
+    #[readout]
+    head: OverUnits<Hidden<48, 5, Linear<5, 2>, 25>>,
+}
+
+/// With running moments that are not those of the beginning.
+fn trained() -> TrainedModel<f64, Cpu> {
+    let mut net = Cpu::default().build_module::<Trained, f64>();
+    perturb(&mut net);
+    for norm in [&mut net.v1_norm, &mut net.v2_norm] {
+        norm.running_mean.copy_from(&[0.3, -0.2, 0.1]);
+        norm.running_var.copy_from(&[2.0, 0.5, 1.5]);
+    }
+    net
+}
+
+#[test]
+fn a_tape_does_not_change_what_a_model_answers() {
+    let net = trained();
+    let stimulus = || Stimulus::constant(frames(3), 3).seeded(4);
+    let traced = || stimulus().traced(net.alloc_grads());
+    let evaluated = net.try_run(stimulus()).unwrap().as_vec();
+    assert_eq!(net.try_run(traced()).unwrap().as_vec(), evaluated);
+    let trains = net.try_run(stimulus().training()).unwrap().as_vec();
+    assert_ne!(trains, evaluated);
+    assert_eq!(net.try_run(traced().training()).unwrap().as_vec(), trains);
+    assert_eq!(net.try_run(stimulus().training().traced(net.alloc_grads())).unwrap().as_vec(), trains);
+    // step by step
+    let (mut state, mut taped) = (net.reset(), net.reset());
+    for t in 0..3 {
+        let step = net.try_step(frames(3), &mut state).unwrap().as_vec();
+        assert_eq!(net.try_step(frames(3).traced(net.alloc_grads()), &mut taped).unwrap().as_vec(), step);
+        let of_run = (0..3).flat_map(|b| evaluated[(b * 3 + t) * 2..][..2].to_vec()).collect::<Vec<_>>();
+        assert_eq!(step, of_run);
+    }
+}
+
+/// What a saliency map needs: by the frame of every step on its own, through running moments; also where answers are
+/// computed again.
+#[test]
+fn the_gradient_of_a_logit_by_each_frame_is_a_difference() {
+    let mut net = trained();
+    let steps: Vec<Frames<4, 4>> = {
+        let dev = Cpu::seed_from_u64(2);
+        (0..3).map(|_| dev.sample_normal_like(&(2, Const, Const, Const))).collect()
+    };
+    // logit 1 of sample 0 at the last step
+    let weigh = |y: &[f64]| y[2 * 2 + 1];
+    for recompute in [0, 2] {
+        net.dynamics.recompute_steps = recompute;
+        let traced = Stimulus::frames(steps.clone(), dfdx::prelude::NoneTape).traced(dfdx::prelude::Gradients::leaky());
+        let logits = net.try_run(traced).unwrap();
+        let mask = Cpu::default().tensor_from_vec((0..12).map(|i| f64::from(i == 5)).collect(), (2, 3, Const::<2>));
+        let gradients = (logits * mask).sum::<dfdx::prelude::Rank0, _>().backward();
+        let mut largest = 0.0f64;
+        for t in 0..3 {
+            let gradient = gradients.get(&steps[t]).as_vec();
+            for i in 0..64 {
+                let moved = |by: f64| {
+                    let mut steps = steps.clone();
+                    let mut values = steps[t].as_vec();
+                    values[i] += by;
+                    steps[t] = Cpu::default().tensor_from_vec(values, *steps[t].shape());
+                    weigh(&net.try_run(Stimulus::frames(steps, dfdx::prelude::NoneTape)).unwrap().as_vec())
+                };
+                let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                assert!((gradient[i] - difference).abs() < 1e-7, "step {t}, {i}: {} but {difference}", gradient[i]);
+                assert!(i < 32 || gradient[i] == 0.0, "the gradient of sample 0 has reached sample 1");
+                largest = largest.max(difference.abs());
+            }
+        }
+        assert!(largest > 1e-3, "{largest}");
+    }
+}
+
+#[test]
+fn gradients_by_running_moments_are_differences() {
+    let mut net = trained();
+    let x = frames::<4, 4>(3);
+    parameters_are_differences(&mut net, |net, tape| net.try_run(Stimulus::constant(x.clone(), 2).traced(tape)));
+    let training = |net: &TrainedModel<f64, Cpu>, tape| {
+        net.try_run(Stimulus::constant(x.clone(), 2).seeded(1).training().freeze_statistics(["v1"]).traced(tape))
+    };
+    parameters_are_differences(&mut net, training);
+}
+
+#[test]
+fn statistics_are_frozen_by_the_names_of_areas() {
+    let mut net = trained();
+    let x = frames::<4, 4>(3);
+    let stimulus =
+        |areas: &[&str]| Stimulus::constant(x.clone(), 2).seeded(1).training().freeze_statistics(areas.iter().copied());
+    let run = |areas: &[&str]| net.try_run(stimulus(areas)).map(|y| y.as_vec());
+    assert_ne!(run(&["v1"]).unwrap(), run(&[]).unwrap());
+    assert_ne!(run(&["v1"]).unwrap(), run(&["v1", "v2"]).unwrap());
+    let error = run(&["v7"]).unwrap_err().to_string();
+    assert!(error.contains("`v7`") && error.contains("v1, v2, v3"), "{error}");
+    let error = run(&["v3"]).unwrap_err().to_string();
+    assert!(error.contains("`v3`") && error.contains("no `BatchNorm`"), "{error}");
+
+    let (mut state, mut silent) = (net.reset(), TrainedModel::<f64, Cpu>::fresh());
+    let (_, mut cx) =
+        net.try_unroll::<dynvision::record::Silent, _, _>(stimulus(&["v1"]), &mut state, &mut silent).unwrap();
+    let before = (net.v1_norm.running_mean.as_vec(), net.v2_norm.running_mean.as_vec());
+    cx.take_statistics().absorb(&mut net).unwrap();
+    assert_eq!(net.v1_norm.running_mean.as_vec(), before.0);
+    assert_ne!(net.v2_norm.running_mean.as_vec(), before.1);
+}
+
 #[test]
 fn norms_and_dropout_differ_between_training_and_running() {
-    #[dyn_model(input = [2, 4, 4], operations = [layer, norm, nonlin, drop, record, delay])]
-    struct Trained {
-        #[area(norm = BatchNorm<3>, apply(drop = Dropout<40>))]
-        v1: RConv2d<2, 3, 3, 1, NoRecurrence>,
-        #[readout]
-        head: Classifier<3, 2>,
-    }
     let mut net = Cpu::default().build_module::<Trained, f64>();
     let x = frames::<4, 4>(3);
     let gradients = dfdx::nn::ZeroGrads::alloc_grads(&net);
-    let stimulus = Stimulus::constant(x.clone(), 2).traced(gradients);
+    let stimulus = Stimulus::constant(x.clone(), 2).training().traced(gradients);
     let (mut state, mut silent) = (net.reset(), TrainedModel::<f64, Cpu>::fresh());
     let (_, mut cx) = net.try_unroll::<dynvision::record::Silent, _, _>(stimulus, &mut state, &mut silent).unwrap();
     let before = net.try_run(Stimulus::constant(x.clone(), 2)).unwrap().as_vec();

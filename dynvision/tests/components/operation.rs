@@ -7,7 +7,7 @@ use dynvision::nn::{
     BatchNorm, Dropout, Empty, FeatureBias, GroupNorm, LayerNorm, Operation, ScalarBias, SpatialBias, Spec,
     SupraLinearity,
 };
-use dynvision::time::Plan;
+use dynvision::time::{Mode, Plan};
 
 type Built64<S> = <S as Spec>::Built<f64, Cpu>;
 
@@ -118,6 +118,14 @@ fn gradients_of_group_norm() {
 fn gradients_of_batch_norm() {
     let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
     norm.weight.copy_from(&[1.0, 2.0, -1.0]);
+    gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), |norm, x, cx| {
+        let mut trains = Cx::new(std::mem::take(&mut cx.tape), Plan::default()).in_mode(Mode::Training);
+        let y = BatchNorm::<3>::apply(norm, x, &mut trains);
+        cx.tape = trains.tape;
+        y
+    });
+    norm.running_mean.copy_from(&[0.3, -0.2, 1.0]);
+    norm.running_var.copy_from(&[2.0, 0.5, 1.5]);
     gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), BatchNorm::<3>::apply);
 }
 
@@ -126,7 +134,7 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
     let x = drawn::<3>(4, 2, 3);
     let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
     let channel = |i: usize| i / 6 % 3;
-    let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+    let mut cx = Cx::new(NoneTape, Plan::default()).in_mode(Mode::Training);
     let y = BatchNorm::<3>::apply(&norm, x.clone(), &mut cx).unwrap();
     close(&y.as_vec(), &standardized(&x.as_vec(), |i, j| channel(i) == channel(j)));
     assert_eq!(norm.running_mean.as_vec(), [0.0; 3]);
@@ -159,7 +167,7 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
 #[test]
 fn dropout_silences_its_share_and_keeps_the_mean() {
     let x: Map64<4> = Cpu::seed_from_u64(3).ones_like(&(5, Const, 20, 20));
-    let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+    let mut cx = Cx::new(OwnedTape::default(), Plan::default()).in_mode(Mode::Training);
     let y = Dropout::<30>::apply(&Empty, x.clone(), &mut cx).unwrap();
     let silent = y.as_vec().iter().filter(|&&v| v == 0.0).count() as f64 / 8000.0;
     assert!((silent - 0.3).abs() < 0.03, "{silent}");
@@ -167,4 +175,6 @@ fn dropout_silences_its_share_and_keeps_the_mean() {
     let grads = y.clone().put_tape(cx.tape).sum::<Rank0, _>().backward();
     assert_eq!(grads.get(&x).as_vec(), y.as_vec());
     assert_eq!(Dropout::<30>::apply(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
+    let mut records = Cx::new(OwnedTape::default(), Plan::default());
+    assert_eq!(Dropout::<30>::apply(&Empty, x.clone(), &mut records).unwrap().as_vec(), x.as_vec());
 }

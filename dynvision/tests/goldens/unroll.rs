@@ -199,7 +199,7 @@ type TracedStimulus<M> = Stimulus<FrameShape<M, usize, f32, Cpu>, f32, Cpu, Owne
 fn traced<M: DynModel<f32, Cpu>>(mut frames: Vec<FrameOf<M>>, net: &M) -> TracedStimulus<M> {
     let (first, tape) = frames.remove(0).traced(net.alloc_grads()).split_tape();
     frames.insert(0, first);
-    Stimulus::frames(frames, tape)
+    Stimulus::frames(frames, tape).training()
 }
 
 /// Compares what each area answered.

@@ -213,6 +213,12 @@ fn normalizing<E: Element, D: VisionDevice<E>>(dev: &D, over: Over, [b, c, h, w]
     agree(read(dev, &gx), read(dev, &hx));
     agree(read(dev, &gw), read(dev, &hw));
     agree(read(dev, &gb), read(dev, &hb));
+    let ([mut gx, mut gw, mut gb], [mut hx, mut hw, mut hb]) = (start(), start());
+    dev.normalize_given_backward(over, eps, &x, &ours, &weight, &gy, &mut gx, &mut gw, &mut gb).unwrap();
+    composed::normalize_given_backward(dev, over, eps, &x, &ours, &weight, &gy, &mut hx, &mut hw, &mut hb).unwrap();
+    agree(read(dev, &gx), read(dev, &hx));
+    agree(read(dev, &gw), read(dev, &hw));
+    agree(read(dev, &gb), read(dev, &hb));
 }
 
 fn stacking<E: Element, D: VisionDevice<E>>(dev: &D, [batch, len, first, steps]: [usize; 4], seed: u64) {

@@ -34,6 +34,18 @@ fn batched<T: Tape<f64, Cpu>>(x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<
     Ok(ops::batch_norm(EPS, x, Affine { weight, bias }, cx)?.0)
 }
 
+/// By moments that are constants of the run.
+fn by_given<T: Tape<f64, Cpu>>(
+    moments: &[Vec<f64>; 2],
+    x: &Maps,
+    weight: &Flat,
+    bias: &Flat,
+    cx: &mut Cx<T>,
+) -> Result<Maps> {
+    let [mean, variance] = moments.each_ref().map(|m| flat(m));
+    ops::normalize(EPS, x, (&mean, &variance), Affine { weight, bias }, cx)
+}
+
 proptest! {
     #![proptest_config(config(64))]
 
@@ -46,6 +58,19 @@ proptest! {
         assert_near(&found, &naive(&all[0], &all[1], &all[2], channel, |i| i / (units * per)), 1e-12);
         let found = check!(&all, |x, cx| batched(&maps(&x[0], [b, c, h, w]), &x[1], &x[2], cx));
         assert_near(&found, &naive(&all[0], &all[1], &all[2], channel, channel), 1e-12);
+    }
+
+    #[test]
+    fn moments_that_are_given(b in 1usize..4, c in 1usize..4, h in 1usize..4, w in 1usize..4, seed: u64) {
+        let units = h * w;
+        let all = [values(b * c * units, seed), values(c, seed ^ 1), values(c, seed ^ 2)];
+        let moments = [values(c, seed ^ 3), values(c, seed ^ 4).iter().map(|v| v + 1.5).collect()];
+        let found = check!(&all, |x, cx| by_given(&moments, &maps(&x[0], [b, c, h, w]), &x[1], &x[2], cx));
+        let want = |(i, x): (usize, &f64)| {
+            let c = i / units % c;
+            all[1][c] * (x - moments[0][c]) / (moments[1][c] + EPS).sqrt() + all[2][c]
+        };
+        assert_near(&found, &all[0].iter().enumerate().map(want).collect::<Vec<_>>(), 1e-12);
     }
 
     #[test]
@@ -80,5 +105,7 @@ fn views_and_one_tensor_in_several_places() {
         let z = ops::add_bias(maps(&x[0], [1, 2, 1, 1]), &x[0], cx)?;
         ops::add(y, &z, cx)
     });
+    let moments = [vec![0.1, 0.2], vec![0.5, 2.0]];
+    check!(&[values(2, 1)], |x, cx| by_given(&moments, &maps(&x[0], [1, 2, 1, 1]), &x[0], &x[0], cx));
     check!(&[values(8, 1), values(2, 2)], |x, cx| batched(&maps(&x[0], [2, 2, 2, 1]), &x[1], &x[1], cx));
 }

@@ -11,8 +11,8 @@ use dfdx::prelude::{Dim, HasShape, Shape, Tape};
 /// Batch normalisation (Ioffe and Szegedy 2015): `y = w (x - mean) / sqrt(variance + 1e-5) + b` for each channel, with `w`
 /// and `b` trained.
 ///
-/// A run that records gradients normalises by the moments of its batch at that step; any other one by the running
-/// moments. A run does not change a model, so it hands its moments over instead of keeping them: take them from its
+/// A run that trains (see [`Mode`](crate::time::Mode)) normalises by the moments of its batch at that step; any other one by
+/// the running moments, as do the areas that [`freeze_statistics`](crate::time::Stimulus::freeze_statistics) names. A run does not change a model, so it hands its moments over instead of keeping them: take them from its
 /// [`Cx`](crate::cx::Cx::take_statistics) and give them to the model by [`Statistics::absorb`](super::Statistics::absorb),
 /// which updates the running moments as `0.9 running + 0.1 batch` for each step, in order.
 ///
@@ -20,12 +20,12 @@ use dfdx::prelude::{Dim, HasShape, Shape, Tape};
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{BatchNorm, Operation, Spec}, time::Plan};
+/// use dynvision::{cx::Cx, nn::{BatchNorm, Operation, Spec}, time::{Mode, Plan}};
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let mut norm: <BatchNorm<1> as Spec>::Built<f64, Cpu> = BuildModule::try_build(&dev).unwrap();
 /// let x = dev.tensor([[[[1.0]]], [[[3.0]]]]);
-/// let mut cx = Cx::new(OwnedTape::default(), Plan::default());
+/// let mut cx = Cx::new(NoneTape, Plan::default()).in_mode(Mode::Training);
 /// let y = BatchNorm::<1>::apply(&norm, x, &mut cx).unwrap().as_vec();
 /// assert!((y[0] + 1.0).abs() < 1e-4);
 /// cx.take_statistics().absorb(&mut norm).unwrap();
@@ -45,7 +45,7 @@ impl<const C: usize> Operation for BatchNorm<C> {
         cx: &mut Cx<T>,
     ) -> Result<MapOf<B, Ch, H, W, E, D>> {
         let affine = Affine { weight: &built.weight, bias: &built.bias };
-        if !T::OWNS_TAPE {
+        if !cx.by_batch() {
             return ops::normalize(EPS, &x, (&built.running_mean, &built.running_var), affine, cx);
         }
         let [b, _, h, w] = x.shape().concrete();

@@ -40,7 +40,7 @@ impl std::fmt::Debug for Statistics {
 }
 
 impl Statistics {
-    /// Whether nothing was observed: the model has no batch norm, or the run recorded no gradients.
+    /// Whether nothing was observed: the model has no batch norm, or the run did not train.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
