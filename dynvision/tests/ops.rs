@@ -23,6 +23,8 @@ mod pointwise;
 mod pool;
 #[path = "ops/resize.rs"]
 mod resize;
+#[path = "ops/slice.rs"]
+mod slice;
 #[path = "ops/stack.rs"]
 mod stack;
 #[path = "ops/views.rs"]

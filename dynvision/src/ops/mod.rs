@@ -19,6 +19,7 @@ mod pointwise;
 mod pool;
 mod resize;
 mod shape;
+mod slice;
 mod stack;
 mod weight_norm;
 
@@ -34,5 +35,6 @@ pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::{resize, resize_onto};
 pub(crate) use shape::renamed;
 pub use shape::{MapShape, erased, reshaped, restored, retyped};
+pub use slice::{slice, stop_gradient};
 pub use stack::stack_time;
 pub use weight_norm::weight_norm;
