@@ -3,14 +3,10 @@
 //! From E. Alpaydin and C. Kaynak, [Optical Recognition of Handwritten Digits](https://doi.org/10.24432/C50P49), UCI
 //! Machine Learning Repository, 1998, under CC BY 4.0; see `data/digits/ATTRIBUTION.md` for the changes.
 
-use super::idx::{self, Idx};
+use super::bundled::{Bundled, bundled};
 use super::{DataError, Images, Split};
 
-macro_rules! embedded {
-    ($name:literal) => {
-        ($name, &include_bytes!(concat!("../../data/digits/", $name))[..])
-    };
-}
+const DIGITS: Bundled = bundled!("digits");
 
 /// The 1437 digits to train on.
 ///
@@ -39,24 +35,7 @@ pub fn test() -> Result<Images, DataError> {
 /// # Errors
 /// None that a sound build could give.
 pub fn load(split: Split) -> Result<Images, DataError> {
-    let train = decode(Split::Train)?;
-    let normalisation = train.measure();
-    match split {
-        Split::Train => train.normalised(normalisation),
-        Split::Test => decode(Split::Test)?.normalised(normalisation),
-    }
-}
-
-fn decode(split: Split) -> Result<Images, DataError> {
-    let (images, labels) = match split {
-        Split::Train => (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz")),
-        Split::Test => (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz")),
-    };
-    idx::assemble(
-        (images.0, Idx::decode(images.0, images.1)?),
-        (labels.0, Idx::decode(labels.0, labels.1)?),
-        (0..10).map(|digit| digit.to_string()).collect(),
-    )
+    DIGITS.load(split)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! # Ok::<(), dynvision::data::DataError>(())
 //! ```
 
+mod bundled;
 mod cache;
 pub mod cifar;
 mod dataset;
