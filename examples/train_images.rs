@@ -13,8 +13,8 @@ use dynvision::data::{
 use dynvision::loss::Labels;
 use dynvision::optim::{AdamConfig, Method};
 use dynvision::prelude::*;
-use dynvision::time::Stimulus;
 use dynvision::train::{TrainConfig, TrainError, Trainer};
+use dynvision::unroll::Stimulus;
 use std::path::PathBuf;
 use std::sync::Arc;
 

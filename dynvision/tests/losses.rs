@@ -9,13 +9,12 @@ mod common;
 
 use common::{Golden, gradients};
 use dfdx::prelude::{Device, Dim, Dtype, Gradients, PutTape, Rank0, SplitTape, SumTo, Tape, TryAdd, TryMul, TrySub};
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::interop::Weights;
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Loss, Measure, Output, Reduction, TemporalSmoothness, Weighted};
 use dynvision::prelude::*;
-use dynvision::time::Plan;
 
 // ------------------------------------------------------------------------------------- cross-entropy, goldens
 
@@ -59,7 +58,7 @@ fn cross_entropy_in_time_is_the_originals() {
     let logits: Tensor<(usize, usize, Const<5>), f32, _> = dev.tensor_from_vec(golden.floats("outputs"), (3, 4, Const));
     let labels = Labels::from_numbers(3, 4, &golden.integers("labels"), -1).unwrap();
     let tape = logits.leaky_trace().split_tape().1;
-    let mut cx = Cx::new(tape, Plan::default());
+    let mut cx = Graph::new(tape);
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap();
     assert_eq!(*terms.shape(), (3, 4));
     assert_close("terms", &terms.as_vec(), &golden.floats("loss"), 1e-5);
@@ -75,7 +74,7 @@ fn all_reductions_agree() {
     let logits: Tensor<(usize, usize, Const<7>), f64, _> = dev.sample_normal_like(&(4, 5, Const));
     let labels = Labels::counted(&[0, 6, 2, 2], &[false, true, false, true, true]);
     let ce = |reduction| CrossEntropy { reduction, ..Default::default() }.of_logits(logits.clone(), &labels).unwrap();
-    let mut cx = Cx::new(dfdx::prelude::NoneTape, Plan::default());
+    let mut cx = Graph::new(dfdx::prelude::NoneTape);
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap().as_vec();
     // written out
     let values = logits.as_vec();
@@ -113,7 +112,7 @@ impl<E: Element, D: VisionDevice<E>> Loss<NetModel<E, D>, E, D> for SpatioTempor
         &self,
         output: &Output<NetModel<E, D>, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        cx: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         let ce = CrossEntropy::default().loss(output, labels, cx)?;
         let v1 = &output.responses()?.v1.values;

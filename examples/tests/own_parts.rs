@@ -21,7 +21,7 @@ use dynvision::nn::{
 };
 use dynvision::ops::{MapShape, retyped};
 use dynvision::optim::{Optim, SgdConfig};
-use dynvision::time::{History, Stimulus};
+use dynvision::unroll::{History, Stimulus};
 
 // ------------------------------------------------------------------------------------------------------------- weights
 

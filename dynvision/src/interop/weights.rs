@@ -159,11 +159,11 @@ mod tests {
         let dev = Cpu::default();
         let mut net = dev.build_module::<Linear<2, 3>, f32>();
         let clone = net.clone();
-        let (before, id) = (net.weight.array(), crate::cx::id(&net.weight));
+        let (before, id) = (net.weight.array(), crate::autograd::id(&net.weight));
         let mut other = net.weights();
         other.insert("weight", &[3, 2], &[7.0f32; 6]);
         net.set_weights(&other).unwrap();
-        assert_eq!((net.weight.array(), crate::cx::id(&net.weight)), ([[7.0; 2]; 3], id));
+        assert_eq!((net.weight.array(), crate::autograd::id(&net.weight)), ([[7.0; 2]; 3], id));
         assert_eq!(clone.weight.array(), before);
     }
 

@@ -20,12 +20,11 @@ pub use labels::Labels;
 pub use smoothness::TemporalSmoothness;
 pub use sum::{Over, Term, Weighted, total};
 
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::{DynModel, LogitsInTime};
-use crate::record::Run;
-use crate::time::Plan;
+use crate::unroll::Stacked;
 use dfdx::prelude::*;
 
 /// What a run gave. Its tensors carry no tape: gradients find them by their identity.
@@ -34,7 +33,7 @@ pub struct Output<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
     /// `(batch, time, classes)`.
     pub logits: LogitsInTime<M, B, E, D>,
     /// What each area answered, if it was recorded.
-    pub responses: Option<M::Areas<Run, B>>,
+    pub responses: Option<M::Areas<Stacked, B>>,
 }
 
 impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, D> {
@@ -42,7 +41,7 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
     ///
     /// # Errors
     /// [`Error::Setting`] if the run was not recorded.
-    pub fn responses(&self) -> Result<&M::Areas<Run, B>> {
+    pub fn responses(&self) -> Result<&M::Areas<Stacked, B>> {
         self.responses.as_ref().ok_or_else(|| {
             Error::Setting("the loss reads the areas' responses, and the run has none: run by `try_record`".into())
         })
@@ -52,11 +51,11 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 /// A loss on the runs of models `M`: implement it for all models, or for one whose areas it reads by their fields, such
 /// as `output.responses()?.v1.values`.
 ///
-/// Tensors travel without a tape, which is in the [`Cx`]: any operation of dfdx runs on it by [`Cx::run`].
+/// Tensors travel without a tape, which is in the [`Graph`]: any operation of dfdx runs on it by [`Graph::run`].
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use dynvision::cx::Cx;
+/// use dynvision::autograd::Graph;
 /// use dynvision::error::Result;
 /// use dynvision::kernels::{Element, VisionDevice};
 /// use dynvision::loss::{CrossEntropy, Labels, Loss, Output};
@@ -80,12 +79,12 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 ///         &self,
 ///         output: &Output<M, B, E, D>,
 ///         labels: &Labels,
-///         cx: &mut Cx<T>,
+///         graph: &mut Graph<E, D, T>,
 ///     ) -> Result<Tensor<Rank0, E, D>> {
-///         let ce = CrossEntropy::default().loss(output, labels, cx)?;
+///         let ce = CrossEntropy::default().loss(output, labels, graph)?;
 ///         let weight = E::from_f64(self.weight).unwrap_or_default();
-///         let squares = cx.run(output.logits.clone(), |y| y.try_square()?.try_mean::<Rank0, _>()?.try_mul(weight))?;
-///         cx.run(ce, |ce| ce.try_add(squares))
+///         let squares = graph.run(output.logits.clone(), |y| y.try_square()?.try_mean::<Rank0, _>()?.try_mul(weight))?;
+///         graph.run(ce, |ce| ce.try_add(squares))
 ///     }
 /// }
 /// ```
@@ -118,7 +117,7 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         &self,
         output: &Output<M, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>;
 
     /// The terms that the number is the weighted sum of; a loss that is no sum is its only term.
@@ -129,9 +128,9 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         &self,
         output: &Output<M, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
-        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, labels, cx)? }])
+        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, labels, graph)? }])
     }
 
     /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the
@@ -143,13 +142,13 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         &self,
         _model: &M,
         logits: LogitsInTime<M, B, E, D, T>,
-        responses: Option<M::Areas<Run, B>>,
+        responses: Option<M::Areas<Stacked, B>>,
         labels: &Labels,
     ) -> Result<Tensor<Rank0, E, D, T>> {
         let (logits, tape) = logits.split_tape();
-        let mut cx = Cx::new(tape, Plan::default());
-        let loss = self.loss(&Output { logits, responses }, labels, &mut cx)?;
-        Ok(loss.put_tape(cx.tape))
+        let mut graph = Graph::new(tape);
+        let loss = self.loss(&Output { logits, responses }, labels, &mut graph)?;
+        Ok(loss.put_tape(graph.tape))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Weighted sums of losses.
 
 use super::{Labels, Loss, Output, number, zero};
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
@@ -78,7 +78,7 @@ impl Over {
 pub fn total<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     terms: &[Term<E, D>],
     device: &D,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Tensor<Rank0, E, D>> {
     let mut sum = None;
     for term in terms {
@@ -86,11 +86,11 @@ pub fn total<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
             term.value.clone()
         } else {
             let weight = number::<E>(term.weight)?;
-            cx.run(term.value.clone(), |value| value.try_mul(weight))?
+            graph.run(term.value.clone(), |value| value.try_mul(weight))?
         };
         sum = Some(match sum {
             None => value,
-            Some(sum) => cx.run(sum, |sum: Tensor<Rank0, E, D, T>| sum.try_add(value))?,
+            Some(sum) => graph.run(sum, |sum: Tensor<Rank0, E, D, T>| sum.try_add(value))?,
         });
     }
     sum.map_or_else(|| zero(device), Ok)
@@ -117,17 +117,17 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
         &self,
         output: &Output<M, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        let terms = self.terms(output, labels, cx)?;
-        total(&terms, output.logits.device(), cx)
+        let terms = self.terms(output, labels, graph)?;
+        total(&terms, output.logits.device(), graph)
     }
 
     fn terms<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
         if !(self.weight.is_finite() && self.weight >= 0.0) {
             let name = self.loss.name();
@@ -136,7 +136,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
         if self.weight == 0.0 {
             return Ok(Vec::new());
         }
-        let mut terms = self.loss.terms(output, labels, cx)?;
+        let mut terms = self.loss.terms(output, labels, graph)?;
         terms.iter_mut().for_each(|term| term.weight *= self.weight);
         Ok(terms)
     }
@@ -165,20 +165,20 @@ macro_rules! sum {
                 &self,
                 output: &Output<M, Batch, E, D>,
                 labels: &Labels,
-                cx: &mut Cx<T>,
+                graph: &mut Graph<E, D, T>,
             ) -> Result<Tensor<Rank0, E, D>> {
-                let terms = self.terms(output, labels, cx)?;
-                total(&terms, output.logits.device(), cx)
+                let terms = self.terms(output, labels, graph)?;
+                total(&terms, output.logits.device(), graph)
             }
 
             fn terms<Batch: Dim, T: Tape<E, D>>(
                 &self,
                 output: &Output<M, Batch, E, D>,
                 labels: &Labels,
-                cx: &mut Cx<T>,
+                graph: &mut Graph<E, D, T>,
             ) -> Result<Vec<Term<E, D>>> {
                 let mut terms = Vec::new();
-                $(terms.extend(self.$i.terms(output, labels, cx)?);)+
+                $(terms.extend(self.$i.terms(output, labels, graph)?);)+
                 Ok(terms)
             }
         }

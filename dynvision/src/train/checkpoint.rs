@@ -200,8 +200,8 @@ fn lines(wiring: &Wiring) -> Vec<String> {
         let times = [area.times.tau, area.times.t_feedforward, area.times.t_recurrence]
             .map(|t| t.map_or("-".into(), |t| t.to_string()));
         let (operations, times) = (area.operations.join(" "), times.join(" "));
-        let crate::time::Area { name, layer, takes, answers, sends, .. } = area;
-        format!("{name}: {layer}, {takes} to {answers} to {sends}, {operations}, {times}")
+        let crate::time::Area { name, layer, input, response, output, .. } = area;
+        format!("{name}: {layer}, {input} to {response} to {output}, {operations}, {times}")
     });
     let links = wiring.links.iter().map(|link| {
         format!("{}, {}", link.name(wiring), link.delay.map_or("-".to_string(), |delay| delay.to_string()))

@@ -52,7 +52,7 @@ pub struct TrainConfig {
     /// Learning rates, weight decay and freezing by the names of parameters.
     pub groups: Groups,
     /// The areas whose batch norms keep to their running moments, as
-    /// [`Stimulus::freeze_statistics`](crate::time::Stimulus::freeze_statistics) says.
+    /// [`Stimulus::freeze_statistics`](crate::unroll::Stimulus::freeze_statistics) says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen_statistics: Vec<String>,
     /// How gradients are kept from growing too large; a limit of infinity only measures them.

@@ -10,11 +10,10 @@ use crate::data::{DataError, Images, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
-use crate::model::{DynModel, FrameShape, LogitsInTime, frozen, stacked};
-use crate::nn::Statistics;
+use crate::model::{DynModel, FrameShape, LogitsInTime, frozen, run_or_record};
 use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
-use crate::record::{Silent, Steps};
-use crate::time::Stimulus;
+use crate::unroll::Statistics;
+use crate::unroll::Stimulus;
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
 use rand::RngCore;
@@ -515,21 +514,12 @@ where
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D, T>,
         labels: &Labels,
     ) -> Result<Judged<M, E, D, T>, Error> {
-        let mut state = self.net.reset();
-        let (logits, responses, mut cx) = if self.loss.needs_responses() {
-            let mut steps = M::fresh::<Steps, usize>();
-            let (logits, mut cx) = self.net.try_unroll(stimulus, &mut state, &mut steps)?;
-            let responses = stacked::<M, usize, E, D, T>(steps, &logits, &mut cx)?;
-            (logits, Some(responses), cx)
-        } else {
-            let (logits, cx) = self.net.try_unroll::<Silent, _, _>(stimulus, &mut state, &mut M::fresh())?;
-            (logits, None, cx)
-        };
+        let (logits, responses, mut cx) = run_or_record(&self.net, stimulus, self.loss.needs_responses())?;
         let output = Output { logits, responses };
         let terms = self.loss.terms(&output, labels, &mut cx)?;
         let loss = total(&terms, &self.device, &mut cx)?;
         let observed = cx.take_statistics();
-        Ok(Judged { terms, loss: loss.put_tape(cx.tape), logits: output.logits, observed })
+        Ok(Judged { terms, loss: loss.put_tape(cx.into_tape()), logits: output.logits, observed })
     }
 
     /// Reads the numbers of a run from the device, and finds out what went wrong if its loss is not finite.

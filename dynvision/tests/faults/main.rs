@@ -83,7 +83,7 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap().success());
 }
 
-/// Waits for the first checkpoint of a victim.
+/// Propagate for the first checkpoint of a victim.
 fn begun(child: &mut Child, folder: &Path) {
     let start = Instant::now();
     while !folder.join("last.safetensors").exists() {

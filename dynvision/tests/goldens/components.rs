@@ -5,13 +5,17 @@ use crate::report::Report;
 use crate::weights;
 use dfdx::nn::BuildModule;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
 use dynvision::error::Result;
-use dynvision::nn::{MapOf, Operation, Recurrence, Retina, Signal, Solver, Spec, built, see};
+use dynvision::geometry::Map;
+use dynvision::kernels::Maps;
+use dynvision::nn::{Connection, Layer, Operation, Recurrence, Retina, Solver, Spec, built};
 use dynvision::time::Plan;
+use dynvision::unroll::{Context, Past};
 
-type Recording = Cx<OwnedTape<f32, Cpu>>;
-type Map<const C: usize> = MapOf<usize, Const<C>, usize, usize, f32, Cpu>;
+type Recording = Context<f32, Cpu, OwnedTape<f32, Cpu>>;
+type Maps32 = Maps<f32, Cpu>;
+type Of<R, const I: usize, const O: usize, const K: usize> =
+    <R as Recurrence>::Connection<Const<I>, Const<O>, Const<K>>;
 
 /// A recurrence from `I` to `O` channels with kernel `K`. `names` are its tensors here and there.
 pub(crate) fn recurrence<R: Recurrence, const I: usize, const O: usize, const K: usize>(
@@ -19,12 +23,10 @@ pub(crate) fn recurrence<R: Recurrence, const I: usize, const O: usize, const K:
     names: &[(&str, &str)],
 ) -> Report
 where
-    R::Built<Const<I>, Const<O>, Const<K>, f32, Cpu>: BuildModule<Cpu, f32>,
+    <Of<R, I, O, K> as Spec>::Built<f32, Cpu>: BuildModule<Cpu, f32>,
 {
-    let built = R::Built::<Const<I>, Const<O>, Const<K>, f32, Cpu>::build(&Cpu::default());
-    compare(golden, built, names, |built, x: Map<I>, cx| -> Result<Map<O>> {
-        R::drive::<Const<I>, Const<O>, Const<K>, _, _, _, _, _, _>(built, &x, cx)
-    })
+    let built = <Of<R, I, O, K> as Spec>::Built::<f32, Cpu>::build(&Cpu::default());
+    compare(golden, built, names, |built, x, cx| Of::<R, I, O, K>::forward(built, &x, None, cx))
 }
 
 /// An operation with these tensors here and there.
@@ -33,7 +35,7 @@ where
     O::Built<f32, Cpu>: BuildModule<Cpu, f32>,
 {
     let built = O::Built::<f32, Cpu>::build(&Cpu::default());
-    compare(golden, built, names, |built, x: Map<C>, cx| O::apply(built, x, cx))
+    compare(golden, built, names, O::forward)
 }
 
 /// A bias, which without a signal is one itself, here of the whole batch.
@@ -46,8 +48,10 @@ where
     let mut built = O::Built::<f32, Cpu>::build(&Cpu::default());
     weights::set(&mut built, golden, &[("bias", "bias")]);
     let (sizes, input) = golden.get("input").unwrap();
-    let mut cx = Cx::new(NoneTape, Plan::default());
-    let alone = O::absent(&built, (sizes[0], Const::<C>, sizes[2], sizes[3]), &mut cx).unwrap().unwrap();
+    let mut cx = Context::new(NoneTape, Plan::default());
+    cx.set_batch(sizes[0]);
+    cx.set_input(Map::new(C, sizes[2], sizes[3]));
+    let alone = O::absent(&built, &mut cx).unwrap().unwrap();
     // theirs is of batch 1, and of one unit for each of which it is the bias
     let repeated = |i: usize| theirs[i % (input.len() / sizes[0]) * theirs.len() / (input.len() / sizes[0])];
     let theirs: Vec<f32> = (0..input.len()).map(repeated).collect();
@@ -58,7 +62,6 @@ where
 /// A retina of `I` to `M` to `O` channels.
 pub(crate) fn retina(golden: &Golden) -> Report {
     type Eye = Retina<3, 4, 5, 9>;
-    type Frame<const C: usize> = MapOf<usize, Const<C>, Const<10>, Const<12>, f32, Cpu>;
     let names = [
         ("stages.conv.weight", "conv1.weight"),
         ("stages.conv.bias", "conv1.bias"),
@@ -66,35 +69,29 @@ pub(crate) fn retina(golden: &Golden) -> Report {
         ("stages.conv2.bias", "conv2.bias"),
     ];
     let eye = <Eye as Spec>::Built::<f32, Cpu>::build(&Cpu::default());
-    compare(golden, eye, &names, |eye, x: Frame<3>, cx| {
-        let seen: Signal<_, f32, Cpu> = see::<Eye, _, _, _, _, _, _, _, _, _, _>(eye, Some(x), cx)?;
-        let seen: Option<Frame<4>> = seen;
-        Ok(seen.unwrap())
+    compare(golden, eye, &names, |eye, x, cx| {
+        cx.set_input(Map::new(3, 10, 12));
+        Ok(Eye::forward(eye, Some(x), &Past::default(), cx)?.unwrap())
     })
 }
 
 /// Compares what `run` makes of the input, and all gradients that the recorded gradient of the output causes.
-fn compare<M, X, Y>(
+fn compare<M: TensorCollection<f32, Cpu>>(
     golden: &Golden,
     mut part: M,
     names: &[(&str, &str)],
-    run: impl FnOnce(&M, Tensor<X, f32, Cpu>, &mut Recording) -> Result<Tensor<Y, f32, Cpu>>,
-) -> Report
-where
-    M: TensorCollection<f32, Cpu>,
-    X: Shape<Concrete = [usize; 4]>,
-    Y: Shape<Concrete = [usize; 4]>,
-{
+    run: impl FnOnce(&M, Maps32, &mut Recording) -> Result<Maps32>,
+) -> Report {
     weights::set(&mut part, golden, names);
-    let (x, tape) = maps::<X>(golden, "input").leaky_trace().split_tape();
-    let mut cx = Cx::new(tape, Plan::default());
+    let (x, tape) = maps(golden, "input").leaky_trace().split_tape();
+    let mut cx = Context::new(tape, Plan::default());
     let y = run(&part, x.clone(), &mut cx).unwrap();
     let mut report = Report::default();
     report.forward("output", &y.as_vec(), &golden.values("output"));
     if golden.get("grad_output").is_none() {
         return report;
     }
-    let mut gradients = (y.put_tape(cx.tape) * maps::<Y>(golden, "grad_output")).sum::<Rank0, _>().backward();
+    let mut gradients = (y.put_tape(cx.into_tape()) * maps(golden, "grad_output")).sum::<Rank0, _>().backward();
     report.gradient("input", &gradients.get(&x).as_vec(), &golden.values("grad_input"));
     for (name, gradient) in weights::gradients(&part, &mut gradients) {
         let theirs = names.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| theirs).unwrap();
@@ -104,14 +101,14 @@ where
 }
 
 /// A stored tensor as maps; one axis is that of channels.
-fn maps<S: Shape<Concrete = [usize; 4]>>(golden: &Golden, name: &str) -> Tensor<S, f32, Cpu> {
+fn maps(golden: &Golden, name: &str) -> Maps32 {
     let (sizes, values) = golden.get(name).unwrap_or_else(|| panic!("{}: no {name}", golden.name));
     let sizes = match sizes[..] {
-        [b, c, h, w] => [b, c, h, w],
-        [c] => [1, c, 1, 1],
+        [b, c, h, w] => (b, c, h, w),
+        [c] => (1, c, 1, 1),
         _ => panic!("{}: {name} is {sizes:?}", golden.name),
     };
-    Cpu::default().tensor_from_vec(values, S::from_concrete(&sizes).unwrap())
+    Cpu::default().tensor_from_vec(values, sizes)
 }
 
 /// A solver over some steps with one trained number, from the states that the golden gives or from its own.
@@ -129,7 +126,7 @@ where
     let given: Option<Vec<_>> = golden.get("h").map(|(_, h)| h.chunks(units).map(leaf).collect());
 
     let (zero, tape) = dev.zeros::<Rank0>().leaky_trace().split_tape();
-    let (mut cx, mut total) = (Cx::new(tape, Plan::default()), zero);
+    let (mut cx, mut total) = (Context::new(tape, Plan::default()), zero);
     let (mut outputs, mut state) = (Vec::new(), None);
     for (t, x) in inputs.iter().enumerate() {
         let h = match &given {
@@ -143,7 +140,7 @@ where
         total = cx.run(total, |total| total.try_add(part)).unwrap();
         state = Some(y);
     }
-    let mut gradients = total.put_tape(cx.tape).backward();
+    let mut gradients = total.put_tape(cx.into_tape()).backward();
     let mut report = Report::default();
     report.forward("number", &built.number().as_vec(), &[built.recorded(golden)]);
     report.forward("output", &outputs, &golden.values("output"));

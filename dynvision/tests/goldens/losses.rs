@@ -3,9 +3,8 @@
 use crate::loader::{Golden, hash_uniform};
 use crate::report::Report;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::loss::{CrossEntropy, Labels};
-use dynvision::time::Plan;
 
 type Logits = Tensor<(usize, usize, Const<5>), f32, Cpu>;
 
@@ -31,7 +30,7 @@ pub(crate) fn cross_entropy(golden: &Golden, loss: &CrossEntropy, ignored: i64) 
 /// The term of each step, and the gradient of their sum weighted by numbers of seed 3.
 pub(crate) fn terms(golden: &Golden) -> Report {
     let (logits, labels) = logits_and_labels(golden, -1);
-    let mut cx = Cx::new(logits.leaky_trace().split_tape().1, Plan::default());
+    let mut cx = Graph::new(logits.leaky_trace().split_tape().1);
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap();
     let mut report = Report::default();
     report.forward("terms", &terms.as_vec(), &golden.values("loss"));

@@ -4,7 +4,7 @@ use crate::loader::Golden;
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::data::{Pattern, Presentation, Seed};
-use dynvision::time::Stimulus;
+use dynvision::unroll::Stimulus;
 
 /// Compares every pixel and label of a prepared batch with the plan.
 pub(crate) fn batch(golden: &Golden) -> Report {

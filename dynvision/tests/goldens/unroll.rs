@@ -7,9 +7,10 @@ use dfdx::prelude::*;
 use dynvision::interop::{StateDict, torch};
 use dynvision::loss::{CrossEntropy, Labels, Loss};
 use dynvision::model::{DynModel, FrameShape};
-use dynvision::record::{EachArea, Run, Timed};
-use dynvision::time::{Dynamics, Stimulus};
+use dynvision::time::Dynamics;
 use dynvision::train::residual_steps;
+use dynvision::unroll::Stimulus;
+use dynvision::unroll::{Stacked, Timed, VisitAreas};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -71,7 +72,7 @@ fn compare_answers<M: DynModel<f32, Cpu>>(golden: &Golden, mut net: M, report: &
     let steps = frames.len();
     let (logits, responses) = net.try_record(Stimulus::frames(frames, NoneTape)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
-    M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)
+    M::visit_areas(&responses, &mut Each { golden, report, batch, steps }).map_err(text)
 }
 
 fn build<S: BuildOnDevice<Cpu, f32>>() -> S::Built {
@@ -108,7 +109,7 @@ where
     let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
     if !differently.other_responses {
-        M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)?;
+        M::visit_areas(&responses, &mut Each { golden, report, batch, steps }).map_err(text)?;
     }
     if golden.get("loss").is_some() {
         let labels = Labels::from_numbers(batch, steps, &golden.integers("labels"), -1).map_err(text)?;
@@ -210,11 +211,11 @@ struct Each<'a> {
     steps: usize,
 }
 
-impl EachArea<Run, f32, Cpu> for Each<'_> {
+impl VisitAreas<Stacked, f32, Cpu> for Each<'_> {
     fn area<S: Timed>(
         &mut self,
         name: &'static str,
-        ours: &<Run as dynvision::record::Kind>::Of<S, f32, Cpu>,
+        ours: &dynvision::unroll::Response<S, f32, Cpu>,
     ) -> dynvision::error::Result<()> {
         self.compare(name, &ours.present, &ours.values.as_vec());
         Ok(())

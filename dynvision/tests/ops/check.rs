@@ -1,11 +1,10 @@
 //! Finite differences, naive loops and random numbers for the tests of operations.
 
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::geometry::{Border, Conv, Window};
 use dynvision::kernels::view;
-use dynvision::time::Plan;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
@@ -26,8 +25,8 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-pub(crate) fn cx<T: Default>() -> Cx<T> {
-    Cx::new(T::default(), Plan::default())
+pub(crate) fn cx<T: Default>() -> Graph<f64, Cpu, T> {
+    Graph::new(T::default())
 }
 
 /// Numbers between -1 and 1.
@@ -60,8 +59,8 @@ pub(crate) fn len(dims: [usize; 4]) -> usize {
 /// without a tape. `check!` calls it with one body for both tapes.
 pub(crate) fn checked<Y1: Shape, Y2: Shape>(
     inputs: &[Vec<f64>],
-    taped: impl Fn(&[Flat], &mut Cx<Recorded>) -> Result<Tensor<Y1, f64, Cpu>>,
-    untaped: impl Fn(&[Flat], &mut Cx<NoneTape>) -> Result<Tensor<Y2, f64, Cpu>>,
+    taped: impl Fn(&[Flat], &mut Graph<f64, Cpu, Recorded>) -> Result<Tensor<Y1, f64, Cpu>>,
+    untaped: impl Fn(&[Flat], &mut Graph<f64, Cpu, NoneTape>) -> Result<Tensor<Y2, f64, Cpu>>,
 ) -> Vec<f64> {
     let tensors: Vec<Flat> = inputs.iter().map(|x| flat(x)).collect();
     let mut context = cx();
@@ -111,8 +110,10 @@ macro_rules! check {
     ($inputs:expr, |$x:ident, $cx:ident| $body:expr) => {
         crate::check::checked(
             $inputs,
-            |$x: &[crate::check::Flat], $cx: &mut dynvision::cx::Cx<crate::check::Recorded>| $body,
-            |$x: &[crate::check::Flat], $cx: &mut dynvision::cx::Cx<dfdx::prelude::NoneTape>| $body,
+            |$x: &[crate::check::Flat],
+             $cx: &mut dynvision::autograd::Graph<f64, dfdx::prelude::Cpu, crate::check::Recorded>| $body,
+            |$x: &[crate::check::Flat],
+             $cx: &mut dynvision::autograd::Graph<f64, dfdx::prelude::Cpu, dfdx::prelude::NoneTape>| $body,
         )
     };
 }

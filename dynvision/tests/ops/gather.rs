@@ -2,7 +2,8 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::ops::{self, Units};
+use dynvision::geometry::Units;
+use dynvision::ops;
 use proptest::prelude::*;
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::ops;
 use proptest::prelude::*;
 
@@ -50,7 +50,7 @@ fn slices_that_do_not_exist_are_refused() {
     assert!(of(take(2, 0..1)).contains("axis 2"));
     assert!(of(take(1, 1..4)).contains("1..4"));
     assert!(of(take(1, 3..3)).contains("3..3"));
-    let mut cx: Cx<NoneTape> = cx();
+    let mut cx: Graph<f64, Cpu, NoneTape> = cx();
     let y = ops::slice::<_, (usize, Const<2>), _, _, _>(1, 0..1, &x, &mut cx).map(|y| y.as_vec());
     assert!(y.unwrap_err().to_string().contains("slice"));
 }

@@ -43,7 +43,7 @@ fn maps_become_five_dimensions() {
     let steps: Vec<Tensor<(usize, Const<2>, Const<3>, Const<1>), f32, _>> =
         (0..2).map(|_| dev.sample_normal_like(&(2, Const, Const, Const))).collect();
     let y: Tensor<(usize, Const<3>, Const<2>, Const<3>, Const<1>), f32, _> =
-        ops::stack_time(1, &steps, &mut cx::<NoneTape>()).unwrap();
+        ops::stack_time(1, &steps, &mut dynvision::autograd::Graph::new(NoneTape)).unwrap();
     assert_eq!(y.shape().concrete(), [2, 3, 2, 3, 1]);
     assert_eq!((y[[1, 0, 1, 2, 0]], y[[1, 2, 1, 2, 0]]), (0.0, steps[1][[1, 1, 2, 0]]));
 }

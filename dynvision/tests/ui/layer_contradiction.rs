@@ -7,7 +7,7 @@ use dynvision::error::Result;
 use dynvision::geometry::{Geometry, Window};
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::nn::{Empty, Layer, Signal};
-use dynvision::time::History;
+use dynvision::unroll::History;
 use dfdx::prelude::{ConstDim, Dim, Tape};
 
 /// Says that it makes 6 channels of 4, but its types say 4 of 4.

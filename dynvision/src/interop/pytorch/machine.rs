@@ -30,7 +30,7 @@ pub(super) enum Value<'a> {
     },
     Tensor(Box<Window<'a>>),
     /// A number or bytes that nothing here needs.
-    Plain,
+    DefaultOptions,
     /// What a class or function that is not known here would have made.
     Object(&'a str, &'a str),
 }
@@ -83,7 +83,7 @@ impl<'a> Pickle<'a> {
     pub(super) fn describe(&self, id: Id) -> String {
         match self.get(id) {
             Value::None => "None".into(),
-            Value::Bool(_) | Value::Plain => "a plain value".into(),
+            Value::Bool(_) | Value::DefaultOptions => "a plain value".into(),
             Value::Int(number) => number.to_string(),
             Value::Text(text) => format!("the text {:?}", text.chars().take(40).collect::<String>()),
             Value::Tuple(_) => "a tuple".into(),
@@ -159,13 +159,13 @@ impl<'a> Machine<'a> {
                 let value = match (code, line) {
                     (b'I', "00") => Value::Bool(false),
                     (b'I', "01") => Value::Bool(true),
-                    _ => line.trim_end_matches('L').parse().map_or(Value::Plain, Value::Int),
+                    _ => line.trim_end_matches('L').parse().map_or(Value::DefaultOptions, Value::Int),
                 };
                 self.push(value);
                 Ok(())
             }
-            b'F' | b'S' => self.line().map(|_| self.push(Value::Plain)),
-            b'G' => self.chunk::<8>().map(|_| self.push(Value::Plain)),
+            b'F' | b'S' => self.line().map(|_| self.push(Value::DefaultOptions)),
+            b'G' => self.chunk::<8>().map(|_| self.push(Value::DefaultOptions)),
             // texts and bytes
             b'X' => self.length::<4>().and_then(|len| self.push_text(len)),
             0x8c => self.length::<1>().and_then(|len| self.push_text(len)),
@@ -441,21 +441,21 @@ impl<'a> Machine<'a> {
                 low.copy_from_slice(bytes);
                 Value::Int(i64::from_le_bytes(wide))
             }
-            None => Value::Plain,
+            None => Value::DefaultOptions,
         };
         self.push(value);
         Ok(())
     }
 
     fn push_text(&mut self, len: usize) -> Step<()> {
-        let text = std::str::from_utf8(self.take(len)?).map_or(Value::Plain, Value::Text);
+        let text = std::str::from_utf8(self.take(len)?).map_or(Value::DefaultOptions, Value::Text);
         self.push(text);
         Ok(())
     }
 
     fn push_bytes(&mut self, len: usize) -> Step<()> {
         self.take(len)?;
-        self.push(Value::Plain);
+        self.push(Value::DefaultOptions);
         Ok(())
     }
 

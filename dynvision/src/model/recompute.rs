@@ -6,13 +6,14 @@
 //! keep their identity, so their gradients arrive where they always do; chance gives the second run what it gave the
 //! first.
 
-use crate::cx::{Cx, id};
+use super::advance::advance_over;
+use super::areas::CountKept;
+use super::generated::{FrameShape, GeneratedModel, Logits};
+use crate::autograd::{id, take_grad};
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, Element, VisionDevice};
-use crate::model::{DynModel, Film, FrameShape, Logits, advance_over};
 use crate::parameters::{AnyTensor, each};
-use crate::record::{CountHeld, EachArea, Past, Record, Timed};
-use crate::time::History;
+use crate::unroll::{Context, History, Observer, State, Stimulus, Timed, VisitAreas};
 use dfdx::prelude::*;
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -20,24 +21,24 @@ use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Runs a film in segments of so many steps. Gives the logits of each step.
+/// Runs a film in segments of so many steps. Returns the logits of each step.
 pub(crate) fn in_segments<M, K, B, E, D, T>(
     model: &M,
-    film: Film<FrameShape<M, B, E, D>, E, D>,
+    film: Stimulus<FrameShape<M, B, E, D>, E, D>,
     segment: usize,
-    state: &mut M::Areas<Past, B>,
+    state: &mut M::Areas<State, B>,
     record: &mut M::Areas<K, B>,
-    cx: &mut Cx<T>,
+    cx: &mut Context<E, D, T>,
 ) -> Result<Vec<Logits<M, B, E, D>>>
 where
-    M: DynModel<E, D>,
-    K: Record,
+    M: GeneratedModel<E, D>,
+    K: Observer,
     B: Dim,
     E: Element,
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let count = film.shown.len();
+    let count = film.steps();
     let (model, film) = (Rc::new(model.clone()), Rc::new(film));
     let mut logits = Vec::with_capacity(count);
     for from in (0..count).step_by(segment) {
@@ -68,27 +69,27 @@ where
 }
 
 /// A segment that runs again when gradients go backward.
-struct Segment<M: DynModel<E, D>, K, B: Dim, E: Element, D: VisionDevice<E>> {
+struct Segment<M: GeneratedModel<E, D>, K, B: Dim, E: Element, D: VisionDevice<E>> {
     model: Rc<M>,
-    film: Rc<Film<FrameShape<M, B, E, D>, E, D>>,
+    film: Rc<Stimulus<FrameShape<M, B, E, D>, E, D>>,
     steps: Range<usize>,
-    start: M::Areas<Past, B>,
+    start: M::Areas<State, B>,
     /// As it stood before the first run.
-    cx: Cx<OwnedTape<E, D>>,
+    cx: Context<E, D, OwnedTape<E, D>>,
     ends: Vec<End<E, D>>,
     record: PhantomData<K>,
 }
 
-impl<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>> Segment<M, K, B, E, D> {
+impl<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E>> Segment<M, K, B, E, D> {
     fn backward(self, grads: &mut Gradients<E, D>) -> Result<()> {
         let Segment { model, film, steps, start, mut cx, ends, .. } = self;
-        let (mut state, mut record) = (start.clone(), M::fresh::<K, B>());
+        let (mut state, mut record) = (start.clone(), M::initial::<K, B>());
         let answers = advance_over(&*model, &film, steps, &mut state, &mut record, &mut cx)?;
         let mut hand = HandOver::new(ends, grads);
         answers.iter().try_for_each(|x| hand.tensor(x))?;
-        M::each::<Past, B>(&state, &mut hand)?;
+        M::visit_areas::<State, B>(&state, &mut hand)?;
         let skip = Vec::new().into_iter();
-        M::each::<K, B>(&record, &mut Held::<_, K> { each: &mut hand, skip, kind: PhantomData })?;
+        M::visit_areas::<K, B>(&record, &mut Held::<_, K> { each: &mut hand, skip, kind: PhantomData })?;
         let given = hand.to;
         // the gradients of the second run are its own, and most of them are dropped with it; dfdx starts from a single
         // number, and the operation that runs next puts in what was handed over
@@ -96,12 +97,13 @@ impl<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>> Segme
             *own = given;
             Ok(())
         });
-        let nothing: Tensor<Rank0, E, D> = film.frames[0].device().try_zeros().map_err(Error::device)?;
+        let nothing: Tensor<Rank0, E, D> =
+            film.frame(0).ok_or(Error::EmptyStimulus)?.device().try_zeros().map_err(Error::device)?;
         let own = nothing.put_tape(mem::take(&mut cx.tape)).try_backward().map_err(Error::device)?;
         let mut back = GiveBack { own, grads, given: HashSet::new() };
-        M::each::<Past, B>(&start, &mut back)?;
-        film.frames.iter().try_for_each(|x| back.tensor(x))?;
-        cx.injected::<E, D>().iter().try_for_each(|x| back.tensor(x))?;
+        M::visit_areas::<State, B>(&start, &mut back)?;
+        film.distinct_frames().iter().try_for_each(|x| back.tensor(x))?;
+        cx.injected().try_for_each(|x| back.tensor(x))?;
         let mut given = Ok(());
         each(&*model, |_, trained, x| {
             if trained && given.is_ok() {
@@ -123,34 +125,31 @@ impl<E: Element, D: VisionDevice<E>> End<E, D> {
     fn new<S: Shape>(x: &Tensor<S, E, D>) -> Self {
         // a ghost keeps no data alive
         let (ghost, device) = (x.ghost(), x.device().clone());
-        let gradient = move |grads: &mut Gradients<E, D>| {
-            let empty = Storage::<E>::try_alloc_len(&device, 0)?;
-            Ok(mem::replace(grads.get_or_alloc_mut(&ghost)?, empty))
-        };
+        let gradient = move |grads: &mut Gradients<E, D>| take_grad(&device, grads.get_or_alloc_mut(&ghost)?);
         End { id: id(x), gradient: Box::new(gradient) }
     }
 }
 
 /// All that later steps may read of a segment: its logits, the state it leaves, and what the record holds of it.
-fn ends<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>>(
+fn ends<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E>>(
     answers: &[Logits<M, B, E, D>],
-    state: &M::Areas<Past, B>,
+    state: &M::Areas<State, B>,
     record: &M::Areas<K, B>,
     held_before: Vec<usize>,
 ) -> Result<Vec<End<E, D>>> {
     let mut ends = Collect(answers.iter().map(End::new).collect());
-    M::each::<Past, B>(state, &mut ends)?;
+    M::visit_areas::<State, B>(state, &mut ends)?;
     let skip = held_before.into_iter();
-    M::each::<K, B>(record, &mut Held::<_, K> { each: &mut ends, skip, kind: PhantomData })?;
+    M::visit_areas::<K, B>(record, &mut Held::<_, K> { each: &mut ends, skip, kind: PhantomData })?;
     Ok(ends.0)
 }
 
 /// How many answers the record holds of each area.
-fn held_by<M: DynModel<E, D>, K: Record, B: Dim, E: Element, D: VisionDevice<E>>(
+fn held_by<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E>>(
     record: &M::Areas<K, B>,
 ) -> Result<Vec<usize>> {
-    let mut held = CountHeld::default();
-    M::each::<K, B>(record, &mut held)?;
+    let mut held = CountKept::default();
+    M::visit_areas::<K, B>(record, &mut held)?;
     Ok(held.0)
 }
 
@@ -166,7 +165,7 @@ impl<E: Element, D: VisionDevice<E>> EachTensor<E, D> for Collect<E, D> {
         Ok(())
     }
 }
-impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for Collect<E, D> {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<State, E, D> for Collect<E, D> {
     fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
         past.iter().try_for_each(|x| self.tensor(x))
     }
@@ -212,7 +211,7 @@ impl<E: Element, D: VisionDevice<E>> HandOver<'_, E, D> {
         device.accumulate(E::ONE, &gradient, taken).map_err(Error::device)
     }
 }
-impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for HandOver<'_, E, D> {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<State, E, D> for HandOver<'_, E, D> {
     fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
         past.iter().try_for_each(|x| self.tensor(x))
     }
@@ -245,7 +244,7 @@ impl<E: Element, D: VisionDevice<E>> GiveBack<'_, E, D> {
         device.accumulate(E::ONE, own, all).map_err(Error::device)
     }
 }
-impl<E: Element, D: VisionDevice<E>> EachArea<Past, E, D> for GiveBack<'_, E, D> {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<State, E, D> for GiveBack<'_, E, D> {
     fn area<S: Timed>(&mut self, _: &'static str, past: &History<S, E, D>) -> Result<()> {
         past.iter().try_for_each(|x| self.tensor(x))
     }
@@ -256,9 +255,9 @@ struct Held<'a, V, K> {
     skip: std::vec::IntoIter<usize>,
     kind: PhantomData<K>,
 }
-impl<K: Record, E: Element, D: VisionDevice<E>, V: EachTensor<E, D>> EachArea<K, E, D> for Held<'_, V, K> {
-    fn area<S: Timed>(&mut self, _: &'static str, kept: &K::Of<S, E, D>) -> Result<()> {
+impl<K: Observer, E: Element, D: VisionDevice<E>, V: EachTensor<E, D>> VisitAreas<K, E, D> for Held<'_, V, K> {
+    fn area<S: Timed>(&mut self, _: &'static str, kept: &K::Value<S, E, D>) -> Result<()> {
         let skip = self.skip.next().unwrap_or(0);
-        K::held::<S, E, D>(kept).iter().skip(skip).flatten().try_for_each(|x| self.each.tensor(x))
+        K::kept::<S, E, D>(kept).iter().skip(skip).flatten().try_for_each(|x| self.each.tensor(x))
     }
 }

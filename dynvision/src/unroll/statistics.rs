@@ -1,6 +1,6 @@
-//! What a run found out that a model may keep.
+//! The moments that a run observed, for the running ones of its model.
 
-use crate::cx::id;
+use crate::autograd::id;
 use crate::error::Result;
 use crate::parameters::each_mut;
 use dfdx::nn::TensorCollection;

@@ -1,8 +1,8 @@
 //! Frames over time.
 
+use super::Injection;
 use crate::error::{Error, Result};
-use crate::kernels::Maps;
-use crate::ops::{MapShape, reshaped};
+use crate::ops::{MapShape, erase};
 use crate::time::Mode;
 use dfdx::prelude::*;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// area makes of it is computed once. The tape, if any, starts here.
 ///
 /// ```
-/// use dynvision::time::Stimulus;
+/// use dynvision::unroll::Stimulus;
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let image: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> = dev.ones_like(&(2, Const, Const, Const));
@@ -29,17 +29,6 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     /// The areas whose batch norms keep to their running moments.
     frozen: Vec<String>,
     tape: T,
-}
-
-/// A current that is injected into an area at some steps.
-#[derive(Clone, Debug)]
-pub struct Injection<E: Dtype, D: Device<E>> {
-    /// The area's name.
-    pub area: String,
-    /// The current, `(batch, channels, rows, columns)`.
-    pub current: Maps<E, D>,
-    /// The steps at which it is on.
-    pub steps: Range<usize>,
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
@@ -110,8 +99,7 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         current: Tensor<C, E, D>,
         steps: Range<usize>,
     ) -> Result<Self> {
-        let [b, c, h, w] = current.shape().concrete();
-        let current = reshaped(current.try_contiguous().map_err(Error::device)?, &(b, c, h, w))?;
+        let current = erase(current)?.try_contiguous().map_err(Error::device)?;
         self.currents.push(Injection { area: area.into(), current, steps });
         Ok(self)
     }
@@ -188,9 +176,15 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         self.frames.get(*self.shown.get(step)?)
     }
 
-    /// The distinct frames, which frame each step shows, and the tape.
-    pub fn into_parts(self) -> (Vec<Tensor<S, E, D>>, Vec<usize>, T) {
-        (self.frames, self.shown, self.tape)
+    /// The frames, each once, in the order in which they were given.
+    pub fn distinct_frames(&self) -> &[Tensor<S, E, D>] {
+        &self.frames
+    }
+
+    /// Returns the stimulus without its tape, and the tape.
+    pub fn split_tape(self) -> (Stimulus<S, E, D>, T) {
+        let Stimulus { frames, shown, currents, seed, mode, frozen, tape } = self;
+        (Stimulus { frames, shown, currents, seed, mode, frozen, tape: NoneTape }, tape)
     }
 }
 
