@@ -46,8 +46,8 @@ impl Format {
     }
 }
 
-/// One part of CIFAR-10 from the folder of its binary version (`data_batch_1.bin` to `data_batch_5.bin`,
-/// `test_batch.bin`).
+/// One part of CIFAR-10 from the folder of its binary version (`cifar-10-batches-bin`: `data_batch_1.bin` to `data_batch_5.bin`,
+/// `test_batch.bin`), or from the folder that holds it.
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
@@ -58,10 +58,11 @@ pub fn read_cifar10(folder: impl AsRef<Path>, split: Split) -> Result<Images, Da
         }
         Split::Test => &["test_batch.bin"],
     };
-    read(&Format::CIFAR10, folder.as_ref(), names)
+    read(&Format::CIFAR10, &below(folder.as_ref(), "cifar-10-batches-bin"), names)
 }
 
-/// One part of CIFAR-100 from the folder of its binary version (`train.bin`, `test.bin`).
+/// One part of CIFAR-100 from the folder of its binary version (`cifar-100-binary`: `train.bin`, `test.bin`), or from the folder that
+/// holds it.
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
@@ -70,7 +71,7 @@ pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: Labels) -> 
         Split::Train => "train.bin",
         Split::Test => "test.bin",
     };
-    read(&Format::cifar100(labels), folder.as_ref(), &[name])
+    read(&Format::cifar100(labels), &below(folder.as_ref(), "cifar-100-binary"), &[name])
 }
 
 /// One part of CIFAR-10 from the folder of its Python version (`cifar-10-batches-py`, which torchvision leaves), or from the folder

@@ -236,6 +236,10 @@ pub enum DataError {
         /// The batch.
         batch: usize,
     },
+    /// A data set could not be fetched.
+    #[cfg(feature = "fetch")]
+    #[error(transparent)]
+    Fetch(#[from] super::fetch::FetchError),
 }
 
 /// Which class may have been meant.

@@ -21,6 +21,8 @@ pub mod cifar;
 mod dataset;
 pub mod digits;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 mod file;
 mod floats;
 #[cfg(feature = "images")]
@@ -41,6 +43,8 @@ mod transform;
 pub use cache::Cache;
 pub use dataset::Dataset;
 pub use error::DataError;
+#[cfg(feature = "fetch")]
+pub use fetch::fetch;
 pub use floats::Floats;
 #[cfg(feature = "images")]
 pub use folder::{ImageFolder, LeftOut};
