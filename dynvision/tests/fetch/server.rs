@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 /// What is done with one request. After the last of a script, the server goes on with `Give`.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// The content, or the part that is asked for.
     Give,
     /// The same, but the connection ends after so many bytes of it.
@@ -35,7 +35,7 @@ pub enum Step {
     Garbage,
 }
 
-pub struct Server {
+pub(crate) struct Server {
     address: String,
     requests: Arc<Mutex<Vec<Request>>>,
     over: Arc<AtomicBool>,
@@ -44,13 +44,13 @@ pub struct Server {
 
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    pub path: String,
-    pub range: Option<String>,
+pub(crate) struct Request {
+    pub(crate) path: String,
+    pub(crate) range: Option<String>,
 }
 
 impl Server {
-    pub fn new(content: &[u8], script: &[Step]) -> Self {
+    pub(crate) fn new(content: &[u8], script: &[Step]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (requests, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -77,16 +77,16 @@ impl Server {
         Server { address, requests, over, thread: Some(thread) }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.address)
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
     /// The parts that were asked for.
-    pub fn ranges(&self) -> Vec<Option<String>> {
+    pub(crate) fn ranges(&self) -> Vec<Option<String>> {
         self.requests().into_iter().map(|request| request.range).collect()
     }
 }
