@@ -15,6 +15,7 @@
 //! # Ok::<(), dynvision::data::DataError>(())
 //! ```
 
+mod arrays;
 mod bundled;
 mod cache;
 pub mod cifar;
@@ -24,7 +25,6 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod file;
-mod floats;
 #[cfg(feature = "images")]
 mod folder;
 mod groups;
@@ -33,19 +33,18 @@ mod images;
 mod loader;
 pub mod mnist5k;
 mod order;
-mod pickle;
 mod presentation;
 mod sample;
 mod seed;
 mod subset;
 mod transform;
 
+pub use arrays::Arrays;
 pub use cache::Cache;
 pub use dataset::Dataset;
 pub use error::DataError;
 #[cfg(feature = "fetch")]
 pub use fetch::fetch;
-pub use floats::Floats;
 #[cfg(feature = "images")]
 pub use folder::{ImageFolder, LeftOut};
 pub use groups::{group_names, group_numbers};
