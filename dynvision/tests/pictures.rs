@@ -55,6 +55,27 @@ fn every_kind_of_picture_is_what_pil_makes_of_it() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
+/// Decoders fill up what is missing, and a picture that is half grey is learnt in silence.
+#[test]
+fn what_is_cut_off_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = NpzFile::open(pictures().join("expected.npz")).unwrap().names().to_vec();
+    for class in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(class)).unwrap();
+    }
+    std::fs::copy(pictures().join("rgb.bmp"), folder.path().join("b/sound.bmp")).unwrap();
+    for name in names {
+        let (whole, path) = (std::fs::read(pictures().join(&name)).unwrap(), folder.path().join("a").join(&name));
+        for cut in [0, 2, 30, whole.len() / 2, whole.len() * 3 / 4] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let set = ImageFolder::open(folder.path()).unwrap();
+            let error = set.sample(0).err().map(|error| error.to_string());
+            assert!(error.as_ref().is_some_and(|error| error.contains(&name)), "{name} cut to {cut}: {error:?}");
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 /// A header of a few bytes that states a large picture takes no memory for it.
 #[test]
 fn a_size_that_is_only_stated_is_refused() {

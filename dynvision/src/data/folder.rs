@@ -3,7 +3,7 @@
 //! Files are decoded when they are asked for. Values of 16 bits are rounded to 8; transparency is dropped, as `convert("RGB")` of PIL
 //! does; an orientation that a camera noted is not followed, as in torchvision.
 
-use super::{DataError, Dataset, Sample, Split, Values};
+use super::{DataError, Dataset, Sample, Split, Values, jpeg};
 use crate::geometry::Map;
 use image::ImageDecoder;
 use rayon::prelude::*;
@@ -212,9 +212,12 @@ fn decode(file: &Path) -> Result<Sample, DataError> {
         }
         error => DataError::Corrupt { file: name(), message: error.to_string() },
     };
-    let opened = std::fs::File::open(file).map_err(io(file))?;
-    let size = opened.metadata().map_err(io(file))?.len();
-    let reader = image::ImageReader::new(std::io::BufReader::new(opened)).with_guessed_format().map_err(io(file))?;
+    let bytes = super::file::read(file)?;
+    let size = bytes.len() as u64;
+    if !jpeg::is_whole(&bytes) {
+        return Err(DataError::Corrupt { file: name(), message: "it is cut off".to_string() });
+    }
+    let reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().map_err(io(file))?;
     let decoder = reader.into_decoder().map_err(corrupt)?;
     let (w, h) = decoder.dimensions();
     if decoder.total_bytes() > size.saturating_mul(GREATEST_EXPANSION) {

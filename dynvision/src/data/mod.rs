@@ -30,6 +30,8 @@ mod folder;
 mod groups;
 pub mod idx;
 mod images;
+#[cfg(feature = "images")]
+mod jpeg;
 mod loader;
 pub mod mnist5k;
 mod order;
@@ -54,7 +56,7 @@ pub use order::Order;
 pub use presentation::{Pattern, Plan, Presentation};
 pub use sample::{Sample, Values};
 pub use seed::{Purpose, Seed};
-pub use subset::{Joined, Named, Subset, split, split_size};
+pub use subset::{Joined, Named, Subset, split, split_classes, split_size};
 pub use transform::{Draw, Filter, Transform, Transforms};
 
 /// A part of a data set that its authors divided.
