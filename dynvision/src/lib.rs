@@ -15,6 +15,7 @@ pub mod nn;
 pub mod ops;
 pub mod optim;
 pub mod parameters;
+mod pickle;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;

@@ -1,5 +1,9 @@
-//! Named arrays for NumPy: `.npz`, a zip archive of `.npy` files
-//! ([format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), version 1.0).
+//! Named arrays for and from NumPy: `.npz`, a zip archive of `.npy` files
+//! ([format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html); written in version 1.0, read up to 3.0).
+
+mod read;
+
+pub use read::{NpyArray, NpzFile, npy_from_bytes, read, read_npy};
 
 use super::{StateDict, atomic};
 use std::collections::HashSet;

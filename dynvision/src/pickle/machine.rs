@@ -4,48 +4,47 @@
 //! Every value has a number, and containers hold numbers: what a program repeats or nests in itself takes no more memory
 //! than its instructions.
 
-use super::tensor::{self, Window};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-/// As many as PyTorch allows.
-const MOST_DIMENSIONS: usize = 64;
-
-pub(super) type Id = usize;
+pub(crate) type Id = usize;
 
 /// What an instruction makes.
 #[derive(Clone, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     None,
     Bool(bool),
     Int(i64),
     Text(&'a str),
+    /// Bytes, or a text of Python 2 that is no UTF-8.
+    Bytes(&'a [u8]),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
     /// A class or function, by its module and name.
     Global(&'a str, &'a str),
-    Storage {
-        key: &'a str,
-        class: &'a str,
+    /// What a class or function would have made of a tuple of arguments, and the state that it would have been given.
+    Call {
+        function: Id,
+        arguments: Id,
+        state: Option<Id>,
     },
-    Tensor(Box<Window<'a>>),
-    /// A number or bytes that nothing here needs.
-    DefaultOptions,
-    /// What a class or function that is not known here would have made.
-    Object(&'a str, &'a str),
+    /// Something that lies outside of the pickle, by what names it.
+    Persistent(Id),
+    /// A number that nothing here needs.
+    Plain,
 }
 
 /// A parsed pickle.
 #[derive(Debug)]
-pub(super) struct Pickle<'a> {
+pub(crate) struct Pickle<'a> {
     values: Vec<Value<'a>>,
     /// What the program leaves.
-    pub(super) top: Id,
+    pub(crate) top: Id,
 }
 
 impl<'a> Pickle<'a> {
     /// Parses one pickle, and gives what stands behind it.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), String> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), String> {
         let mut machine =
             Machine { rest: bytes, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
         let top = machine
@@ -54,54 +53,79 @@ impl<'a> Pickle<'a> {
         Ok((Pickle { values: machine.values, top }, machine.rest))
     }
 
-    pub(super) fn get(&self, id: Id) -> &Value<'a> {
+    pub(crate) fn get(&self, id: Id) -> &Value<'a> {
         self.values.get(id).unwrap_or(&Value::None)
     }
 
-    pub(super) fn dict(&self, id: Id) -> Option<&[(Id, Id)]> {
+    pub(crate) fn dict(&self, id: Id) -> Option<&[(Id, Id)]> {
         match self.get(id) {
             Value::Dict(entries) => Some(entries),
             _ => None,
         }
     }
 
-    pub(super) fn text(&self, id: Id) -> Option<&'a str> {
+    pub(crate) fn text(&self, id: Id) -> Option<&'a str> {
         match self.get(id) {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn tensor(&self, id: Id) -> Option<&Window<'a>> {
+    pub(crate) fn tuple(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
-            Value::Tensor(window) => Some(window),
+            Value::Tuple(items) => Some(items),
             _ => None,
         }
     }
 
+    /// Bytes, or those of a text.
+    pub(crate) fn bytes(&self, id: Id) -> Option<&'a [u8]> {
+        match self.get(id) {
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Text(text) => Some(text.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// The value of a key of a dictionary.
+    pub(crate) fn entry(&self, dict: Id, key: &str) -> Option<Id> {
+        self.dict(dict)?.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
+    }
+
+    /// All values, in the order in which they were made.
+    pub(crate) fn values(&self) -> &[Value<'a>] {
+        &self.values
+    }
+
+    /// The class or function that would have made a value.
+    pub(crate) fn maker(&self, id: Id) -> Option<(&'a str, &'a str)> {
+        // the result of a call can itself be called; its function was there before it, so this ends
+        let mut id = id;
+        loop {
+            match self.get(id) {
+                Value::Call { function, .. } if *function < id => id = *function,
+                Value::Global(module, name) => return Some((module, name)),
+                _ => return None,
+            }
+        }
+    }
+
     /// A value in words.
-    pub(super) fn describe(&self, id: Id) -> String {
+    pub(crate) fn describe(&self, id: Id) -> String {
         match self.get(id) {
             Value::None => "None".into(),
-            Value::Bool(_) | Value::DefaultOptions => "a plain value".into(),
+            Value::Bool(_) | Value::Bytes(_) | Value::Plain => "a plain value".into(),
             Value::Int(number) => number.to_string(),
             Value::Text(text) => format!("the text {:?}", text.chars().take(40).collect::<String>()),
             Value::Tuple(_) => "a tuple".into(),
             Value::List(_) => "a list".into(),
             Value::Dict(_) => "a dictionary".into(),
-            Value::Global(module, name) | Value::Object(module, name) => format!("an object of `{module}.{name}`"),
-            Value::Storage { .. } => "a storage".into(),
-            Value::Tensor(_) => "a single tensor".into(),
+            Value::Global(..) | Value::Call { .. } => match self.maker(id) {
+                Some((module, name)) => format!("an object of `{module}.{name}`"),
+                None => "an object".into(),
+            },
+            Value::Persistent(_) => "a storage".into(),
         }
-    }
-
-    /// How many bytes an element has, by the key of the storage.
-    pub(super) fn storage_sizes(&self) -> BTreeMap<&'a str, usize> {
-        let sized = |value: &Value<'a>| match value {
-            Value::Storage { key, class } => Some((*key, tensor::dtype(class)?.size())),
-            _ => None,
-        };
-        self.values.iter().filter_map(sized).collect()
     }
 }
 
@@ -159,13 +183,13 @@ impl<'a> Machine<'a> {
                 let value = match (code, line) {
                     (b'I', "00") => Value::Bool(false),
                     (b'I', "01") => Value::Bool(true),
-                    _ => line.trim_end_matches('L').parse().map_or(Value::DefaultOptions, Value::Int),
+                    _ => line.trim_end_matches('L').parse().map_or(Value::Plain, Value::Int),
                 };
                 self.push(value);
                 Ok(())
             }
-            b'F' | b'S' => self.line().map(|_| self.push(Value::DefaultOptions)),
-            b'G' => self.chunk::<8>().map(|_| self.push(Value::DefaultOptions)),
+            b'F' | b'S' => self.line().map(|_| self.push(Value::Plain)),
+            b'G' => self.chunk::<8>().map(|_| self.push(Value::Plain)),
             // texts and bytes
             b'X' => self.length::<4>().and_then(|len| self.push_text(len)),
             0x8c => self.length::<1>().and_then(|len| self.push_text(len)),
@@ -270,96 +294,39 @@ impl<'a> Machine<'a> {
             }
             b'i' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.marked()?;
-                self.push(Value::Object(module, name));
+                let arguments = self.marked()?;
+                let (class, arguments) = (self.value(Value::Global(module, name)), self.value(Value::Tuple(arguments)));
+                self.make(class, arguments)
+            }
+            // what an object is given after it is made
+            b'b' => {
+                let state = self.pop()?;
+                let top = self.top()?;
+                if let Some(Value::Call { state: place, .. }) = self.values.get_mut(top) {
+                    *place = Some(state);
+                }
                 Ok(())
             }
-            // what an object is given after it is made; those that are known here need nothing
-            b'b' => self.pop().map(|_| ()),
             b'Q' => {
                 let id = self.pop()?;
-                self.persistent(id)
+                self.push(Value::Persistent(id));
+                Ok(())
             }
             other => Err(format!("an instruction {other:#04x} that is not known")),
         }
     }
 
-    /// What a class or function makes of its arguments, for the few that are known. Nothing is called.
+    /// What would be made by a call. Nothing is called.
     fn make(&mut self, function: Id, arguments: Id) -> Step<()> {
-        let (module, name) = match self.values.get(function) {
-            Some(Value::Global(module, name)) => (*module, *name),
-            Some(Value::Object(module, name)) => (*module, *name),
+        let value = match (self.values.get(function), self.values.get(arguments)) {
+            (Some(Value::Global("collections", "OrderedDict")), Some(Value::Tuple(items))) if items.is_empty() => {
+                Value::Dict(Vec::new())
+            }
+            (Some(Value::Global(..) | Value::Call { .. }), _) => Value::Call { function, arguments, state: None },
             _ => return Err("something that is no class is called".into()),
-        };
-        let empty = Vec::new();
-        let arguments = match self.values.get(arguments) {
-            Some(Value::Tuple(arguments)) => arguments,
-            _ => &empty,
-        };
-        let value = match (module, name) {
-            ("collections", "OrderedDict") if arguments.is_empty() => Value::Dict(Vec::new()),
-            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3") => {
-                // only the third names its type apart from the storage
-                let own = if name.ends_with('3') { arguments.get(6).copied() } else { None };
-                self.window(arguments, own)?
-            }
-            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
-                let data = *arguments.first().ok_or("a parameter without a tensor")?;
-                self.stack.push(data);
-                return Ok(());
-            }
-            _ => Value::Object(module, name),
         };
         self.push(value);
         Ok(())
-    }
-
-    fn window(&self, arguments: &[Id], own: Option<Id>) -> Step<Value<'a>> {
-        let [storage, offset, shape, strides] =
-            arguments.get(..4).and_then(|four| four.try_into().ok()).ok_or("a tensor without sizes")?;
-        let Some(&Value::Storage { key, class }) = self.values.get(storage) else {
-            return Err("a tensor without a storage".into());
-        };
-        let number = |id: Id| match self.values.get(id) {
-            Some(&Value::Int(number)) => {
-                usize::try_from(number).map_err(|_| "a negative size, offset or stride".to_string())
-            }
-            _ => Err("a size that is no number".to_string()),
-        };
-        let numbers = |id: Id| match self.values.get(id) {
-            // one list of sizes can be named many times, and is copied each time
-            Some(Value::Tuple(all) | Value::List(all)) if all.len() > MOST_DIMENSIONS => {
-                Err(format!("a tensor of {} dimensions", all.len()))
-            }
-            Some(Value::Tuple(all) | Value::List(all)) => {
-                all.iter().map(|&id| number(id)).collect::<Step<Vec<usize>>>()
-            }
-            _ => Err("sizes that are no tuple".to_string()),
-        };
-        let class = match own.and_then(|id| self.values.get(id)) {
-            Some(Value::Global(_, name)) => name,
-            _ => class,
-        };
-        let window = Window { key, class, offset: number(offset)?, shape: numbers(shape)?, strides: numbers(strides)? };
-        Ok(Value::Tensor(Box::new(window)))
-    }
-
-    /// A storage: `("storage", class, key, place, elements)`, and in the legacy layout a view that nothing writes any more.
-    fn persistent(&mut self, id: Id) -> Step<()> {
-        let Some(Value::Tuple(parts)) = self.values.get(id) else { return Err("a storage that is no tuple".into()) };
-        let part = |i: usize| parts.get(i).and_then(|&id| self.values.get(id));
-        match (part(0), part(1), part(2), part(5)) {
-            (
-                Some(Value::Text("storage")),
-                Some(&Value::Global(_, class) | &Value::Object(_, class)),
-                Some(&Value::Text(key)),
-                None | Some(Value::None),
-            ) => {
-                self.push(Value::Storage { key, class });
-                Ok(())
-            }
-            _ => Err("a storage of a kind that is not known".into()),
-        }
     }
 
     fn value(&mut self, value: Value<'a>) -> Id {
@@ -397,7 +364,7 @@ impl<'a> Machine<'a> {
         match self.values.get_mut(list) {
             Some(Value::List(all)) => all.extend_from_slice(items),
             // an object of a class that is not known takes what it is given
-            Some(Value::Object(..)) => {}
+            Some(Value::Call { .. }) => {}
             _ => return Err("items for something that is no list".into()),
         }
         Ok(())
@@ -407,7 +374,7 @@ impl<'a> Machine<'a> {
         let dict = self.top()?;
         match self.values.get_mut(dict) {
             Some(Value::Dict(all)) => all.extend(items),
-            Some(Value::Object(..)) => {}
+            Some(Value::Call { .. }) => {}
             _ => return Err("items for something that is no dictionary".into()),
         }
         Ok(())
@@ -441,21 +408,21 @@ impl<'a> Machine<'a> {
                 low.copy_from_slice(bytes);
                 Value::Int(i64::from_le_bytes(wide))
             }
-            None => Value::DefaultOptions,
+            None => Value::Plain,
         };
         self.push(value);
         Ok(())
     }
 
     fn push_text(&mut self, len: usize) -> Step<()> {
-        let text = std::str::from_utf8(self.take(len)?).map_or(Value::DefaultOptions, Value::Text);
-        self.push(text);
+        let bytes = self.take(len)?;
+        self.push(std::str::from_utf8(bytes).map_or(Value::Bytes(bytes), Value::Text));
         Ok(())
     }
 
     fn push_bytes(&mut self, len: usize) -> Step<()> {
-        self.take(len)?;
-        self.push(Value::DefaultOptions);
+        let bytes = self.take(len)?;
+        self.push(Value::Bytes(bytes));
         Ok(())
     }
 
