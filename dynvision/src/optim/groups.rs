@@ -120,6 +120,11 @@ impl Groups {
         Groups(groups.into_iter().collect())
     }
 
+    /// The groups, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Group> {
+        self.0.iter()
+    }
+
     /// What holds for the parameter of that name.
     pub fn settings(&self, name: &str) -> Settings {
         let mut settings = Settings { lr: 1.0, weight_decay: 1.0, frozen: false };

@@ -40,7 +40,7 @@ mod tests;
 pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use adam::AdamConfig;
 pub use clip::Clip;
-pub(crate) use clip::scale_gradients;
+pub(crate) use clip::{Clipped, scale_gradients};
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use method::Method;

@@ -1,6 +1,6 @@
 //! The settings of a training.
 
-use super::{EarlyStopping, Monitor, TrainError, TrainingLog};
+use super::{EarlyStopping, Logs, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
 use crate::optim::{Clip, Groups, LrScaling, Method, Schedule};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ pub struct TrainConfig {
     /// Where checkpoints are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<Checkpoints>,
+    /// What is written of the training beside the checkpoints.
+    pub logs: Logs,
     /// Whether a bar shows how far an epoch is; never shown where the standard error is no terminal.
     pub progress: bool,
 }
@@ -97,6 +99,7 @@ impl Default for TrainConfig {
             monitor: Monitor::default(),
             early_stopping: None,
             checkpoints: None,
+            logs: Logs::default(),
             progress: true,
         }
     }
@@ -118,7 +121,10 @@ pub enum Interval {
 
 /// Where checkpoints are written: `last.safetensors`, and what is asked for of `best.safetensors`, the best epoch so far by
 /// [`TrainConfig::monitor`]; `best-0005.safetensors` and the like, the best few with their values in `best.csv`; and
-/// `epoch-0005.safetensors` and the like, which stay.
+/// `epoch-0005.safetensors` and the like, which stay. Beside them the history of the training is appended to
+/// `metrics.jsonl` (see [`Logs`]), on which they count: a checkpoint holds how far the history was, and to
+/// [`resume`](super::Trainer::resume) it both files are needed. [`Trainer::save`](super::Trainer::save) writes one that stands
+/// alone.
 ///
 /// A training that keeps checkpoints ends by SIGINT, SIGTERM or SIGHUP after the update in hand with a `last.safetensors` that
 /// resumes exactly; a second signal ends the process at once.
@@ -130,7 +136,7 @@ pub enum Interval {
 /// assert_eq!(config.checkpoints, Some(expected));
 /// # Ok::<(), dynvision::train::TrainError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoints {
     /// The folder; it is made if there is none.
@@ -142,6 +148,9 @@ pub struct Checkpoints {
     /// more than these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_batches: Option<usize>,
+    /// After how many minutes, too: at the first update from there on, or before an evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_minutes: Option<f64>,
     /// Whether the best is kept as well.
     #[serde(default)]
     pub best: bool,
@@ -160,6 +169,7 @@ impl Checkpoints {
             folder: folder.into(),
             every: 1,
             every_batches: None,
+            every_minutes: None,
             best: false,
             keep_best: 0,
             keep_every: None,
@@ -198,6 +208,11 @@ impl TrainConfig {
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(TrainError::setting(setting, 0, "at least 1"));
+        }
+        if let Some(minutes) = self.checkpoints.as_ref().and_then(|checkpoints| checkpoints.every_minutes)
+            && !(minutes.is_finite() && minutes > 0.0)
+        {
+            return Err(TrainError::setting("checkpoints.every_minutes", minutes, "a finite number above 0"));
         }
         if self.steps > MAX_STEPS {
             return Err(TrainError::setting("steps", self.steps, "at most 1048576"));
@@ -246,6 +261,7 @@ impl TrainConfig {
             epochs: fixed.epochs,
             early_stopping: None,
             checkpoints: None,
+            logs: fixed.logs,
             progress: fixed.progress,
             evaluate_every,
             ..self.clone()
@@ -266,6 +282,7 @@ mod tests {
                 folder: "run".into(),
                 every: 2,
                 every_batches: Some(3),
+                every_minutes: Some(2.5),
                 best: true,
                 keep_best: 2,
                 keep_every: Some(5),
@@ -293,6 +310,9 @@ mod tests {
                 "leave a step whose label counts",
             ),
             ("checkpoints = { folder = \"a\", every_batches = 0 }", "checkpoints.every_batches"),
+            ("checkpoints = { folder = \"a\", every_minutes = 0.0 }", "checkpoints.every_minutes"),
+            ("checkpoints = { folder = \"a\", every_minutes = inf }", "checkpoints.every_minutes"),
+            ("logs = { every = -1 }", "every"),
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),
             ("optimizer = { method = \"adma\" }", "adma"),

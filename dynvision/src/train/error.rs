@@ -53,12 +53,14 @@ pub enum TrainError {
         kept: std::path::PathBuf,
     },
     /// Another training writes to the folder.
-    #[error("another training writes its checkpoints to `{}`; give this one a folder of its own", .folder.display())]
+    #[error("{source}")]
     FolderInUse {
         /// The folder.
         folder: std::path::PathBuf,
+        /// Who writes to it.
+        source: std::io::Error,
     },
-    /// A folder for checkpoints that cannot be written, found before the first batch.
+    /// A folder for checkpoints that cannot be written, found before the first batch, or a history that cannot be appended to.
     #[error("cannot write checkpoints to the folder `{}`: {source}", .folder.display())]
     Folder {
         /// The folder.

@@ -20,9 +20,23 @@ pub struct Metrics {
     /// The probability that the readout gave to the right class, at the steps whose labels count.
     pub confidence: f64,
     /// The part of images answered by their first label, at every step of the run, also where labels do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_time: Vec<f64>,
     /// The terms of the loss without their weights, by name.
     pub terms: BTreeMap<String, f64>,
+}
+
+impl Metrics {
+    /// Its numbers by the names that the columns of a table have behind `train_` and `valid_`.
+    pub(super) fn named(&self) -> Vec<(&str, f64)> {
+        let own = [
+            ("loss", self.loss),
+            ("accuracy", self.accuracy),
+            ("last_accuracy", self.last_accuracy),
+            ("confidence", self.confidence),
+        ];
+        own.into_iter().chain(self.terms.iter().map(|(term, &value)| (term.as_str(), value))).collect()
+    }
 }
 
 /// Gathers [`Metrics`] over batches.
@@ -111,6 +125,11 @@ impl Meter {
         if let Some(right) = last {
             self.last.add(right);
         }
+    }
+
+    /// Forgets the accuracies in time.
+    pub(super) fn forget_time(&mut self) {
+        self.in_time.clear();
     }
 
     /// The loss so far, if anything counted.

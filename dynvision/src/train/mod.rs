@@ -30,23 +30,33 @@
 
 mod checkpoint;
 mod config;
+mod csv;
 mod diagnosis;
 mod early_stopping;
 mod error;
+mod events;
 mod folder;
 mod history;
 mod interrupt;
+mod journal;
+mod logging;
+mod logs;
 mod metrics;
 mod monitor;
+mod number;
+mod pace;
 mod progress;
 mod residual;
 mod trainer;
+mod window;
 
 pub use checkpoint::{About, Checkpoint};
 pub use config::{Checkpoints, Interval, TrainConfig};
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use error::TrainError;
-pub use history::{Epoch, TrainingLog};
+pub use history::{Epoch, Step, TrainingLog};
+pub use journal::Position;
+pub use logs::Logs;
 pub use metrics::Metrics;
 pub use monitor::Monitor;
 pub use residual::residual_steps;

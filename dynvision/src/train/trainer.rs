@@ -1,8 +1,8 @@
 //! The loop over epochs and batches.
 
 use super::diagnosis::{SMALLER, first_not_finite};
-use super::folder::Folder;
 use super::interrupt::Guard;
+use super::logging::Log;
 use super::metrics::{Meter, TermOfBatch};
 use super::{Epoch, Metrics, Monitor, TrainConfig, TrainError, TrainingLog};
 use super::{progress, residual_steps};
@@ -12,7 +12,7 @@ use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
 use crate::model::{DynModel, FrameShape, LogitsInTime, frozen, stacked};
 use crate::nn::Statistics;
-use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
+use crate::optim::{Clipped, Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
 use crate::record::{Silent, Steps};
 use crate::time::Stimulus;
 use dfdx::nn::ZeroGrads;
@@ -54,6 +54,7 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Meth
     pub(super) updates: u64,
     /// Batches presented so far in the training.
     pub(super) batches: u64,
+    pub(super) log: Log,
 }
 
 /// The mean gradient of the batches since the last update.
@@ -69,6 +70,8 @@ pub struct Partial {
     /// Batches that are done; all of them are in the weights.
     pub batches: usize,
     pub(super) norm: f64,
+    #[serde(default)]
+    pub(super) clipped: usize,
     pub(super) updates: usize,
     pub(super) seconds: f64,
     pub(super) meter: Meter,
@@ -148,6 +151,7 @@ where
             monitor,
             updates: 0,
             batches: 0,
+            log: Log::default(),
         })
     }
 }
@@ -178,6 +182,7 @@ where
             monitor: self.monitor,
             updates: self.updates,
             batches: self.batches,
+            log: self.log,
         }
     }
 
@@ -248,19 +253,37 @@ where
         &mut self,
         images: &Images,
         held_out: Option<&Images>,
-        mut each: impl FnMut(&Epoch),
+        each: impl FnMut(&Epoch),
     ) -> Result<&TrainingLog, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
         self.begin(images, held_out)?;
-        let folder = self.config.checkpoints.as_ref().map(|checkpoints| Folder::open(&checkpoints.folder));
-        let _folder = folder.transpose()?;
+        if self.config.is_over(&self.history, &self.monitor) {
+            return Ok(&self.history);
+        }
+        let _lock = self.open_log()?;
+        let done = self.epochs(images, held_out, each);
+        self.log.close();
+        done.map(|()| &self.history)
+    }
+
+    fn epochs(
+        &mut self,
+        images: &Images,
+        held_out: Option<&Images>,
+        mut each: impl FnMut(&Epoch),
+    ) -> Result<(), TrainError>
+    where
+        E: dfdx::tensor::safetensors::SafeDtype,
+    {
         let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
         while !self.config.is_over(&self.history, &self.monitor) {
             let epoch = self.epoch(images, held_out, guard.as_ref())?;
             self.history.epochs.push(epoch);
+            self.partial = None;
             self.monitor.check_known(&self.history)?;
+            self.log_epoch()?;
             self.write_checkpoints()?;
             if let Some(epoch) = self.history.last() {
                 each(epoch);
@@ -269,7 +292,7 @@ where
                 return Err(self.interrupted(0)?);
             }
         }
-        Ok(&self.history)
+        Ok(())
     }
 
     /// Finds what does not fit before anything is spent on it.
@@ -302,7 +325,7 @@ where
     }
 
     /// Keeps what was done, and says where.
-    fn interrupted(&self, batch: usize) -> Result<TrainError, TrainError>
+    fn interrupted(&mut self, batch: usize) -> Result<TrainError, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
@@ -316,24 +339,41 @@ where
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
-        let (start, done) = (Instant::now(), self.history.epochs.len());
-        let before = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
-        let (train, gradient_norm) = self.train(images, done, guard)?;
-        let due = self.config.due(done + 1, self.config.evaluate_every);
-        let valid = held_out.filter(|_| due).map(|images| self.evaluate(images)).transpose()?;
+        let done = self.history.epochs.len();
+        self.train(images, done, guard)?;
+        let trained = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
+        if self.config.checkpoints.as_ref().is_some_and(|checkpoints| self.log.pace.is_late(checkpoints)) {
+            self.write_last()?;
+        }
+        let (start, due) = (Instant::now(), self.config.due(done + 1, self.config.evaluate_every));
+        let valid = match held_out.filter(|_| due).map(|images| self.evaluate_unless(images, guard)).transpose()? {
+            Some(None) => {
+                let batches = self.partial.as_ref().map_or(0, |partial| partial.batches);
+                return Err(self.interrupted(batches)?);
+            }
+            valid => valid.flatten(),
+        };
+        // of an epoch that is over
+        let Partial { norm, clipped, updates, meter, .. } = self.partial.clone().unwrap_or_default();
+        let (of, train) = (updates.max(1) as f64, meter.metrics()?);
+        let (images_per_second, memory) = Self::machine(train.images, trained);
         Ok(Epoch {
             epoch: done + 1,
             updates: self.updates,
             lr: self.optim.lr(),
-            gradient_norm,
-            seconds: before + start.elapsed().as_secs_f64(),
+            group_lr: self.group_lr(),
+            gradient_norm: norm / of,
+            clipped: clipped as f64 / of,
+            seconds: trained + start.elapsed().as_secs_f64(),
+            images_per_second,
+            memory,
             train,
             valid,
         })
     }
 
-    /// Sees all images once, but those that a broken-off epoch has seen; gives the metrics and the mean norm of the gradients.
-    fn train(&mut self, images: &Images, epoch: usize, guard: Option<&Guard>) -> Result<(Metrics, f64), TrainError>
+    /// Sees all images once, but those that a broken-off epoch has seen. What it has gathered is left in `partial`.
+    fn train(&mut self, images: &Images, epoch: usize, guard: Option<&Guard>) -> Result<(), TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
@@ -349,8 +389,7 @@ where
         let count = done + batches.len();
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
         bar.set_position(done as u64);
-        let every = self.config.checkpoints.as_ref().and_then(|checkpoints| checkpoints.every_batches);
-        let mut written = done;
+        self.log.window.start();
         for (number, batch) in (done..).zip(batches) {
             let batch = batch?;
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
@@ -359,6 +398,8 @@ where
             let labels = Labels::counted(&batch.labels, plan.counted());
             let numbers = self.backward_part(stimulus, &labels).map_err(at)?;
             numbers.count(&mut partial.meter, &labels);
+            numbers.count(self.log.window.count(labels.batch()), &labels);
+            self.log.pace.batch();
             bar.inc(1);
             if let Some(loss) = partial.meter.loss() {
                 bar.set_message(format!("loss {loss:.4}"));
@@ -367,25 +408,29 @@ where
             if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
                 continue;
             }
-            partial.norm += self.update().map_err(at)?;
+            let Clipped { norm, changed } = self.update_part().map_err(at)?;
+            partial.norm += norm;
+            partial.clipped += usize::from(changed);
             partial.updates += 1;
             partial.batches = number + 1;
             partial.seconds = before + start.elapsed().as_secs_f64();
+            self.log.window.update(norm, changed);
+            self.log_update(epoch + 1)?;
             let asked = guard.is_some_and(Guard::asked);
-            if number + 1 < count && (asked || every.is_some_and(|every| number + 1 - written >= every)) {
+            let due = self.config.checkpoints.as_ref().is_some_and(|checkpoints| self.log.pace.is_due(checkpoints));
+            if number + 1 < count && (asked || due) {
                 self.partial = Some(partial);
                 if asked {
                     bar.finish_and_clear();
                     return Err(self.interrupted(number + 1)?);
                 }
                 self.write_last()?;
-                written = number + 1;
                 partial = self.partial.take().unwrap_or_default();
             }
         }
         bar.finish_and_clear();
-        let norm = partial.norm / partial.updates.max(1) as f64;
-        Ok((partial.meter.metrics()?, norm))
+        self.partial = Some(partial);
+        Ok(())
     }
 
     /// Sets the rate of the next update.
@@ -474,9 +519,13 @@ where
     /// # Errors
     /// [`TrainError::NotFinite`] if a gradient is not finite; what the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
-        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(0.0) };
+        Ok(self.update_part()?.norm)
+    }
+
+    fn update_part(&mut self) -> Result<Clipped, TrainError> {
+        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(Clipped::default()) };
         self.schedule()?;
-        let norm = match self.config.clip.apply(&self.net, &mut gradients, self.optim.groups()) {
+        let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups()) {
             Err(OptimError::NotFinite { name, count, of }) => {
                 let what = format!("the gradient of `{name}`, in {count} of {of} elements,");
                 return Err(TrainError::NotFinite { what, mend: SMALLER });
@@ -487,7 +536,7 @@ where
         self.net.try_zero_grads(&mut gradients).map_err(Error::device)?;
         self.spare = Some(gradients);
         self.updates += 1;
-        Ok(norm)
+        Ok(clipped)
     }
 
     /// How well the model does on images, presented as in the training but in the order in which they are stored.
@@ -496,10 +545,19 @@ where
     /// Images that do not fit the model; [`TrainError::NothingCounts`] if there are none or no label counts; a loss that is
     /// not finite; what the device refuses.
     pub fn evaluate(&self, images: &Images) -> Result<Metrics, TrainError> {
+        let metrics = self.evaluate_unless(images, None)?;
+        metrics.ok_or(TrainError::NothingCounts { images: 0 })
+    }
+
+    /// The same; nothing if a signal asks to end before it is done.
+    fn evaluate_unless(&self, images: &Images, guard: Option<&Guard>) -> Result<Option<Metrics>, TrainError> {
         let order = Order::Sequential.indices(images.labels(), self.config.seed, 0);
         let residual = residual_steps(&self.net, &self.device)?;
         let mut meter = Meter::default();
         for (number, batch) in images.batches_of(&self.device, &order, self.config.batch_size)?.enumerate() {
+            if guard.is_some_and(Guard::asked) {
+                return Ok(None);
+            }
             let batch = batch?;
             let plan = self.config.presentation.plan(self.config.steps, residual, self.config.seed, number as u64);
             let stimulus = self.present(batch.images, plan.shown())?;
@@ -507,7 +565,7 @@ where
             let judged = self.judge(stimulus.clone(), &labels)?;
             self.read(&judged, stimulus, &labels)?.count(&mut meter, &labels);
         }
-        meter.metrics()
+        meter.metrics().map(Some)
     }
 
     fn judge<T: Tape<E, D>>(
