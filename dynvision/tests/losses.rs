@@ -13,7 +13,10 @@ use dynvision::cx::Cx;
 use dynvision::error::Result;
 use dynvision::interop::Weights;
 use dynvision::kernels::{Element, VisionDevice};
-use dynvision::loss::{Activity, CrossEntropy, Labels, Loss, Measure, Output, Reduction, TemporalSmoothness, Weighted};
+use dynvision::loss::{
+    Activity, BinaryCrossEntropy, CrossEntropy, HasLabels, Labels, Loss, Measure, Output, Place, Reduction, Responses,
+    SquaredError, TemporalSmoothness, Weighted,
+};
 use dynvision::prelude::*;
 use dynvision::time::Plan;
 
@@ -104,7 +107,7 @@ struct Net {
 /// The guide's `SpatioTemporalLoss`: cross-entropy, and a tenth of the change of `v1`, which it reads by its field.
 struct SpatioTemporalLoss;
 
-impl<E: Element, D: VisionDevice<E>> Loss<NetModel<E, D>, E, D> for SpatioTemporalLoss {
+impl<E: Element, D: VisionDevice<E>, Y: HasLabels> Loss<NetModel<E, D>, E, D, Y> for SpatioTemporalLoss {
     fn name(&self) -> String {
         "spatio_temporal".into()
     }
@@ -112,7 +115,7 @@ impl<E: Element, D: VisionDevice<E>> Loss<NetModel<E, D>, E, D> for SpatioTempor
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<NetModel<E, D>, B, E, D>,
-        labels: &Labels,
+        labels: &Y,
         cx: &mut Cx<T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         let ce = CrossEntropy::default().loss(output, labels, cx)?;
@@ -169,16 +172,28 @@ fn stimulus<T: Tape<f64, Cpu>>(
     Stimulus::constant(images, 3).then_blank(2, 0.0).unwrap()
 }
 
-fn value<L: Loss<NetModel<f64, Cpu>, f64, Cpu>>(net: &NetModel<f64, Cpu>, loss: &L) -> f64 {
-    let (logits, responses) = net.try_record(stimulus(images())).unwrap();
-    loss.try_forward(net, logits, Some(responses), &labels()).unwrap().array()
+/// Probabilities for the readout and values for `v2`, with weights, of which some are 0.
+fn responses() -> Responses {
+    let wave = |i: usize| (i as f64 * 0.7).sin();
+    let weights = |n: usize| (0..n).map(|i| (i % 4) as f64 / 2.0).collect::<Vec<_>>();
+    let probabilities: Vec<f64> = (0..3 * 5 * 4).map(|i| 0.5 + 0.5 * wave(i)).collect();
+    let values: Vec<f64> = (0..3 * 5 * 18).map(|i| if i % 5 == 0 { f64::NAN } else { wave(i) }).collect();
+    let all = Responses::new(3, 5).with_weights(Place::Readout, 4, probabilities, weights(60)).unwrap();
+    all.with_weights(Place::area("v2"), 18, values, weights(270)).unwrap()
+}
+
+type Both = (Labels, Responses);
+
+fn value<L: Loss<NetModel<f64, Cpu>, f64, Cpu, Both>>(net: &NetModel<f64, Cpu>, loss: &L) -> f64 {
+    let (logits, answers) = net.try_record(stimulus(images())).unwrap();
+    loss.try_forward(net, logits, Some(answers), &(labels(), responses())).unwrap().array()
 }
 
 /// The gradient of every parameter against central differences.
-fn gradients_are_differences<L: Loss<NetModel<f64, Cpu>, f64, Cpu>>(t_feedforward: f64, loss: &L) {
+fn gradients_are_differences<L: Loss<NetModel<f64, Cpu>, f64, Cpu, Both>>(t_feedforward: f64, loss: &L) {
     let mut net = net(t_feedforward);
-    let (logits, responses) = net.try_record(stimulus(images().traced(net.alloc_grads()))).unwrap();
-    let y = loss.try_forward(&net, logits, Some(responses), &labels()).unwrap();
+    let (logits, answers) = net.try_record(stimulus(images().traced(net.alloc_grads()))).unwrap();
+    let y = loss.try_forward(&net, logits, Some(answers), &(labels(), responses())).unwrap();
     let mut grads: Gradients<f64, Cpu> = y.backward();
     let exact = gradients(&net, &mut grads);
     let scale = exact.values().flatten().fold(0.0f64, |m, v| m.max(v.abs()));
@@ -209,6 +224,9 @@ fn gradients_reach_the_weights_through_logits_and_responses() {
         gradients_are_differences(t_feedforward, &activity(Measure::Absolute(2.0)));
         gradients_are_differences(t_feedforward, &activity(Measure::Signed));
         gradients_are_differences(t_feedforward, &TemporalSmoothness::of(["v2"]));
+        gradients_are_differences(t_feedforward, &SquaredError::default());
+        gradients_are_differences(t_feedforward, &SquaredError::of([Place::Readout]));
+        gradients_are_differences(t_feedforward, &BinaryCrossEntropy::default());
     }
     let sum = (
         CrossEntropy::default(),
@@ -255,6 +273,42 @@ fn losses_of_areas_are_what_they_say() {
     for (i, name) in ["v1", "v2"].iter().enumerate() {
         assert!((value(&net, &TemporalSmoothness::of([*name])) - change(&areas[i])).abs() < 1e-12);
     }
+}
+
+/// The losses of real values against their definitions, written out; logits of 0 and large ones too.
+#[test]
+fn losses_of_real_values_are_what_they_say() {
+    let net = net(2.0);
+    let (logits, answers) = net.try_record(stimulus(images())).unwrap();
+    let (expected, dev) = (responses(), Cpu::default());
+    let wave = |i: usize| (i as f64 * 0.7).sin();
+    let (mut sum, mut count) = (0.0, 0.0);
+    let (x, a) = (logits.as_vec(), answers.v2.values.as_vec());
+    for (i, x) in x.iter().enumerate() {
+        let w = (i % 4) as f64 / 2.0;
+        (sum, count) = (sum + w * (x - 0.5 - 0.5 * wave(i)).powi(2), count + w);
+    }
+    for (i, a) in a.iter().enumerate().filter(|(i, _)| i % 5 != 0) {
+        let w = (i % 4) as f64 / 2.0;
+        (sum, count) = (sum + w * (a - wave(i)).powi(2), count + w);
+    }
+    assert!((value(&net, &SquaredError::default()) - sum / count).abs() < 1e-12);
+    assert!((expected.count() - count).abs() < 1e-12);
+    // the original's formula overflows at 800; the gradient at 0 is that of the logistic function
+    let x: Tensor<(usize, usize, Const<4>), f64, _> = dev.tensor_from_vec(vec![0.0, 2.0, -800.0, 800.0], (1, 1, Const));
+    let p = [0.25, 1.0, 0.0, 0.5];
+    let target = Responses::new(1, 1).with(Place::Readout, 4, p.to_vec()).unwrap();
+    let y = BinaryCrossEntropy::default().try_forward(&net, x.leaky_trace(), None, &target).unwrap();
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let expected = (2f64.ln() + -logistic(2.0).ln() + 0.0 + 400.0) / 4.0;
+    assert!((y.array() - expected).abs() < 1e-12, "{} {expected}", y.array());
+    let gradient = y.backward().get(&x).as_vec();
+    for ((found, x), p) in gradient.iter().zip([0.0, 2.0, -800.0, 800.0]).zip(p) {
+        assert!((found - (logistic(x) - p) / 4.0).abs() < 1e-12, "{x}: {found}");
+    }
+    // nothing that counts is 0 without a gradient, and is not divided by
+    let none = Responses::new(1, 1).with(Place::Readout, 4, vec![f64::NAN; 4]).unwrap();
+    assert_eq!(BinaryCrossEntropy::default().try_forward(&net, x, None, &none).unwrap().array(), 0.0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::window::Window;
 use super::{Epoch, Partial, TrainConfig, TrainError, Trainer, TrainingLog};
 use crate::interop::{self, FileError, StateDict, StateError, Weights};
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::Loss;
+use crate::loss::{Loss, Target};
 use crate::model::DynModel;
 use crate::optim::{ParameterKernel, Rule};
 use crate::time::{Dynamics, Wiring};
@@ -22,6 +22,8 @@ const BEFORE: &str = "dynvision checkpoint 2";
 /// What the tensors of a model and of its optimizer begin with.
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
+/// What the tensors of the averaged weights begin with.
+const AVERAGE: &str = "average";
 /// What the curves of the history begin with.
 const HISTORY: &str = "history";
 
@@ -46,6 +48,8 @@ pub struct Checkpoint {
     pub model: StateDict,
     /// What the optimizer keeps.
     pub optimizer: StateDict,
+    /// The model's tensors with the average of the weights, if they are averaged.
+    pub average: Option<StateDict>,
     /// Everything else.
     pub about: About,
 }
@@ -141,7 +145,8 @@ impl Checkpoint {
                 about.journal = Some(beside);
             }
         }
-        Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), about })
+        let average = Some(state.unnest(AVERAGE)).filter(|average| *average != StateDict::default());
+        Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), average, about })
     }
 
     /// Writes a checkpoint that stands alone, with its history; nobody ever sees half of it.
@@ -165,10 +170,13 @@ impl Checkpoint {
         state.nest(HISTORY, in_time);
         state.nest(MODEL, self.model.clone());
         state.nest(OPTIMIZER, self.optimizer.clone());
+        if let Some(average) = &self.average {
+            state.nest(AVERAGE, average.clone());
+        }
         Ok(interop::write(path, &state)?)
     }
 
-    /// Takes up the weights and the dynamics.
+    /// Takes up the weights, or their average where they are averaged, and the dynamics: the model that was evaluated.
     ///
     /// # Errors
     /// Another model; all tensors that are missing, too many, or of another shape or type. The model is then as before.
@@ -179,7 +187,7 @@ impl Checkpoint {
         D: VisionDevice<E>,
     {
         self.check_wiring(&M::WIRING)?;
-        net.set_weights(&self.model)?;
+        net.set_weights(self.average.as_ref().unwrap_or(&self.model))?;
         *net.dynamics_mut() = self.about.dynamics.clone();
         Ok(())
     }
@@ -266,13 +274,14 @@ fn lines(wiring: &Wiring) -> Vec<String> {
     areas.chain(links).collect()
 }
 
-impl<M, E, D, L, R> Trainer<M, E, D, L, R>
+impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
-    L: Loss<M, E, D>,
+    L: Loss<M, E, D, Y>,
     R: Rule,
+    Y: Target,
 {
     /// The state of the training.
     ///
@@ -302,7 +311,8 @@ where
             journal: None,
             lost: None,
         };
-        Ok(Checkpoint { model: self.net.weights(), optimizer: self.optim.state()?, about })
+        let average = self.average.as_ref().map(Weights::weights);
+        Ok(Checkpoint { model: self.net.weights(), optimizer: self.optim.state()?, average, about })
     }
 
     /// Writes the state of the training to a file that stands alone, with the whole history; nobody ever sees half of it.
@@ -338,7 +348,7 @@ where
         let weights = self.net.check_weights(&saved.model);
         let optimizer = self.optim.load_state(&saved.optimizer);
         match (weights, optimizer) {
-            (Ok(()), Ok(())) => saved.load_into(&mut self.net)?,
+            (Ok(()), Ok(())) => {}
             (Err(weights), Ok(())) => {
                 self.optim.load_state(&before)?;
                 return Err(weights.into());
@@ -349,6 +359,20 @@ where
             }
             (Err(_), Err(optimizer)) => return Err(optimizer.into()),
         }
+        let averaged = saved.average.as_ref().map(|average| {
+            let mut averaged = self.net.clone();
+            averaged.set_weights(average).map(|()| averaged)
+        });
+        let averaged = match averaged.transpose() {
+            Ok(averaged) => averaged,
+            Err(error) => {
+                self.optim.load_state(&before)?;
+                return Err(error.into());
+            }
+        };
+        self.net.set_weights(&saved.model)?;
+        *self.net.dynamics_mut() = saved.about.dynamics.clone();
+        self.average = averaged;
         (self.updates, self.batches) = (saved.about.updates, saved.about.batches);
         self.history = saved.about.history.clone();
         (self.images, self.partial) = (saved.about.images.clone(), saved.about.partial.clone());

@@ -2,7 +2,7 @@
 
 use super::{EarlyStopping, Logs, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
-use crate::optim::{Clip, Groups, LrScaling, Method, Schedule};
+use crate::optim::{Average, Clip, Groups, LrScaling, Method, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -55,6 +55,9 @@ pub struct TrainConfig {
     /// [`Stimulus::freeze_statistics`](crate::time::Stimulus::freeze_statistics) says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen_statistics: Vec<String>,
+    /// The average of the weights that is evaluated and kept besides them, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
     /// How gradients are kept from growing too large; a limit of infinity only measures them.
     pub clip: Clip,
     /// How the learning rate changes.
@@ -92,6 +95,7 @@ impl Default for TrainConfig {
             lr_scaling: LrScaling::None,
             groups: Groups::default(),
             frozen_statistics: Vec::new(),
+            average: None,
             clip: Clip::Norm(1.0),
             schedule: Schedule::Constant,
             schedule_by: Interval::Update,
@@ -224,6 +228,7 @@ impl TrainConfig {
         if limit.is_nan() || limit <= 0.0 {
             return Err(TrainError::setting("clip", limit, "a number above 0; inf for no limit"));
         }
+        self.average.map_or(Ok(()), |average| average.check())?;
         self.monitor.check()?;
         self.early_stopping.map_or(Ok(()), |stop| stop.check())?;
         if !self.presentation.can_count(self.steps) {
@@ -289,6 +294,7 @@ mod tests {
             }),
             monitor: Monitor::of("valid_accuracy", crate::optim::Mode::Max),
             lr_scaling: LrScaling::Sqrt,
+            average: Some(Average { decay: 0.5, warmup: true }),
             clip: Clip::Value(f64::INFINITY),
             schedule: Schedule::Cosine { steps: 100, floor: 0.1 },
             ..Default::default()
@@ -312,6 +318,7 @@ mod tests {
             ("checkpoints = { folder = \"a\", every_batches = 0 }", "checkpoints.every_batches"),
             ("checkpoints = { folder = \"a\", every_minutes = 0.0 }", "checkpoints.every_minutes"),
             ("checkpoints = { folder = \"a\", every_minutes = inf }", "checkpoints.every_minutes"),
+            ("average = { decay = 1.0 }", "average.decay"),
             ("logs = { every = -1 }", "every"),
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),

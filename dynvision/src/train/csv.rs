@@ -1,14 +1,15 @@
 //! The table of a history: a line for each epoch, a column for each number.
 
 use super::{Epoch, Metrics};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Which numbers a table has. Lines can be added to it one by one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
     groups: BTreeSet<String>,
-    terms: BTreeSet<String>,
+    /// Of the training, and of the evaluation: in the order in which they came.
+    metrics: [Vec<String>; 2],
 }
 
 impl Columns {
@@ -16,7 +17,10 @@ impl Columns {
     pub(super) fn of(epochs: &[Epoch]) -> Self {
         Columns {
             groups: epochs.iter().flat_map(|epoch| epoch.group_lr.keys().cloned()).collect(),
-            terms: epochs.iter().flat_map(|epoch| epoch.train.terms.keys().cloned()).collect(),
+            metrics: [
+                names(epochs.iter().map(|epoch| &epoch.train)),
+                names(epochs.iter().filter_map(|epoch| epoch.valid.as_ref())),
+            ],
         }
     }
 
@@ -25,9 +29,8 @@ impl Columns {
         let mut text = String::from("epoch,updates,lr");
         self.groups.iter().for_each(|group| text.extend([",", &quoted(&format!("lr_{group}"))]));
         text.push_str(",gradient_norm,clipped,seconds,images_per_second,memory");
-        for part in ["train", "valid"] {
-            let _ = write!(text, ",{part}_loss,{part}_accuracy,{part}_last_accuracy,{part}_confidence");
-            self.terms.iter().for_each(|term| text.extend([",", &quoted(&format!("{part}_{term}"))]));
+        for (part, names) in ["train", "valid"].iter().zip(&self.metrics) {
+            names.iter().for_each(|name| text.extend([",", &quoted(&format!("{part}_{name}"))]));
         }
         text + "\n"
     }
@@ -40,15 +43,23 @@ impl Columns {
         let _ = write!(text, ",{gradient_norm},{clipped},{seconds}");
         field(&mut text, epoch.images_per_second);
         field(&mut text, epoch.memory);
-        for metrics in [Some(&epoch.train), epoch.valid.as_ref()] {
-            let of = |number: fn(&Metrics) -> f64| metrics.map(number);
-            [of(|m| m.loss), of(|m| m.accuracy), of(|m| m.last_accuracy), of(|m| m.confidence)]
-                .into_iter()
-                .for_each(|number| field(&mut text, number));
-            self.terms.iter().for_each(|term| field(&mut text, metrics.and_then(|metrics| metrics.terms.get(term))));
+        for (metrics, names) in [Some(&epoch.train), epoch.valid.as_ref()].into_iter().zip(&self.metrics) {
+            let numbers: BTreeMap<String, f64> = metrics.map(Metrics::named).into_iter().flatten().collect();
+            names.iter().for_each(|name| field(&mut text, numbers.get(name)));
         }
         text + "\n"
     }
+}
+
+/// The names of their numbers, each once.
+fn names<'a>(all: impl Iterator<Item = &'a Metrics>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in all.flat_map(Metrics::named) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 fn field(text: &mut String, number: Option<impl std::fmt::Display>) {

@@ -90,13 +90,7 @@ impl Epoch {
             Some(name) => (&self.train, name),
             None => (self.valid.as_ref()?, name.strip_prefix("valid_")?),
         };
-        match name {
-            "loss" => Some(metrics.loss),
-            "accuracy" => Some(metrics.accuracy),
-            "last_accuracy" => Some(metrics.last_accuracy),
-            "confidence" => Some(metrics.confidence),
-            term => metrics.terms.get(term).copied(),
-        }
+        metrics.named().into_iter().find_map(|(own, value)| (own == name).then_some(value))
     }
 
     /// Its metrics, to be changed: of the training, then of the evaluation if there is one.
@@ -108,9 +102,11 @@ impl Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Epoch { epoch, train, seconds, .. } = self;
-        write!(f, "epoch {epoch:>3}: loss {:.4}, accuracy {:.4}", train.loss, train.accuracy)?;
+        write!(f, "epoch {epoch:>3}: loss {:.4}", train.loss)?;
+        train.accuracy.map_or(Ok(()), |accuracy| write!(f, ", accuracy {accuracy:.4}"))?;
         if let Some(valid) = &self.valid {
-            write!(f, "; held out: loss {:.4}, accuracy {:.4}", valid.loss, valid.accuracy)?;
+            write!(f, "; held out: loss {:.4}", valid.loss)?;
+            valid.accuracy.map_or(Ok(()), |accuracy| write!(f, ", accuracy {accuracy:.4}"))?;
         }
         write!(f, " ({seconds:.1} s)")
     }
@@ -177,10 +173,10 @@ mod tests {
     fn every_line_has_the_columns_of_the_first() {
         let csv = history(&[(9.0, Some(3.0)), (1.5, None)]).to_csv();
         let lines: Vec<&str> = csv.lines().collect();
-        assert!(lines[0].ends_with("valid_confidence,\"valid_a,b\""), "{csv}");
+        assert!(lines[0].ends_with("valid_loss,\"valid_a,b\""), "{csv}");
         let fields: Vec<usize> = lines.iter().map(|line| line.replace("_a,b", "").split(',').count()).collect();
-        assert_eq!(fields, [18, 18, 18]);
-        assert_eq!(lines[2], "2,0,0,0,0,0,,,1.5,0,0,0,0.25,,,,,");
+        assert_eq!(fields, [12, 12, 12]);
+        assert_eq!(lines[2], "2,0,0,0,0,0,,,1.5,0.25,,");
     }
 
     #[test]

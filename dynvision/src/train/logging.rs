@@ -9,7 +9,7 @@ use super::{Epoch, Step, TrainError, Trainer, folder};
 use crate::file::{FolderLock, named};
 use crate::interop::atomic;
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::Loss;
+use crate::loss::{Loss, Target};
 use crate::model::DynModel;
 use crate::optim::{ParameterKernel, Rule};
 use dfdx::tensor::safetensors::SafeDtype;
@@ -83,13 +83,14 @@ impl Log {
     }
 }
 
-impl<M, E, D, L, R> Trainer<M, E, D, L, R>
+impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
-    L: Loss<M, E, D>,
+    L: Loss<M, E, D, Y>,
     R: Rule,
+    Y: Target,
 {
     /// Takes the folder of the checkpoints, if there are some, and opens the log there.
     pub(super) fn open_log(&mut self) -> Result<Option<FolderLock>, TrainError> {

@@ -54,7 +54,17 @@ mod tests {
 
     #[test]
     fn every_number_comes_back_from_json_and_toml() {
-        for x in [0.0, -0.0, 1.0 / 3.0, 7.0, f64::MIN_POSITIVE / 4.0, f64::MAX, f64::INFINITY, f64::NEG_INFINITY] {
+        for x in [
+            0.0,
+            -0.0,
+            1.0 / 3.0,
+            7.0,
+            f64::MIN_POSITIVE / 4.0,
+            f64::MAX,
+            0.09990784012875585,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ] {
             let json: Of = serde_json::from_str(&serde_json::to_string(&Of { x }).unwrap()).unwrap();
             let toml: Of = toml::from_str(&toml::to_string(&Of { x }).unwrap()).unwrap();
             assert_eq!((json.x.to_bits(), toml.x.to_bits()), (x.to_bits(), x.to_bits()));
