@@ -1,7 +1,7 @@
 //! Averaged weights, frozen ones, and a loss that has no backward pass.
 
 use super::*;
-use dfdx::prelude::{Dim, PutTape, Rank0, SplitTape, Tape, TryMul, TrySub};
+use dfdx::prelude::{Dim, Rank0, Tape, TryMul, TrySub};
 use dynvision::cx::Cx;
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::loss::{Loss, Output};
@@ -104,7 +104,7 @@ fn what_was_frozen_is_trained_once_it_is_said() {
     let start = |epochs| TrainConfig { groups: frozen.clone(), average: Some(RULE), epochs, ..config(epochs) };
     let mut trainer = Trainer::new(&Cpu::default(), net(1), start(1)).unwrap();
     trainer.fit(&images, None).unwrap();
-    let conv = |net: &Model| net.v1.conv.weight.as_vec();
+    let conv = |net: &Model| net.v1.feedforward.weight.as_vec();
     assert_eq!((conv(trainer.net()), conv(&trainer.averaged().unwrap())), (conv(&net(1)), conv(&net(1))));
     let saved = trainer.checkpoint().unwrap();
     let free = Groups::new([Group::named("recurrence").lr(0.5)]);
@@ -147,7 +147,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Change
             other.copy_from(&halved);
         }
         cx.run(output.logits.clone(), |x| {
-            use dfdx::prelude::{MeanTo, TrySquare};
+            use dfdx::prelude::MeanTo;
             x.try_sub(other)?.try_square()?.try_mean()
         })
     }
