@@ -56,7 +56,8 @@ impl Group {
         Group { frozen: Some(false), ..self }
     }
 
-    fn matches(&self, name: &str) -> bool {
+    /// Whether it holds for the parameter of that name.
+    pub fn matches(&self, name: &str) -> bool {
         let pattern = self.pattern.as_str();
         if pattern.contains('*') {
             return matches_form(pattern, name);

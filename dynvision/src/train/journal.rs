@@ -51,6 +51,9 @@ impl Journal {
     /// journal is not at hand.
     pub(super) fn begin(folder: &Path, history: &TrainingLog) -> Result<Self, TrainError> {
         let path = folder.join(NAME);
+        if path.exists() {
+            is_file(&path).map_err(|error| failed(folder, named("write", &path, error)))?;
+        }
         // whoever reads sees the old one or the new one
         let written = crate::file::atomic::write(&path, |file| {
             history
@@ -86,6 +89,7 @@ impl Journal {
     /// Takes up what is in the file, in which so many epochs stand, as its own.
     fn open(path: PathBuf, epochs: usize) -> io::Result<Self> {
         let name = |error| named("open", &path, error);
+        is_file(&path).map_err(name)?;
         let mut file = File::options().read(true).write(true).open(&path).map_err(name)?;
         let (bytes, checksum) = sum(&mut file, u64::MAX).map_err(name)?;
         file.seek(SeekFrom::End(0)).map_err(name)?;
@@ -134,6 +138,11 @@ fn line(path: &Path, content: &Line) -> io::Result<String> {
     Ok(text + "\n")
 }
 
+/// A device or a pipe can be without an end, and nothing is ever appended to a folder.
+fn is_file(path: &Path) -> io::Result<()> {
+    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 /// The number and the CRC-32 of a file's first bytes, at most so many.
 fn sum(file: &mut File, most: u64) -> io::Result<(u64, crc32fast::Hasher)> {
     let (mut bytes, mut checksum, mut rest) = (0, crc32fast::Hasher::new(), BufReader::new(file.take(most)));
@@ -158,7 +167,7 @@ pub(super) fn verify(path: &Path, position: &Position) -> Result<(), TrainError>
             path.display()
         ))
     };
-    let mut file = match File::open(path) {
+    let mut file = match is_file(path).and_then(|()| File::open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(wrong("which is not there".into())),
         Err(error) => return Err(wrong(format!("which cannot be read ({error})"))),
@@ -335,6 +344,37 @@ mod tests {
             assert!(says.to_string().contains("metrics.jsonl") && says.to_string().contains("line 2"), "{says}");
         }
         assert!(TrainingLog::read_jsonl(folder.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+
+    /// A device has no end to read to.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let position = Position { bytes: 9, ..Default::default() };
+        for error in [
+            Journal::begin(folder.path(), &history(0)).unwrap_err(),
+            Journal::go_on(folder.path(), &path, &position).unwrap_err(),
+            history_at(&path, &position).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("no regular file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_long_history_is_appended_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin(folder.path(), &history(0)).unwrap();
+        let train = Metrics { in_time: (0..1000).map(|step| f64::from(step) / 3.0).collect(), ..Default::default() };
+        let epoch = |epoch| Epoch { epoch, train: train.clone(), ..Default::default() };
+        for number in 1..=200 {
+            journal.append(&Line::Epoch(epoch(number))).unwrap();
+        }
+        let position = journal.sync().unwrap();
+        let log = history_at(journal.path(), &position).unwrap();
+        assert_eq!((log.epochs.len(), &log.epochs[199]), (200, &epoch(200)));
     }
 
     /// A write that fails in the middle leaves no half line.
