@@ -110,7 +110,7 @@ fn check<E, D, M>(net: &M, saved: &StateDict, stay: &[Group]) -> Result<(), Stat
 where
     E: Dtype + SafeDtype,
     D: Device<E>,
-    M: TensorCollection<E, D> + ?Sized,
+    M: TensorCollection<E, D>,
 {
     let (mut names, mut errors, mut used) = (BTreeSet::new(), Vec::new(), vec![false; stay.len()]);
     let mut stays = |name: &str| {

@@ -218,6 +218,10 @@ impl TrainConfig {
         {
             return Err(TrainError::setting("checkpoints.every_minutes", minutes, "a finite number above 0"));
         }
+        if self.logs.tensorboard && self.checkpoints.is_none() {
+            let expected = "false, unless `checkpoints` names a folder to write to";
+            return Err(TrainError::setting("logs.tensorboard", true, expected));
+        }
         if self.steps > MAX_STEPS {
             return Err(TrainError::setting("steps", self.steps, "at most 1048576"));
         }
@@ -319,6 +323,7 @@ mod tests {
             ("checkpoints = { folder = \"a\", every_minutes = 0.0 }", "checkpoints.every_minutes"),
             ("checkpoints = { folder = \"a\", every_minutes = inf }", "checkpoints.every_minutes"),
             ("average = { decay = 1.0 }", "average.decay"),
+            ("logs = { tensorboard = true }", "unless `checkpoints` names a folder"),
             ("logs = { every = -1 }", "every"),
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),

@@ -184,7 +184,7 @@ pub(super) fn verify(path: &Path, position: &Position) -> Result<(), TrainError>
 }
 
 /// Whether two paths lead to one file.
-fn same_file(a: &Path, b: &Path) -> bool {
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     match (std::fs::canonicalize(a), std::fs::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,

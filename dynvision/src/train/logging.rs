@@ -5,7 +5,7 @@ use super::events::Events;
 use super::journal::{Journal, Line, Position};
 use super::pace::Pace;
 use super::window::{Window, memory, rate};
-use super::{Epoch, Step, TrainError, Trainer, folder};
+use super::{Epoch, Step, TrainError, Trainer, folder, journal};
 use crate::file::{FolderLock, named};
 use crate::interop::atomic;
 use crate::kernels::{Element, VisionDevice};
@@ -98,27 +98,27 @@ where
         let folder = checkpoints.folder.clone();
         let lock = folder::take(&folder)?;
         self.log.pace = Pace::default();
-        // `last.safetensors` counts on the journal at every moment: of what comes next, the one that fits either is the first
+        // a `last.safetensors` that is there counts on the journal that is there: where this training's beginning fits both
+        // that journal and its own, it takes the place of the other before, and else at once after
         let stale = folder.join("last.safetensors").exists();
-        let begun = self.log.from.is_some() || !self.history.epochs.is_empty();
-        let journal = match &self.log.from {
+        let from = self.log.from.clone();
+        let fits_both = match &from {
             Some((from, position)) => {
-                super::journal::verify(from, position)?;
-                let ahead = std::fs::metadata(from).is_ok_and(|data| data.len() > position.bytes);
-                if stale && ahead {
-                    self.write_last()?;
-                }
-                let (from, position) = self.log.from.clone().unwrap_or_default();
-                Journal::go_on(&folder, &from, &position)?
+                journal::verify(from, position)?;
+                journal::same_file(from, &folder.join(journal::NAME))
             }
-            None => {
-                if stale && !begun {
-                    self.write_last()?;
-                }
-                Journal::begin(&folder, &self.history)?
-            }
+            None => self.history.epochs.is_empty(),
         };
-        self.log.journal = Some(journal);
+        if stale && fits_both {
+            self.write_last()?;
+        }
+        self.log.journal = Some(match &from {
+            Some((from, position)) => Journal::go_on(&folder, from, position)?,
+            None => Journal::begin(&folder, &self.history)?,
+        });
+        if stale && !fits_both {
+            self.write_last()?;
+        }
         let failed = |source| TrainError::Folder { folder: folder.clone(), source };
         self.log.table = Some(Table::begin(&folder, &self.history.epochs).map_err(failed)?);
         if self.config.logs.tensorboard {

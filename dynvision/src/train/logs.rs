@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use dynvision::train::{Logs, TrainConfig};
-/// let config = TrainConfig::from_toml("logs = { every = 100, tensorboard = true }")?;
+/// let config = TrainConfig::from_toml("checkpoints = { folder = 'runs/a' }\nlogs = { every = 100, tensorboard = true }")?;
 /// assert_eq!(config.logs, Logs { every: 100, tensorboard: true });
 /// # Ok::<(), dynvision::train::TrainError>(())
 /// ```

@@ -25,9 +25,6 @@ pub trait Source {
     /// The shape of a frame, where it is known before one is read.
     fn shape(&self) -> Option<Map>;
 
-    /// The class of each sample.
-    fn labels(&self) -> &[u16];
-
     /// The set in a line, by which a checkpoint knows that a resumed training learns from the same.
     fn describe(&self) -> String;
 
@@ -114,10 +111,6 @@ impl Source for Images {
         Some(self.shape())
     }
 
-    fn labels(&self) -> &[u16] {
-        self.labels()
-    }
-
     fn describe(&self) -> String {
         self.describe()
     }
@@ -165,10 +158,6 @@ impl Source for Loader {
         None
     }
 
-    fn labels(&self) -> &[u16] {
-        self.set().labels()
-    }
-
     /// The samples are not read for it: their number, their labels and the names of the classes stand for them.
     fn describe(&self) -> String {
         let mut sum = crc32fast::Hasher::new();
@@ -212,10 +201,6 @@ macro_rules! of_set {
 
         fn shape(&self) -> Option<Map> {
             self.set.shape()
-        }
-
-        fn labels(&self) -> &[u16] {
-            self.set.labels()
         }
 
         fn batches<'a, C, H, W, E, D>(

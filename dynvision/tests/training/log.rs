@@ -1,7 +1,8 @@
 //! The history on the disk: what is appended, what is cut when a training is taken up, and what TensorBoard reads.
 
 use super::*;
-use dynvision::train::{Logs, Step, TrainingLog};
+use dfdx::prelude::{ConstDim, CopySlice, Dtype, ZerosTensor};
+use dynvision::train::{Batches, Drawn, Logs, Pass, Source, Step, TrainingLog};
 use std::path::Path;
 
 fn logged(epochs: usize, folder: &Path, logs: Logs) -> Trainer<Model, f32, Cpu, (CrossEntropy, Weighted<Activity>)> {
@@ -88,6 +89,90 @@ fn a_run_goes_on_in_another_folder_with_all_of_its_lines() {
     let mut last = logged(3, second.path(), EACH);
     last.resume(second.path().join("last.safetensors")).unwrap();
     assert_eq!(last.history(), back.history());
+}
+
+/// What an earlier training left in the folder never counts on lines that are no longer there.
+#[test]
+fn what_an_earlier_training_left_can_be_resumed_or_is_replaced() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let last = folder.path().join("last.safetensors");
+    let images = train_images();
+    logged(2, folder.path(), EACH).fit(&images, None).unwrap();
+    logged(3, elsewhere.path(), EACH).fit(&images, None).unwrap();
+    // what a training finds that would go on from here at any batch, the first included
+    let epochs = std::cell::RefCell::new(Vec::new());
+    let resume = || {
+        let mut next = logged(9, folder.path(), EACH);
+        next.resume(&last).unwrap();
+        epochs.borrow_mut().push(next.history().epochs.len());
+    };
+    let watched = Watched { set: images, each: &resume };
+    logged(1, folder.path(), EACH).fit(&watched, None).unwrap();
+    // the old one while this one looks at its data, and then this one
+    assert_eq!(epochs.borrow_mut().drain(..).collect::<Vec<_>>(), [2, 0, 0, 0, 0, 0]);
+    let mut on = logged(4, folder.path(), EACH);
+    on.resume(elsewhere.path().join("last.safetensors")).unwrap();
+    on.fit(&watched, None).unwrap();
+    assert_eq!(epochs.borrow_mut().drain(..).collect::<Vec<_>>(), [1, 3, 3, 3, 3, 3]);
+    assert_eq!(timeless_lines(folder.path()).len(), 16);
+}
+
+/// Images with something to do at each batch: a source of one's own.
+struct Watched<'a> {
+    set: Images,
+    each: &'a dyn Fn(),
+}
+
+impl Source for Watched<'_> {
+    type Target = Labels;
+
+    fn samples(&self) -> usize {
+        self.set.samples()
+    }
+
+    fn classes(&self) -> usize {
+        Source::classes(&self.set)
+    }
+
+    fn shape(&self) -> Option<dynvision::geometry::Map> {
+        Source::shape(&self.set)
+    }
+
+    fn describe(&self) -> String {
+        Source::describe(&self.set)
+    }
+
+    fn batches<'a, C, H, W, E, D>(
+        &'a self,
+        device: &D,
+        pass: &Pass,
+    ) -> Result<Batches<'a, C, H, W, E, D>, dynvision::data::DataError>
+    where
+        C: ConstDim,
+        H: ConstDim,
+        W: ConstDim,
+        E: Dtype,
+        D: ZerosTensor<E> + CopySlice<E> + 'a,
+    {
+        Source::batches(&self.set, device, pass)
+    }
+
+    fn target(&self, batch: &Drawn, counted: &[bool]) -> Result<Labels, TrainError> {
+        (self.each)();
+        self.set.target(batch, counted)
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_no_checkpoint_can_name_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(std::ffi::OsStr::from_bytes(b"run\xff"));
+    let mut trainer = logged(1, &path, EACH);
+    let error = trainer.fit(&train_images(), None).unwrap_err();
+    assert!(error.to_string().contains("UTF-8") && matches!(error, TrainError::Folder { .. }), "{error}");
+    assert_eq!((trainer.checkpoint().unwrap().about.batches, path.exists()), (0, false));
 }
 
 #[test]
