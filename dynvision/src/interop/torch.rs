@@ -118,8 +118,8 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
 /// ```
 /// use dynvision::interop::torch::{self, Names};
 /// use dynvision::prelude::*;
-/// dynvision::dyrcnn_x4!(struct Trained; input = [3, 32, 32], classes = 10);
-/// dynvision::dyrcnn_x4!(struct Tuned; input = [3, 32, 32], classes = 3);
+/// dynvision::simple_rcnn!(struct Trained; input = [1, 4, 4], classes = 10);
+/// dynvision::simple_rcnn!(struct Tuned; input = [1, 4, 4], classes = 3);
 /// let dev = Cpu::default();
 /// let published = torch::export(&dev.build_module::<Trained, f32>(), &Names::default())?;
 /// let mut net = dev.build_module::<Tuned, f32>();

@@ -271,6 +271,7 @@ impl Step {
 mod tests {
     use super::*;
     use crate::train::Metrics;
+    use proptest::prelude::*;
 
     fn epoch(number: usize) -> Epoch {
         let train = Metrics { loss: number as f64 / 3.0, in_time: vec![0.1; 5], ..Default::default() };
@@ -344,6 +345,27 @@ mod tests {
             assert!(says.to_string().contains("metrics.jsonl") && says.to_string().contains("line 2"), "{says}");
         }
         assert!(TrainingLog::read_jsonl(folder.path().join("none")).unwrap_err().to_string().contains("none"));
+    }
+
+    proptest! {
+        /// Whatever a file holds, reading it is an error or a log, with a line for each of its lines at most.
+        #[test]
+        fn changed_bytes_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(NAME);
+            drop(Journal::begin(folder.path(), &history(2)).unwrap());
+            let mut bytes = std::fs::read(&path).unwrap();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+            if let Ok(log) = TrainingLog::read_jsonl(&path) {
+                prop_assert!(log.epochs.len() <= lines);
+            }
+            let _ = Step::read_jsonl(&path);
+        }
     }
 
     /// A device has no end to read to.

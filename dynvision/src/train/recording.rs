@@ -3,6 +3,9 @@
 use crate::data::DataError;
 use crate::file::{StateDict, StateError};
 
+/// The most units that a place may be said to have: no area of a model that can be run has more, and memory is taken for them.
+const MOST_UNITS: usize = 1 << 24;
+
 /// The responses of some units to the samples of a data set, over time: `(samples, steps, units)`, such as recordings from
 /// neurons. NaN stands where nothing was recorded.
 ///
@@ -93,9 +96,12 @@ impl Recording {
     /// The same, where each unit is one of the `of` units of the place that answers: nothing is known of the others.
     ///
     /// # Errors
-    /// Not one place for each unit, a place twice, or one beyond `of`.
+    /// Not one place for each unit, a place twice, or one beyond `of`; more than 16777216 units.
     pub fn placed(self, units: &[usize], of: usize) -> Result<Self, DataError> {
         let mut seen = std::collections::BTreeSet::new();
+        if of > MOST_UNITS {
+            return Err(setting("units of the place", format!("at most {MOST_UNITS}"), of.to_string()));
+        }
         let sound = units.len() == self.units && units.iter().all(|&unit| unit < of && seen.insert(unit));
         if !sound {
             let expected = format!("{} different numbers below {of}, one for each unit", self.units);
@@ -131,8 +137,7 @@ impl Recording {
             return Err(setting("steps of a recording", format!("at most the {run} of the run"), format!("{end}")));
         }
         let units = self.units();
-        let count = samples.len() * run * units;
-        let (mut values, mut weights) = (vec![0.0; count], vec![0.0; count]);
+        let (mut values, mut weights) = (zeros([samples.len(), run, units])?, zeros([samples.len(), run, units])?);
         for (row, &sample) in samples.iter().enumerate() {
             if sample >= self.samples {
                 return Err(DataError::Index { index: sample, len: self.samples });
@@ -160,6 +165,19 @@ impl Recording {
         self.values.iter().chain(self.weights.iter().flatten()).for_each(|value| sum.update(&value.to_le_bytes()));
         sum.finalize()
     }
+}
+
+/// As many zeros as the product of sizes; an error where there is no memory for them.
+fn zeros(sizes: [usize; 3]) -> Result<Vec<f64>, DataError> {
+    let [samples, run, units] = sizes;
+    let count = samples.checked_mul(run).and_then(|n| n.checked_mul(units));
+    let mut zeros = Vec::new();
+    if count.is_none_or(|count| zeros.try_reserve_exact(count).is_err()) {
+        let found = format!("{samples} samples, {run} steps and {units} units");
+        return Err(setting("responses of a batch", "as many as memory holds".into(), found));
+    }
+    zeros.resize(count.unwrap_or_default(), 0.0);
+    Ok(zeros)
 }
 
 fn setting(setting: &'static str, expected: String, found: String) -> DataError {
@@ -200,6 +218,9 @@ mod tests {
         for places in [&[0][..], &[1, 1], &[0, 3]] {
             assert!(says(two().placed(places, 3)).contains("below 3"));
         }
+        assert!(says(two().placed(&[0, 1], usize::MAX)).contains("units of the place"));
+        let wide = two().placed(&[0, 1], MOST_UNITS).unwrap();
+        assert!(wide.of(&[0], 1 << 40).unwrap_err().to_string().contains("as many as memory holds"));
         assert!(two().starting_at(3).of(&[0], 4).unwrap_err().to_string().contains("steps of a recording"));
         assert!(two().starting_at(usize::MAX).of(&[0], 4).is_err());
         assert!(matches!(two().of(&[1], 2), Err(DataError::Index { index: 1, len: 1 })));
