@@ -32,7 +32,7 @@ pub(super) struct Content<'a> {
 }
 
 enum Reader<'a> {
-    DefaultOptions(&'a [u8]),
+    Plain(&'a [u8]),
     Gzip(Box<MultiGzDecoder<&'a [u8]>>),
 }
 
@@ -43,7 +43,7 @@ impl<'a> Content<'a> {
             let greatest = raw.len().saturating_mul(GREATEST_EXPANSION);
             Content { file, reader: Reader::Gzip(Box::new(MultiGzDecoder::new(raw))), greatest }
         } else {
-            Content { file, reader: Reader::DefaultOptions(raw), greatest: raw.len() }
+            Content { file, reader: Reader::Plain(raw), greatest: raw.len() }
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a> Content<'a> {
     pub(super) fn up_to(&mut self, count: usize) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();
         let result = match &mut self.reader {
-            Reader::DefaultOptions(rest) => rest.take(count as u64).read_to_end(&mut bytes),
+            Reader::Plain(rest) => rest.take(count as u64).read_to_end(&mut bytes),
             Reader::Gzip(decoder) => decoder.take(count as u64).read_to_end(&mut bytes),
         };
         match result {

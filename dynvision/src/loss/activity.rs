@@ -1,7 +1,7 @@
 //! How active the areas are.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Measure, Output, Over, number, zero};
+use super::{Loss, Measure, Output, Over, Target, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, LossKernel, VisionDevice};
@@ -57,7 +57,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for Activity {
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Activity {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target> Loss<M, E, D, Y> for Activity {
     fn name(&self) -> String {
         "activity".into()
     }
@@ -73,7 +73,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Activi
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        _: &Labels,
+        _: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         if let Measure::Absolute(p) = self.measure

@@ -1,6 +1,6 @@
 //! Cross-entropy over time.
 
-use super::{Labels, Loss, Output, number, zero};
+use super::{HasLabels, Labels, Loss, Output, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, LossKernel, Target, VisionDevice};
@@ -145,7 +145,7 @@ impl CrossEntropy {
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for CrossEntropy {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: HasLabels> Loss<M, E, D, Y> for CrossEntropy {
     fn name(&self) -> String {
         "cross_entropy".into()
     }
@@ -161,9 +161,9 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for CrossE
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
+        target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        self.reduced(&output.logits, labels, graph)
+        self.reduced(&output.logits, target.class_labels(), graph)
     }
 }

@@ -5,20 +5,32 @@
 //! // the original's: cross-entropy, and a little of the areas' activity
 //! let loss = (CrossEntropy::default(), Weighted::new(0.0002, Activity::default()));
 //! ```
+//!
+//! What a run is compared with is the loss's [`Target`]: labels in time, real-valued responses of the readout or of areas,
+//! or both.
 
 mod activity;
 mod area;
+mod binary_cross_entropy;
 mod cross_entropy;
 mod labels;
+mod pointwise;
+mod responses;
 mod smoothness;
+mod squared_error;
 mod sum;
+mod target;
 
 pub use crate::kernels::Measure;
 pub use activity::Activity;
+pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::{CrossEntropy, Reduction};
 pub use labels::Labels;
+pub use responses::{Place, Responses};
 pub use smoothness::TemporalSmoothness;
+pub use squared_error::SquaredError;
 pub use sum::{Over, Term, Weighted, total};
+pub use target::{HasLabels, HasResponses, Target};
 
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
@@ -49,7 +61,7 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 }
 
 /// A loss on the runs of models `M`: implement it for all models, or for one whose areas it reads by their fields, such
-/// as `output.responses()?.v1.values`.
+/// as `output.responses()?.v1.values`. What it compares them with is a target `Y`, labels unless said otherwise.
 ///
 /// Tensors travel without a tape, which is in the [`Graph`]: any operation of dfdx runs on it by [`Graph::run`].
 ///
@@ -88,7 +100,7 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 ///     }
 /// }
 /// ```
-pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
+pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target = Labels> {
     /// Its name in metrics.
     fn name(&self) -> String;
 
@@ -104,7 +116,7 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     }
 
     /// What its number is a mean over, by which batches are weighed: the labels that count unless said otherwise. A sum of
-    /// losses is over the labels if one of its terms is.
+    /// losses is over the labels if one of its terms is, else over the responses if one is.
     fn over(&self) -> Over {
         Over::Labels
     }
@@ -112,11 +124,11 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     /// The number to be minimised.
     ///
     /// # Errors
-    /// Labels that do not fit the logits; responses that were not recorded; what the device refuses.
+    /// A target that does not fit the logits; responses that were not recorded; what the device refuses.
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
+        target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>;
 
@@ -127,10 +139,10 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     fn terms<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
+        target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
-        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, labels, graph)? }])
+        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, target, graph)? }])
     }
 
     /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the
@@ -143,11 +155,11 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         _model: &M,
         logits: LogitsInTime<M, B, E, D, T>,
         responses: Option<M::Areas<Stacked, B>>,
-        labels: &Labels,
+        target: &Y,
     ) -> Result<Tensor<Rank0, E, D, T>> {
         let (logits, tape) = logits.split_tape();
         let mut graph = Graph::new(tape);
-        let loss = self.loss(&Output { logits, responses }, labels, &mut graph)?;
+        let loss = self.loss(&Output { logits, responses }, target, &mut graph)?;
         Ok(loss.put_tape(graph.tape))
     }
 }

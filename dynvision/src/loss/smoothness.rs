@@ -1,7 +1,7 @@
 //! How much areas change from step to step.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Output, Over, number, zero};
+use super::{Loss, Output, Over, Target, number, zero};
 use crate::autograd::Graph;
 use crate::error::Result;
 use crate::kernels::{Element, LossKernel, VisionDevice};
@@ -52,7 +52,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for TemporalSmoothness {
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for TemporalSmoothness {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target> Loss<M, E, D, Y> for TemporalSmoothness {
     fn name(&self) -> String {
         "temporal_smoothness".into()
     }
@@ -68,7 +68,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Tempor
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        _: &Labels,
+        _: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         mean_of_areas::<M, B, E, D, T>(self, &self.areas, output.responses()?, output.logits.device(), graph)
