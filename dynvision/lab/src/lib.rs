@@ -29,8 +29,30 @@
 //! # Ok::<(), dynvision_lab::Error>(())
 //! ```
 
+pub mod decode;
 mod error;
 pub mod measure;
 pub mod statistics;
 
 pub use error::Error;
+
+#[cfg(test)]
+mod tests {
+    use crate::measure::Measures;
+    use dynvision::protocol::experiment::{Experiment, NAMES};
+
+    #[test]
+    fn every_built_in_experiment_names_measures_that_there_are() {
+        let measures = Measures::built_in();
+        for name in NAMES {
+            let experiment = Experiment::named(name).and_then(Result::ok);
+            let named = experiment.map(|experiment| experiment.measures).unwrap_or_default();
+            assert!(!named.is_empty(), "{name} is no experiment, or measures nothing");
+            for measure in named {
+                if let Err(error) = measures.get(&measure, &Default::default()) {
+                    panic!("experiment `{name}`: {error}");
+                }
+            }
+        }
+    }
+}
