@@ -29,12 +29,26 @@
 //! # Ok::<(), dynvision_lab::Error>(())
 //! ```
 
+mod anatomy;
 pub mod decode;
 mod error;
+pub mod experiment;
+mod gallery;
+pub mod intervention;
 pub mod measure;
+mod model;
+pub mod response;
+mod run_error;
 pub mod statistics;
+mod subject;
+pub mod table;
 
+pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};
 pub use error::Error;
+pub use gallery::Gallery;
+pub use model::Trained;
+pub use run_error::RunError;
+pub use subject::{Answer, Observer, Ready, Setting, Subject};
 
 #[cfg(test)]
 mod tests {
