@@ -61,6 +61,8 @@ pub enum Mask {
     Noise(NoiseKind),
     /// A checkerboard with fields of this many pixels, with mean 0 and the variance of the image.
     Checkerboard(usize),
+    /// A mask of one's own, by its name in [`Masks`](super::Masks).
+    Own(String),
 }
 
 impl Event {

@@ -1,10 +1,34 @@
 //! The frames of a batch.
 
 use super::noise::{Draws, Generator};
-use super::{Mask, Noise, Picture, Power, Protocol, ProtocolError, Shown, Source, Temporal, Timeline};
+use super::{Mask, Masks, Noise, Picture, Power, Protocol, ProtocolError, Shown, Source, Temporal, Timeline};
 
 /// Where the draws for images at a step come from.
-type Chance<'a> = dyn Fn(&[usize], usize) -> Box<dyn Draws> + 'a;
+pub type Chance<'a> = dyn Fn(&[usize], usize) -> Box<dyn Draws> + 'a;
+
+/// What frames are made with besides the images.
+#[derive(Clone, Copy, Default)]
+pub struct Showing<'a> {
+    /// The value of a blank, in normalised units.
+    pub blank: f32,
+    /// Determines all that is drawn.
+    pub seed: u64,
+    /// Masks of one's own; none unless it is said.
+    pub masks: Option<&'a Masks>,
+    /// The noise is drawn from here instead. What hides pictures or stands beside them still follows from the seed.
+    pub draws: Option<&'a Chance<'a>>,
+}
+
+impl std::fmt::Debug for Showing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Showing { blank, seed, masks, .. } = self;
+        f.debug_struct("Showing")
+            .field("blank", blank)
+            .field("seed", seed)
+            .field("masks", masks)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The frames of a batch: each distinct one once, and which of them each step shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,24 +54,25 @@ impl Protocol {
         blank: f32,
         seed: u64,
     ) -> Result<Frames, ProtocolError> {
-        let draws = |images: &[usize], step: usize| -> Box<dyn Draws> { Box::new(Generator::new(seed, images, step)) };
-        self.frames_drawn(timeline, &set, images, blank, seed, &draws)
+        self.show(timeline, &set, images, &Showing { blank, seed, ..Showing::default() })
     }
 
-    /// Returns the same, with noise drawn from a source of the caller's: the draws for some images at a step. What hides
-    /// pictures or stands beside them still follows from the seed.
+    /// Returns the frames of the images with these numbers, as [`frames`](Protocol::frames) does, with more said about how.
     ///
     /// # Errors
-    /// As [`frames`](Protocol::frames).
-    pub fn frames_drawn(
+    /// As [`frames`](Protocol::frames); a mask that is not among those of [`Showing`].
+    pub fn show(
         &self,
         timeline: &Timeline,
         set: &dyn Source,
         images: &[usize],
-        blank: f32,
-        seed: u64,
-        draws: &Chance<'_>,
+        showing: &Showing<'_>,
     ) -> Result<Frames, ProtocolError> {
+        let Showing { blank, seed, masks, draws } = *showing;
+        let own = |images: &[usize], step: usize| -> Box<dyn Draws> { Box::new(Generator::new(seed, images, step)) };
+        let draws = draws.unwrap_or(&own);
+        let none = Masks::default();
+        let masks = masks.unwrap_or(&none);
         let [channels, height, width] = set.shape();
         let shape = [images.len(), channels, height, width];
         let mut made: Vec<((Option<usize>, usize), usize)> = Vec::new();
@@ -60,6 +85,7 @@ impl Protocol {
                 None | Some(Shown::Blank) => (None, self.void_noise().map_or(0, |_| step)),
                 Some(Shown::Image(picture)) if changes(picture) => (moment.event, moment.since),
                 Some(Shown::Mask(Mask::Noise(_))) => (moment.event, moment.since),
+                Some(Shown::Mask(Mask::Own(name))) if masks.get(name)?.changes() => (moment.event, moment.since),
                 Some(_) => (moment.event, 0),
             };
             if let Some(&(_, frame)) = made.iter().rev().find(|(known, _)| *known == key) {
@@ -80,7 +106,7 @@ impl Protocol {
                     }
                     frame
                 }
-                Some(Shown::Mask(mask)) => masked(mask, &targets, shape, images, draws, step)?,
+                Some(Shown::Mask(mask)) => masked(mask, &targets, shape, images, draws, masks, step)?,
                 Some(Shown::Image(picture)) => {
                     let mut frame = batch(set, images, picture.ahead)?;
                     if let Some(distractors) = &picture.distractors {
@@ -179,15 +205,30 @@ fn additions(
     out
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a mask depends on")]
 fn masked(
     mask: &Mask,
     targets: &[f32],
     [n, c, h, w]: [usize; 4],
     images: &[usize],
     draws: &Chance<'_>,
+    masks: &Masks,
     step: usize,
 ) -> Result<Vec<f32>, ProtocolError> {
     match *mask {
+        Mask::Own(ref name) => {
+            let pattern = masks.get(name)?;
+            let mut out = Vec::with_capacity(targets.len());
+            for (target, &image) in targets.chunks(c * h * w).zip(images) {
+                let frame = pattern.frame(target, [c, h, w], draws(&[image], step).as_mut());
+                if frame.len() != target.len() {
+                    let found = frame.len();
+                    return Err(ProtocolError::Size { found, count: 1, channels: c, height: h, width: w });
+                }
+                out.extend(frame);
+            }
+            Ok(out)
+        }
         Mask::Noise(kind) => {
             let noise = Noise::new(kind, super::Ssnr::new(0.0)?);
             noisy(&noise, targets, [n, c, h, w], images, draws, step)

@@ -11,7 +11,7 @@ use crate::response::{ResponseWriter, Responses};
 use crate::run_error::RunError;
 use crate::subject::{Ready, Setting, Subject};
 use crate::table::{Column, ParquetWriter, Table};
-use dynvision::protocol::{Source, Timeline};
+use dynvision::protocol::{Masks, Showing, Source, Timeline};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -33,6 +33,7 @@ pub struct Runner<'a> {
     seed: u64,
     measures: Measures,
     interventions: Interventions,
+    masks: Masks,
     responses: Option<Responses>,
     tags: BTreeMap<String, toml::Value>,
     memory: u128,
@@ -96,6 +97,7 @@ impl<'a> Runner<'a> {
             seed: 0,
             measures: Measures::built_in(),
             interventions: Interventions::built_in(),
+            masks: Masks::default(),
             responses: None,
             tags: BTreeMap::new(),
             memory: 4 << 30,
@@ -132,6 +134,12 @@ impl<'a> Runner<'a> {
     #[must_use]
     pub fn interventions(self, interventions: Interventions) -> Self {
         Runner { interventions, ..self }
+    }
+
+    /// Knows these masks, besides those that protocols have.
+    #[must_use]
+    pub fn masks(self, masks: Masks) -> Self {
+        Runner { masks, ..self }
     }
 
     /// Keeps responses of units.
@@ -304,6 +312,7 @@ impl<'a> Runner<'a> {
             .collect::<Result<_, _>>()?;
         let setting = Setting { model: settings, interventions };
         let dynamics = subject.dynamics(&setting.model)?;
+        self.masks.check(&condition.protocol)?;
         let timeline = condition.protocol.timeline(dynamics.dt)?;
         // what cannot be done to the model is refused before anything runs
         let residual = subject.prepare(&setting, timeline.steps())?.residual()?;
@@ -407,7 +416,8 @@ impl<'a> Runner<'a> {
         mut responses: Option<&mut ResponseWriter>,
     ) -> Result<[Table; 2], RunError> {
         let protocol = &task.condition.protocol;
-        let frames = protocol.frames(&task.timeline, self.gallery, samples.images, task.blank, self.seed)?;
+        let showing = Showing { blank: task.blank, seed: self.seed, masks: Some(&self.masks), draws: None };
+        let frames = protocol.show(&task.timeline, self.gallery, samples.images, &showing)?;
         let model = task.subject.anatomy();
         let writer = responses.as_deref_mut();
         let mut collector = Collector::new(model, &task.measured, samples, task.steps(), sets, writer);

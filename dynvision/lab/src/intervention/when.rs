@@ -37,7 +37,7 @@ impl When {
     /// A time that is no multiple of dt; an end before the start.
     pub fn steps(&self, dt: f64, total: usize) -> Result<Range<usize>, ProtocolError> {
         let start = self.start.map_or(Ok(0), |start| start.steps(dt))?;
-        let end = self.end.map_or(Ok(total), |end| end.steps(dt))?;
+        let end = self.end.map_or(Ok(total.max(start)), |end| end.steps(dt))?;
         if end < start {
             return Err(ProtocolError::Conflict(format!(
                 "an intervention ends at step {end}, before it starts at step {start}; leave `end` out, or let it be later"

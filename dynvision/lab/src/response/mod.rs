@@ -4,7 +4,7 @@
 //! ```python
 //! import xarray
 //! responses = xarray.open_zarr("…/responses.zarr", consolidated=False)
-//! responses.v1.sel(time=20.0).mean(("row", "column"))
+//! responses.v1.sel(time=20.0).mean(("v1_row", "v1_column"))
 //! ```
 
 mod zarr;
@@ -76,7 +76,6 @@ impl Responses {
 /// Writes the responses of a condition, batch after batch.
 #[derive(Debug)]
 pub(crate) struct ResponseWriter {
-    group: ZarrGroup,
     reduction: Reduction,
     /// For each area its array, if it is kept.
     areas: Vec<Option<ZarrArray>>,
@@ -138,7 +137,7 @@ impl ResponseWriter {
         }
         let class = Dimension { name: "class", size: model.classes, chunk: model.classes };
         let logits = group.array("logits", &[sample(samples), time, class], None, serde_json::json!({}))?;
-        Ok(ResponseWriter { group, reduction: responses.reduction, areas, logits })
+        Ok(ResponseWriter { reduction: responses.reduction, areas, logits })
     }
 
     pub(crate) fn area(
@@ -169,11 +168,6 @@ impl ResponseWriter {
     pub(crate) fn next_batch(&mut self) -> Result<(), RunError> {
         self.areas.iter_mut().flatten().try_for_each(ZarrArray::next_batch)?;
         self.logits.next_batch()
-    }
-
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
-        self.group.folder()
     }
 }
 

@@ -108,8 +108,7 @@ impl ParquetWriter {
     /// # Errors
     ///
     /// Those of the file system.
-    pub fn finish(mut self) -> Result<usize, RunError> {
-        self.inner.finish().map_err(failed(&self.path))?;
+    pub fn finish(self) -> Result<usize, RunError> {
         let file = self.inner.into_inner().map_err(failed(&self.path))?;
         file.sync_all().map_err(RunError::file("write", &self.path))?;
         Ok(self.rows)
