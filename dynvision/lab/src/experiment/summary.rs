@@ -3,9 +3,8 @@
 use super::results::{Part, Results, text};
 use crate::run_error::RunError;
 use crate::statistics::{mean, t_interval};
-use crate::table::{Column, Table};
+use crate::table::{Column, Key, Table};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The tag over which intervals are.
 const SEED: &str = "seed";
@@ -25,51 +24,6 @@ const DESCRIBE: [&str; 12] = [
     "second",
     "n",
 ];
-
-/// A value by which rows are grouped, in an order that numbers have.
-#[derive(Debug, Clone, PartialEq)]
-enum Key {
-    Missing,
-    Integer(i64),
-    Number(f64),
-    Text(Arc<str>),
-}
-
-impl Eq for Key {}
-
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let rank = |key: &Key| match key {
-            Key::Missing => 0,
-            Key::Integer(_) => 1,
-            Key::Number(_) => 2,
-            Key::Text(_) => 3,
-        };
-        match (self, other) {
-            (Key::Integer(a), Key::Integer(b)) => a.cmp(b),
-            (Key::Number(a), Key::Number(b)) => a.total_cmp(b),
-            (Key::Text(a), Key::Text(b)) => a.cmp(b),
-            _ => rank(self).cmp(&rank(other)),
-        }
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Key {
-    fn of(column: Option<&Column>, row: usize) -> Self {
-        match column {
-            Some(Column::Integers(values)) => values.get(row).copied().flatten().map_or(Key::Missing, Key::Integer),
-            Some(Column::Numbers(values)) => values.get(row).copied().flatten().map_or(Key::Missing, Key::Number),
-            Some(Column::Texts(values)) => values.get(row).cloned().flatten().map_or(Key::Missing, Key::Text),
-            None => Key::Missing,
-        }
-    }
-}
 
 /// The samples of one seed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -148,7 +102,7 @@ fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f
     }
     let mut table = Table::new();
     for (name, keys) in by.iter().zip(keys) {
-        table.push(name, column_of(keys))?;
+        table.push(name, Key::column(keys))?;
     }
     // of sets both are keys
     if part != Part::Sets {
@@ -156,31 +110,4 @@ fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f
     }
     let table = table.with("mean", means)?.with("low", lows)?.with("high", highs)?;
     Ok(table.with("seeds", seeds)?.with("samples", samples)?.with("missing", missing)?)
-}
-
-fn column_of(keys: Vec<Key>) -> Column {
-    let text = keys.iter().any(|key| matches!(key, Key::Text(_)));
-    let number = keys.iter().any(|key| matches!(key, Key::Number(_)));
-    if text {
-        let of = |key| match key {
-            Key::Text(text) => Some(text),
-            Key::Integer(x) => Some(x.to_string().into()),
-            Key::Number(x) => Some(format!("{x:?}").into()),
-            Key::Missing => None,
-        };
-        return Column::Texts(keys.into_iter().map(of).collect());
-    }
-    if number {
-        let of = |key| match key {
-            Key::Number(x) => Some(x),
-            Key::Integer(x) => Some(x as f64),
-            _ => None,
-        };
-        return Column::Numbers(keys.into_iter().map(of).collect());
-    }
-    let of = |key| match key {
-        Key::Integer(x) => Some(x),
-        _ => None,
-    };
-    Column::Integers(keys.into_iter().map(of).collect())
 }
