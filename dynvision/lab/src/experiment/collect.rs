@@ -50,6 +50,8 @@ pub(super) struct Samples<'a> {
     pub(super) labels: Vec<i64>,
     /// The first label of each.
     pub(super) first: Vec<i64>,
+    /// How strong the picture of each step is, 0 where none is shown.
+    pub(super) stimulus: &'a [f64],
 }
 
 /// Collects the measures of one batch.
@@ -118,6 +120,7 @@ impl<'a> Collector<'a> {
             .with("image_index", each(&|s, _| image(s)))?
             .with("times_index", each(&|_, t| t as i64))?
             .with("time_ms", times)?
+            .with("stimulus", each_number(samples.images.len(), samples.stimulus))?
             .with("label_index", labels)?
             .with("first_label_index", firsts)?
             .with("guess_index", guesses)?;
@@ -154,6 +157,11 @@ impl<'a> Collector<'a> {
         }
         Ok([by_step, by_sample])
     }
+}
+
+/// The numbers of the steps, for each sample.
+fn each_number(samples: usize, steps: &[f64]) -> Vec<f64> {
+    (0..samples).flat_map(|_| steps.iter().copied()).collect()
 }
 
 impl Observer for Collector<'_> {

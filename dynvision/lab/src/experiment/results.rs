@@ -3,6 +3,7 @@
 use super::summary;
 use crate::run_error::RunError;
 use crate::table::{Column, ParquetWriter, Table, read_parquet, write_csv};
+use dynvision::protocol::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(super) struct Cell {
     /// What the runner was told.
     pub(super) tags: BTreeMap<String, toml::Value>,
     pub(super) areas: Vec<String>,
+    pub(super) dt_ms: f64,
 }
 
 /// A table of results.
@@ -45,7 +47,7 @@ impl Part {
     /// The columns that say what a row is of, besides the conditions.
     pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
-            Part::Steps => &["times_index", "time_ms"],
+            Part::Steps => &["times_index", "time_ms", "stimulus"],
             Part::Samples => &[],
             Part::Sets => &["measure", "area", "times_index", "time_ms", "first", "second"],
         }
@@ -109,19 +111,7 @@ impl Results {
 
     /// Returns a table part by part, each with the conditions in its first columns.
     pub fn parts(&self, part: Part) -> impl Iterator<Item = Result<Table, RunError>> + '_ {
-        let conditions = self.columns();
-        self.cells.iter().zip(conditions).flat_map(move |(cell, conditions)| {
-            let path = cell.folder.join(format!("{}.parquet", part.name()));
-            // a cell without measures of all samples has no such table
-            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> = match path.is_file() {
-                false => Box::new(std::iter::empty()),
-                true => match read_parquet(&path) {
-                    Ok(tables) => Box::new(tables),
-                    Err(error) => Box::new(std::iter::once(Err(error))),
-                },
-            };
-            tables.map(move |table| labelled(&conditions, &table?))
-        })
+        self.parts_of(part).map(|(_, table)| table)
     }
 
     /// Returns a table as one.
@@ -143,6 +133,60 @@ impl Results {
     /// Those of the file system.
     pub fn summary(&self, part: Part, level: f64) -> Result<Table, RunError> {
         summary::summary(self, part, level)
+    }
+
+    /// Returns the table that figures read: a row for each condition, step, area, measure and seed, with the mean over samples as
+    /// `value` and their number as `samples`.
+    ///
+    /// Its columns are `time_ms`, `stimulus` (the contrast of the picture, 0 where none is shown), `area`, `measure`, `seed`,
+    /// `value`, `samples`, one for each tag, and `condition`: the parameter that is varied, in ms where it is a duration in steps.
+    /// Where several are varied, each is a column of its own name as well, and `condition` is the first that has numbers. The
+    /// measure `response_avg` is called `response`, as figures call it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn long(&self) -> Result<Table, RunError> {
+        summary::long(self)
+    }
+
+    /// Each cell's value of what figures call the condition.
+    pub(super) fn condition(&self) -> Vec<Option<f64>> {
+        const TIMES: [&str; 9] = ["total", "intro", "stim", "gap", "asynchrony", "mask_for", "each", "on", "off"];
+        let of = |cell: &Cell| {
+            cell.conditions.iter().find_map(|(path, value)| {
+                let is_time =
+                    path.starts_with("protocol.") && path.rsplit('.').next().is_some_and(|key| TIMES.contains(&key));
+                match value {
+                    toml::Value::Float(x) => Some(*x),
+                    toml::Value::Integer(x) if is_time => Some(*x as f64 * cell.dt_ms),
+                    toml::Value::Integer(x) => Some(*x as f64),
+                    toml::Value::String(text) if is_time => match text.parse::<Duration>().ok()? {
+                        Duration::Ms(ms) => Some(ms),
+                        Duration::Steps(steps) => Some(steps as f64 * cell.dt_ms),
+                    },
+                    _ => None,
+                }
+            })
+        };
+        self.cells.iter().map(of).collect()
+    }
+
+    /// The table of each cell, part by part.
+    pub(super) fn parts_of(&self, part: Part) -> impl Iterator<Item = (usize, Result<Table, RunError>)> + '_ {
+        let conditions = self.columns();
+        self.cells.iter().zip(conditions).enumerate().flat_map(move |(number, (cell, conditions))| {
+            let path = cell.folder.join(format!("{}.parquet", part.name()));
+            // a cell without measures of all samples has no such table
+            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> = match path.is_file() {
+                false => Box::new(std::iter::empty()),
+                true => match read_parquet(&path) {
+                    Ok(tables) => Box::new(tables),
+                    Err(error) => Box::new(std::iter::once(Err(error))),
+                },
+            };
+            tables.map(move |table| (number, table.and_then(|table| labelled(&conditions, &table))))
+        })
     }
 
     /// Writes what there is of `steps.parquet`, `samples.parquet`, `sets.parquet` and of `steps.csv`, `samples.csv`, `sets.csv`,

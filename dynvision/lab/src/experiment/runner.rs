@@ -11,7 +11,7 @@ use crate::response::{ResponseWriter, Responses};
 use crate::run_error::RunError;
 use crate::subject::{Ready, Setting, Subject};
 use crate::table::{Column, ParquetWriter, Table};
-use dynvision::protocol::{Masks, Showing, Source, Timeline};
+use dynvision::protocol::{Masks, Protocol, Showing, Shown, Source, Timeline};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -65,7 +65,9 @@ struct Task<'a> {
     setting: Setting,
     measured: Measured,
     timeline: Timeline,
+    stimulus: Vec<f64>,
     residual: usize,
+    dt_ms: f64,
     blank: f32,
     key: String,
     description: Value,
@@ -232,6 +234,7 @@ impl<'a> Runner<'a> {
             folder: cell::folder(&self.store, &task.key),
             conditions: task.condition.parameters.clone(),
             tags: self.tags.clone(),
+            dt_ms: task.dt_ms,
             areas: task.subject.anatomy().areas.iter().map(|area| area.name.clone()).collect(),
         };
         Ok(Results::new(tasks.iter().map(result).collect()))
@@ -332,7 +335,8 @@ impl<'a> Runner<'a> {
         });
         let key = hex(&Sha256::digest(description.to_string()))[..32].to_string();
         let blank = dynamics.non_input as f32;
-        Ok(Task { condition, subject, setting, measured, timeline, residual, blank, key, description })
+        let (stimulus, dt_ms) = (strength(&condition.protocol, &timeline), dynamics.dt);
+        Ok(Task { condition, subject, setting, measured, timeline, stimulus, residual, dt_ms, blank, key, description })
     }
 
     fn run_task(
@@ -391,7 +395,7 @@ impl<'a> Runner<'a> {
         unfinished.finish(&made)
     }
 
-    fn samples(&self, task: &Task<'_>, numbers: std::ops::Range<usize>) -> Samples<'_> {
+    fn samples<'t>(&'t self, task: &'t Task<'_>, numbers: std::ops::Range<usize>) -> Samples<'t> {
         let images = self.images.get(numbers.clone()).unwrap_or_default();
         let count = self.gallery.len().max(1);
         let mut labels = Vec::with_capacity(images.len() * task.steps());
@@ -403,7 +407,7 @@ impl<'a> Runner<'a> {
             let late = std::iter::repeat_n(-1, task.residual).chain(shown);
             labels.extend(late.take(task.steps()));
         }
-        Samples { numbers, images, labels, first }
+        Samples { numbers, images, labels, first, stimulus: &task.stimulus }
     }
 
     fn run_batch(
@@ -432,6 +436,16 @@ impl<'a> Runner<'a> {
 
 /// What is computed, and how it is laid out on disk: cells of another number are made anew.
 const FORMAT: u32 = 1;
+
+/// How strong the picture of each step is: its contrast; 0 for blanks and masks.
+fn strength(protocol: &Protocol, timeline: &Timeline) -> Vec<f64> {
+    let of = |event: Option<usize>| match event.and_then(|event| protocol.events().get(event)).map(|event| &event.show)
+    {
+        Some(Shown::Image(picture)) => picture.contrast,
+        _ => 0.,
+    };
+    timeline.moments().iter().map(|moment| of(moment.event)).collect()
+}
 
 /// The windows of what is shown, each up to the next one.
 fn windows(timeline: &Timeline) -> Vec<Window> {

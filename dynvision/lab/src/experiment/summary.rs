@@ -4,17 +4,19 @@ use super::results::{Part, Results, text};
 use crate::run_error::RunError;
 use crate::statistics::{mean, t_interval};
 use crate::table::{Column, Key, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tag over which intervals are.
 const SEED: &str = "seed";
 
 /// Columns that are of no measure.
-const DESCRIBE: [&str; 12] = [
+const DESCRIBE: [&str; 14] = [
     "sample_index",
     "image_index",
     "times_index",
     "time_ms",
+    "stimulus",
+    "condition",
     "label_index",
     "first_label_index",
     "guess_index",
@@ -37,11 +39,27 @@ struct Sums {
 type Groups = BTreeMap<Vec<Key>, BTreeMap<String, BTreeMap<Key, Sums>>>;
 
 pub(super) fn summary(results: &Results, part: Part, level: f64) -> Result<Table, RunError> {
-    let names: Vec<&str> = results.conditions().into_iter().filter(|name| *name != SEED).collect();
+    let names = conditions(results);
     let by: Vec<&str> = names.iter().copied().chain(part.keys().iter().copied()).collect();
+    let groups = groups(results, part, &by)?;
+    tabulate(results, part, &by, groups, level)
+}
+
+/// What tells rows apart besides the seed.
+fn conditions(results: &Results) -> Vec<&str> {
+    results.conditions().into_iter().filter(|name| *name != SEED).collect()
+}
+
+/// The sums of each group and seed.
+fn groups(results: &Results, part: Part, by: &[&str]) -> Result<Groups, RunError> {
     let mut groups = Groups::new();
-    for table in results.parts(part) {
-        let table = table?;
+    let condition = results.condition();
+    for (cell, table) in results.parts_of(part) {
+        let mut table = table?;
+        if by.contains(&"condition") {
+            let value = condition.get(cell).copied().flatten();
+            table.push("condition", Column::Numbers(vec![value; table.rows()]))?;
+        }
         let measured: Vec<(&str, Vec<Option<f64>>)> = table
             .columns()
             .iter()
@@ -71,7 +89,47 @@ pub(super) fn summary(results: &Results, part: Part, level: f64) -> Result<Table
             }
         }
     }
-    tabulate(results, part, &by, groups, level)
+    Ok(groups)
+}
+
+/// The area of a column, if it has one, and what is measured.
+fn split<'a>(areas: &BTreeSet<&'a str>, name: &'a str) -> (Option<&'a str>, &'a str) {
+    // of two areas whose names begin alike the longer one is meant
+    let of = areas.iter().filter(|area| name.strip_prefix(**area).is_some_and(|rest| rest.starts_with('_')));
+    match of.max_by_key(|area| area.len()) {
+        Some(area) => (Some(area), name.get(area.len() + 1..).unwrap_or(name)),
+        None => (None, name),
+    }
+}
+
+pub(super) fn long(results: &Results) -> Result<Table, RunError> {
+    let mut by = conditions(results);
+    by.extend(["condition", "times_index", "time_ms", "stimulus"]);
+    let groups = groups(results, Part::Steps, &by)?;
+    let areas = results.areas();
+    let mut keys: Vec<Vec<Key>> = vec![Vec::new(); by.len()];
+    let (mut area, mut measure, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut values, mut samples) = (Vec::new(), Vec::new());
+    for (key, columns) in &groups {
+        for (name, by_seed) in columns {
+            let (of, what) = split(&areas, name);
+            for (seed, sums) in by_seed {
+                keys.iter_mut().zip(key).for_each(|(column, key)| column.push(key.clone()));
+                area.push(of.and_then(text));
+                measure.push(text(if what == "response_avg" { "response" } else { what }));
+                seeds.push(seed.clone());
+                values.push((sums.n > 0).then(|| sums.sum / sums.n as f64));
+                samples.push(sums.n as i64);
+            }
+        }
+    }
+    let mut table = Table::new();
+    for (name, keys) in by.iter().zip(keys) {
+        table.push(name, Key::column(keys))?;
+    }
+    table.push(SEED, Key::column(seeds))?;
+    let table = table.with("area", Column::Texts(area))?.with("measure", Column::Texts(measure))?;
+    Ok(table.with("value", values)?.with("samples", samples)?)
 }
 
 fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f64) -> Result<Table, RunError> {
@@ -85,11 +143,9 @@ fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f
             for (column, key) in keys.iter_mut().zip(&key) {
                 column.push(key.clone());
             }
-            let of = areas.iter().filter(|area| name.strip_prefix(**area).is_some_and(|rest| rest.starts_with('_')));
-            // of two areas whose names begin alike the longer one is meant
-            let of = of.max_by_key(|area| area.len()).copied();
+            let (of, what) = split(&areas, &name);
             area.push(of.and_then(text));
-            measure.push(text(of.and_then(|area| name.strip_prefix(area)?.strip_prefix('_')).unwrap_or(&name)));
+            measure.push(text(what));
             let each: Vec<f64> = by_seed.values().filter(|s| s.n > 0).map(|s| s.sum / s.n as f64).collect();
             let interval = t_interval(&each, level);
             means.push(mean(&each));
