@@ -3,7 +3,8 @@
 use crate::net::{self, Built};
 use dfdx::prelude::*;
 use dynvision::prelude::*;
-use dynvision::protocol::Source;
+use dynvision::protocol::noise::Draws;
+use dynvision::protocol::{Masks, Source};
 use dynvision_lab::experiment::{Experiment, Part, Results, Runner};
 use dynvision_lab::measure::{self, Labels, Measure, Measures, Units, Window};
 use dynvision_lab::response::{Reduction, Responses};
@@ -346,6 +347,73 @@ fn a_measure_of_ones_own_is_measured_beside_the_others() {
     for (margin, right) in numbers(&steps, "margin").iter().zip(right) {
         assert_eq!(margin.map(|m| f64::from(m > 0.)), right);
     }
+}
+
+#[test]
+fn a_mask_of_ones_own_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (subject, set) = (net::subject(1), net::images());
+    let gallery = Gallery::of(&set).unwrap();
+    let masking =
+        "masking = { total = 7, intro = 1, stim = 2, asynchrony = 2, mask_for = 2, mask = { own = \"inverted\" } }";
+    let text = DURATION.replace("duration = { total = 7, intro = 1, stim = 2 }", masking);
+    let experiment =
+        Experiment::parse(&text.replace("protocol.duration.stim\" = [2, 4]", "model.idle\" = [0]")).unwrap();
+    let unknown = Runner::new(&subject, &gallery, folder.path()).run(&experiment).unwrap_err().to_string();
+    assert!(unknown.contains("no mask `inverted`"), "{unknown}");
+    let inverted = |image: &[f32], _: [usize; 3], _: &mut dyn Draws| image.iter().map(|x| -x).collect();
+    let runner = Runner::new(&subject, &gallery, folder.path()).images(0..2);
+    let results = runner.masks(Masks::default().with("inverted", inverted)).run(&experiment).unwrap();
+    let steps = results.table(Part::Steps).unwrap();
+    // by the model's own function: a blank, the images, the images inverted, blanks
+    let (dev, shown) = (Cpu::default(), pixels(&gallery, &[0, 1]));
+    let frame = |factor: f32| {
+        let values = shown.iter().map(|x| factor * x).collect::<Vec<_>>();
+        dev.tensor_from_vec(values, (2, Const::<1>, Const::<8>, Const::<8>))
+    };
+    let frames = [0., 1., 1., -1., -1., 0., 0.].map(frame).into();
+    let logits = net::net(1).try_run(Stimulus::frames(frames, NoneTape)).unwrap().as_vec();
+    let found = numbers(&steps, "first_label_accuracy");
+    for row in 0..14 {
+        let guess = measure::guess(&logits[row * 10..][..10]);
+        assert_eq!(numbers(&steps, "guess_index")[row], guess.map(|c| c as f64));
+        let label = set.labels()[row / 7] as i64;
+        assert_eq!(found[row], measure::correct(guess, label).map(f64::from));
+    }
+    assert_eq!(numbers(&steps, "stimulus")[..7], [0., 1., 1., 0., 0., 0., 0.].map(Some));
+}
+
+#[test]
+fn the_table_that_figures_read_has_a_row_for_each_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = net::images();
+    let gallery = Gallery::of(&set).unwrap();
+    let experiment = Experiment::parse(DURATION).unwrap();
+    let mut all = Results::default();
+    for seed in [1, 2] {
+        let subject = net::subject(seed);
+        let runner = Runner::new(&subject, &gallery, folder.path()).images(0..5).tag("seed", seed as i64);
+        all = all.and(runner.tag("category", "full").run(&experiment).unwrap());
+    }
+    let (long, steps) = (all.long().unwrap(), all.table(Part::Steps).unwrap());
+    let text = |name: &str, row| long.column(name).unwrap().cell(row);
+    // six measures at seven steps of two conditions and two seeds of an area, or of none
+    assert_eq!(long.rows(), 2 * 2 * 7 * (3 * 2 + 3));
+    let mut seen = 0;
+    for row in (0..long.rows()).filter(|&row| text("area", row) == "v2" && text("measure", row) == "response") {
+        // the durations of 2 and 4 steps are in ms
+        let stim = numbers(&long, "condition")[row].unwrap() / 2.;
+        let same = |name: &str, other: usize| numbers(&long, name)[row] == numbers(&steps, name)[other];
+        let own = (0..steps.rows()).filter(|&r| same("seed", r) && same("times_index", r));
+        let own = own.filter(|&r| numbers(&steps, "protocol.duration.stim")[r] == Some(stim));
+        let values: Vec<f64> = own.filter_map(|r| numbers(&steps, "v2_response_avg")[r]).collect();
+        assert_eq!(values.len(), 5);
+        let mean = values.iter().sum::<f64>() / 5.;
+        assert!((numbers(&long, "value")[row].unwrap() - mean).abs() < 1e-12);
+        assert_eq!((numbers(&long, "samples")[row], text("category", row)), (Some(5.), "full".to_string()));
+        seen += 1;
+    }
+    assert_eq!(seen, 2 * 2 * 7);
 }
 
 #[test]
