@@ -125,6 +125,6 @@ mod tests {
         let text = refused("kind = 'area'\narea = 'v1'\nscale = -1.0");
         assert!(text.contains("scale = -1"), "{text}");
         let text = refused("kind = 'current'\narea = 'v1'\namplitude = 1.0\nstart = '-2 ms'");
-        assert!(text.contains("not negative"), "{text}");
+        assert!(text.contains("zero or positive"), "{text}");
     }
 }
