@@ -18,6 +18,7 @@ use dynvision::train::residual_steps;
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -364,12 +365,12 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Ready for Prepared<'_, M, D> {
                 let shown = frames.shown.get(start..end).unwrap_or_default();
                 sent.retain(|frame, _| shown.contains(frame));
                 for &frame in shown {
-                    if !sent.contains_key(&frame) {
+                    if let Entry::Vacant(place) = sent.entry(frame) {
                         let values = frames.frames.get(frame).map(Vec::as_slice).unwrap_or_default();
                         if values.len() != batch * c * h * w {
                             return Err(RunError::Setting(format!("frame {frame} is not of {:?}", frames.shape)));
                         }
-                        sent.insert(frame, self.frame(batch, values)?);
+                        place.insert(self.frame(batch, values)?);
                     }
                 }
                 let Some(mut stimulus) = stimulus::<M, D>(shown, &sent) else { break };

@@ -142,10 +142,8 @@ fn solve(a: &mut [f64], n: usize, b: &mut [f64], columns: usize) -> Option<()> {
             let sum: f64 = lower.iter().zip(upper).map(|(x, y)| x * y).sum();
             let rest = a.get(i * n + j)? - sum;
             let value = if i == j {
-                if !(rest > 0.) {
-                    return None;
-                }
-                rest.sqrt()
+                // NaN is not positive either
+                Some(rest).filter(|rest| *rest > 0.)?.sqrt()
             } else {
                 rest / a.get(j * n + j)?
             };
