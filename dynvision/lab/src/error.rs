@@ -47,4 +47,37 @@ pub enum Error {
         /// First step that does not belong to the window.
         end: usize,
     },
+    /// A name that nothing has.
+    #[error("there is no {what} `{name}`{}; there are {}", .suggestion.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")), .known.join(", "))]
+    Unknown {
+        /// What is named: a measure, an intervention.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The nearest name that there is, if one is near.
+        suggestion: Option<String>,
+        /// All names that there are.
+        known: Vec<String>,
+    },
+    /// A setting of a measure or an intervention that it does not have, or that has no such value.
+    #[error("{what} `{name}`: {reason}")]
+    Setting {
+        /// What is set: a measure, an intervention.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The error of a name that is none of the known ones, with the nearest of them as a suggestion.
+    pub(crate) fn unknown<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<String> = known.map(str::to_string).collect();
+        let near = known.iter().map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
+        let limit = 1 + name.chars().count() / 3;
+        let suggestion = near.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name.clone());
+        Error::Unknown { what, name: name.to_string(), suggestion, known }
+    }
 }

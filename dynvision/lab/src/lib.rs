@@ -1,8 +1,10 @@
-//! The laboratory: what an experiment on a recurrent vision network measures, and the statistics over it.
+//! The laboratory: experiments on recurrent vision networks, what they measure, and the statistics over it.
 //!
-//! [`measure`] turns recorded activity into numbers, [`statistics`] turns numbers of several samples and seeds into means
-//! with intervals. Both work on plain slices, so that they measure what any model, or any recording, gives. What runs
-//! experiments and writes tables and figures is not part of the crate yet; it will follow and call these functions.
+//! [`experiment`] runs a protocol, a grid over its settings, [interventions](intervention) and measures on a trained model, and
+//! keeps what it finds as [tables](table) and [responses](response). [`measure`] turns activity into numbers, [`statistics`]
+//! turns numbers of several samples and seeds into means with intervals; both work on plain slices, so that they measure what any
+//! model, or any recording, gives. All of the crate sees a model through [`Subject`]; [`Trained`] makes one of each that
+//! `#[dyn_model]` declares.
 //!
 //! # What is undefined is missing
 //!
@@ -29,8 +31,59 @@
 //! # Ok::<(), dynvision_lab::Error>(())
 //! ```
 
+mod anatomy;
+pub mod decode;
 mod error;
+pub mod experiment;
+mod gallery;
+pub mod intervention;
 pub mod measure;
+mod model;
+pub mod response;
+mod run_error;
 pub mod statistics;
+mod subject;
+pub mod table;
 
+pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};
 pub use error::Error;
+pub use gallery::Gallery;
+pub use model::Trained;
+pub use run_error::RunError;
+pub use subject::{Answer, Observer, Ready, Setting, Subject};
+
+/// The code of the page on experiments is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/experiments.md")]
+pub struct ExperimentsPage;
+
+#[cfg(test)]
+mod tests {
+    use crate::intervention::Interventions;
+    use crate::measure::Measures;
+    use dynvision::protocol::experiment::{Experiment, NAMES};
+
+    #[test]
+    fn the_page_of_experiments_names_all_that_there_is() {
+        let page = include_str!("../../../docs/experiments.md");
+        let (measures, kinds) = (Measures::built_in(), Interventions::built_in());
+        for name in NAMES.iter().copied().chain(measures.names()).chain(kinds.kinds()) {
+            assert!(page.contains(&format!("`{name}`")), "docs/experiments.md does not say `{name}`");
+        }
+    }
+
+    #[test]
+    fn every_built_in_experiment_names_measures_that_there_are() {
+        let measures = Measures::built_in();
+        for name in NAMES {
+            let experiment = Experiment::named(name).and_then(Result::ok);
+            let named = experiment.map(|experiment| experiment.measures).unwrap_or_default();
+            assert!(!named.is_empty(), "{name} is no experiment, or measures nothing");
+            for measure in named {
+                if let Err(error) = measures.get(&measure, &Default::default()) {
+                    panic!("experiment `{name}`: {error}");
+                }
+            }
+        }
+    }
+}

@@ -45,6 +45,14 @@ pub enum ProtocolError {
         /// Columns.
         width: usize,
     },
+    /// An image that cannot be had, such as one that cannot be decoded.
+    #[error("image {index}: {reason}")]
+    Source {
+        /// Its number.
+        index: usize,
+        /// Why not.
+        reason: String,
+    },
     /// An image that the set does not have.
     #[error("image {index} is asked for, but the set has {count}")]
     Image {

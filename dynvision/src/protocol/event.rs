@@ -1,7 +1,7 @@
 //! One event of a protocol.
 
 use super::error::within;
-use super::{Duration, Noise, NoiseKind, Occlusion, ProtocolError};
+use super::{Distractors, Duration, Noise, NoiseKind, Occlusion, ProtocolError};
 use serde::{Deserialize, Serialize};
 
 /// Something that is shown for a while.
@@ -29,7 +29,7 @@ pub enum Shown {
     Mask(Mask),
 }
 
-/// An image and what is done to it, in this order: occluded, moved, scaled, noise added.
+/// An image and what is done to it, in this order: distractors beside it, scaled, occluded, moved, noise added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Picture {
@@ -41,13 +41,15 @@ pub struct Picture {
     pub noise: Option<Noise>,
     /// What hides a part of it.
     pub occlusion: Option<Occlusion>,
+    /// Other images beside it.
+    pub distractors: Option<Distractors>,
     /// How many pixels it moves each step, down and to the right; what leaves the frame is lost, blank follows.
     pub speed: [f64; 2],
 }
 
 impl Default for Picture {
     fn default() -> Self {
-        Picture { ahead: 0, contrast: 1.0, noise: None, occlusion: None, speed: [0.0; 2] }
+        Picture { ahead: 0, contrast: 1.0, noise: None, occlusion: None, distractors: None, speed: [0.0; 2] }
     }
 }
 
@@ -59,6 +61,8 @@ pub enum Mask {
     Noise(NoiseKind),
     /// A checkerboard with fields of this many pixels, with mean 0 and the variance of the image.
     Checkerboard(usize),
+    /// A mask of one's own, by its name in [`Masks`](super::Masks).
+    Own(String),
 }
 
 impl Event {
@@ -83,6 +87,7 @@ impl Event {
                 if let Some(noise) = &picture.noise {
                     noise.check()?;
                 }
+                picture.distractors.as_ref().map_or(Ok(()), Distractors::check)?;
                 picture.occlusion.as_ref().map_or(Ok(()), Occlusion::check)
             }
             Shown::Mask(mask) if self.counts => Err(ProtocolError::Conflict(format!(

@@ -15,7 +15,14 @@ pub struct Experiment {
     pub model: BTreeMap<String, toml::Value>,
     /// What is shown, a [`Preset`]; settings that are varied need a value here too.
     pub protocol: toml::Table,
-    /// The grid: a path such as `protocol.duration.stim` or `model.idle`, and its values. Paths cross.
+    /// What is done to the model while it runs, by a name of the experiment's own; `kind` says what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub interventions: BTreeMap<String, toml::Table>,
+    /// Settings of measures, by the measure's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measure: BTreeMap<String, toml::Table>,
+    /// The grid: a path such as `protocol.duration.stim`, `model.idle`, `interventions.lesion.scale` or
+    /// `measure.reaction_time.entropy`, and its values. Paths cross.
     #[serde(default)]
     pub vary: BTreeMap<String, Vec<toml::Value>>,
     /// Names of measures.
@@ -34,6 +41,10 @@ pub struct Condition {
     pub model: BTreeMap<String, toml::Value>,
     /// What is shown.
     pub protocol: Protocol,
+    /// What is done to the model while it runs.
+    pub interventions: BTreeMap<String, toml::Table>,
+    /// Settings of measures.
+    pub measure: BTreeMap<String, toml::Table>,
 }
 
 /// What an experiment takes.
@@ -99,23 +110,27 @@ impl Experiment {
 
     fn condition(&self, parameters: BTreeMap<String, toml::Value>) -> Result<Condition, ProtocolError> {
         let mut protocol = toml::Value::Table(self.protocol.clone());
-        let mut model = self.model.clone();
+        let (mut model, mut interventions, mut measure) =
+            (self.model.clone(), self.interventions.clone(), self.measure.clone());
         for (path, value) in &parameters {
             let unknown = || {
                 ProtocolError::Conflict(format!(
-                    "`{path}` is varied, but the experiment gives it no value; name `protocol.…` or `model.…` and a setting that stands there"
+                    "`{path}` is varied, but the experiment gives it no value; name `protocol.…`, `model.…`, \
+                     `interventions.…` or `measure.…` and a setting that stands there"
                 ))
             };
             let place = match path.split_once('.') {
                 Some(("model", name)) => model.get_mut(name),
                 Some(("protocol", rest)) => rest.split('.').try_fold(&mut protocol, |at, key| at.get_mut(key)),
+                Some(("interventions", rest)) => within(&mut interventions, rest),
+                Some(("measure", rest)) => within(&mut measure, rest),
                 _ => None,
             };
             *place.ok_or_else(unknown)? = value.clone();
         }
         let preset: Preset =
             protocol.try_into().map_err(|error: toml::de::Error| ProtocolError::Text(error.to_string()))?;
-        Ok(Condition { parameters, model, protocol: preset.build()? })
+        Ok(Condition { parameters, model, protocol: preset.build()?, interventions, measure })
     }
 
     /// Returns what it takes for so many images, with `units` values recorded a step.
@@ -130,6 +145,14 @@ impl Experiment {
         }
         Ok(Cost { conditions: conditions.len(), steps, bytes: steps.saturating_mul(4 * units as u128) })
     }
+}
+
+/// The value at a path such as `lesion.scale` or `lesion.steps.from`.
+fn within<'a>(tables: &'a mut BTreeMap<String, toml::Table>, path: &str) -> Option<&'a mut toml::Value> {
+    let mut keys = path.split('.');
+    let table = tables.get_mut(keys.next()?)?;
+    let first = table.get_mut(keys.next()?)?;
+    keys.try_fold(first, |at, key| at.get_mut(key))
 }
 
 macro_rules! built_in {
@@ -174,6 +197,10 @@ built_in!(
     "masking",
     "rsvp",
     "occlusion",
+    "crowding",
+    "clutter",
     "rsa",
+    "decoding",
+    "lesion",
     "reaction-time",
 );

@@ -1,47 +1,32 @@
 //! The frames of a batch.
 
-use super::noise::Generator;
-use super::{Mask, Noise, Picture, Power, Protocol, ProtocolError, Shown, Temporal, Timeline};
+use super::noise::{Draws, Generator};
+use super::{Mask, Masks, Noise, Picture, Power, Protocol, ProtocolError, Shown, Source, Temporal, Timeline};
 
-/// Images of one set, `[channels, rows, columns]` each, contiguous.
-#[derive(Clone, Copy, Debug)]
-pub struct Set<'a> {
-    values: &'a [f32],
-    shape: [usize; 3],
+/// Where the draws for images at a step come from.
+pub type Chance<'a> = dyn Fn(&[usize], usize) -> Box<dyn Draws> + 'a;
+
+/// What frames are made with besides the images.
+#[derive(Clone, Copy, Default)]
+pub struct Showing<'a> {
+    /// The value of a blank, in normalised units.
+    pub blank: f32,
+    /// Determines all that is drawn.
+    pub seed: u64,
+    /// Masks of one's own; none unless it is said.
+    pub masks: Option<&'a Masks>,
+    /// The noise is drawn from here instead. What hides pictures or stands beside them still follows from the seed.
+    pub draws: Option<&'a Chance<'a>>,
 }
 
-impl<'a> Set<'a> {
-    /// Returns the set.
-    ///
-    /// # Errors
-    /// [`ProtocolError::Size`] if the values are not a whole number of images.
-    pub fn new(values: &'a [f32], shape: [usize; 3]) -> Result<Self, ProtocolError> {
-        let [channels, height, width] = shape;
-        match shape.iter().try_fold(1_usize, |a, &b| a.checked_mul(b)) {
-            Some(size) if size > 0 && values.len().is_multiple_of(size) => Ok(Set { values, shape }),
-            _ => Err(ProtocolError::Size { found: values.len(), count: 1, channels, height, width }),
-        }
-    }
-
-    /// Returns the number of images.
-    pub fn len(&self) -> usize {
-        self.values.len() / self.size()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    fn size(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    fn image(&self, index: usize) -> Result<&'a [f32], ProtocolError> {
-        if index >= self.len() {
-            return Err(ProtocolError::Image { index, count: self.len() });
-        }
-        Ok(&self.values[index * self.size()..(index + 1) * self.size()])
+impl std::fmt::Debug for Showing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Showing { blank, seed, masks, .. } = self;
+        f.debug_struct("Showing")
+            .field("blank", blank)
+            .field("seed", seed)
+            .field("masks", masks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,12 +49,31 @@ impl Protocol {
     pub fn frames(
         &self,
         timeline: &Timeline,
-        set: Set<'_>,
+        set: impl Source,
         images: &[usize],
         blank: f32,
         seed: u64,
     ) -> Result<Frames, ProtocolError> {
-        let [channels, height, width] = set.shape;
+        self.show(timeline, &set, images, &Showing { blank, seed, ..Showing::default() })
+    }
+
+    /// Returns the frames of the images with these numbers, as [`frames`](Protocol::frames) does, with more said about how.
+    ///
+    /// # Errors
+    /// As [`frames`](Protocol::frames); a mask that is not among those of [`Showing`].
+    pub fn show(
+        &self,
+        timeline: &Timeline,
+        set: &dyn Source,
+        images: &[usize],
+        showing: &Showing<'_>,
+    ) -> Result<Frames, ProtocolError> {
+        let Showing { blank, seed, masks, draws } = *showing;
+        let own = |images: &[usize], step: usize| -> Box<dyn Draws> { Box::new(Generator::new(seed, images, step)) };
+        let draws = draws.unwrap_or(&own);
+        let none = Masks::default();
+        let masks = masks.unwrap_or(&none);
+        let [channels, height, width] = set.shape();
         let shape = [images.len(), channels, height, width];
         let mut made: Vec<((Option<usize>, usize), usize)> = Vec::new();
         let mut out = Frames { frames: Vec::new(), shown: Vec::with_capacity(timeline.steps()), shape };
@@ -81,6 +85,7 @@ impl Protocol {
                 None | Some(Shown::Blank) => (None, self.void_noise().map_or(0, |_| step)),
                 Some(Shown::Image(picture)) if changes(picture) => (moment.event, moment.since),
                 Some(Shown::Mask(Mask::Noise(_))) => (moment.event, moment.since),
+                Some(Shown::Mask(Mask::Own(name))) if masks.get(name)?.changes() => (moment.event, moment.since),
                 Some(_) => (moment.event, 0),
             };
             if let Some(&(_, frame)) = made.iter().rev().find(|(known, _)| *known == key) {
@@ -93,7 +98,7 @@ impl Protocol {
                 None | Some(Shown::Blank) => {
                     let mut frame = vec![blank; targets.len()];
                     if let Some(noise) = self.void_noise() {
-                        let noisy = noisy(noise, &targets, shape, images, seed, step)?;
+                        let noisy = noisy(noise, &targets, shape, images, draws, step)?;
                         // at ssnr 0 the image is dropped, and what is left is the noise alone
                         let alone = noise.ssnr.snr() == 0.0;
                         let added = |(n, x): (&f32, &f32)| if alone { *n } else { n - x };
@@ -101,16 +106,19 @@ impl Protocol {
                     }
                     frame
                 }
-                Some(Shown::Mask(mask)) => masked(mask, &targets, shape, images, seed, step)?,
+                Some(Shown::Mask(mask)) => masked(mask, &targets, shape, images, draws, masks, step)?,
                 Some(Shown::Image(picture)) => {
                     let mut frame = batch(set, images, picture.ahead)?;
+                    if let Some(distractors) = &picture.distractors {
+                        frame = distractors.beside(&frame, set, images, picture.ahead, blank, seed)?;
+                    }
                     changed(picture, &mut frame, shape, images, seed, onset, moment.since, blank);
                     match &picture.noise {
                         None => frame,
                         Some(noise) => {
                             if let Temporal::Correlated { tau_ms } = noise.temporal {
                                 let decay = (-timeline.dt() / tau_ms).exp();
-                                let fresh = additions(noise, &frame, shape, images, seed, step);
+                                let fresh = additions(noise, &frame, shape, images, draws, step);
                                 if moment.since == 0 {
                                     noise_before = fresh;
                                 } else {
@@ -123,7 +131,7 @@ impl Protocol {
                                 frame.iter().zip(&noise_before).map(sum).collect()
                             } else {
                                 let at = if noise.temporal == Temporal::Static { onset } else { step };
-                                noisy(noise, &frame, shape, images, seed, at)?
+                                noisy(noise, &frame, shape, images, draws, at)?
                             }
                         }
                     }
@@ -149,11 +157,10 @@ fn changes(picture: &Picture) -> bool {
     picture.speed != [0.0; 2] || picture.noise.as_ref().is_some_and(|noise| noise.temporal != Temporal::Static)
 }
 
-fn batch(set: Set<'_>, images: &[usize], ahead: usize) -> Result<Vec<f32>, ProtocolError> {
-    let mut frame = Vec::with_capacity(images.len() * set.size());
+fn batch(set: &dyn Source, images: &[usize], ahead: usize) -> Result<Vec<f32>, ProtocolError> {
+    let mut frame = Vec::new();
     for &index in images {
-        set.image(index)?;
-        frame.extend_from_slice(set.image((index + ahead % set.len()) % set.len())?);
+        frame.extend_from_slice(&super::source::image(set, index, ahead)?);
     }
     Ok(frame)
 }
@@ -169,13 +176,13 @@ fn noisy(
     frame: &[f32],
     [_, c, h, w]: [usize; 4],
     images: &[usize],
-    seed: u64,
+    draws: &Chance<'_>,
     step: usize,
 ) -> Result<Vec<f32>, ProtocolError> {
     let mut out = Vec::with_capacity(frame.len());
     for (range, part) in slabs(noise.per, c * h * w, images) {
-        let mut draws = Generator::new(seed, part, step);
-        out.extend(noise.kind.apply(noise.ssnr, &frame[range], [part.len(), c, h, w], &mut draws)?);
+        let mut draws = draws(part, step);
+        out.extend(noise.kind.apply(noise.ssnr, &frame[range], [part.len(), c, h, w], draws.as_mut())?);
     }
     Ok(out)
 }
@@ -185,31 +192,46 @@ fn additions(
     frame: &[f32],
     [_, c, h, w]: [usize; 4],
     images: &[usize],
-    seed: u64,
+    draws: &Chance<'_>,
     step: usize,
 ) -> Vec<f64> {
     let mut out = Vec::with_capacity(frame.len());
     for (range, part) in slabs(noise.per, c * h * w, images) {
         let x = &frame[range];
         let power = if noise.ssnr.adds_nothing() { 0.0 } else { noise.power(x) };
-        let mut draws = Generator::new(seed, part, step);
-        out.extend(noise.kind.addition(x, [part.len(), c, h, w], power, &mut draws));
+        let mut draws = draws(part, step);
+        out.extend(noise.kind.addition(x, [part.len(), c, h, w], power, draws.as_mut()));
     }
     out
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a mask depends on")]
 fn masked(
     mask: &Mask,
     targets: &[f32],
     [n, c, h, w]: [usize; 4],
     images: &[usize],
-    seed: u64,
+    draws: &Chance<'_>,
+    masks: &Masks,
     step: usize,
 ) -> Result<Vec<f32>, ProtocolError> {
     match *mask {
+        Mask::Own(ref name) => {
+            let pattern = masks.get(name)?;
+            let mut out = Vec::with_capacity(targets.len());
+            for (target, &image) in targets.chunks(c * h * w).zip(images) {
+                let frame = pattern.frame(target, [c, h, w], draws(&[image], step).as_mut());
+                if frame.len() != target.len() {
+                    let found = frame.len();
+                    return Err(ProtocolError::Size { found, count: 1, channels: c, height: h, width: w });
+                }
+                out.extend(frame);
+            }
+            Ok(out)
+        }
         Mask::Noise(kind) => {
             let noise = Noise::new(kind, super::Ssnr::new(0.0)?);
-            noisy(&noise, targets, [n, c, h, w], images, seed, step)
+            noisy(&noise, targets, [n, c, h, w], images, draws, step)
         }
         Mask::Checkerboard(field) => {
             let field = field.max(1);

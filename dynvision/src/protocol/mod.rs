@@ -8,26 +8,32 @@
 //! # Ok::<(), dynvision::protocol::ProtocolError>(())
 //! ```
 
+mod distractors;
 mod duration;
 mod error;
 mod event;
 pub mod experiment;
 mod frames;
+mod masks;
 pub mod noise;
 mod occlusion;
 mod preset;
 mod row;
+mod source;
 mod stimulus;
 mod strip;
 mod timeline;
 
+pub use distractors::{Distractors, Placed};
 pub use duration::Duration;
 pub use error::ProtocolError;
 pub use event::{Event, Mask, Picture, Shown};
-pub use frames::{Frames, Set};
+pub use frames::{Chance, Frames, Showing};
+pub use masks::{MaskPattern, Masks};
 pub use noise::{Noise, NoiseKind, Power, Ssnr, Temporal};
 pub use occlusion::Occlusion;
 pub use preset::Preset;
 pub use row::Protocol;
+pub use source::{Set, Source};
 pub use stimulus::stimulus;
 pub use timeline::{Moment, Timeline, Window};

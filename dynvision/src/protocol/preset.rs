@@ -1,7 +1,7 @@
 //! Protocols that have a name.
 
 use super::error::within;
-use super::{Duration, Event, Mask, Noise, Picture, Protocol, ProtocolError, Shown};
+use super::{Distractors, Duration, Event, Mask, Noise, Picture, Protocol, ProtocolError, Shown};
 use serde::{Deserialize, Serialize};
 
 /// A protocol by name and settings, or as a row of events. Unknown settings are refused.
@@ -36,6 +36,8 @@ pub enum Preset {
     Rsvp { each: Duration, items: usize, target: usize },
     /// [`Protocol::flicker`].
     Flicker { on: Duration, off: Duration, cycles: usize },
+    /// [`Protocol::crowding`].
+    Crowding { total: Duration, intro: Duration, stim: Duration, distractors: Distractors },
     /// [`Protocol::picture`]: an image that is occluded, moves, or both.
     Picture { total: Duration, intro: Duration, stim: Duration, picture: Picture },
 }
@@ -58,6 +60,7 @@ impl Preset {
             }
             Preset::Rsvp { each, items, target } => Protocol::rsvp(each, items, target),
             Preset::Flicker { on, off, cycles } => Protocol::flicker(on, off, cycles),
+            Preset::Crowding { total, intro, stim, distractors } => Protocol::crowding(total, intro, stim, distractors),
             Preset::Picture { total, intro, stim, picture } => Protocol::picture(total, intro, stim, picture),
         }
     }
@@ -98,6 +101,16 @@ impl Protocol {
     /// Returns [`duration`](Protocol::duration) with noise on the image.
     pub fn noise(total: Duration, intro: Duration, stim: Duration, noise: Noise) -> Result<Self, ProtocolError> {
         Protocol::picture(total, intro, stim, Picture { noise: Some(noise), ..Picture::default() })
+    }
+
+    /// Returns [`duration`](Protocol::duration) with other images beside the one whose label counts.
+    pub fn crowding(
+        total: Duration,
+        intro: Duration,
+        stim: Duration,
+        distractors: Distractors,
+    ) -> Result<Self, ProtocolError> {
+        Protocol::picture(total, intro, stim, Picture { distractors: Some(distractors), ..Picture::default() })
     }
 
     /// Returns [`duration`](Protocol::duration) with what is done to the picture.

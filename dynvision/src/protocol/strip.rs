@@ -11,12 +11,13 @@ impl Protocol {
             Some(Shown::Image(picture)) if picture.ahead > 0 => 'o',
             Some(Shown::Image(picture)) if picture.noise.is_some() => '~',
             Some(Shown::Image(picture)) if picture.occlusion.is_some() => '%',
+            Some(Shown::Image(picture)) if picture.distractors.is_some() => '&',
             Some(Shown::Image(_)) => 'I',
         }
     }
 
     /// Returns a sign for each step, and below it `^` where a label counts: `.` blank, `I` image, `~` noisy, `%` occluded,
-    /// `o` another image, `#` mask.
+    /// `&` among distractors, `o` another image, `#` mask.
     ///
     /// ```
     /// use dynvision::protocol::{Duration::Steps, Protocol};
@@ -45,6 +46,7 @@ impl Protocol {
                 'o' => "#e69f00",
                 '~' => "#56b4e9",
                 '%' => "#cc79a7",
+                '&' => "#d55e00",
                 _ => "#0072b2",
             };
             let (x, width) = (8 * start, 8 * length);

@@ -55,6 +55,14 @@ impl Timeline {
         &self.windows
     }
 
+    /// Returns the timeline with so many steps of blank after its end: time for what was shown to reach a model's readout.
+    #[must_use]
+    pub fn extended(mut self, steps: usize) -> Self {
+        let since = self.moments.iter().rev().take_while(|moment| moment.event.is_none()).count();
+        self.moments.extend((since..since + steps).map(|since| Moment { event: None, since, label: None }));
+        self
+    }
+
     /// Returns the label of each step: `void` where none counts, otherwise that of the image that lies so far along.
     pub fn labels(&self, void: i64, label: impl Fn(usize) -> i64) -> Vec<i64> {
         self.moments.iter().map(|moment| moment.label.map_or(void, &label)).collect()

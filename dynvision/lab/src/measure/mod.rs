@@ -10,6 +10,8 @@
 //! | many stimuli | [`Rdm`], [`dimensionality`], [`classifier_top_k`] |
 //! | traces that are drawn together | [`normalise`], [`pad_front`], [`shift`] |
 //!
+//! [`Measures`] has them by name, as experiments call them, with a user's own beside them; [`Measure`] says what kinds there are.
+//!
 //! Traces begin with the first frame after the idle steps, and their [`Window`]s are given in steps of the same count. All
 //! times are in ms from the onset of the window.
 
@@ -18,12 +20,14 @@ mod adaptation_index;
 mod align;
 mod argmax;
 mod baseline;
+mod built_in;
 mod confidence;
 mod dimensionality;
 mod energy;
 mod feature_variance;
 mod first_label;
 mod guess;
+mod kind;
 mod label_indicator;
 mod latency;
 pub mod legacy;
@@ -32,7 +36,10 @@ mod peak;
 mod peak_ratio;
 mod rdm;
 mod reaction;
+mod registry;
 mod response;
+mod set_dimensionality;
+mod set_rdm;
 mod sparseness;
 mod spatial_variance;
 mod steady_state;
@@ -51,6 +58,10 @@ pub use energy::{activity, synaptic_operations};
 pub use feature_variance::feature_variance;
 pub use first_label::first_label;
 pub use guess::guess;
+pub use kind::{
+    DecisionMeasure, Extent, Labels, Measure, Moments, Patterns, ReadoutMeasure, Schedule, SetMeasure, SetMeasures,
+    SetValue, TraceMeasure, UnitMeasure, Units,
+};
 pub use label_indicator::label_indicator;
 pub use latency::latency;
 pub use normalise::normalise;
@@ -58,6 +69,7 @@ pub use peak::{peak_height, peak_time};
 pub use peak_ratio::peak_ratio;
 pub use rdm::Rdm;
 pub use reaction::{Criterion, Reaction, reaction};
+pub use registry::{Measures, Settings};
 pub use response::{response_avg, response_std};
 pub use sparseness::sparseness;
 pub use spatial_variance::spatial_variance;

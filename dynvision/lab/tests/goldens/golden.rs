@@ -32,9 +32,24 @@ impl Golden {
             Dtype::F16 => data.chunks_exact(2).map(|b| f16::from_le_bytes(b.try_into().unwrap()).into()).collect(),
             Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
             Dtype::F64 => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+            Dtype::BOOL | Dtype::U8 => data.iter().map(|&b| b.into()).collect(),
             Dtype::I64 => data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
             other => panic!("{tensor} is {other:?}"),
         }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.json["name"].as_str().unwrap().to_string()
+    }
+
+    /// The names of the tensors.
+    pub(crate) fn names(&self) -> Vec<String> {
+        SafeTensors::deserialize(&self.bytes).unwrap().names().into_iter().cloned().collect()
+    }
+
+    /// Says that so many numbers were compared.
+    pub(crate) fn count(&mut self, numbers: usize) {
+        self.compared += numbers;
     }
 
     pub(crate) fn floats(&self, tensor: &str) -> Vec<f32> {

@@ -1,46 +1,12 @@
-//! Protocols and noise against what the original computed.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test may panic, and a harness prints")]
+//! The cases of kinds `presentation`, `experiment`, `noise_exact`, `noise_stats` and `noise_table`: what is shown.
 
+use crate::golden::Golden;
 use dynvision::protocol::noise::{Draws, Generator};
-use dynvision::protocol::{Duration, NoiseKind, Preset, Set, Ssnr, experiment::Experiment};
-use safetensors::SafeTensors;
+use dynvision::protocol::{
+    Duration, Noise, NoiseKind, Power, Preset, Protocol, Set, Showing, Ssnr, experiment::Experiment,
+};
 use serde_json::Value;
 use std::collections::VecDeque;
-
-struct Golden {
-    json: Value,
-    bytes: Vec<u8>,
-}
-
-impl Golden {
-    fn load(name: &str) -> Self {
-        let path = |end| format!("{}/tests/goldens_protocol/data/{name}.{end}", env!("CARGO_MANIFEST_DIR"));
-        let json = serde_json::from_slice(&std::fs::read(path("json")).unwrap()).unwrap();
-        Golden { json, bytes: std::fs::read(path("safetensors")).unwrap() }
-    }
-
-    fn shape(&self, name: &str) -> Vec<usize> {
-        SafeTensors::deserialize(&self.bytes).unwrap().tensor(name).unwrap().shape().to_vec()
-    }
-
-    fn numbers(&self, name: &str) -> Vec<f64> {
-        use safetensors::Dtype::*;
-        let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = file.tensor(name).unwrap();
-        let data = tensor.data();
-        match tensor.dtype() {
-            F32 => data.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect(),
-            F64 => data.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-            I64 => data.chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
-            BOOL | U8 => data.iter().map(|&b| b.into()).collect(),
-            other => panic!("{name} is {other:?}"),
-        }
-    }
-
-    fn floats(&self, name: &str) -> Vec<f32> {
-        self.numbers(name).into_iter().map(|x| x as f32).collect()
-    }
-}
 
 /// The original's draws, in its order.
 struct Given(VecDeque<f64>);
@@ -128,15 +94,15 @@ fn preset(loader: &str, args: &Value) -> Result<Preset, String> {
     Ok(file.protocol)
 }
 
-fn presentation(name: &str) {
-    let golden = Golden::load(name);
-    let args = &golden.json["given_args"];
-    let protocol = preset(golden.json["loader"].as_str().unwrap(), args).unwrap().build().unwrap();
+pub(crate) fn presentation(golden: &mut Golden) {
+    let name = golden.name();
+    let args = golden.json["given_args"].clone();
+    let protocol = preset(golden.json["loader"].as_str().unwrap(), &args).unwrap().build().unwrap();
     let timeline = protocol.timeline(2.0).unwrap();
     let shape = golden.shape("images");
     let (images, labels) = (golden.floats("images"), golden.numbers("labels"));
     let set = Set::new(&images, [shape[1], shape[2], shape[3]]).unwrap();
-    let resolved = &golden.json["resolved"];
+    let resolved = golden.json["resolved"].clone();
     let blank = resolved["non_input_value"].as_f64().unwrap_or(0.0) as f32;
     let void = resolved["non_label_index"].as_i64().unwrap_or(-1);
     let size = golden.json["batch_size"].as_u64().unwrap() as usize;
@@ -151,8 +117,13 @@ fn presentation(name: &str) {
             }
             counted.extend(timeline.labels(void, |_| labels[image] as i64).into_iter().map(|l| l as f64));
         }
+        if golden.json["dtype"] == "torch.float16" {
+            // a model in half precision would be handed the same frames, rounded
+            values.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).into());
+        }
         assert_eq!(counted, golden.numbers(&format!("frame_labels/{batch}")), "{name}: labels");
         assert_eq!(values, golden.floats(&format!("frames/{batch}")), "{name}: frames");
+        golden.count(values.len() + counted.len());
     }
 }
 
@@ -177,10 +148,10 @@ fn kind(json: &Value) -> NoiseKind {
     }
 }
 
-fn noise_exact(name: &str) {
-    let golden = Golden::load(name);
+pub(crate) fn noise_exact(golden: &mut Golden) {
+    let name = golden.name();
     let shape = golden.shape("images");
-    let args = &golden.json["args"];
+    let args = golden.json["args"].clone();
     let ssnr = args["ssnr"].as_f64().unwrap_or_else(|| {
         let snr = args["snr"].as_f64().unwrap();
         snr / (1.0 + snr)
@@ -201,32 +172,74 @@ fn noise_exact(name: &str) {
         let ours = kind(&golden.json);
         let noisy = ours.apply(Ssnr::new(ssnr).unwrap(), &at(&images, step), [n, c, h, w], &mut given).unwrap();
         let gap = noisy.iter().zip(at(&wanted, step)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(f64::from(gap / largest) <= golden.json["tolerance"].as_f64().unwrap(), "{name}: {gap} of {largest}");
+        assert!(f64::from(gap / largest) <= golden.tolerance(), "{name}: {gap} of {largest}");
+        golden.count(noisy.len());
     }
 }
 
-fn table() {
-    let golden = Golden::load("noise_ssnr_table");
+/// The original's loader of noisy images, with its draws in the place of ours: one for each step with the stimulus.
+pub(crate) fn noise_loader(golden: &mut Golden) {
+    let name = golden.name();
+    let args = golden.json["args"].clone();
+    let int = |name: &str| Duration::Steps(args[name].as_u64().unwrap() as usize);
+    let ssnr = Ssnr::new(args["ssnr"].as_f64().unwrap()).unwrap();
+    assert_eq!((&golden.json["noise"], &args["tempmode"]), (&Value::from("gaussian"), &Value::from("dynamic")));
+    // of each step its own, by the variance of the batch
+    let noise = Noise { per: Power::Batch, ..Noise::new(NoiseKind::Gaussian, ssnr) };
+    let protocol = Protocol::noise(int("dsteps"), int("intro"), int("stim"), noise).unwrap();
+    let timeline = protocol.timeline(2.0).unwrap();
+    let shape = golden.shape("images");
+    let images = golden.floats("images");
+    let set = Set::new(&images, [shape[1], shape[2], shape[3]]).unwrap();
+    let (size, each) = (golden.shape("frames/0")[0], set_size(&shape));
+    for batch in 0..shape[0] / size {
+        let numbers: Vec<usize> = (batch * size..(batch + 1) * size).collect();
+        let draws = |_: &[usize], step: usize| -> Box<dyn Draws> {
+            let onset = args["intro"].as_u64().unwrap() as usize;
+            Box::new(Given(golden.numbers(&format!("draw/{batch}/{}", step - onset)).into()))
+        };
+        let showing = Showing { draws: Some(&draws), ..Showing::default() };
+        let frames = protocol.show(&timeline, &set, &numbers, &showing).unwrap();
+        let wanted = golden.floats(&format!("frames/{batch}"));
+        let largest = wanted.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
+        let labels: Vec<f64> = golden.numbers("labels");
+        let mut counted = Vec::new();
+        for (place, &image) in numbers.iter().enumerate() {
+            counted.extend(timeline.labels(-1, |_| labels[image] as i64).into_iter().map(|l| l as f64));
+            for (step, &frame) in frames.shown.iter().enumerate() {
+                let ours = &frames.frames[frame][place * each..(place + 1) * each];
+                let theirs = &wanted[(place * frames.shown.len() + step) * each..][..each];
+                let gap = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(f64::from(gap / largest) <= golden.tolerance(), "{name}: step {step}: {gap} of {largest}");
+            }
+        }
+        assert_eq!(counted, golden.numbers(&format!("frame_labels/{batch}")), "{name}: labels");
+        golden.count(wanted.len() + counted.len());
+    }
+}
+
+pub(crate) fn table(golden: &mut Golden) {
     let (snr, nothing) = (golden.numbers("snr"), golden.numbers("function_adds_nothing"));
     for (i, &ssnr) in golden.numbers("ssnr").iter().enumerate() {
         let ours = Ssnr::new(ssnr).unwrap();
         assert!(ours.snr() == snr[i] || (ours.snr() / snr[i] - 1.0).abs() < 1e-12, "{ssnr}: {} {}", ours.snr(), snr[i]);
         assert_eq!(ours.adds_nothing(), nothing[i] != 0.0, "{ssnr}");
+        golden.count(2);
     }
 }
 
-fn refusals() {
-    for case in Golden::load("present_refusals").json["cases"].as_array().unwrap() {
+pub(crate) fn refusals(golden: &mut Golden) {
+    for case in golden.json["cases"].as_array().unwrap().clone() {
         assert!(preset(case["loader"].as_str().unwrap(), &case["args"]).is_err(), "{case}");
+        golden.count(1);
     }
 }
 
-fn timelines() {
-    let golden = Golden::load("experiment_timelines");
+pub(crate) fn timelines(golden: &mut Golden) {
     let mut runs = 0;
-    for (name, experiment) in golden.json["experiments"].as_object().unwrap() {
+    for (name, experiment) in golden.json["experiments"].as_object().unwrap().clone() {
         // what is built in has a condition for each run and status, in the original's order
-        let ours = Experiment::named(name).unwrap().unwrap().conditions().unwrap();
+        let ours = Experiment::named(&name).unwrap().unwrap().conditions().unwrap();
         let theirs = experiment["runs"].as_array().unwrap();
         let statuses = experiment["status"].as_array().map_or(1, Vec::len);
         assert_eq!(ours.len(), theirs.len() * statuses, "{name}");
@@ -238,12 +251,13 @@ fn timelines() {
                 .iter()
                 .map(|(k, v)| format!("{k}={}", v.as_str().map_or_else(|| v.to_string(), str::to_string)))
                 .collect();
-            let key = find(&golden, &format!("labels/{name}/"), &slug);
+            let key = find(golden, &format!("labels/{name}/"), &slug);
             let timeline = condition.protocol.timeline(2.0).unwrap();
             let labels: Vec<f64> = timeline.labels(-1, |_| 7).into_iter().map(|l| l as f64).collect();
             assert_eq!(labels, golden.numbers(&key), "{key}");
+            golden.count(labels.len());
             let frames = key.replacen("labels/", "frames/", 1);
-            if SafeTensors::deserialize(&golden.bytes).unwrap().tensor(&frames).is_ok() {
+            if golden.names().contains(&frames) {
                 let set = Set::new(&[2.0], [1, 1, 1]).unwrap();
                 let made = condition.protocol.frames(&timeline, set, &[0], 0.0, 0).unwrap();
                 let shown: Vec<f32> = made.shown.iter().map(|&f| made.frames[f][0]).collect();
@@ -261,20 +275,20 @@ fn find(golden: &Golden, prefix: &str, settings: &[String]) -> String {
         parts
     };
     let wanted = sorted(settings.to_vec());
-    let file = SafeTensors::deserialize(&golden.bytes).unwrap();
     let matches = |name: &&String| {
         name.strip_prefix(prefix).is_some_and(|rest| sorted(rest.split('+').map(str::to_string).collect()) == wanted)
     };
-    let names: Vec<String> = file.names().into_iter().cloned().collect();
+    let names = golden.names();
     names.iter().find(matches).unwrap_or_else(|| panic!("{prefix} {settings:?}")).clone()
 }
 
-fn statistics(name: &str) {
-    let golden = Golden::load(name);
+pub(crate) fn statistics(golden: &mut Golden) {
+    let name = golden.name();
     let shape = golden.shape("images");
     let shape: [usize; 4] = shape.try_into().unwrap();
     let images = golden.floats("images");
-    let columns: Vec<&str> = golden.json["columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+    let columns: Vec<String> =
+        golden.json["columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_string()).collect();
     let (mean, tolerance) = (golden.numbers("mean"), golden.numbers("tolerance"));
     let draws = golden.json["n_draws"].as_u64().unwrap() as usize;
     let variance = |x: &[f64]| {
@@ -299,130 +313,7 @@ fn statistics(name: &str) {
             let at = row * columns.len() + columns.iter().position(|c| c == column).unwrap();
             let gap = (ours - mean[at]).abs();
             assert!(gap <= tolerance[at].max(1e-4), "{name} {column}: {ours} for {} +- {}", mean[at], tolerance[at]);
+            golden.count(1);
         }
-    }
-}
-
-#[test]
-fn goldens() {
-    let folder = format!("{}/tests/goldens_protocol/data", env!("CARGO_MANIFEST_DIR"));
-    let files = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = files.filter_map(|f| f.strip_suffix(".json").map(str::to_string)).collect();
-    names.sort();
-    let (mut matched, mut failed) = (0, Vec::new());
-    let mut left_out = vec![
-        ("noise_phase_even", "power at DC: the _nodc twin counts"),
-        ("stats_phase_synthetic", "power at DC: the _nodc twin counts"),
-    ];
-    for name in &names {
-        let reason = match name.as_str() {
-            "present_duration_float16" => Some("frames are float32 here; float16 is the original's error 1"),
-            "noise_loader_dynamic" => Some("its labels and its draws come through a loader; not yet replayed"),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            left_out.push((name, reason));
-            continue;
-        }
-        let outcome = std::panic::catch_unwind(|| match name.as_str() {
-            "present_refusals" => refusals(),
-            "experiment_timelines" => timelines(),
-            "noise_ssnr_table" => table(),
-            n if n.starts_with("present_") => presentation(n),
-            n if n.starts_with("noise_") => noise_exact(n),
-            n => statistics(n),
-        });
-        if outcome.is_ok() { matched += 1 } else { failed.push(name.clone()) }
-    }
-    for (name, reason) in &left_out {
-        println!("left out: {name}: {reason}");
-    }
-    println!("goldens-protocol: {matched} matched, {} left out", left_out.len());
-    assert!(failed.is_empty(), "{failed:?}");
-}
-
-#[test]
-fn noise_does_not_depend_on_the_batch() {
-    let images: Vec<f32> = (0..96).map(|i| (i as f32 * 0.7).sin()).collect();
-    let set = Set::new(&images, [2, 4, 4]).unwrap();
-    let noise = dynvision::protocol::Noise::new(NoiseKind::Gaussian, Ssnr::new(0.3).unwrap());
-    let steps = Duration::Steps;
-    let protocol = dynvision::protocol::Protocol::noise(steps(4), steps(1), steps(2), noise).unwrap();
-    let timeline = protocol.timeline(2.0).unwrap();
-    let all = protocol.frames(&timeline, set, &[0, 1, 2], 0.0, 9).unwrap();
-    let one = protocol.frames(&timeline, set, &[2], 0.0, 9).unwrap();
-    for step in 0..4 {
-        assert_eq!(all.frames[all.shown[step]][64..], one.frames[one.shown[step]][..], "step {step}");
-    }
-    assert_ne!(all.frames[all.shown[1]], all.frames[all.shown[2]], "dynamic noise changes");
-}
-
-/// The strips of docs/protocols.md are those that its settings print.
-#[test]
-fn the_page_of_protocols_shows_what_they_print() {
-    #[derive(serde::Deserialize)]
-    struct Line {
-        #[serde(flatten)]
-        preset: std::collections::BTreeMap<String, toml::Value>,
-    }
-    let page = include_str!("../../../docs/protocols.md");
-    let strips = page.split("```").nth(1).unwrap();
-    let mut seen = 0;
-    for row in page.lines().filter(|row| row.starts_with("| ") && row.ends_with("` |")) {
-        let (name, setting) = row[2..row.len() - 3].split_once(" | `").unwrap();
-        let line: Line = toml::from_str(setting).unwrap();
-        let preset: dynvision::protocol::Preset =
-            toml::Value::Table(line.preset.into_iter().collect()).try_into().unwrap();
-        let protocol = preset.build().unwrap();
-        let timeline = protocol.timeline(2.0).unwrap();
-        let text = protocol.text(&timeline);
-        assert!(protocol.svg(&timeline).starts_with("<svg"));
-        // a strip of the page, with its name before it; the name of masking is the longer one in the table
-        let (shown, counts) = text.split_once('\n').unwrap();
-        let drawn = strips.lines().zip(strips.lines().skip(1)).any(|(above, below)| {
-            above.match_indices(shown).any(|(at, _)| {
-                let exact = above[at + shown.len()..].chars().next().is_none_or(|next| next == ' ');
-                let below = below.get(at..).unwrap_or_default();
-                exact
-                    && below.starts_with(counts)
-                    && below[counts.len()..].chars().take(shown.len() - counts.len()).all(|c| c == ' ')
-            })
-        });
-        if name != "interval" && name != "contrast" {
-            assert!(drawn, "{name}: the page does not show\n{text}");
-            seen += 1;
-        }
-    }
-    assert!(seen >= 7, "{seen} rows were compared");
-}
-
-#[test]
-fn experiments_are_read_and_know_their_cells() {
-    for name in dynvision::protocol::experiment::NAMES {
-        let experiment = dynvision::protocol::experiment::Experiment::named(name).unwrap().unwrap();
-        let conditions = experiment.conditions().unwrap();
-        assert!(!conditions.is_empty(), "{name}");
-        for condition in conditions {
-            assert!(condition.protocol.timeline(2.0).unwrap().steps() > 0, "{name}");
-        }
-    }
-}
-
-/// Blanks that carry the noise carry only that, also where the noise stands alone.
-#[test]
-fn the_noise_of_blanks_has_nothing_of_the_image() {
-    let image: Vec<f32> = (0..1024).map(|i| (i as f32 * 0.7).sin() + 5.0).collect();
-    let set = Set::new(&image, [1, 32, 32]).unwrap();
-    let steps = Duration::Steps;
-    for ssnr in [0.0, 0.5] {
-        let mut noise = dynvision::protocol::Noise::new(NoiseKind::Gaussian, Ssnr::new(ssnr).unwrap());
-        noise.noise_void = true;
-        let protocol = dynvision::protocol::Protocol::noise(steps(4), steps(1), steps(2), noise).unwrap();
-        let timeline = protocol.timeline(2.0).unwrap();
-        let frames = protocol.frames(&timeline, set, &[0], 0.0, 3).unwrap();
-        let blank = &frames.frames[frames.shown[0]];
-        let mean = blank.iter().sum::<f32>() / 1024.0;
-        let covariance = blank.iter().zip(&image).map(|(n, x)| n * (x - 5.0)).sum::<f32>() / 1024.0;
-        assert!(mean.abs() < 0.2 && covariance.abs() < 0.15, "ssnr {ssnr}: mean {mean}, covariance {covariance}");
     }
 }

@@ -1,0 +1,101 @@
+//! What does measuring cost beside the forward passes, and how much memory does an experiment take?
+//!
+//! `cargo run --release -p dynvision-benches --bin measuring` times DyRCNNx4 on 3x32x32: the model's own runs, the same with an
+//! experiment's measures and tables, and that with a linear probe, in turn. `-- 10000 200` runs so many images and steps of a small network and
+//! prints the memory that it took.
+#![allow(clippy::print_stdout)] // it prints what it finds
+
+use dfdx::prelude::*;
+use dynvision::data::Images;
+use dynvision::geometry::Map;
+use dynvision::model::DynModel;
+use dynvision::protocol::{Protocol, Source, stimulus};
+use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
+use dynvision_benches::process;
+use dynvision_lab::experiment::{Experiment, Runner};
+use dynvision_lab::{Gallery, Subject, Trained};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+const BATCH: usize = 16;
+
+fn images(n: usize) -> Result<Images, Box<dyn Error>> {
+    let shape = Map::new(3, 32, 32);
+    let pixels = (0..n * 3 * 32 * 32).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
+    let labels = (0..n).map(|i| (i % 10) as u16).collect();
+    let classes = (0..10).map(|class| class.to_string()).collect();
+    Ok(Images::new("noise", pixels, shape, labels, classes)?)
+}
+
+fn experiment(steps: usize, more: &str) -> Result<Experiment, Box<dyn Error>> {
+    let text = format!(
+        "about = 'bench'\nmeasures = ['response_avg', 'response_std', 'accuracy', 'confidence', 'peak_time'{more}]\n\
+         protocol.duration = {{ total = {steps}, intro = 1, stim = {} }}",
+        steps / 2
+    );
+    Ok(Experiment::parse(&text)?)
+}
+
+/// The model's own function on the same frames, batch after batch.
+fn forward<M: DynModel<f32, Cpu, Channels = Const<3>, Height = Const<32>, Width = Const<32>>>(
+    net: &M,
+    gallery: &Gallery<'_>,
+    protocol: &Protocol,
+) -> Result<Duration, Box<dyn Error>> {
+    let dev = Cpu::default();
+    let timeline = protocol.timeline(2.0)?;
+    let begun = Instant::now();
+    let all: Vec<usize> = (0..gallery.len()).collect();
+    for part in all.chunks(BATCH) {
+        let frames = protocol.frames(&timeline, gallery, part, 0.0, 0)?;
+        net.try_run(stimulus::<3, 32, 32, _>(&frames, &dev)?)?;
+    }
+    Ok(begun.elapsed())
+}
+
+fn measured(subject: &dyn Subject, gallery: &Gallery<'_>, experiment: &Experiment) -> Result<Duration, Box<dyn Error>> {
+    let store = tempfile::tempdir()?;
+    let runner = Runner::new(subject, gallery, store.path()).batch(BATCH);
+    let begun = Instant::now();
+    runner.run(experiment)?;
+    Ok(begun.elapsed())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let dev = Cpu::seed_from_u64(0);
+    let arguments: Vec<usize> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
+    if let [n, steps] = arguments[..] {
+        let set = images(n)?;
+        let gallery = Gallery::of(&set)?;
+        let subject = Trained::new(dev.build_module::<DyRCNNx2, f32>(), &dev)?;
+        let before = process::forget_peak()?;
+        let took = measured(&subject, &gallery, &experiment(steps, "")?)?;
+        let peak = process::peak_mb()?;
+        println!(
+            "{n} images x {steps} steps: {took:.1?}, {:.0} MB beside the {before:.0} MB of images and network",
+            peak - before
+        );
+        return Ok(());
+    }
+    let set = images(96)?;
+    let gallery = Gallery::of(&set)?;
+    let net = dev.build_module::<DyRCNNx4, f32>();
+    let subject = Trained::new(net.clone(), &dev)?;
+    let (plain, probed) = (experiment(20, "")?, experiment(20, ", 'decoding'")?);
+    let protocol = plain.conditions()?.remove(0).protocol;
+    let mut best = [Duration::MAX; 3];
+    for _ in 0..7 {
+        let took = [
+            forward(&net, &gallery, &protocol)?,
+            measured(&subject, &gallery, &plain)?,
+            measured(&subject, &gallery, &probed)?,
+        ];
+        best.iter_mut().zip(took).for_each(|(best, took)| *best = took.min(*best));
+    }
+    let share = |took: Duration| 100.0 * (took.as_secs_f64() / best[0].as_secs_f64() - 1.0);
+    println!("DyRCNNx4, 96 images, 20 steps, batches of {BATCH}; the fastest of 7");
+    println!("the model's own runs             {:8.1?}", best[0]);
+    println!("with five measures and tables    {:8.1?}  {:+.1} %", best[1], share(best[1]));
+    println!("and a linear probe for each step {:8.1?}  {:+.1} %", best[2], share(best[2]));
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! One cell of a grid on disk.
+
+use crate::run_error::RunError;
+use serde_json::Value;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The folder of a cell while it is being written. It takes its place when it is finished, and is gone if it is not.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    folder: PathBuf,
+    place: PathBuf,
+    /// Held as long as the process lives.
+    lock: File,
+}
+
+const PARTIAL: &str = ".unfinished-";
+const LOCK: &str = "lock";
+
+/// The folder of a finished cell.
+pub(super) fn folder(store: &Path, key: &str) -> PathBuf {
+    store.join(key)
+}
+
+/// Whether a cell is finished: its description is written last.
+pub(super) fn is_finished(store: &Path, key: &str) -> bool {
+    folder(store, key).join("cell.json").is_file()
+}
+
+/// Makes the store, and removes what processes that are gone have left in it.
+pub(super) fn sweep(store: &Path) -> Result<(), RunError> {
+    std::fs::create_dir_all(store).map_err(RunError::file("make the folder", store))?;
+    let entries = std::fs::read_dir(store).map_err(RunError::file("read", store))?;
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PARTIAL)) {
+        let lock = File::options().write(true).open(entry.path().join(LOCK));
+        // one without its lock file was being made or removed
+        let held = lock.as_ref().is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        if !held && lock.is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+impl Unfinished {
+    /// Begins a cell.
+    pub(super) fn new(store: &Path, key: &str) -> Result<Self, RunError> {
+        let made = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store);
+        let folder = made.map_err(RunError::file("make a folder in", store))?.keep();
+        let path = folder.join(LOCK);
+        let lock = File::create(&path).map_err(RunError::file("write", &path))?;
+        // where there are no locks, nothing of others is swept either
+        let _ = lock.try_lock();
+        Ok(Unfinished { folder, place: super::cell::folder(store, key), lock })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes the description and puts the cell in its place. Where another process was faster, its cell stays.
+    pub(super) fn finish(self, description: &Value) -> Result<(), RunError> {
+        let path = self.folder.join("cell.json");
+        let text = format!("{description:#}\n");
+        std::fs::write(&path, text).map_err(RunError::file("write", &path))?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(RunError::file("write", &path))?;
+        let lock = self.folder.join(LOCK);
+        std::fs::remove_file(&lock).map_err(RunError::file("remove", &lock))?;
+        match std::fs::rename(&self.folder, &self.place) {
+            Err(_) if self.place.join("cell.json").is_file() => Ok(()),
+            moved => moved.map_err(RunError::file("write", &self.place)),
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+        // a finished one is no longer there
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+
+    fn names(store: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(store).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_cell_is_there_whole_or_not_at_all() {
+        let store = tempfile::tempdir().unwrap();
+        let store = store.path();
+        let begun = Unfinished::new(store, "abc").unwrap();
+        std::fs::write(begun.folder().join("steps.parquet"), "half").unwrap();
+        sweep(store).unwrap();
+        assert_eq!(names(store).len(), 1, "what is being written stays");
+        assert!(!is_finished(store, "abc"));
+        drop(begun);
+        assert_eq!(names(store).len(), 0);
+        let (begun, other) = (Unfinished::new(store, "abc").unwrap(), Unfinished::new(store, "abc").unwrap());
+        begun.finish(&serde_json::json!({ "by": 1 })).unwrap();
+        other.finish(&serde_json::json!({ "by": 2 })).unwrap();
+        assert!(is_finished(store, "abc"));
+        assert_eq!(names(store), ["abc"]);
+        assert!(std::fs::read_to_string(store.join("abc/cell.json")).unwrap().contains('1'), "the first one stays");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept() {
+        let store = tempfile::tempdir().unwrap();
+        let left = store.path().join(".unfinished-x1");
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join(LOCK), "").unwrap();
+        std::fs::write(left.join("steps.parquet"), [0; 100]).unwrap();
+        std::fs::create_dir(store.path().join("finished")).unwrap();
+        sweep(store.path()).unwrap();
+        assert_eq!(names(store.path()), ["finished"]);
+    }
+}

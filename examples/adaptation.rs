@@ -1,0 +1,215 @@
+//! What recurrence does to responses in time: trains a small network with full, with self and without recurrence on handwritten
+//! digits, from three seeds each, and shows them pairs of digits, digits of several durations and contrasts, in noise, and
+//! followed by a mask.
+//!
+//! Run: `cargo run --release --example adaptation -- --out runs/adaptation`; `--quick` for a short look.
+//!
+//! It can be stopped at any time. Run again, it goes on: what is trained is not trained again, and finished conditions are not
+//! run again.
+
+use clap::Parser;
+use dynvision::data::{Images, Seed, mnist5k};
+use dynvision::loss::{Activity, CrossEntropy, Weighted};
+use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
+use dynvision::prelude::*;
+use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
+use dynvision_lab::experiment::{Experiment, Part, Results, Runner, named};
+use dynvision_lab::table::{Column, Table, write_csv};
+use dynvision_lab::{Gallery, Trained};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Two areas that look at handwritten digits of 28x28 pixels.
+#[dyn_model(
+    input = [1, 28, 28],
+    operations = [layer, tstep, nonlin, record, delay, pool],
+    dynamics(dt = 2.0, tau = 5.0, t_recurrence = 6.0),
+)]
+pub struct Sight<R: Recurrence = Full> {
+    #[area(pool = MaxPool2d<2>)]
+    v1: RConv2d<1, 16, 3, 2, R>,
+    v2: RConv2d<16, 32, 3, 1, R>,
+    #[readout]
+    classifier: Classifier<32, 10>,
+}
+
+/// What is run, each an experiment that comes with the library. The last two are the same, with and without recurrence.
+const EXPERIMENTS: [&str; 6] = ["interval", "duration", "contrast", "masking", "gaussiannoise", "gaussiannoiseffonly"];
+
+#[derive(Parser)]
+struct Options {
+    /// How often all digits are seen.
+    #[arg(long, default_value_t = 8)]
+    epochs: usize,
+    /// How many networks of each kind.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// How many held-out digits they are shown.
+    #[arg(long, default_value_t = 200)]
+    images: usize,
+    /// Few digits, few conditions: to see that it runs.
+    #[arg(long)]
+    quick: bool,
+    /// Where networks, conditions and tables are written.
+    #[arg(long, default_value = "runs/adaptation")]
+    out: PathBuf,
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Prints a line; a reader that has gone does not end the run.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut options: Options) -> Outcome<()> {
+    let (mut train, test) = (mnist5k::train()?, mnist5k::test()?);
+    if options.quick {
+        (options.epochs, options.seeds, options.images) = (1, 2, 10);
+        train = train.subset(&(0..train.len()).step_by(10).collect::<Vec<_>>())?;
+    }
+    let mut found: BTreeMap<&str, Results> = BTreeMap::new();
+    for seed in 0..options.seeds {
+        study::<Full>("full", seed, &options, &train, &test, &mut found)?;
+        study::<SelfRecurrence>("self", seed, &options, &train, &test, &mut found)?;
+        study::<NoRecurrence>("none", seed, &options, &train, &test, &mut found)?;
+    }
+    for (name, results) in &found {
+        let folder = options.out.join(name);
+        results.write(&folder)?;
+        draw(name, &results.long()?, &folder)?;
+        say!("{name}: {}", folder.display());
+    }
+    tell(&found)
+}
+
+/// Trains one network, unless it is there, and runs all experiments on it.
+fn study<R: Recurrence>(
+    kind: &str,
+    seed: u64,
+    options: &Options,
+    train: &Images,
+    test: &Images,
+    found: &mut BTreeMap<&'static str, Results>,
+) -> Outcome<()> {
+    let dev = Cpu::seed_from_u64(seed);
+    let net = dev.build_module::<Sight<R>, f32>();
+    let folder = options.out.join(format!("{kind}-{seed}"));
+    let config = TrainConfig {
+        epochs: options.epochs,
+        batch_size: 32,
+        seed: Seed(seed),
+        steps: 12,
+        // what an area does to itself learns slowly, as in the original: fast recurrence becomes unstable
+        groups: Groups::new([Group::named("recurrence").lr(0.2)]),
+        optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
+        schedule: Schedule::Cosine { steps: options.epochs as u64, floor: 0.02 },
+        schedule_by: Interval::Epoch,
+        checkpoints: Some(Checkpoints::to(&folder)),
+        ..TrainConfig::default()
+    };
+    // active areas cost a little
+    let loss = (CrossEntropy::default(), Weighted::new(0.02, Activity::default()));
+    let mut trainer = Trainer::new(&dev, net, config)?.with_loss(loss);
+    let last = folder.join("last.safetensors");
+    if last.exists() {
+        trainer.resume(&last)?;
+    }
+    trainer.fit(train, None)?;
+    let accuracy = trainer.evaluate(test)?.last_accuracy;
+    say!("{kind} recurrence, seed {seed}: accuracy {accuracy:.3} on held-out digits");
+
+    let subject = Trained::new(trainer.into_net(), &dev)?;
+    let gallery = Gallery::of(test)?;
+    for name in EXPERIMENTS {
+        // both are drawn in one figure
+        let (experiment, intervention) = match name {
+            "gaussiannoiseffonly" => ("gaussiannoise", "silenced"),
+            name => (name, "none"),
+        };
+        let every = (test.len() / options.images).max(1);
+        let results = Runner::new(&subject, &gallery, options.out.join("cells"))
+            .images((0..test.len()).step_by(every).take(options.images))
+            .batch(50)
+            .tag("experiment", experiment)
+            .tag("category", kind)
+            .tag("intervention", intervention)
+            .tag("seed", seed as i64)
+            .run(&shortened(named(name)?, options.quick))?;
+        let joined = found.remove(experiment).unwrap_or_default().and(results);
+        found.insert(experiment, joined);
+    }
+    Ok(())
+}
+
+/// An experiment with the first and the last value of each parameter only.
+fn shortened(mut experiment: Experiment, quick: bool) -> Experiment {
+    for values in experiment.vary.values_mut().filter(|_| quick) {
+        values.dedup();
+        let keep: Vec<_> = values.first().into_iter().chain(values.last()).cloned().collect();
+        *values = keep;
+    }
+    experiment
+}
+
+/// The one place where figures are drawn: from the long table, which is written beside them.
+fn draw(name: &str, table: &Table, folder: &Path) -> Outcome<()> {
+    Ok(write_csv(&folder.join(format!("{name}.csv")), table)?)
+}
+
+/// Says what the numbers say, with intervals over seeds.
+fn tell(found: &BTreeMap<&str, Results>) -> Outcome<()> {
+    let shown = [
+        ("interval", Part::Samples, "v1", "peak_ratio", "second over first response of V1, by the gap"),
+        ("duration", Part::Samples, "v1", "temporal_summation", "summed response of V1 (response ms), by the duration"),
+        ("contrast", Part::Samples, "v1", "peak_time", "time of the peak of V1 (ms), by the contrast"),
+        ("masking", Part::Steps, "", "first_label_accuracy", "accuracy in all steps, by the asynchrony of the mask"),
+        ("gaussiannoise", Part::Steps, "", "accuracy", "accuracy, by the share of the signal"),
+    ];
+    for (name, part, area, measure, about) in shown {
+        let Some(results) = found.get(name) else { continue };
+        say!("\n{about}:");
+        let table = results.summary(part, 0.95)?;
+        let texts = |name: &str, row| table.column(name).map(|column| column.cell(row)).unwrap_or_default();
+        let number = |name: &str, row: usize| {
+            table.column(name).and_then(Column::numbers).and_then(|x| x.get(row).copied().flatten())
+        };
+        let parameter = table.names().find(|name| name.starts_with("protocol.")).unwrap_or_default().to_string();
+        // over the steps of a condition, where there are such
+        let mut lines: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>> = BTreeMap::new();
+        for row in 0..table.rows() {
+            if texts("area", row) == area && texts("measure", row) == measure {
+                let of = (texts("category", row), texts("intervention", row));
+                let value = number(&parameter, row).map_or_else(String::new, |x| format!("{x:>6.2}"));
+                let line = lines.entry(of).or_default().entry(value).or_default();
+                line.extend(number("mean", row));
+            }
+        }
+        for ((category, intervention), values) in lines {
+            let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+            let each: Vec<String> = values
+                .iter()
+                .filter(|(_, x)| !x.is_empty())
+                .map(|(value, x)| format!("{}: {:.3}", value.trim(), mean(x)))
+                .collect();
+            let silenced = if intervention == "silenced" { ", silenced" } else { "" };
+            say!("  {category}{silenced}: {}", each.join("  "));
+        }
+    }
+    Ok(())
+}
