@@ -30,6 +30,7 @@
 //! ```
 
 mod error;
+pub mod figure;
 pub mod measure;
 pub mod statistics;
 
