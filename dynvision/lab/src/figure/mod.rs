@@ -33,10 +33,13 @@
 //! # Ok::<(), dynvision_lab::figure::FigureError>(())
 //! ```
 
+mod comparison;
 mod compose;
+mod confusion;
 mod distribution;
 mod draw;
 mod drawing;
+mod dynamics;
 mod error;
 mod fit;
 mod layout;
@@ -44,28 +47,53 @@ mod numbers;
 mod options;
 mod palette;
 mod panel;
+mod performance;
+mod rdm;
+mod reference;
 mod registry;
 mod responses;
 mod scale;
 mod series;
 mod svg;
 mod table;
+mod training;
+mod unrolling;
+mod weights;
 
+pub use comparison::Comparison;
+pub use confusion::Confusion;
 pub use distribution::Distribution;
 pub use drawing::Drawing;
+pub use dynamics::Dynamics;
 pub use error::FigureError;
 pub use options::Options;
 pub use palette::{Ink, Palette};
 pub use panel::{Axis, Line, Mark, Matrix, Page, Panel, Row, Rule, Spread, Violin};
+pub use performance::Performance;
+pub use rdm::Rdm;
+pub use reference::human_reference;
 pub use registry::{Figure, Registry};
 pub use responses::Responses;
 pub use scale::Scale;
 pub use series::{Point, Seed, Series, Shown};
 pub use table::Table;
+pub use training::Training;
+pub use unrolling::Unrolling;
+pub use weights::Weights;
 
 use std::sync::Arc;
 
 /// The figures that come with the laboratory, in the order in which they are listed.
 fn built_in() -> Vec<Arc<dyn Figure>> {
-    vec![Arc::new(Responses)]
+    vec![
+        Arc::new(Responses),
+        Arc::new(Dynamics),
+        Arc::new(Performance),
+        Arc::new(Training),
+        Arc::new(Comparison),
+        Arc::new(Unrolling),
+        Arc::new(Weights),
+        Arc::new(Confusion),
+        Arc::new(Rdm),
+    ]
 }
