@@ -202,7 +202,7 @@ impl Column {
             let line = self.categories.line((*series).clone());
             let ink = if held_out { line.ink.clone().dashed() } else { line.ink.clone() };
             let name = self.star(&line.name);
-            Line { ink, name, each_seed: false, labelled: labelled && !held_out && self.categories.named(), ..line }
+            Line { ink, name, each_seed: false, ..line }.labelled(labelled && !held_out && self.categories.named())
         };
         all.iter().map(line).collect()
     }

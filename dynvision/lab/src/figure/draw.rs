@@ -1,6 +1,6 @@
 //! Drawing of a page.
 
-use super::layout::{COLOURS, LABEL, MARGIN, NAME, NOTE, Placed, PlacedRow, TICK, TITLE, TURN, placed};
+use super::layout::{COLOURS, LABEL, MARGIN, NAME, NOTE, Placed, PlacedRow, TICK, TITLE, TURN, n_of, placed};
 use super::palette::{viridis, viridis_rgb};
 use super::panel::{Line, Matrix, Page, Spread};
 use super::scale::short;
@@ -38,13 +38,13 @@ impl Page {
             top = top.max(MARGIN + 16.);
         }
         top = legend(&mut svg, &self.legend, options, top + 4.);
-        let (rows, mut foot) = placed(self, options, top + 6.);
+        let (rows, mut foot) = placed(self, options, n.as_deref(), top + 6.);
         if self.joined {
             joined_bands(&mut svg, &rows);
         }
         for row in &rows {
             for panel in &row.panels {
-                draw_panel(&mut svg, panel, self.joined, n.is_none())?;
+                draw_panel(&mut svg, panel, self.joined)?;
             }
             colours(&mut svg, row, options);
             if !row.row.letter.is_empty() {
@@ -63,11 +63,17 @@ impl Page {
         Ok(Drawing { svg: svg.finish(options.width, foot + 2., title), csv: numbers::table(self, options)? })
     }
 
-    /// The number of seeds and samples, where it is the same in all panels that have one.
+    /// The number of seeds and samples that most panels have.
     fn common_n(&self) -> Option<String> {
-        let mut all = self.rows.iter().flat_map(|row| &row.panels).filter_map(|panel| n_of(&panel.lines));
-        let first = all.next()?;
-        all.all(|other| other == first).then_some(first)
+        let mut found: Vec<(String, usize)> = Vec::new();
+        for n in self.rows.iter().flat_map(|row| &row.panels).filter_map(|panel| n_of(&panel.lines)) {
+            match found.iter_mut().find(|(other, _)| *other == n) {
+                Some((_, times)) => *times += 1,
+                None => found.push((n, 1)),
+            }
+        }
+        // of those that are equally frequent, the first
+        found.into_iter().rev().max_by_key(|(_, times)| *times).map(|(n, _)| n)
     }
 
     /// What the bands and thin lines are.
@@ -85,37 +91,19 @@ impl Page {
         if lines().any(|line| several(line) && line.spread == Spread::Bars) {
             what.push("bars".into());
         }
-        let seeds = if lines().any(|line| line.each_seed) { ", thin lines and small dots: each seed" } else { "" };
+        let thin = |joined: bool| lines().any(|line| line.each_seed && several(line) && line.joined == joined);
+        let seeds = match (thin(true), thin(false)) {
+            (true, true) => "; thin lines and small dots: each seed",
+            (true, false) => "; thin lines: each seed",
+            (false, true) => "; small dots: each seed",
+            (false, false) => "",
+        };
         let percent = short(100. * options.level);
         Some(format!(
             "Lines: mean over seeds; {}: {percent} % interval over seeds (Student's t){seeds}.",
             what.join(" and ")
         ))
     }
-}
-
-/// How many seeds and samples lines have; none where there is no line that has been measured.
-fn n_of(lines: &[Line]) -> Option<String> {
-    let measured: Vec<&Line> = lines.iter().filter(|line| !line.known).collect();
-    let counts = |count: &dyn Fn(&Line) -> u64| -> Option<(u64, u64)> {
-        let all = measured.iter().map(|line| count(line));
-        all.fold(None, |range, n| range.map_or(Some((n, n)), |(low, high)| Some((low.min(n), high.max(n)))))
-    };
-    let filled =
-        |line: &Line| line.series.seeds.iter().filter(|seed| seed.values.iter().any(Option::is_some)).count() as u64;
-    let (low, high) = counts(&filled)?;
-    let of = counts(&|line| line.series.seeds.len() as u64).filter(|(_, of)| *of > high);
-    let range = |low: u64, high: u64| if low == high { low.to_string() } else { format!("{low}–{high}") };
-    let missing = of.map_or(String::new(), |(_, of)| format!(" of {of}"));
-    let plural = |n: u64| if n == 1 { "" } else { "s" };
-    let mut text = format!("n = {}{missing} seed{}", range(low, high), plural(of.map_or(high, |(_, of)| of)));
-    let seeds = || measured.iter().flat_map(|line| &line.series.seeds).map(|seed| seed.samples).filter(|n| *n > 0);
-    if let (Some(low), Some(high)) = (seeds().min(), seeds().max())
-        && high > 1
-    {
-        text += &format!(" × {} sample{}", range(low, high), plural(high));
-    }
-    Some(text)
 }
 
 fn legend(svg: &mut Svg, entries: &[(String, Ink)], options: &Options, top: f64) -> f64 {
@@ -149,7 +137,7 @@ fn legend(svg: &mut Svg, entries: &[(String, Ink)], options: &Options, top: f64)
 
 /// A band's grey, darker for a stronger stimulus.
 fn band(level: f64) -> f64 {
-    0.06 + 0.10 * level.clamp(0., 1.)
+    0.04 + 0.08 * level.clamp(0., 1.)
 }
 
 fn joined_bands(svg: &mut Svg, rows: &[PlacedRow<'_>]) {
@@ -166,11 +154,11 @@ fn joined_bands(svg: &mut Svg, rows: &[PlacedRow<'_>]) {
     }
 }
 
-fn draw_panel(svg: &mut Svg, at: &Placed<'_>, joined: bool, own_n: bool) -> Result<(), FigureError> {
+fn draw_panel(svg: &mut Svg, at: &Placed<'_>, joined: bool) -> Result<(), FigureError> {
     let panel = at.panel;
     for (i, line) in at.title.iter().enumerate() {
         let second = if panel.x.second.is_some() { 30. } else { 0. };
-        let y = at.top - 5. - second - 13. * (at.title.len() - 1 - i) as f64;
+        let y = at.top - 5. - second - 10.5 * at.corner.len() as f64 - 13. * (at.title.len() - 1 - i) as f64;
         let look = Type { size: TITLE, bold: true, anchor: Anchor::Middle, ..Type::default() };
         svg.text((at.left + at.width / 2., y), line, at.width + 2. * at.right.min(12.), look);
     }
@@ -191,7 +179,7 @@ fn draw_panel(svg: &mut Svg, at: &Placed<'_>, joined: bool, own_n: bool) -> Resu
     for rule in &panel.rules {
         draw_rule(svg, at, rule);
     }
-    let cut = draw_lines(svg, at);
+    draw_lines(svg, at);
     for mark in &panel.marks {
         if let (Some(x), Some(y)) = (at.x_of(mark.x), at.y_of(mark.y)) {
             svg.line((x, y - 5.), (x, y + 5.), &mark.ink.colour, 1.6, "");
@@ -201,15 +189,10 @@ fn draw_panel(svg: &mut Svg, at: &Placed<'_>, joined: bool, own_n: bool) -> Resu
         let look = Type { anchor: Anchor::Middle, colour: PALE, ..Type::default() };
         svg.text((at.left + at.width / 2., at.top + at.height / 2. + 4.), "no data", at.width, look);
     }
-    let mut corner: Vec<String> = Vec::new();
-    corner.extend(n_of(&panel.lines).filter(|_| own_n));
-    corner.extend(cut.then(|| "intervals go on".to_owned()));
-    for (i, text) in corner.iter().enumerate() {
-        let room = at.width - 4.;
-        let shown = width(text, 8.5, false).min(room);
-        let (right, y) = (at.left + at.width - 2., at.top + 9. + 10. * i as f64);
-        svg.rect(right - shown - 1., y - 8., shown + 2., 10., "#ffffff", 0.75);
-        svg.text((right, y), text, room, Type { size: 8.5, anchor: Anchor::End, colour: PALE, ..Type::default() });
+    for (i, text) in at.corner.iter().rev().enumerate() {
+        let second = if panel.x.second.is_some() { 30. } else { 0. };
+        let look = Type { size: 8.5, anchor: Anchor::End, colour: PALE, ..Type::default() };
+        svg.text((at.left + at.width, at.top - 3. - second - 10.5 * i as f64), text, at.width, look);
     }
     for (i, note) in at.notes.iter().enumerate() {
         let below = if at.label_x { tick_height(at) + if panel.x.label.is_empty() { 0. } else { 15. } } else { 4. };
@@ -254,13 +237,14 @@ fn x_label(svg: &mut Svg, at: &Placed<'_>) {
 }
 
 fn y_label(svg: &mut Svg, at: &Placed<'_>) {
-    if at.label_y {
-        let widest = at.y_ticks.iter().map(|(_, label)| width(label, TICK, false)).fold(0., f64::max).min(NAME);
-        let look = Type { size: LABEL, anchor: Anchor::Middle, turn: -90., ..Type::default() };
-        let lines = wrapped(&at.panel.y.label, at.height + 8., LABEL, false);
-        // one line has room; a longer label is cut
-        let text = if lines.len() > 1 { at.panel.y.label.clone() } else { lines.concat() };
-        svg.text((at.left - widest - 12., at.top + at.height / 2.), &text, at.height + 8., look);
+    if !at.label_y {
+        return;
+    }
+    let widest = at.y_ticks.iter().map(|(_, label)| width(label, TICK, false)).fold(0., f64::max).min(NAME);
+    let look = Type { size: LABEL, anchor: Anchor::Middle, turn: -90., ..Type::default() };
+    for (i, line) in at.y_label.iter().rev().enumerate() {
+        let place = (at.left - widest - 12. - 13. * i as f64, at.top + at.height / 2.);
+        svg.text(place, line, at.height + 8., look);
     }
 }
 
@@ -306,8 +290,8 @@ fn draw_rule(svg: &mut Svg, at: &Placed<'_>, rule: &super::Rule) {
         let Some(x) = at.x_of(rule.at) else { return };
         svg.line((x, at.top), (x, bottom), &rule.ink.colour, 0.9, rule.ink.dash);
         let colour = rule.ink.of_text();
-        let look = Type { size: 8.5, turn: -90., anchor: Anchor::End, colour: &colour, ..Type::default() };
-        svg.text((x - 3., at.top + 2.), &rule.label, at.height - 4., look);
+        let look = Type { size: 8.5, turn: -90., colour: &colour, ..Type::default() };
+        svg.text((x - 3., bottom - 3.), &rule.label, at.height - 4., look);
     } else if let Some(y) = at.y_of(rule.at) {
         svg.line((at.left, y), (right, y), &rule.ink.colour, 0.9, rule.ink.dash);
         let colour = rule.ink.of_text();
@@ -317,13 +301,10 @@ fn draw_rule(svg: &mut Svg, at: &Placed<'_>, rule: &super::Rule) {
     }
 }
 
-/// Draws lines with their intervals; returns whether an interval was cut.
-fn draw_lines(svg: &mut Svg, at: &Placed<'_>) -> bool {
+/// Draws lines with their intervals.
+fn draw_lines(svg: &mut Svg, at: &Placed<'_>) {
     let lines = || at.panel.lines.iter().zip(&at.points);
     let (low, high) = (at.y.low, at.y.high);
-    let slack = (high - low) * 1e-9;
-    let beyond = |(a, b): (f64, f64)| a < low - slack || b > high + slack;
-    let is_cut = at.points.iter().flatten().filter_map(|point| point.interval).any(beyond);
     let clip = lines().any(|(line, _)| line.spread == Spread::Band && line.series.seeds.len() > 1);
     let clip = clip.then(|| svg.clip(at.left, at.top, at.width, at.height));
     for (line, points) in lines() {
@@ -354,6 +335,8 @@ fn draw_lines(svg: &mut Svg, at: &Placed<'_>) -> bool {
             }
         }
     }
+    // beside the mean, where the axis has no numbers
+    let aside = if at.panel.x.ticks.is_empty() { 0. } else { 5. };
     for (line, _) in lines().filter(|(line, _)| line.each_seed && line.series.seeds.len() > 1) {
         for seed in &line.series.seeds {
             let points: Vec<_> =
@@ -368,7 +351,7 @@ fn draw_lines(svg: &mut Svg, at: &Placed<'_>) -> bool {
                 };
                 svg.path(&points, look);
             } else {
-                points.iter().flatten().for_each(|&(x, y)| svg.dot((x + 5., y), 1.5, &line.ink.colour, 0.6));
+                points.iter().flatten().for_each(|&(x, y)| svg.dot((x + aside, y), 1.5, &line.ink.colour, 0.6));
             }
         }
     }
@@ -386,7 +369,6 @@ fn draw_lines(svg: &mut Svg, at: &Placed<'_>) -> bool {
         }
     }
     names(svg, at);
-    is_cut
 }
 
 fn bar(svg: &mut Svg, ends: &[(f64, f64)], ink: &Ink) {
@@ -405,7 +387,7 @@ fn names(svg: &mut Svg, at: &Placed<'_>) {
         let _ = line;
         points.iter().rev().find_map(|p| Some((at.x_of(p.x)?, at.y_of(p.mean?)?)))
     };
-    let labelled = at.panel.lines.iter().zip(&at.points).filter(|(line, _)| line.labelled);
+    let labelled = at.panel.lines.iter().zip(&at.points).filter(|(line, _)| !line.label.is_empty());
     let mut ends: Vec<(&Line, (f64, f64), f64)> =
         labelled.filter_map(|(line, points)| end((line, points)).map(|place| (line, place, place.1))).collect();
     ends.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
@@ -426,7 +408,7 @@ fn names(svg: &mut Svg, at: &Placed<'_>) {
             svg.line((x + 2., from), (right + 8., y), &line.ink.colour, 0.5, "");
         }
         let colour = line.ink.of_text();
-        svg.text((right + 10., y + 3.5), &line.name, NAME, Type { size: TICK, colour: &colour, ..Type::default() });
+        svg.text((right + 10., y + 3.5), &line.label, NAME, Type { size: TICK, colour: &colour, ..Type::default() });
     }
 }
 
@@ -485,22 +467,30 @@ fn draw_matrix(svg: &mut Svg, at: &Placed<'_>, matrix: &Matrix) -> Result<(), Fi
     Ok(())
 }
 
-/// A matrix as a picture of one pixel for each cell, as the address of its PNG.
+/// Pixels along a side of a matrix that has fewer cells: viewers that smooth pictures smooth no more than a pixel of them.
+const PIXELS: usize = 400;
+
+/// A matrix as a picture, as the address of its PNG. A cell has as many pixels as fit.
 fn picture(matrix: &Matrix) -> Result<String, FigureError> {
     let failed = |error: png::EncodingError| FigureError::Picture(error.to_string());
     let (low, high) = matrix.range;
-    let index = |value: &Option<f64>| match value.filter(|x| x.is_finite()) {
+    let index = |value: Option<f64>| match value.filter(|x| x.is_finite()) {
         None => 0,
         Some(_) if high <= low => 128,
         Some(x) => 1 + (254. * ((x - low) / (high - low)).clamp(0., 1.)).round() as u8,
     };
-    let cells = matrix.rows.len() * matrix.columns.len();
-    let mut pixels: Vec<u8> = matrix.values.iter().take(cells).map(index).collect();
-    pixels.resize(cells, 0);
+    let (rows, columns) = (matrix.rows.len(), matrix.columns.len());
+    let each = (PIXELS / rows.max(columns).max(1)).max(1);
+    let mut pixels: Vec<u8> = Vec::new();
+    for row in 0..rows {
+        let cell = |column| index(matrix.values.get(row * columns + column).copied().flatten());
+        let line: Vec<u8> = (0..columns).flat_map(|column| std::iter::repeat_n(cell(column), each)).collect();
+        (0..each).for_each(|_| pixels.extend(&line));
+    }
     let mut palette = vec![221, 221, 221];
     palette.extend((0..255).flat_map(|i| viridis_rgb(f64::from(i) / 254.).map(|x| x.round() as u8)));
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, matrix.columns.len() as u32, matrix.rows.len() as u32);
+    let mut encoder = png::Encoder::new(&mut bytes, (columns * each) as u32, (rows * each) as u32);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_palette(palette);

@@ -208,7 +208,8 @@ fn traces_panel(kind: Kind, own: &Table, chosen: &str, area: &str) -> Result<Pan
         let values = series.seeds.iter_mut().flat_map(|seed| &mut seed.values).flatten();
         values.for_each(|value| *value = if largest > 0. { *value / largest } else { *value });
         let ink = shown.iter().position(|other| *other == condition).and_then(|i| inks.get(i).cloned());
-        Line { each_seed: false, labelled: true, ..Line::new(condition, ink.unwrap_or_else(Ink::grey), series) }
+        let name = format!("{condition}{}", if kind == Kind::Contrast { "" } else { " ms" });
+        Line { each_seed: false, ..Line::new(name, ink.unwrap_or_else(Ink::grey), series) }.labelled(true)
     };
     let y =
         Axis::new(if area.is_empty() { "activity".into() } else { format!("{area} activity") }).including(&[0., 1.]);
@@ -315,6 +316,6 @@ pub(super) fn said(name: &str, what: &str, unit: &str, numbers: &[f64], seeds: u
             format!("{name}: {what} {}{unit} [{}, {}]{of}", short(mean), short(i.low), short(i.high))
         }
         (Some(mean), None) => format!("{name}: {what} {}{unit}{of}", short(mean)),
-        (None, _) => format!("{name}: no {what}"),
+        (None, _) => format!("{name}: {what} not found"),
     }
 }

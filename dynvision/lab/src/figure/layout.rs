@@ -3,7 +3,8 @@
 use super::panel::{Page, Panel, Row};
 use super::scale::{Range, Scale};
 use super::svg::{width, wrapped};
-use super::{Options, Point};
+use super::{Line, Options, Point};
+use std::collections::BTreeMap;
 
 /// Distance of everything from the page's edge.
 pub(super) const MARGIN: f64 = 10.;
@@ -35,6 +36,9 @@ pub(super) struct Placed<'a> {
     pub(super) label_x: bool,
     pub(super) label_y: bool,
     pub(super) title: Vec<String>,
+    pub(super) y_label: Vec<String>,
+    /// What stands above the right corner: the panel's own n, and whether intervals are cut.
+    pub(super) corner: Vec<String>,
     pub(super) notes: Vec<String>,
     /// Room at the right, for names at the ends of lines or a scale of colours.
     pub(super) right: f64,
@@ -136,7 +140,14 @@ fn union(ranges: impl Iterator<Item = Option<Range>>) -> Option<Range> {
 }
 
 /// Places every panel of a page below `top`; returns the rows, and where the last one ends.
-pub(super) fn placed<'a>(page: &'a Page, options: &Options, top: f64) -> (Vec<PlacedRow<'a>>, f64) {
+///
+/// A panel whose number of seeds and samples differs from the `common` one says its own.
+pub(super) fn placed<'a>(
+    page: &'a Page,
+    options: &Options,
+    common: Option<&str>,
+    top: f64,
+) -> (Vec<PlacedRow<'a>>, f64) {
     let points_of = |panel: &Panel| panel.lines.iter().map(|line| line.series.points(options.level)).collect();
     let points: Vec<Vec<Vec<Vec<Point>>>> =
         page.rows.iter().map(|row| row.panels.iter().map(points_of).collect()).collect();
@@ -147,6 +158,7 @@ pub(super) fn placed<'a>(page: &'a Page, options: &Options, top: f64) -> (Vec<Pl
         .map(|(row, points)| row.panels.iter().zip(points).map(|(panel, points)| ranges(panel, points)).collect())
         .collect();
     let all_x = union(found.iter().flatten().map(|ranges| ranges.x));
+    let all_room = page.rows.iter().flat_map(|row| &row.panels).map(room).fold(0., f64::max);
     let rows: Vec<Vec<Placed<'a>>> = page
         .rows
         .iter()
@@ -159,10 +171,14 @@ pub(super) fn placed<'a>(page: &'a Page, options: &Options, top: f64) -> (Vec<Pl
             let panels = row.panels.iter().zip(points).zip(found).enumerate();
             panels
                 .map(|(j, ((panel, points), found))| {
-                    let x = if page.joined { all_x } else { found.x };
+                    let (x, room) = if page.joined { (all_x, all_room) } else { (found.x, room(panel)) };
+                    let x = x.map(|x| if room > 0. { x.padded(room) } else { x });
                     let y = if row.shared_y { row_y } else { found.y };
                     let (label_x, label_y) = (!page.joined || last, !row.shared_y || j == 0);
-                    placed_panel(panel, points, (x, y, found.filled), label_x, label_y, row.height)
+                    let mut placed = placed_panel(panel, points, (x, y, found.filled), row.height);
+                    (placed.label_x, placed.label_y) = (label_x, label_y);
+                    placed.corner.extend(n_of(&panel.lines).filter(|n| Some(n.as_str()) != common));
+                    placed
                 })
                 .collect()
         })
@@ -170,37 +186,62 @@ pub(super) fn placed<'a>(page: &'a Page, options: &Options, top: f64) -> (Vec<Pl
     across(page, options, rows, top)
 }
 
+/// Share of its range that an axis goes on at each end.
+fn room(panel: &Panel) -> f64 {
+    match panel {
+        panel if !panel.x.ticks.is_empty() => 0.,
+        panel if panel.lines.iter().any(|line| line.dots) => 0.05,
+        _ => 0.01,
+    }
+}
+
+/// How many seeds and samples lines have; none where there is no line that has been measured.
+pub(super) fn n_of(lines: &[Line]) -> Option<String> {
+    let measured: Vec<&Line> = lines.iter().filter(|line| !line.known).collect();
+    let counts = |count: &dyn Fn(&Line) -> u64| -> Option<(u64, u64)> {
+        let all = measured.iter().map(|line| count(line));
+        all.fold(None, |range, n| range.map_or(Some((n, n)), |(low, high)| Some((low.min(n), high.max(n)))))
+    };
+    let known =
+        |line: &Line| line.series.seeds.iter().filter(|seed| seed.values.iter().any(Option::is_some)).count() as u64;
+    let (low, high) = counts(&known)?;
+    let of = counts(&|line| line.series.seeds.len() as u64).filter(|(_, of)| *of > low);
+    let range = |low: u64, high: u64| if low == high { low.to_string() } else { format!("{low}–{high}") };
+    let missing = of.map_or(String::new(), |(_, of)| format!(" of {of}"));
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    let mut text = format!("n = {}{missing} seed{}", range(low, high), plural(of.map_or(high, |(_, of)| of)));
+    let seeds = || measured.iter().flat_map(|line| &line.series.seeds).map(|seed| seed.samples).filter(|n| *n > 0);
+    if let (Some(low), Some(high)) = (seeds().min(), seeds().max())
+        && high > 1
+    {
+        text += &format!(" × {} sample{}", range(low, high), plural(high));
+    }
+    Some(text)
+}
+
 fn placed_panel(
     panel: &Panel,
     points: Vec<Vec<Point>>,
     (x, y, filled): (Option<Range>, Option<Range>, bool),
-    label_x: bool,
-    label_y: bool,
     height: f64,
 ) -> Placed<'_> {
     let unit = |scale| match scale {
         Scale::Linear => Range { low: 0., high: 1., scale },
         Scale::Log => Range { low: 1., high: 10., scale },
     };
-    let categories = !panel.x.ticks.is_empty();
-    let dots = panel.lines.iter().any(|line| line.dots);
-    let x_room = if categories {
-        0.
-    } else if dots {
-        0.05
-    } else {
-        0.01
-    };
-    let x = x.map_or(unit(panel.x.scale), |x| if categories { x } else { x.padded(x_room) });
+    let x = x.unwrap_or(unit(panel.x.scale));
     let y = y.map_or(unit(panel.y.scale), |y| y.padded(0.06));
     let mut y_ticks =
         if panel.y.ticks.is_empty() { y.ticks((height / 26.).clamp(3., 6.) as usize) } else { panel.y.ticks.clone() };
     if let Some(matrix) = &panel.matrix {
-        let each = (matrix.rows.len() as f64 * (TICK + 1.) / height).ceil().max(1.) as usize;
-        let rows = matrix.rows.iter().enumerate().step_by(each);
-        y_ticks = rows.map(|(i, name)| (i as f64, name.clone())).collect();
+        y_ticks = matrix.rows.iter().enumerate().map(|(i, name)| (i as f64, name.clone())).collect();
     }
-    let widest = panel.lines.iter().filter(|line| line.labelled).map(|line| width(&line.name, TICK, false));
+    let beyond = |(low, high): (f64, f64)| {
+        let slack = (y.high - y.low) * 1e-9;
+        low < y.low - slack || high > y.high + slack
+    };
+    let cut = points.iter().flatten().filter_map(|point| point.interval).any(beyond);
+    let widest = panel.lines.iter().map(|line| width(&line.label, TICK, false));
     let widest = widest.fold(0., f64::max).min(NAME);
     let right = if panel.matrix.is_some() {
         0.
@@ -221,9 +262,11 @@ fn placed_panel(
         filled,
         x_ticks: Ticks::default(),
         y_ticks,
-        label_x,
-        label_y,
+        label_x: true,
+        label_y: true,
         title: Vec::new(),
+        y_label: wrapped(&panel.y.label, height + 8., LABEL, false).into_iter().take(2).collect(),
+        corner: cut.then(|| "intervals are wider than the panel".to_owned()).into_iter().collect(),
         notes: Vec::new(),
         right,
     }
@@ -236,7 +279,10 @@ fn gutter(panel: &Placed<'_>, letter: bool, first: bool) -> f64 {
         return 8.;
     }
     let widest = panel.y_ticks.iter().map(|(_, label)| width(label, TICK, false)).fold(0., f64::max).min(NAME);
-    let label = if panel.panel.y.label.is_empty() { 0. } else { 16. };
+    let label = match panel.y_label.len() {
+        0 => 0.,
+        lines => 3. + 13. * lines as f64,
+    };
     (widest + label + 8.).max(letter)
 }
 
@@ -246,35 +292,30 @@ fn across<'a>(
     mut rows: Vec<Vec<Placed<'a>>>,
     mut top: f64,
 ) -> (Vec<PlacedRow<'a>>, f64) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let letters = page.rows.iter().any(|row| !row.letter.is_empty());
-    // the widest of a column, where columns are joined
-    let most = |of: &dyn Fn(&Placed<'_>, bool) -> f64, rows: &[Vec<Placed<'a>>]| -> Vec<f64> {
-        (0..columns)
-            .map(|j| rows.iter().filter_map(|row| row.get(j)).map(|p| of(p, j == 0)).fold(0., f64::max))
-            .collect()
-    };
-    let left_of = |panel: &Placed<'_>, first: bool| gutter(panel, letters, first);
-    let right_of = |panel: &Placed<'_>, _: bool| panel.right;
-    let common = page.joined.then(|| (most(&left_of, &rows), most(&right_of, &rows)));
+    // Rows of as many panels have their columns below each other.
+    let mut gutters: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
+    for row in &rows {
+        let widest = gutters.entry(row.len()).or_insert_with(|| vec![(0., 0.); row.len()]);
+        for (j, (panel, (left, right))) in row.iter().zip(widest).enumerate() {
+            *left = left.max(gutter(panel, letters, j == 0));
+            *right = right.max(panel.right);
+        }
+    }
     let mut placed = Vec::new();
     for (row, mut panels) in page.rows.iter().zip(rows.drain(..)) {
-        let (lefts, rights) = common.clone().unwrap_or_else(|| {
-            let lefts = panels.iter().enumerate().map(|(j, panel)| left_of(panel, j == 0)).collect();
-            (lefts, panels.iter().map(|panel| panel.right).collect())
-        });
-        let n = if page.joined { columns } else { panels.len() };
+        let gutters = gutters.get(&panels.len()).cloned().unwrap_or_default();
         let colours = if panels.iter().any(|panel| panel.panel.matrix.is_some()) { COLOURS } else { 0. };
-        let taken: f64 = lefts.iter().chain(&rights).take(2 * columns.max(1)).sum::<f64>() + 2. * MARGIN + colours;
-        let each = ((options.width - taken) / n.max(1) as f64).max(12.);
+        let taken: f64 = gutters.iter().map(|(left, right)| left + right).sum::<f64>() + 2. * MARGIN + colours;
+        let each = ((options.width - taken) / panels.len().max(1) as f64).max(12.);
         let mut x = MARGIN;
-        for ((panel, left), right) in panels.iter_mut().zip(&lefts).zip(&rights) {
+        for (panel, (left, right)) in panels.iter_mut().zip(&gutters) {
             panel.left = x + left;
             panel.width = each;
             panel.right = *right;
             x += left + each + right;
         }
-        place_row(row, &mut panels, options, &mut top, common.is_some());
+        place_row(row, &mut panels, top, page.joined);
         let row_top = panels.iter().map(|panel| panel.top).fold(f64::INFINITY, f64::min);
         let foot = panels.iter().map(|panel| panel.bottom() + panel.foot()).fold(top, f64::max);
         placed.push(PlacedRow { row, top: if row_top.is_finite() { row_top } else { top }, panels });
@@ -283,7 +324,7 @@ fn across<'a>(
     (placed, top)
 }
 
-fn place_row(row: &Row, panels: &mut [Placed<'_>], options: &Options, top: &mut f64, joined: bool) {
+fn place_row(row: &Row, panels: &mut [Placed<'_>], top: f64, joined: bool) {
     for panel in panels.iter_mut() {
         if let Some(matrix) = &panel.panel.matrix {
             let ratio = matrix.rows.len().max(1) as f64 / matrix.columns.len().max(1) as f64;
@@ -294,6 +335,12 @@ fn place_row(row: &Row, panels: &mut [Placed<'_>], options: &Options, top: &mut 
                 panel.width = cell * matrix.columns.len().max(1) as f64;
                 panel.height = cell * matrix.rows.len().max(1) as f64;
             }
+            let each = (matrix.rows.len() as f64 * (TICK + 1.) / panel.height).ceil().max(1.) as usize;
+            panel.y_ticks = panel.y_ticks.drain(..).step_by(each).collect();
+            panel.y_label = wrapped(&panel.panel.y.label, panel.height + 8., LABEL, false)
+                .into_iter()
+                .take(panel.y_label.len())
+                .collect();
         }
         let span = panel.width + panel.right.min(30.);
         panel.title = wrapped(&panel.panel.title, span, TITLE, true);
@@ -303,14 +350,15 @@ fn place_row(row: &Row, panels: &mut [Placed<'_>], options: &Options, top: &mut 
     }
     let second = panels.iter().any(|panel| panel.panel.x.second.is_some());
     let titles = panels.iter().map(|panel| panel.title.len()).max().unwrap_or(0);
-    let mut head = 13. * titles as f64 + if titles > 0 { 4. } else { 0. } + if second { 30. } else { 0. };
+    let corner = panels.iter().map(|panel| panel.corner.len()).max().unwrap_or(0);
+    let mut head =
+        10.5 * corner as f64 + 13. * titles as f64 + if titles > 0 { 4. } else { 0. } + if second { 30. } else { 0. };
     if !row.letter.is_empty() && !joined {
         head = head.max(14.);
     }
     for panel in panels.iter_mut() {
-        panel.top = *top + head;
+        panel.top = top + head;
     }
-    let _ = options;
 }
 
 /// Ticks that have room for their labels.

@@ -81,8 +81,8 @@ pub struct Line {
     pub dots: bool,
     /// Whether each seed has a thin line, or small dots where means are not joined.
     pub each_seed: bool,
-    /// Whether the line has its name at its end.
-    pub labelled: bool,
+    /// What stands at its end; empty for nothing.
+    pub label: String,
     /// Whether it is a curve that is known, not a mean over seeds: a fit, a reference.
     pub known: bool,
 }
@@ -98,7 +98,7 @@ impl Line {
             joined: true,
             dots: false,
             each_seed: true,
-            labelled: false,
+            label: String::new(),
             known: false,
         }
     }
@@ -108,9 +108,9 @@ impl Line {
         Line { known: true, each_seed: false, ..Line::new(name, ink, series) }
     }
 
-    /// The line with its name at its end, or without.
+    /// The line with its name at its end, or with nothing.
     pub fn labelled(self, labelled: bool) -> Self {
-        Line { labelled, ..self }
+        Line { label: if labelled { self.name.clone() } else { String::new() }, ..self }
     }
 
     /// The line with a dot and a bar at each mean.

@@ -77,7 +77,7 @@ impl Figure for Performance {
         let y = Axis::new("time to 90 % (ms)").including(&[0.]);
         second.push(Panel { x: x.clone(), y, lines: time, ..Panel::new("time to 90 %") });
         if let Some(last) = second.last_mut() {
-            last.lines.iter_mut().for_each(|line| line.labelled = categories.named());
+            last.lines = last.lines.drain(..).map(|line| line.labelled(categories.named())).collect();
         }
         let letter = |letter: &str, row: Row| Row { letter: letter.into(), ..row };
         let rows =

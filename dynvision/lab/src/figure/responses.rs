@@ -81,7 +81,8 @@ impl Figure for Responses {
             Vec::new()
         };
         for (i, area) in areas.iter().rev().enumerate() {
-            let panels = across(&columns, |column, last| column.activity(area, &categories, last, &all));
+            // names stand once
+            let panels = across(&columns, |column, last| column.activity(area, &categories, last && i == 0, &all));
             let letter = if i == 0 && !rows.is_empty() { "B" } else { "" };
             rows.push(Row {
                 letter: letter.into(),
@@ -142,8 +143,8 @@ impl Column {
             let line = categories.line(series.clone());
             let ink = if accuracy { line.ink.clone() } else { line.ink.clone().dotted() };
             let name = if accuracy { line.name.clone() } else { format!("{} confidence", line.name) };
-            let labelled = last && accuracy && categories.named();
-            Line { name, ink, labelled, each_seed: line.each_seed && accuracy, ..line }
+            let each_seed = line.each_seed && accuracy;
+            Line { name, ink, each_seed, ..line }.labelled(last && accuracy && categories.named())
         };
         let lines = self.performance.iter().map(line).collect();
         let mut panel = self.panel("performance", Axis::new("accuracy").including(&[0., 1.]), lines);

@@ -63,7 +63,11 @@ impl Range {
 
     /// Round numbers within the range, about as many as wanted, with their labels.
     pub(super) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
-        let wanted = wanted.max(2) as f64;
+        let tried = (wanted..wanted + 3).map(|wanted| self.about(wanted.max(2) as f64));
+        tried.reduce(|best, next| if best.len() < wanted.min(3) { next } else { best }).unwrap_or_default()
+    }
+
+    fn about(&self, wanted: f64) -> Vec<(f64, String)> {
         if self.scale == Scale::Log {
             let ticks = self.log_ticks(wanted);
             if ticks.len() >= 2 {

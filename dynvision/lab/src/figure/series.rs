@@ -101,7 +101,6 @@ impl Series {
 struct Cell {
     sum: f64,
     weight: f64,
-    missing: bool,
 }
 
 impl Table {
@@ -120,6 +119,9 @@ impl Table {
         let coded: Vec<_> = by.iter().map(|name| self.coded(name)).collect();
         let places = self.coded(x);
         let seeds = self.coded("seed");
+        let (values, weights) = (self.column_of_numbers("value"), self.column_of_numbers("samples"));
+        let number = |column: Option<&[f64]>, row: usize| column?.get(row).copied().filter(|x| x.is_finite());
+        let weighted = self.has("samples");
         type Seeds = BTreeMap<Option<usize>, BTreeMap<usize, Cell>>;
         let mut groups: BTreeMap<Vec<Option<usize>>, Seeds> = BTreeMap::new();
         for row in 0..self.rows() {
@@ -128,13 +130,10 @@ impl Table {
             let key = coded.iter().map(|column| code(&column.codes)).collect();
             let cells = groups.entry(key).or_default().entry(code(&seeds.codes)).or_default();
             let cell = cells.entry(place).or_default();
-            let weight = if self.has("samples") { self.number("samples", row).unwrap_or(0.) } else { 1. };
-            match self.number("value", row).filter(|_| weight > 0.) {
-                Some(value) => {
-                    cell.sum += weight * value;
-                    cell.weight += weight;
-                }
-                None => cell.missing = true,
+            let weight = if weighted { number(weights, row).unwrap_or(0.) } else { 1. };
+            if let Some(value) = number(values, row).filter(|_| weight > 0.) {
+                cell.sum += weight * value;
+                cell.weight += weight;
             }
         }
         let at: Vec<f64> = places.levels.iter().map(|level| level.parse().unwrap_or(f64::NAN)).collect();

@@ -74,7 +74,20 @@ impl Column {
             Column::Numbers(values) => {
                 Column::Numbers(rows.iter().map(|&row| values.get(row).copied().unwrap_or(f64::NAN)).collect())
             }
-            Column::Text { .. } => Column::text(rows.iter().map(|&row| self.label(row).unwrap_or_default())),
+            Column::Text { codes, names } => {
+                let mut places: Vec<Option<u32>> = vec![None; names.len()];
+                let mut kept = Vec::new();
+                let mut place = |code: u32| -> Option<u32> {
+                    let place = places.get_mut(code as usize)?;
+                    if place.is_none() {
+                        *place = Some(kept.len() as u32);
+                        kept.push(names.get(code as usize)?.clone());
+                    }
+                    *place
+                };
+                let codes = rows.iter().filter_map(|&row| place(*codes.get(row)?)).collect();
+                Column::Text { codes, names: kept }
+            }
         }
     }
 }
@@ -208,12 +221,17 @@ impl Table {
         }
     }
 
-    /// Returns a number; none where the cell is missing or text, or there is no such column or row.
-    pub fn number(&self, name: &str, row: usize) -> Option<f64> {
+    /// The numbers of a column, NaN where they are missing; none for text, or where there is no such column.
+    pub(super) fn column_of_numbers(&self, name: &str) -> Option<&[f64]> {
         match self.find(name)? {
-            Column::Numbers(values) => values.get(row).copied().filter(|x| x.is_finite()),
+            Column::Numbers(values) => Some(values),
             Column::Text { .. } => None,
         }
+    }
+
+    /// Returns a number; none where the cell is missing or text, or there is no such column or row.
+    pub fn number(&self, name: &str, row: usize) -> Option<f64> {
+        self.column_of_numbers(name)?.get(row).copied().filter(|x| x.is_finite())
     }
 
     /// Returns a cell as text; none where it is missing, or there is no such column or row.

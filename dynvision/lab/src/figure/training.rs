@@ -92,10 +92,14 @@ fn measure_panel(own: &Table, measure: &str, categories: &Categories, last: bool
             (name, split) => format!("{name} {split}"),
         };
         // of a category only one line is named, or both where there are no categories
-        let labelled =
-            last && (if categories.names.is_empty() { !split.is_empty() } else { categories.named() && !held_out });
-        (Line { ink, labelled, ..line }, name)
+        let label = match (categories.names.is_empty(), held_out) {
+            (true, _) => split,
+            (false, true) => String::new(),
+            (false, false) => line.name.clone(),
+        };
+        let label = if last && (categories.named() || categories.names.is_empty()) { label } else { String::new() };
+        Line { ink, name, label, ..line }
     };
-    let lines = series.into_iter().map(line).map(|(line, name)| Line { name, ..line }).collect();
+    let lines = series.into_iter().map(line).collect();
     Ok(Panel { x: Axis::new("epoch"), y, lines, ..Panel::new(measure) })
 }

@@ -5,17 +5,17 @@ use roxmltree::{Document, Node};
 
 /// One row of a drawing's table.
 #[derive(Debug)]
-pub struct Number {
-    pub panel: String,
-    pub series: String,
-    pub kind: String,
-    pub x: String,
-    pub y: Option<f64>,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
+pub(crate) struct Number {
+    pub(crate) panel: String,
+    pub(crate) series: String,
+    pub(crate) kind: String,
+    pub(crate) x: String,
+    pub(crate) y: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
 }
 
-pub fn read(drawing: &Drawing) -> Result<Vec<Number>, String> {
+pub(crate) fn read(drawing: &Drawing) -> Result<Vec<Number>, String> {
     let mut reader = csv::Reader::from_reader(drawing.csv.as_bytes());
     let head: Vec<String> = reader.headers().map_err(|e| e.to_string())?.iter().map(str::to_owned).collect();
     if head != ["panel", "series", "kind", "seed", "x", "y", "low", "high", "seeds", "samples"] {
@@ -44,7 +44,7 @@ pub fn read(drawing: &Drawing) -> Result<Vec<Number>, String> {
 }
 
 /// The numbers are finite, and a mean lies within its interval.
-pub fn numbers(drawing: &Drawing) -> Result<(), String> {
+pub(crate) fn numbers(drawing: &Drawing) -> Result<(), String> {
     for n in read(drawing)?.iter().filter(|n| n.kind == "mean") {
         if let (Some(y), Some(low), Some(high)) = (n.y, n.low, n.high) {
             let slack = 1e-9 * (high - low).abs().max(y.abs());
@@ -56,7 +56,7 @@ pub fn numbers(drawing: &Drawing) -> Result<(), String> {
     Ok(())
 }
 
-pub fn texts(drawing: &Drawing) -> Result<Vec<String>, String> {
+pub(crate) fn texts(drawing: &Drawing) -> Result<Vec<String>, String> {
     let document = Document::parse(&drawing.svg).map_err(|error| error.to_string())?;
     let texts = document.descendants().filter(|node| node.has_tag_name("text"));
     Ok(texts.map(|node| node.children().filter(Node::is_text).filter_map(|child| child.text()).collect()).collect())
@@ -68,7 +68,7 @@ fn float(node: &Node<'_, '_>, name: &str) -> Result<f64, String> {
 }
 
 /// The picture is well-formed, and every shape and text lies within it.
-pub fn picture(drawing: &Drawing) -> Result<(), String> {
+pub(crate) fn picture(drawing: &Drawing) -> Result<(), String> {
     let document = Document::parse(&drawing.svg).map_err(|error| error.to_string())?;
     let root = document.root_element();
     let (width, height) = (float(&root, "width")?, float(&root, "height")?);

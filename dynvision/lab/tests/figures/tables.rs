@@ -3,8 +3,8 @@
 use dynvision_lab::figure::Table;
 use std::fmt::Write;
 
-pub const AREAS: [&str; 4] = ["V1", "V2", "V4", "IT"];
-pub const CATEGORIES: [&str; 3] = ["none", "self", "full"];
+pub(crate) const AREAS: [&str; 4] = ["V1", "V2", "V4", "IT"];
+pub(crate) const CATEGORIES: [&str; 3] = ["none", "self", "full"];
 
 fn read(csv: &str) -> Table {
     Table::read_csv(csv.as_bytes()).unwrap()
@@ -25,7 +25,7 @@ fn activity(t: f64, duration: f64, delay: f64, gain: f64, adaptation: f64) -> f6
     gain * if t <= duration { rise(t) } else { rise(duration) * (-(t - duration) / 10.).exp() }
 }
 
-pub fn responses() -> Table {
+pub(crate) fn responses() -> Table {
     let mut csv = String::from("condition,time_ms,stimulus,measure,area,category,seed,samples,value\n");
     for contrast in [0.1, 0.3, 1.] {
         for (k, category) in CATEGORIES.iter().enumerate() {
@@ -50,7 +50,7 @@ pub fn responses() -> Table {
     read(&csv)
 }
 
-pub fn dynamics() -> Table {
+pub(crate) fn dynamics() -> Table {
     let mut csv = String::from("experiment,condition,time_ms,stimulus,measure,area,category,seed,samples,value\n");
     let mut put = |experiment: &str, condition: f64, pulses: &[(f64, f64, f64)]| {
         for (k, category) in CATEGORIES.iter().enumerate() {
@@ -63,8 +63,11 @@ pub fn dynamics() -> Table {
                     for (i, (from, long, contrast)) in pulses.iter().enumerate() {
                         let since = pulses.first().map_or(0., |first| from - first.0 - first.1);
                         let adapted = if i > 0 && k > 0 { 1. - 0.3 * k as f64 * (-since / 8.).exp() } else { 1. };
-                        let gain = contrast.powf(0.6) * adapted * (1. + 0.05 * noise(&[seed, k]));
-                        value += activity((t - from) * (0.5 + 0.5 * contrast), *long, 4., gain, 0.25 * k as f64);
+                        let gain = contrast.powf(0.6) * adapted * (1. + 0.03 * noise(&[seed, k, i]));
+                        value = f64::max(
+                            value,
+                            activity((t - from) * (0.5 + 0.5 * contrast), *long, 4., gain, 0.25 * k as f64),
+                        );
                     }
                     writeln!(csv, "{experiment},{condition},{t},{shown},response,V1,{category},{seed},250,{value}")
                         .unwrap();
@@ -84,7 +87,7 @@ pub fn dynamics() -> Table {
     read(&csv)
 }
 
-pub fn performance() -> Table {
+pub(crate) fn performance() -> Table {
     let mut csv = String::from("condition,intervention,time_ms,stimulus,measure,category,seed,samples,value\n");
     for ssnr in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.] {
         for (k, category) in CATEGORIES.iter().enumerate() {
@@ -107,7 +110,7 @@ pub fn performance() -> Table {
     read(&csv)
 }
 
-pub fn training() -> Table {
+pub(crate) fn training() -> Table {
     let mut csv = String::from("epoch,measure,split,category,seed,event,value\n");
     for (k, category) in CATEGORIES.iter().enumerate() {
         for seed in 0..3 {
@@ -131,7 +134,7 @@ pub fn training() -> Table {
     read(&csv)
 }
 
-pub fn comparison() -> Table {
+pub(crate) fn comparison() -> Table {
     let mut csv = String::from("parameter,category,default,seed,epoch,time_ms,stimulus,measure,split,area,value\n");
     let parameters = [
         ("tau (ms)", ["2", "5", "10"]),
@@ -180,7 +183,7 @@ pub fn comparison() -> Table {
     read(&csv)
 }
 
-pub fn unrolling() -> Table {
+pub(crate) fn unrolling() -> Table {
     let mut csv = String::from("time_ms,stimulus,area,unrolling,shift_ms,seed,samples,value\n");
     for seed in 0..3 {
         for step in 0..50 {
@@ -203,7 +206,7 @@ pub fn unrolling() -> Table {
     read(&csv)
 }
 
-pub fn weights() -> Table {
+pub(crate) fn weights() -> Table {
     let mut csv = String::from("area,type,measure,category,seed,value\n");
     for (i, area) in AREAS.iter().enumerate() {
         for (k, category) in CATEGORIES.iter().enumerate() {
@@ -224,11 +227,11 @@ pub fn weights() -> Table {
     read(&csv)
 }
 
-pub fn confusion() -> Table {
+pub(crate) fn confusion() -> Table {
     confusion_of(10, |class| class.to_string())
 }
 
-pub fn confusion_of(classes: usize, name: impl Fn(usize) -> String) -> Table {
+pub(crate) fn confusion_of(classes: usize, name: impl Fn(usize) -> String) -> Table {
     let mut csv = String::from("time_ms,stimulus,seed,label,guess,value\n");
     for step in 0..12 {
         let t = 4. * step as f64;
@@ -248,11 +251,11 @@ pub fn confusion_of(classes: usize, name: impl Fn(usize) -> String) -> Table {
     read(&csv)
 }
 
-pub fn rdm() -> Table {
+pub(crate) fn rdm() -> Table {
     rdm_of(12, &AREAS, 9)
 }
 
-pub fn rdm_of(items: usize, areas: &[&str], steps: usize) -> Table {
+pub(crate) fn rdm_of(items: usize, areas: &[&str], steps: usize) -> Table {
     let mut csv = String::from("area,time_ms,stimulus,seed,row,column,value\n");
     for (i, area) in areas.iter().enumerate() {
         for step in 0..steps {
@@ -280,7 +283,7 @@ pub fn rdm_of(items: usize, areas: &[&str], steps: usize) -> Table {
 }
 
 /// Every figure with its table.
-pub fn all() -> Vec<(&'static str, Table)> {
+pub(crate) fn all() -> Vec<(&'static str, Table)> {
     vec![
         ("responses", responses()),
         ("dynamics", dynamics()),
@@ -301,7 +304,7 @@ fn valued(table: &Table, value: impl Fn(usize, Option<f64>) -> Option<f64>) -> T
 }
 
 /// The table with other labels in a column; missing ones stay missing.
-pub fn relabelled(table: &Table, column: &str, label: impl Fn(String) -> String) -> Table {
+pub(crate) fn relabelled(table: &Table, column: &str, label: impl Fn(String) -> String) -> Table {
     if !table.has(column) {
         return table.clone();
     }
@@ -311,7 +314,7 @@ pub fn relabelled(table: &Table, column: &str, label: impl Fn(String) -> String)
 }
 
 /// Ways of spoiling a table that leave it drawable.
-pub fn spoiled(table: &Table) -> Vec<(&'static str, Table)> {
+pub(crate) fn spoiled(table: &Table) -> Vec<(&'static str, Table)> {
     let x = if table.has("time_ms") { "time_ms" } else { "epoch" };
     let times = table.levels(x);
     let one_step = match times.get(times.len() / 2) {
@@ -348,7 +351,7 @@ pub fn spoiled(table: &Table) -> Vec<(&'static str, Table)> {
 }
 
 /// Two hundred conditions, categories or classes.
-pub fn many() -> Vec<(&'static str, &'static str, Table)> {
+pub(crate) fn many() -> Vec<(&'static str, &'static str, Table)> {
     let few = |table: Table| table.having("seed", &["0"]);
     let copies = |table: &Table, column: &str, name: &dyn Fn(usize) -> String| {
         let base = table.levels(column).first().cloned().unwrap();
