@@ -119,18 +119,16 @@ pub(super) fn logistic(x: &[f64], y: &[Option<f64>]) -> Option<Logistic> {
 
 /// Where a function is smallest between two ends, by a grid whose best cell is divided again; none where that is at an end.
 fn minimum(from: f64, to: f64, of: impl Fn(f64) -> f64) -> Option<f64> {
-    const CELLS: usize = 40;
+    const CELLS: usize = 16;
     let (mut low, mut high) = (from, to);
     let mut best = f64::NAN;
-    for _ in 0..7 {
+    // each time the cell is an eighth of the last
+    for _ in 0..8 {
         let at = |i: usize| low + (high - low) * i as f64 / CELLS as f64;
-        let (_, x) = (0..=CELLS)
-            .map(|i| (of(at(i)), at(i)))
-            .filter(|(error, _)| error.is_finite())
-            .min_by(|a, b| a.0.total_cmp(&b.0))?;
-        best = x;
+        let found = (0..=CELLS).map(|i| (of(at(i)), at(i))).filter(|(error, _)| error.is_finite());
+        (_, best) = found.min_by(|a, b| a.0.total_cmp(&b.0))?;
         let cell = (high - low) / CELLS as f64;
-        (low, high) = ((x - cell).max(from), (x + cell).min(to));
+        (low, high) = ((best - cell).max(from), (best + cell).min(to));
     }
     let slack = (to - from) * 1e-6;
     (best > from + slack && best < to - slack).then_some(best)

@@ -17,7 +17,7 @@ pub struct Options {
     pub caption: String,
     /// Colours of categories.
     pub palette: Palette,
-    /// Width in pixels, of which 720 are about 180 mm in print; at least 320.
+    /// Width in pixels, of which 720 are about 180 mm in print; at least 480.
     pub width: f64,
     /// Confidence level of intervals, between 0 and 1.
     pub level: f64,
@@ -57,8 +57,8 @@ impl Options {
     /// Checks what the numbers must be.
     pub(super) fn check(&self) -> Result<(), FigureError> {
         let wrong = |name, found: f64, needed| Err(FigureError::Option { name, found: found.to_string(), needed });
-        if !(320. ..=10_000.).contains(&self.width) {
-            return wrong("width", self.width, "between 320 and 10000 pixels");
+        if !(480. ..=10_000.).contains(&self.width) {
+            return wrong("width", self.width, "between 480 and 10000 pixels");
         }
         if !(self.level > 0. && self.level < 1.) {
             return wrong("level", self.level, "between 0 and 1");

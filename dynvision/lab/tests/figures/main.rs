@@ -35,7 +35,7 @@ fn plausible_tables_are_drawn() {
         check::picture(&drawing).unwrap_or_else(|error| panic!("{figure}: {error}"));
         check::numbers(&drawing).unwrap_or_else(|error| panic!("{figure}: {error}"));
         assert_eq!(drawing, draw(figure, &table, &options()).unwrap(), "{figure} is not the same again");
-        for width in [320., 1400.] {
+        for width in [480., 1400.] {
             let drawing = draw(figure, &table, &Options { width, ..options() }).unwrap();
             check::picture(&drawing).unwrap_or_else(|error| panic!("{figure} at {width}: {error}"));
         }

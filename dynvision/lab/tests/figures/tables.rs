@@ -66,7 +66,7 @@ pub(crate) fn dynamics() -> Table {
                         let gain = contrast.powf(0.6) * adapted * (1. + 0.03 * noise(&[seed, k, i]));
                         value = f64::max(
                             value,
-                            activity((t - from) * (0.5 + 0.5 * contrast), *long, 4., gain, 0.25 * k as f64),
+                            activity((t - from) * (0.5 + 0.5 * contrast), *long, 0., gain, 0.25 * k as f64),
                         );
                     }
                     writeln!(csv, "{experiment},{condition},{t},{shown},response,V1,{category},{seed},250,{value}")
