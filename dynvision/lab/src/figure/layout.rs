@@ -276,7 +276,7 @@ fn placed_panel(
 fn gutter(panel: &Placed<'_>, letter: bool, first: bool) -> f64 {
     let letter = if letter && first { 16. } else { 0. };
     if !panel.label_y {
-        return 8.;
+        return 14.;
     }
     let widest = panel.y_ticks.iter().map(|(_, label)| width(label, TICK, false)).fold(0., f64::max).min(NAME);
     let label = match panel.y_label.len() {

@@ -11,9 +11,10 @@ const DECIBELS: [f64; 7] = [-20., -10., -5., 0., 5., 10., 20.];
 /// Accuracy under noise: over time for some strengths, and settled against the strength of the signal.
 ///
 /// A: accuracy over time, with a dash at the level without recurrence, where the table has rows whose `intervention` is
-/// `silenced`. B: mean accuracy over the last quarter of the stimulus against `condition`, the share of the signal
-/// (SSNR, also in dB, `10·log₁₀(SSNR/(1 − SSNR))`), with a logistic curve and its threshold at half height. C: what recurrence adds, the
-/// difference of full and silenced for each seed. D: time until accuracy has reached 90 % of where it settles.
+/// `silenced`. B, from the left: mean accuracy over the last quarter of the stimulus against `condition`, the share of the
+/// signal (SSNR, also in dB, `10·log₁₀(SSNR/(1 − SSNR))`), with a logistic curve and its threshold at half height; what
+/// recurrence adds, the difference of full and silenced for each seed; time until accuracy above chance has reached 90 % of
+/// where it settles.
 ///
 /// ```
 /// use dynvision_lab::figure::{Figure, Options, Performance, Table};

@@ -102,7 +102,7 @@ impl Figure for Unrolling {
                 };
                 below.notes.push(text);
             }
-            rows.push(Row::new(40., vec![below]));
+            rows.push(Row::new(50., vec![below]));
         }
         let notes = vec![
             format!("Dots: engineering time, shifted by {}.", shifts.join(", ")),

@@ -63,7 +63,7 @@ pub(crate) fn dynamics() -> Table {
                     for (i, (from, long, contrast)) in pulses.iter().enumerate() {
                         let since = pulses.first().map_or(0., |first| from - first.0 - first.1);
                         let adapted = if i > 0 && k > 0 { 1. - 0.3 * k as f64 * (-since / 8.).exp() } else { 1. };
-                        let gain = contrast.powf(0.6) * adapted * (1. + 0.03 * noise(&[seed, k, i]));
+                        let gain = contrast.powf(0.6) * adapted * (1. + 0.005 * noise(&[seed, k, i]));
                         value = f64::max(
                             value,
                             activity((t - from) * (0.5 + 0.5 * contrast), *long, 0., gain, 0.25 * k as f64),
@@ -75,7 +75,7 @@ pub(crate) fn dynamics() -> Table {
             }
         }
     };
-    for gap in [2., 4., 8., 16., 32.] {
+    for gap in [8., 12., 16., 32., 64.] {
         put("interval", gap, &[(4., 10., 1.), (14. + gap, 10., 1.)]);
     }
     for duration in [2., 4., 8., 16., 40.] {
