@@ -32,6 +32,7 @@
 mod error;
 pub mod figure;
 pub mod measure;
+pub mod report;
 pub mod statistics;
 
 pub use error::Error;

@@ -144,7 +144,7 @@ fn joined_bands(svg: &mut Svg, rows: &[PlacedRow<'_>]) {
     let columns = rows.iter().map(|row| row.panels.len()).max().unwrap_or(0);
     for column in 0..columns {
         let panels = || rows.iter().filter_map(|row| row.panels.get(column));
-        let (Some(first), Some(last)) = (panels().next(), panels().last()) else { continue };
+        let (Some(first), Some(last)) = (panels().next(), panels().next_back()) else { continue };
         let Some(shown) = panels().map(|panel| &panel.panel.shown).find(|shown| !shown.is_empty()) else { continue };
         for shown in shown {
             if let (Some(from), Some(to)) = (first.x_of(shown.from), first.x_of(shown.to)) {

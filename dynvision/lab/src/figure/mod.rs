@@ -76,6 +76,7 @@ pub use registry::{Figure, Registry};
 pub use responses::Responses;
 pub use scale::Scale;
 pub use series::{Point, Seed, Series, Shown};
+pub(crate) use svg::escaped;
 pub use table::Table;
 pub use training::Training;
 pub use unrolling::Unrolling;
