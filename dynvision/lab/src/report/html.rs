@@ -112,15 +112,22 @@ fn grid(grid: &Grid) -> String {
     if !grid.title.is_empty() {
         let _ = writeln!(html, "<h3>{}</h3>", escaped(&grid.title));
     }
-    let head: String = grid.head.iter().map(|name| format!("<th>{}</th>", escaped(name))).collect();
+    // a column of numbers is aligned at the right
+    let numbers = |column: usize| {
+        let mut cells = grid.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        cells.peek().is_some() && cells.all(|cell| is_number(cell))
+    };
+    let columns = grid.rows.iter().map(Vec::len).max().unwrap_or(0).max(grid.head.len());
+    let classes: Vec<&str> =
+        (0..columns).map(|column| if numbers(column) { " class=\"number\"" } else { "" }).collect();
+    let cells = |row: &[String], element: &str| -> String {
+        let cell = |(text, class): (&String, &&str)| format!("<{element}{class}>{}</{element}>", escaped(text));
+        row.iter().zip(&classes).map(cell).collect()
+    };
+    let head = cells(&grid.head, "th");
     let _ = writeln!(html, "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>");
     for row in &grid.rows {
-        let cell = |text: &String| {
-            let class = if is_number(text) { " class=\"number\"" } else { "" };
-            format!("<td{class}>{}</td>", escaped(text))
-        };
-        let cells: String = row.iter().map(cell).collect();
-        let _ = writeln!(html, "<tr>{cells}</tr>");
+        let _ = writeln!(html, "<tr>{}</tr>", cells(row, "td"));
     }
     html += "</tbody></table></div>\n";
     if !grid.note.is_empty() {
@@ -129,9 +136,10 @@ fn grid(grid: &Grid) -> String {
     html
 }
 
-/// Whether a cell begins as a number does, with a unit or an interval perhaps.
+/// Whether a cell begins as a number does, with a unit or an interval perhaps; a product, as shapes are, is none.
 fn is_number(text: &str) -> bool {
-    text.trim_start_matches(['-', '−', '+']).starts_with(|c: char| c.is_ascii_digit()) && text.len() < 40
+    let digits = text.trim_start_matches(['-', '−', '+']);
+    digits.starts_with(|c: char| c.is_ascii_digit()) && text.len() < 40 && !text.contains('×')
 }
 
 fn configuration(report: &Report) -> String {
@@ -166,7 +174,7 @@ fn exhibits(exhibits: &[Exhibit]) -> Result<String, ReportError> {
         let link = download(&exhibit.name, &exhibit.drawing.csv)?;
         let _ = write!(
             html,
-            "<figure>\n<h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\"><img alt=\"{title}\" src=\"{}\"></div>\n\
+            "<figure class=\"wide\">\n<h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\"><img alt=\"{title}\" src=\"{}\"></div>\n\
              <figcaption>{caption} {link}</figcaption>\n</figure>\n",
             picture(&exhibit.drawing.svg)
         );
@@ -284,6 +292,6 @@ mod tests {
     #[test]
     fn numbers_are_told_from_text() {
         assert!(["1", "−2.5", "0.9 [0.8, 1.0]", "12 ms"].iter().all(|text| is_number(text)));
-        assert!(!["", "v1", "- none", "−"].iter().any(|text| is_number(text)));
+        assert!(!["", "v1", "- none", "−", "16 × 7 × 7"].iter().any(|text| is_number(text)));
     }
 }
