@@ -67,7 +67,7 @@ impl Figure for Comparison {
         if columns.iter().any(|column| !column.performance.is_empty()) {
             rows.push(Row { shared_y: true, ..Row::new(90., each(&|column| column.over_time(options))) });
         }
-        for area in activity(table).levels("area").iter().rev() {
+        for area in options.ordered_areas(&activity(table)).iter().rev() {
             rows.push(Row { shared_y: true, ..Row::new(70., each(&|column| column.responses(area))) });
         }
         for effect in Effect::ALL {
@@ -152,6 +152,8 @@ struct Column {
     parameter: String,
     categories: Categories,
     default: String,
+    /// The last area, whose effects are shown.
+    last: Option<String>,
     shown: Vec<Shown>,
     epochs: Vec<Series>,
     performance: Vec<Series>,
@@ -173,6 +175,7 @@ impl Column {
         Ok(Column {
             parameter: parameter.into(),
             default,
+            last: options.ordered_areas(&activity(&own)).pop(),
             shown,
             epochs: along(accuracy.clone(), "epoch", &["category", "split"])?,
             performance: shifted(along(accuracy, "time_ms", &["category"])?),
@@ -236,7 +239,7 @@ impl Column {
 
     /// The difference of each category to the default, for each seed.
     fn effect(&self, effect: Effect, options: &Options) -> Panel {
-        let area = options.area.as_deref().or(self.activity.last().map(|series| series.key("area"))).unwrap_or("");
+        let area = options.area.as_deref().or(self.last.as_deref()).unwrap_or("");
         let series: Vec<&Series> = match effect {
             Effect::Accuracy => self.performance.iter().collect(),
             _ => self.activity.iter().filter(|series| series.key("area") == area).collect(),

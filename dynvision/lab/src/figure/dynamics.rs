@@ -135,7 +135,7 @@ impl Figure for Dynamics {
         table.need_numbers("condition")?;
         some_rows(table, "responses to gaps, durations or contrasts")?;
         let table = activity(table);
-        let areas = table.levels("area");
+        let areas = options.ordered_areas(&table);
         let area = options.area.clone().or_else(|| areas.first().cloned()).unwrap_or_default();
         let table = if area.is_empty() { table } else { table.having("area", &[&area]) };
         let categories = Categories::of(&table, options);

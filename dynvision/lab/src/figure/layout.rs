@@ -404,3 +404,59 @@ fn ticks(panel: &Placed<'_>) -> Ticks {
     let each = (15. / spacing).ceil().max(1.) as usize;
     Ticks { at: named.into_iter().step_by(each).collect(), turned: true, most: NAME }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::super::{Ink, Row, Seed, Series};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn page(rows: &[Vec<Option<f64>>], shared_y: bool, joined: bool) -> Page {
+        let panel = |values: &Vec<Option<f64>>| {
+            let seeds = values.chunks(3).enumerate().map(|(i, values)| Seed {
+                name: i.to_string(),
+                values: values.to_vec(),
+                samples: 1,
+            });
+            let series = Series { keys: Vec::new(), x: vec![-4., 0., 7.], seeds: seeds.collect() };
+            Panel { lines: vec![Line::new("a", Ink::grey(), series).labelled(true)], ..Panel::new("panel") }
+        };
+        let rows = rows.chunks(2).map(|values| Row { shared_y, ..Row::new(60., values.iter().map(panel).collect()) });
+        Page { joined, ..Page::new("", rows.collect()) }
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_of_every_seed_lies_within_its_panel(
+            values in prop::collection::vec(prop::collection::vec(prop::option::of(-1e5f64..1e5), 6), 4),
+            shared in any::<bool>(),
+            joined in any::<bool>(),
+        ) {
+            let page = page(&values, shared, joined);
+            let (rows, foot) = placed(&page, &Options::default(), None, 10.);
+            for at in rows.iter().flat_map(|row| &row.panels) {
+                let inside = |x: f64, low: f64, high: f64| low - 1e-6 <= x && x <= high + 1e-6;
+                prop_assert!(at.left >= MARGIN && at.left + at.width + at.right <= 720. - MARGIN + 1e-6 && at.bottom() < foot);
+                for line in &at.panel.lines {
+                    for seed in &line.series.seeds {
+                        for (&x, y) in line.series.x.iter().zip(&seed.values).filter_map(|(x, y)| Some((x, (*y)?))) {
+                            prop_assert!(inside(at.x_of(x).unwrap(), at.left, at.left + at.width));
+                            prop_assert!(inside(at.y_of(y).unwrap(), at.top, at.bottom()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_that_dwarfs_the_data_is_cut_and_said() {
+        // of two seeds the interval is 12.7 standard errors to each side
+        let page = page(&[vec![Some(0.), Some(1.), Some(0.), Some(0.), Some(3.), Some(0.)]], false, false);
+        let (rows, _) = placed(&page, &Options::default(), None, 10.);
+        let at = &rows[0].panels[0];
+        assert!(at.y.high - at.y.low < 3. * 3. * 1.2 && at.y.low <= 0. && at.y.high >= 3.);
+        assert_eq!(at.corner, ["intervals are wider than the panel", "n = 2 seeds"]);
+    }
+}

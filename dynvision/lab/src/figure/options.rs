@@ -1,5 +1,5 @@
-use super::FigureError;
 use super::palette::Palette;
+use super::{FigureError, Table};
 
 /// How figures are drawn.
 ///
@@ -29,6 +29,8 @@ pub struct Options {
     pub parameter: String,
     /// The category that others are compared with; none takes the last.
     pub default_category: Option<String>,
+    /// The areas from the first to the last, as signals pass them; those that are not listed follow in the table's order.
+    pub areas: Vec<String>,
     /// The area that [`dynamics`](super::Dynamics) shows; none takes the first.
     pub area: Option<String>,
     /// Whether the human reference data are drawn where there are any.
@@ -47,6 +49,7 @@ impl Default for Options {
             chance: None,
             parameter: "condition".into(),
             default_category: None,
+            areas: Vec::new(),
             area: None,
             reference: true,
         }
@@ -54,6 +57,13 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The areas of a table from the first to the last.
+    pub(super) fn ordered_areas(&self, table: &Table) -> Vec<String> {
+        let mut areas = table.levels("area");
+        areas.sort_by_key(|area| self.areas.iter().position(|known| known == area).unwrap_or(usize::MAX));
+        areas
+    }
+
     /// Checks what the numbers must be.
     pub(super) fn check(&self) -> Result<(), FigureError> {
         let wrong = |name, found: f64, needed| Err(FigureError::Option { name, found: found.to_string(), needed });

@@ -90,13 +90,19 @@ impl Ink {
         Ink::new("#767676")
     }
 
-    /// The colour for text on white, darker where it would be too pale to read.
+    /// The colour for text on white: the line's, darkened where it has not the contrast of 4.5 that WCAG 2.1 asks of text.
     pub(super) fn of_text(&self) -> String {
-        let Some([r, g, b]) = rgb(&self.colour) else { return self.colour.clone() };
-        let luminance = (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255.;
-        let scale = if luminance > 0.38 { 0.38 / luminance } else { 1. };
-        hex([r * scale, g * scale, b * scale])
+        let Some(line) = rgb(&self.colour) else { return self.colour.clone() };
+        let darker = (0..20).map(|i| line.map(|x| (x * (1. - 0.05 * f64::from(i))).round()));
+        darker.into_iter().find(|rgb| contrast_to_white(*rgb) >= 4.5).map_or("#000000".into(), hex)
     }
+}
+
+/// The ratio of luminances of WCAG 2.1, `1.05/(L + 0.05)`.
+fn contrast_to_white(rgb: [f64; 3]) -> f64 {
+    let linear = |x: f64| if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) };
+    let [r, g, b] = rgb.map(|x| linear(x / 255.));
+    1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05)
 }
 
 impl Palette {
@@ -169,12 +175,14 @@ mod tests {
 
     #[test]
     fn text_is_dark_enough_on_white() {
-        // contrast by WCAG 2: (1.05)/(L + 0.05) with linear light
-        let linear = |x: f64| if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) };
+        // 3.9:1 and 4.5:1 of the greys that are known for it
+        assert!(contrast_to_white([128.; 3]) < 4.5 && contrast_to_white([118.; 3]) > 4.5);
+        assert!((contrast_to_white([0.; 3]) - 21.).abs() < 1e-9 && (contrast_to_white([255.; 3]) - 1.).abs() < 1e-9);
         for colour in OKABE_ITO.iter().chain(ORIGINAL.iter().map(|(_, colour)| colour)) {
-            let [r, g, b] = rgb(&Ink::new(*colour).of_text()).unwrap_or([255.; 3]).map(|x| linear(x / 255.));
-            let contrast = 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05);
-            assert!(contrast > 4.5, "{colour}: {contrast}");
+            let dark = rgb(&Ink::new(*colour).of_text()).unwrap_or([255.; 3]);
+            assert!(contrast_to_white(dark) >= 4.5, "{colour}");
         }
+        // what is dark enough stays
+        assert_eq!(Ink::new("#0072b2").of_text(), "#0072b2");
     }
 }

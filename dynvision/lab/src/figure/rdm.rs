@@ -48,7 +48,7 @@ impl Figure for Rdm {
         ["time_ms", "value"].iter().try_for_each(|name| table.need_numbers(name))?;
         some_rows(table, "dissimilarities")?;
         let (shown, onset) = table.stimulus()?;
-        let areas = table.levels("area");
+        let areas = options.ordered_areas(table);
         if areas.len() > AREAS {
             return Err(FigureError::Nothing(format!(
                 "{} areas are more than {AREAS} rows of matrices; draw fewer in one figure",

@@ -66,7 +66,7 @@ impl Figure for Responses {
                 notes.push("Accuracy is solid, confidence dotted.".into());
             }
         }
-        let areas = activity(table).levels("area");
+        let areas = options.ordered_areas(&activity(table));
         let several = areas.len() > 1;
         let all: Vec<f64> = if options.common_scale {
             columns

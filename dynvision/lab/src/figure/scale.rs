@@ -147,15 +147,7 @@ mod tests {
     #[test]
     fn ticks_are_at_round_numbers() {
         assert_eq!(labels(0., 1., Scale::Linear, 4), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
-        assert_eq!(
-            labels(-20., 83., Scale::Linear, 5),
-            ["−20", "0", "20", "40", "60", "80"][..]
-                .iter()
-                .map(|s| s.to_string())
-                .collect::<Vec<_>>()
-                .as_slice()
-                .to_vec()
-        );
+        assert_eq!(labels(-20., 83., Scale::Linear, 5), ["0", "25", "50", "75"]);
         assert_eq!(labels(10., 1000., Scale::Log, 3), ["10", "100", "1000"]);
         assert_eq!(labels(15., 60., Scale::Log, 4), ["20", "50"]);
         assert_eq!(labels(1e-7, 3e-7, Scale::Linear, 3).last().map(String::as_str), Some("3e−7"));
@@ -165,7 +157,10 @@ mod tests {
     fn a_single_number_has_room() {
         for x in [0., 3., -2., 1e-9] {
             let range = Range::of([x], Scale::Linear).map(|range| range.padded(0.05));
-            assert!(range.is_some_and(|r| r.low < x && x < r.high && r.place(x) == Some(0.5)), "{range:?}");
+            assert!(
+                range.is_some_and(|r| r.low < x && x < r.high && r.place(x).is_some_and(|p| (p - 0.5).abs() < 1e-9)),
+                "{range:?}"
+            );
         }
         let range = Range::of([4.], Scale::Log).map(|range| range.padded(0.05));
         assert!(range.is_some_and(|r| r.low < 4. && 4. < r.high));

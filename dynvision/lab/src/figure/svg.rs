@@ -1,4 +1,4 @@
-//! Writing SVG: shapes and text with numbers rounded to hundredths, everything escaped.
+//! Writing SVG: shapes and text with rounded numbers, everything escaped.
 
 use std::fmt::Write;
 
@@ -41,6 +41,13 @@ impl Default for Type<'_> {
 pub(super) fn number(x: f64) -> String {
     let text = format!("{x:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// A place along a path, to tenths of a pixel: a 40th of a millimetre in print.
+fn place(x: f64) -> String {
+    let text = format!("{x:.1}");
+    let text = text.strip_suffix(".0").unwrap_or(&text);
     if text == "-0" { "0".into() } else { text.into() }
 }
 
@@ -92,7 +99,7 @@ impl Svg {
             }
             let mut command = 'M';
             for &(x, y) in run {
-                let _ = write!(d, "{command}{} {}", number(x), number(y));
+                let _ = write!(d, "{command}{} {}", place(x), place(y));
                 command = 'L';
             }
         }
@@ -111,7 +118,7 @@ impl Svg {
     }
 
     pub(super) fn polygon(&mut self, points: &[(f64, f64)], fill: &str, opacity: f64, clip: Option<usize>) {
-        let list: Vec<String> = points.iter().map(|&(x, y)| format!("{},{}", number(x), number(y))).collect();
+        let list: Vec<String> = points.iter().map(|&(x, y)| format!("{},{}", place(x), place(y))).collect();
         let clip = clip.map_or(String::new(), |clip| format!(" clip-path=\"url(#clip{clip})\""));
         let (list, opacity) = (list.join(" "), number(opacity));
         let _ = writeln!(self.body, "<polygon points=\"{list}\" fill=\"{fill}\" fill-opacity=\"{opacity}\"{clip}/>");

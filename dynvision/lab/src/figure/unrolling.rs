@@ -51,7 +51,7 @@ impl Figure for Unrolling {
         let (shown, onset) = table.stimulus()?;
         let (green, ochre) = (Ink::new("#009e73"), Ink::new("#e69f00").dashed());
         let (mut rows, mut shifts) = (Vec::new(), Vec::new());
-        let areas = table.levels("area");
+        let areas = options.ordered_areas(table);
         for (i, area) in areas.iter().rev().enumerate() {
             let own = table.having("area", &[area]);
             let of = |name: &str| -> Result<Option<Series>, FigureError> {

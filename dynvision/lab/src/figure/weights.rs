@@ -43,7 +43,7 @@ impl Figure for Weights {
         table.need_numbers("value")?;
         some_rows(table, "weights")?;
         let categories = Categories::of(table, options);
-        let areas = table.levels("area");
+        let areas = options.ordered_areas(table);
         let radius = table.having("measure", &["spectral_radius"]);
         let weights =
             table.filtered(|&row| table.label("measure", row).is_none_or(|measure| measure != "spectral_radius"));

@@ -126,6 +126,8 @@
   picture();
   draw();
 })();
+// what is folded is printed as well
+addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach((details) => { details.open = true; }); });
 (() => {
   "use strict";
   const button = document.getElementById("copy-methods");

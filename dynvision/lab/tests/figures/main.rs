@@ -160,6 +160,18 @@ fn options_are_heeded() {
         draw("responses", &table, &Options { title: Some("A & B".into()), parameter: "contrast".into(), ..options() })
             .unwrap();
     assert!(titled.svg.contains("A &amp; B") && titled.svg.contains("contrast = 0.3"));
+    // areas are from below in the order that is given
+    let heights = |areas: &[&str]| {
+        let areas = areas.iter().map(|area| (*area).to_owned()).collect();
+        let drawing = draw("responses", &table, &Options { areas, ..options() }).unwrap();
+        check::texts(&drawing)
+            .unwrap()
+            .into_iter()
+            .filter(|text| tables::AREAS.contains(&text.as_str()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(heights(&[]), ["IT", "V4", "V2", "V1"]);
+    assert_eq!(heights(&["IT", "V1"]), ["V4", "V2", "V1", "IT"]);
     for wrong in [
         Options { width: 10., ..options() },
         Options { level: 1., ..options() },
