@@ -313,7 +313,7 @@ pub(super) fn said(name: &str, what: &str, unit: &str, numbers: &[f64], seeds: u
     let of = if n < seeds { format!(", {n} of {seeds} seeds") } else { String::new() };
     match (crate::statistics::mean(numbers), t_interval(numbers, level)) {
         (Some(mean), Some(i)) => {
-            format!("{name}: {what} {}{unit} [{}, {}]{of}", short(mean), short(i.low), short(i.high))
+            format!("{name}: {what} {}{unit} [{},\u{a0}{}]{of}", short(mean), short(i.low), short(i.high))
         }
         (Some(mean), None) => format!("{name}: {what} {}{unit}{of}", short(mean)),
         (None, _) => format!("{name}: {what} not found"),

@@ -249,7 +249,8 @@ pub(super) fn cut(text: &str, most: f64, size: f64, bold: bool) -> String {
 /// Text in lines that are no wider than they may be; a word that alone is too wide is cut when it is drawn.
 pub(super) fn wrapped(text: &str, most: f64, size: f64, bold: bool) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    // a space that does not break holds words together
+    for word in text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if width(&format!("{line} {word}"), size, bold) <= most => {
                 line.push(' ');

@@ -9,11 +9,7 @@ mod tables;
 use dynvision_lab::figure::{Drawing, FigureError, Options, Palette, Registry, Table};
 
 fn options() -> Options {
-    Options {
-        chance: Some(0.1),
-        caption: "CordsNet, mnist5k at 28 × 28, runs a1b2c3, d4e5f6, 091a2b".into(),
-        ..Options::default()
-    }
+    Options { chance: Some(0.1), caption: "Numbers made up for a test of the figures.".into(), ..Options::default() }
 }
 
 fn draw(figure: &str, table: &Table, options: &Options) -> Result<Drawing, FigureError> {
