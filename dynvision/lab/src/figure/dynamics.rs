@@ -4,6 +4,8 @@ use super::{Drawing, Figure, FigureError, Ink, Options, Scale, Series, Shown, Ta
 use crate::measure::{peak_ratio, peak_time, temporal_summation};
 use crate::statistics::t_interval;
 
+/// Multiples of τ on the second axis.
+const MULTIPLES: [f64; 10] = [0.1, 0.2, 0.5, 1., 2., 5., 10., 20., 50., 100.];
 /// Most traces of a panel.
 const TRACES: usize = 8;
 
@@ -276,6 +278,10 @@ fn measures_panel(
     human: &Panel,
 ) -> Panel {
     let mut panel = Panel { x: kind.x(), y: kind.y(), ..Panel::new(format!("{} measure", kind.name())) };
+    if let Some(tau) = options.tau_ms.filter(|_| kind != Kind::Contrast) {
+        let ticks = MULTIPLES.iter().map(|multiple| (multiple * tau, super::scale::short(*multiple))).collect();
+        panel.x.second = Some(("multiples of τ".into(), ticks));
+    }
     if options.reference && kind != Kind::Contrast {
         // the same range as the reference, which has no unit
         let values = human.lines.iter().flat_map(|line| &line.series.seeds).flat_map(|seed| &seed.values).flatten();

@@ -31,6 +31,8 @@ pub struct Options {
     pub default_category: Option<String>,
     /// The areas from the first to the last, as signals pass them; those that are not listed follow in the table's order.
     pub areas: Vec<String>,
+    /// Time constant of the model in ms, in multiples of which [`dynamics`](super::Dynamics) has a second axis; none for none.
+    pub tau_ms: Option<f64>,
     /// The area that [`dynamics`](super::Dynamics) shows; none takes the first.
     pub area: Option<String>,
     /// Whether the human reference data are drawn where there are any.
@@ -50,6 +52,7 @@ impl Default for Options {
             parameter: "condition".into(),
             default_category: None,
             areas: Vec::new(),
+            tau_ms: None,
             area: None,
             reference: true,
         }
@@ -72,6 +75,9 @@ impl Options {
         }
         if !(self.level > 0. && self.level < 1.) {
             return wrong("level", self.level, "between 0 and 1");
+        }
+        if let Some(tau) = self.tau_ms.filter(|tau| !(tau.is_finite() && *tau > 0.)) {
+            return wrong("tau_ms", tau, "a positive number of ms");
         }
         match self.chance.filter(|chance| !(0. ..=1.).contains(chance)) {
             Some(chance) => wrong("chance", chance, "between 0 and 1"),

@@ -28,12 +28,27 @@ pub struct Table {
     columns: Vec<(String, Column)>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Column {
     /// NaN is missing; no value is infinite.
     Numbers(Vec<f64>),
     /// Each distinct text once, in the order in which they appear.
     Text { codes: Vec<u32>, names: Vec<String> },
+}
+
+impl PartialEq for Column {
+    /// What is missing in both is equal.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Column::Numbers(a), Column::Numbers(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
+            }
+            (Column::Text { codes, names }, Column::Text { codes: other_codes, names: other_names }) => {
+                codes == other_codes && names == other_names
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Column {

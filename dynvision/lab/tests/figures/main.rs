@@ -156,6 +156,12 @@ fn options_are_heeded() {
         draw("responses", &table, &Options { title: Some("A & B".into()), parameter: "contrast".into(), ..options() })
             .unwrap();
     assert!(titled.svg.contains("A &amp; B") && titled.svg.contains("contrast = 0.3"));
+    let tau = |tau_ms| draw("dynamics", &tables::dynamics(), &Options { tau_ms, ..options() });
+    let drawing = tau(Some(4.)).unwrap();
+    check::picture(&drawing).unwrap();
+    keep("dynamics", "multiples", &drawing);
+    assert!(drawing.svg.contains("multiples of τ") && !tau(None).unwrap().svg.contains("multiples of τ"));
+    assert!(matches!(tau(Some(0.)), Err(FigureError::Option { name: "tau_ms", .. })));
     // areas are from below in the order that is given
     let heights = |areas: &[&str]| {
         let areas = areas.iter().map(|area| (*area).to_owned()).collect();
