@@ -1,4 +1,4 @@
-use super::compose::{Categories, Landmarks, activity, of_measure, settled, some_rows};
+use super::compose::{Categories, Landmarks, accuracy, activity, settled, some_rows};
 use super::panel::{Axis, Line, Page, Panel, Row, Rule};
 use super::performance::difference;
 use super::{Drawing, Figure, FigureError, Ink, Options, Series, Shown, Spread, Table};
@@ -169,7 +169,8 @@ impl Column {
         let default =
             marked.into_iter().next().or(named).or_else(|| categories.names.last().cloned()).unwrap_or_default();
         let (shown, onset) = own.stimulus()?;
-        let accuracy = of_measure(&own, "accuracy");
+        // over epochs there is one kind, over time there may be two
+        let over = |x: &str| own.filtered(|&row| own.number(x, row).is_some());
         let along = |of: Table, x: &str, by: &[&str]| if of.has(x) { of.series(x, by) } else { Ok(Vec::new()) };
         let shifted = |all: Vec<Series>| all.into_iter().map(|series| series.shifted(-onset)).collect();
         Ok(Column {
@@ -177,8 +178,8 @@ impl Column {
             default,
             last: options.ordered_areas(&activity(&own)).pop(),
             shown,
-            epochs: along(accuracy.clone(), "epoch", &["category", "split"])?,
-            performance: shifted(along(accuracy, "time_ms", &["category"])?),
+            epochs: along(accuracy(&over("epoch")), "epoch", &["category", "split"])?,
+            performance: shifted(along(accuracy(&over("time_ms")), "time_ms", &["category"])?),
             activity: if own.has("area") {
                 shifted(along(activity(&own), "time_ms", &["area", "category"])?)
             } else {

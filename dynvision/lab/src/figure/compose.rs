@@ -85,6 +85,13 @@ pub(super) fn activity(table: &Table) -> Table {
     of_areas.having("measure", &[&measure])
 }
 
+/// Rows of accuracy: against the first label at every step, `first_label_accuracy`, where the table has it, which goes on after
+/// the stimulus; else `accuracy`.
+pub(super) fn accuracy(table: &Table) -> Table {
+    let first = of_measure(table, "first_label_accuracy");
+    if first.rows() > 0 { first } else { of_measure(table, "accuracy") }
+}
+
 /// Rows of a measure that belongs to no area.
 pub(super) fn of_measure(table: &Table, measure: &str) -> Table {
     let rows = table.having("measure", &[measure]);

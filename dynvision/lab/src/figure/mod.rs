@@ -15,7 +15,7 @@
 //! | `value` | the number that is drawn |
 //! | `time_ms`, `epoch` | when it was measured |
 //! | `stimulus` | strength of what is shown at that time, 0 for a blank |
-//! | `measure` | what it is: `response`, `accuracy`, `confidence`, … |
+//! | `measure` | what it is: `response`; `first_label_accuracy`, or else `accuracy`; `confidence`; … |
 //! | `area`, `category`, `condition`, `parameter` | what it belongs to |
 //! | `seed` | from which seed the network was trained |
 //! | `samples` | how many samples the number is a mean of |

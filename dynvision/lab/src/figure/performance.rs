@@ -1,4 +1,4 @@
-use super::compose::{Categories, along, evenly, of_measure, picked, samples, settled, some_rows};
+use super::compose::{Categories, accuracy, along, evenly, picked, samples, settled, some_rows};
 use super::dynamics::said;
 use super::panel::{Axis, Line, Page, Panel, Row, Rule};
 use super::{Drawing, Figure, FigureError, Ink, Options, Series, Shown, Table, fit};
@@ -45,7 +45,7 @@ impl Figure for Performance {
         &[
             ("condition", "share of the signal (SSNR), from 0 to 1"),
             ("time_ms", "time in ms"),
-            ("measure", "`accuracy`"),
+            ("measure", "`accuracy` or `first_label_accuracy`"),
             ("value", "the accuracy"),
         ]
     }
@@ -53,8 +53,8 @@ impl Figure for Performance {
     fn draw(&self, table: &Table, options: &Options) -> Result<Drawing, FigureError> {
         table.need(&["condition", "time_ms", "measure", "value"])?;
         table.need_numbers("condition")?;
-        let table = of_measure(table, "accuracy");
-        some_rows(&table, "`accuracy` in the column `measure`")?;
+        let table = accuracy(table);
+        some_rows(&table, "`accuracy` or `first_label_accuracy` in the column `measure`")?;
         let categories = Categories::of(&table, options);
         let silenced = table.having("intervention", &["silenced"]);
         let full = table.filtered(|&row| table.label("intervention", row).is_none_or(|label| label != "silenced"));

@@ -1,4 +1,4 @@
-use super::compose::{Categories, Landmarks, activity, evenly, of_measure, picked, some_rows};
+use super::compose::{Categories, Landmarks, accuracy, activity, evenly, of_measure, picked, some_rows};
 use super::panel::{Axis, Line, Mark, Page, Panel, Row, Rule};
 use super::{Drawing, Figure, FigureError, Ink, Options, Series, Shown, Table};
 use crate::measure::time_to_half_maximum;
@@ -118,8 +118,8 @@ impl Column {
         let own = if condition.is_empty() { table.clone() } else { table.having("condition", &[condition]) };
         let (shown, onset) = own.stimulus()?;
         let mut performance = Vec::new();
-        for measure in ["accuracy", "confidence"] {
-            performance.extend(of_measure(&own, measure).series("time_ms", &["measure", "category"])?);
+        for own in [accuracy(&own), of_measure(&own, "confidence")] {
+            performance.extend(own.series("time_ms", &["measure", "category"])?);
         }
         let activity = activity(&own).series("time_ms", &["area", "category"])?;
         let shifted = |all: Vec<Series>| all.into_iter().map(|series| series.shifted(-onset)).collect();
@@ -139,7 +139,7 @@ impl Column {
 
     fn performance(&self, categories: &Categories, options: &Options, last: bool) -> Panel {
         let line = |series: &Series| {
-            let accuracy = series.key("measure") == "accuracy";
+            let accuracy = series.key("measure") != "confidence";
             let line = categories.line(series.clone());
             let ink = if accuracy { line.ink.clone() } else { line.ink.clone().dotted() };
             let name = if accuracy { line.name.clone() } else { format!("{} confidence", line.name) };

@@ -116,6 +116,15 @@ fn the_csv_holds_the_means_of_the_table() {
 }
 
 #[test]
+fn accuracy_is_against_the_first_label_where_the_table_has_both() {
+    let csv = "time_ms,area,measure,value\n0,,accuracy,0.5\n0,,first_label_accuracy,0.75\n2,,accuracy,\n2,,first_label_accuracy,0.25\n0,v1,response,1\n";
+    let table = Table::read_csv(csv.as_bytes()).unwrap();
+    let numbers = check::read(&draw("responses", &table, &Options::default()).unwrap()).unwrap();
+    let of = |n: &&check::Number| n.panel == "performance" && n.kind == "mean";
+    assert_eq!(numbers.iter().filter(of).map(|n| n.y).collect::<Vec<_>>(), [Some(0.75), Some(0.25)]);
+}
+
+#[test]
 fn what_is_missing_is_a_gap_and_never_0() {
     for (figure, table) in tables::all() {
         let (_, missing) = tables::spoiled(&table).into_iter().find(|(case, _)| *case == "all-missing").unwrap();
