@@ -643,6 +643,17 @@ fn helpers() -> usize {
     })
 }
 
+/// What NVRTC asks of a driver, to learn whether it has features that are in no manual. There are none.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuGetExportTable(_table: *mut *const c_void, _id: *const c_void) -> Status {
+    NOT_FOUND
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDriverGetVersion(version: *mut c_int) -> Status {
+    status(give(version, 13000))
+}
+
 /// Functions that cudarc declares and nobody here calls.
 macro_rules! unsupported {
     ($($name:ident),*) => {$(

@@ -343,9 +343,14 @@ impl Reader {
             return Ok(Statement::Label(word));
         }
         if let Some(directive) = word.strip_prefix('.') {
+            // `.reg.b32` is `.reg .b32`
+            let (directive, ty) = directive.split_once('.').map_or((directive, None), |(d, ty)| (d, Some(ty)));
             let statement = match directive {
                 "reg" => {
-                    let ty = self.word()?.trim_start_matches('.').to_string();
+                    let ty = match ty {
+                        Some(ty) => ty.to_string(),
+                        None => self.word()?.trim_start_matches('.').to_string(),
+                    };
                     let mut names = Vec::new();
                     loop {
                         let name = self.word()?;
@@ -513,7 +518,7 @@ mod tests {
 	.local .align 8 .b8 	__local_depot0[40];
 $L__BB0_2:
 	@!%p1 bra 	$L__BB0_2;
-	{ .reg .b32 t;
+	{ .reg.b32 t;
 	mov.b64 	{%r1, t}, %rd1; }
 	ld.global.v2.f64 	{%fd1, %fd2}, [%rd1+-16];
 	fma.rn.f32 %f1, %f2, 0f3F800000, -1;
