@@ -100,7 +100,8 @@ struct Matrix {
 
 impl Matrix {
     fn new(name: char, address: u64, rows: c_int, columns: c_int, lead: c_int) -> Result<Matrix, String> {
-        let size = |n: c_int| usize::try_from(n).map_err(|_| format!("matrix {name} of {rows} x {columns} is no matrix"));
+        let size =
+            |n: c_int| usize::try_from(n).map_err(|_| format!("matrix {name} of {rows} x {columns} is no matrix"));
         let (rows, columns, lead) = (size(rows)?, size(columns)?, size(lead)?);
         if lead < rows.max(1) {
             return Err(format!("the columns of matrix {name} are {lead} apart and have {rows} rows"));
@@ -113,7 +114,7 @@ impl Matrix {
         let size = size_of::<T>();
         let bytes = ((self.columns - 1) * self.lead + self.rows) * size;
         let what = format!("cuBLAS, matrix {} of {} x {}", self.name, self.rows, self.columns);
-        if self.address % size as u64 != 0 {
+        if !self.address.is_multiple_of(size as u64) {
             return Err(refused(EXECUTION_FAILED, &format!("{what} is not aligned")));
         }
         let place = place(memory, &what, self.address, bytes).map_err(|_| EXECUTION_FAILED)?;
@@ -123,7 +124,10 @@ impl Matrix {
             unsafe {
                 let column = crate::memory::Place { data: place.data.add(start), known: place.known.add(start) };
                 if is_read && !column.is_known(self.rows * size) {
-                    return Err(refused(EXECUTION_FAILED, &format!("{what} is read, and nothing has written some of it")));
+                    return Err(refused(
+                        EXECUTION_FAILED,
+                        &format!("{what} is read, and nothing has written some of it"),
+                    ));
                 }
             }
         }
@@ -160,7 +164,8 @@ unsafe fn gemm<T: Number>(
     batch: c_int,
 ) -> Result<(), BlasStatus> {
     known(handle)?;
-    let invalid = |cause: String| refused(INVALID_VALUE, &format!("cuBLAS, a product of {m} x {k} and {k} x {n}: {cause}"));
+    let invalid =
+        |cause: String| refused(INVALID_VALUE, &format!("cuBLAS, a product of {m} x {k} and {k} x {n}: {cause}"));
     if operations.iter().any(|op| !(0..=2).contains(op)) || alpha.is_null() || beta.is_null() {
         return Err(invalid("an operation or factor is none".into()));
     }
@@ -237,9 +242,8 @@ macro_rules! products {
             ldc: c_int,
         ) -> BlasStatus {
             // SAFETY: by the caller
-            let done = unsafe {
-                gemm(handle, [ta, tb], [m, n, k], alpha, (a, lda, 0), (b, ldb, 0), beta, (c, ldc, 0), 1)
-            };
+            let done =
+                unsafe { gemm(handle, [ta, tb], [m, n, k], alpha, (a, lda, 0), (b, ldb, 0), beta, (c, ldc, 0), 1) };
             done.err().unwrap_or(SUCCESS)
         }
 

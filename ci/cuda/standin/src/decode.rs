@@ -353,7 +353,8 @@ impl Decoder<'_> {
                 Ok(Address { base, is_wide: true, offset: 0 })
             }
             name => {
-                let is_narrow = matches!(name, Operand::Name(name, _) if matches!(self.find(name), Some(Symbol::Narrow(_))));
+                let is_narrow =
+                    matches!(name, Operand::Name(name, _) if matches!(self.find(name), Some(Symbol::Narrow(_))));
                 let base = if is_narrow { self.a32(name, Ty::U32)? } else { self.a64(name, Ty::U64)? };
                 Ok(Address { base, is_wide: !is_narrow, offset: *offset })
             }
@@ -385,7 +386,9 @@ impl Decoder<'_> {
             return Err("a call under a predicate is not supported".into());
         }
         let (returned, name, given) = match &i.operands[..] {
-            [Operand::Many(returned), Operand::Name(name, _), Operand::Many(given)] => (&returned[..], name, &given[..]),
+            [Operand::Many(returned), Operand::Name(name, _), Operand::Many(given)] => {
+                (&returned[..], name, &given[..])
+            }
             [Operand::Many(returned), Operand::Name(name, _)] => (&returned[..], name, &[][..]),
             [Operand::Name(name, _), Operand::Many(given)] => (&[][..], name, &given[..]),
             [Operand::Name(name, _)] => (&[][..], name, &[][..]),
@@ -463,7 +466,17 @@ impl Decoder<'_> {
                     (d, Operand::Number(Number::Integer(n))) if ty == Ty::Pred => {
                         let (d, zero) = (self.pred(d)?, self.narrow_number(0)?);
                         let compare = if *n == 0 { Compare::Ne } else { Compare::Eq };
-                        self.emit(Op::Set { ty: Ty::U32, compare, unordered: false, flush: false, d: Some(d), other: None, a: zero, b: zero, with: None });
+                        self.emit(Op::Set {
+                            ty: Ty::U32,
+                            compare,
+                            unordered: false,
+                            flush: false,
+                            d: Some(d),
+                            other: None,
+                            a: zero,
+                            b: zero,
+                            with: None,
+                        });
                     }
                     (d, a) if ty == Ty::Pred => {
                         let (d, a) = (self.pred(d)?, self.pred(a)?);
@@ -501,7 +514,9 @@ impl Decoder<'_> {
                 let (a, b) = if op == Float2::CopySign { (b, a) } else { (a, b) };
                 self.emit(Op::Float2 { op, wide: ty.is_wide(), finish, d, a, b });
             }
-            "neg" | "abs" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin" | "cos" | "tanh" if typed()?.is_float() => {
+            "neg" | "abs" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin" | "cos" | "tanh"
+                if typed()?.is_float() =>
+            {
                 want(2)?;
                 let ty = typed()?;
                 if round != Round::Near {
@@ -556,7 +571,14 @@ impl Decoder<'_> {
                     let product = self.narrow()?;
                     let op = high.map_or(Int2::Mul, |signed| Int2::MulHi { signed });
                     self.emit(Op::Int2 { op, wide: false, d: product, a, b });
-                    self.emit(Op::Carry { subtract: false, take: name == "madc", give: has("cc"), d, a: product, b: c });
+                    self.emit(Op::Carry {
+                        subtract: false,
+                        take: name == "madc",
+                        give: has("cc"),
+                        d,
+                        a: product,
+                        b: c,
+                    });
                 } else {
                     self.emit(Op::Mad { wide: ty.is_wide(), high, d, a, b, c });
                     self.narrowed(d, ty)?;

@@ -175,7 +175,10 @@ extern "C" fn tell_times() {
     let told = with_state(|state| {
         let mut times: Vec<_> = state.times.iter().collect();
         times.sort_by_key(|t| std::cmp::Reverse(t.1.1));
-        times.iter().map(|(name, (count, time))| format!("{:9.3} s {count:7} times {name}\n", time.as_secs_f64())).collect::<String>()
+        times
+            .iter()
+            .map(|(name, (count, time))| format!("{:9.3} s {count:7} times {name}\n", time.as_secs_f64()))
+            .collect::<String>()
     });
     if let Ok(told) = told {
         eprint!("{told}");
@@ -231,7 +234,7 @@ pub unsafe extern "C" fn cuDeviceTotalMem_v2(bytes: *mut usize, _device: c_int) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut c_int, attribute: c_uint, _device: c_int) -> Status {
     let known = match attribute {
-        1 | 2 | 3 => 1024,          // threads in a block, and along x and y
+        1..=3 => 1024,              // threads in a block, and along x and y
         4 => 64,                    // along z
         5 => c_int::MAX,            // blocks along x
         6 | 7 => 65535,             // along y and z
@@ -546,7 +549,9 @@ pub unsafe extern "C" fn cuModuleGetFunction(function: *mut Handle, module: Hand
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
     let found = with_state(|state| {
         let loaded = module.addr().checked_sub(1).and_then(|number| state.modules.get_mut(number)?.as_mut());
-        let Some(loaded) = loaded else { return Err(failed(INVALID_HANDLE, "the module was unloaded, or never loaded")) };
+        let Some(loaded) = loaded else {
+            return Err(failed(INVALID_HANDLE, "the module was unloaded, or never loaded"));
+        };
         if !loaded.module.functions.get(&name).is_some_and(|f| f.is_entry) {
             return Err(failed(NOT_FOUND, &format!("the module has no kernel `{name}`")));
         }
@@ -595,9 +600,8 @@ pub unsafe extern "C" fn cuLaunchKernel(
     let launched = || -> Result<(), Status> {
         in_context("cuLaunchKernel")?;
         known_stream(stream)?;
-        let kernel = with_state(|state| {
-            function.addr().checked_sub(1).and_then(|number| state.functions.get(number)?.clone())
-        })?;
+        let kernel =
+            with_state(|state| function.addr().checked_sub(1).and_then(|number| state.functions.get(number)?.clone()))?;
         let Some(kernel) = kernel else {
             return Err(failed(INVALID_HANDLE, "a kernel is launched whose module was unloaded, or never loaded"));
         };

@@ -79,7 +79,13 @@ pub(crate) fn float2_32(op: Float2, finish: Finish, a: f32, b: f32) -> f32 {
             false => a,
         },
         Float2::Min { .. } => less(a, b, f32::is_sign_negative),
-        Float2::Max { .. } => if a > b || a == b && a.is_sign_positive() { a } else { b },
+        Float2::Max { .. } => {
+            if a > b || a == b && a.is_sign_positive() {
+                a
+            } else {
+                b
+            }
+        }
         Float2::CopySign => a.copysign(b),
     };
     if op == Float2::CopySign { result } else { finished32(result, finish) }
@@ -97,7 +103,13 @@ pub(crate) fn float2_64(op: Float2, a: f64, b: f64) -> f64 {
             false => a,
         },
         Float2::Min { .. } => less(a, b, f64::is_sign_negative),
-        Float2::Max { .. } => if a > b || a == b && a.is_sign_positive() { a } else { b },
+        Float2::Max { .. } => {
+            if a > b || a == b && a.is_sign_positive() {
+                a
+            } else {
+                b
+            }
+        }
         Float2::CopySign => a.copysign(b),
     }
 }
@@ -326,7 +338,10 @@ mod tests {
         assert_eq!(to_int(3e9, Ty::S32) as i32, i32::MAX);
         assert_eq!((to_int(-5.0, Ty::U32), to_int(f32::NAN, Ty::S32)), (0, 0));
         assert_eq!(converted(f32_bits(2.5), Ty::F32, Ty::S32, true, PLAIN), 2);
-        assert_eq!(converted(f32_bits(-2.5), Ty::F32, Ty::F32, true, Finish { round: Round::Down, ..PLAIN }), f32_bits(-3.0));
+        assert_eq!(
+            converted(f32_bits(-2.5), Ty::F32, Ty::F32, true, Finish { round: Round::Down, ..PLAIN }),
+            f32_bits(-3.0)
+        );
         assert_eq!(converted(0xff, Ty::S8, Ty::S32, false, PLAIN) as u32, u32::MAX);
         assert_eq!(converted(0xff, Ty::U8, Ty::U32, false, PLAIN), 255);
         assert_eq!(converted(u64::MAX, Ty::U64, Ty::F64, false, PLAIN), (u64::MAX as f64).to_bits());

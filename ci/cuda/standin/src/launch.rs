@@ -37,14 +37,19 @@ pub(crate) fn launch(
         return Err(refused(format!("a grid of {grid:?} blocks of {block:?} threads is empty")));
     }
     if threads > u64::from(kernel.max_threads.min(1024)) || block[2] > 64 {
-        return Err(refused(format!("blocks of {block:?} threads are too large: it may have {}", kernel.max_threads.min(1024))));
+        return Err(refused(format!(
+            "blocks of {block:?} threads are too large: it may have {}",
+            kernel.max_threads.min(1024)
+        )));
     }
     if grid[0] > i32::MAX as u32 || grid[1] > 65535 || grid[2] > 65535 {
         return Err(refused(format!("a grid of {grid:?} blocks is too large")));
     }
     let shared_bytes = kernel.shared_bytes.saturating_add(dynamic_shared);
     if shared_bytes > SHARED_LIMIT {
-        return Err(refused(format!("{shared_bytes} bytes of shared memory are too many: a block may have {SHARED_LIMIT}")));
+        return Err(refused(format!(
+            "{shared_bytes} bytes of shared memory are too many: a block may have {SHARED_LIMIT}"
+        )));
     }
     let blocks = grid.iter().map(|&n| u64::from(n)).product::<u64>();
     let (next, stop, failure) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(None));
@@ -116,7 +121,10 @@ fn run_block(context: &Context<'_>, warps: &mut [Warp], shared: &mut Shared, thr
             if let Some(at) = warp.waits_at() {
                 let line = |at: usize| context.kernel.code[at].line;
                 if met.is_some_and(|other| other != at) {
-                    let cause = format!("waits at a barrier while others of the block wait at that of line {}", met.map_or(0, line));
+                    let cause = format!(
+                        "waits at a barrier while others of the block wait at that of line {}",
+                        met.map_or(0, line)
+                    );
                     return Err((number, Fault { kind: FaultKind::Other, lane: None, line: line(at), cause }));
                 }
                 met = Some(at);

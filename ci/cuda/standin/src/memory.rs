@@ -16,7 +16,9 @@ pub(crate) struct Memory {
 
 enum Slot {
     Live(Block),
-    Freed { len: usize },
+    Freed {
+        len: usize,
+    },
     /// Space of an allocation that begins in an earlier slot.
     Behind,
 }

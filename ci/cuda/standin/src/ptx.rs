@@ -48,7 +48,10 @@ pub(crate) enum Statement {
     Close,
     Label(String),
     /// The type, and the names, or name and number for `%r<9>`.
-    Registers { ty: String, names: Vec<(String, Option<usize>)> },
+    Registers {
+        ty: String,
+        names: Vec<(String, Option<usize>)>,
+    },
     Variable(Variable),
     Instruction(Instruction),
 }
@@ -245,7 +248,13 @@ impl Reader {
                 let line = self.line();
                 let negative = self.accept('-');
                 let value = match number(&self.word()?) {
-                    Some(Number::Integer(n)) => if negative { -n } else { n },
+                    Some(Number::Integer(n)) => {
+                        if negative {
+                            -n
+                        } else {
+                            n
+                        }
+                    }
                     Some(Number::F32(n)) => i128::from(n),
                     Some(Number::F64(n)) => i128::from(n),
                     None => return Err(format!("line {line}: `{name}` begins with what is no number")),
@@ -262,7 +271,14 @@ impl Reader {
                 return Err(format!("`{name}` has {bytes} bytes and is given {}", initial.len()));
             }
         }
-        Ok(Variable { name, space, align: align.unwrap_or(element), bytes: if is_open { 0 } else { bytes }, is_open, initial })
+        Ok(Variable {
+            name,
+            space,
+            align: align.unwrap_or(element),
+            bytes: if is_open { 0 } else { bytes },
+            is_open,
+            initial,
+        })
     }
 
     fn params(&mut self) -> Result<Vec<Variable>, String> {

@@ -212,8 +212,11 @@ impl Warp {
         size: usize,
         access: Access,
     ) -> Result<Landed, (FaultKind, String)> {
-        if address % size as u64 != 0 {
-            return Err((FaultKind::Alignment, format!("{access} {size} bytes at {address:#x}, which is not aligned to them")));
+        if !address.is_multiple_of(size as u64) {
+            return Err((
+                FaultKind::Alignment,
+                format!("{access} {size} bytes at {address:#x}, which is not aligned to them"),
+            ));
         }
         if (SHARED..WINDOWS_END).contains(&address) {
             return if address < PARAM {
@@ -228,7 +231,10 @@ impl Warp {
                 let offset = (address - LOCAL) as usize;
                 if offset + size > context.kernel.local_bytes {
                     let bytes = context.kernel.local_bytes;
-                    return Err((FaultKind::Address, format!("{access} byte {offset} of its own memory, which has {bytes}")));
+                    return Err((
+                        FaultKind::Address,
+                        format!("{access} byte {offset} of its own memory, which has {bytes}"),
+                    ));
                 }
                 Ok(Landed::Local(offset))
             };
@@ -440,10 +446,10 @@ impl Warp {
                         Int2::Sub => narrow!(d, m, (a = a, b = b) => a.wrapping_sub(b)),
                         Int2::Mul => narrow!(d, m, (a = a, b = b) => a.wrapping_mul(b)),
                         Int2::MulHi { signed: false } => {
-                            narrow!(d, m, (a = a, b = b) => (u64::from(a) * u64::from(b) >> 32) as u32);
+                            narrow!(d, m, (a = a, b = b) => ((u64::from(a) * u64::from(b)) >> 32) as u32);
                         }
                         Int2::MulHi { signed: true } => {
-                            narrow!(d, m, (a = a, b = b) => (i64::from(a as i32) * i64::from(b as i32) >> 32) as u32);
+                            narrow!(d, m, (a = a, b = b) => ((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32);
                         }
                         Int2::Div { signed: false } => {
                             narrow!(d, m, (a = a, b = b) => a.checked_div(b).unwrap_or(u32::MAX));
@@ -471,12 +477,14 @@ impl Warp {
                         Int2::Sub => wide!(d, m, (a = a, b = b) => a.wrapping_sub(b)),
                         Int2::Mul => wide!(d, m, (a = a, b = b) => a.wrapping_mul(b)),
                         Int2::MulHi { signed: false } => {
-                            wide!(d, m, (a = a, b = b) => (u128::from(a) * u128::from(b) >> 64) as u64);
+                            wide!(d, m, (a = a, b = b) => ((u128::from(a) * u128::from(b)) >> 64) as u64);
                         }
                         Int2::MulHi { signed: true } => {
-                            wide!(d, m, (a = a, b = b) => (i128::from(a as i64) * i128::from(b as i64) >> 64) as u64);
+                            wide!(d, m, (a = a, b = b) => ((i128::from(a as i64) * i128::from(b as i64)) >> 64) as u64);
                         }
-                        Int2::Div { signed: false } => wide!(d, m, (a = a, b = b) => a.checked_div(b).unwrap_or(u64::MAX)),
+                        Int2::Div { signed: false } => {
+                            wide!(d, m, (a = a, b = b) => a.checked_div(b).unwrap_or(u64::MAX))
+                        }
                         Int2::Div { signed: true } => {
                             wide!(d, m, (a = a, b = b) => if b == 0 { u64::MAX } else { (a as i64).wrapping_div(b as i64) as u64 });
                         }
@@ -498,9 +506,21 @@ impl Warp {
                             for lane in 0..LANES {
                                 let (a, b) = (a[lane], by[lane]);
                                 out[lane] = match op {
-                                    Int2::Shl => if b > 63 { 0 } else { a << b },
+                                    Int2::Shl => {
+                                        if b > 63 {
+                                            0
+                                        } else {
+                                            a << b
+                                        }
+                                    }
                                     Int2::Shr { signed: true } => (a as i64 >> b.min(63)) as u64,
-                                    _ => if b > 63 { 0 } else { a >> b },
+                                    _ => {
+                                        if b > 63 {
+                                            0
+                                        } else {
+                                            a >> b
+                                        }
+                                    }
                                 };
                             }
                             put(&mut self.wide[usize::from(d)], &out, m);
@@ -529,20 +549,20 @@ impl Warp {
                         narrow!(d, m, (a = a, b = b, c = c) => a.wrapping_mul(b).wrapping_add(c));
                     }
                     &Op::Mad { wide: false, high: Some(false), d, a, b, c } => {
-                        narrow!(d, m, (a = a, b = b, c = c) => ((u64::from(a) * u64::from(b) >> 32) as u32).wrapping_add(c));
+                        narrow!(d, m, (a = a, b = b, c = c) => (((u64::from(a) * u64::from(b)) >> 32) as u32).wrapping_add(c));
                     }
                     &Op::Mad { wide: false, high: Some(true), d, a, b, c } => {
-                        narrow!(d, m, (a = a, b = b, c = c) => ((i64::from(a as i32) * i64::from(b as i32) >> 32) as u32)
+                        narrow!(d, m, (a = a, b = b, c = c) => (((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32)
                             .wrapping_add(c));
                     }
                     &Op::Mad { wide: true, high: None, d, a, b, c } => {
                         wide!(d, m, (a = a, b = b, c = c) => a.wrapping_mul(b).wrapping_add(c));
                     }
                     &Op::Mad { wide: true, high: Some(false), d, a, b, c } => {
-                        wide!(d, m, (a = a, b = b, c = c) => ((u128::from(a) * u128::from(b) >> 64) as u64).wrapping_add(c));
+                        wide!(d, m, (a = a, b = b, c = c) => (((u128::from(a) * u128::from(b)) >> 64) as u64).wrapping_add(c));
                     }
                     &Op::Mad { wide: true, high: Some(true), d, a, b, c } => {
-                        wide!(d, m, (a = a, b = b, c = c) => ((i128::from(a as i64) * i128::from(b as i64) >> 64) as u64)
+                        wide!(d, m, (a = a, b = b, c = c) => (((i128::from(a as i64) * i128::from(b as i64)) >> 64) as u64)
                             .wrapping_add(c));
                     }
                     &Op::MulWide { signed, d, a, b, c } => {
@@ -665,8 +685,12 @@ impl Warp {
                                 f64::from_bits(b)
                             )),
                             Ty::U64 => mask!((a = self.w(a), b = self.w(b)) => compared(compare, false, a, b)),
-                            Ty::S64 => mask!((a = self.w(a), b = self.w(b)) => compared(compare, false, a as i64, b as i64)),
-                            Ty::S32 => mask!((a = self.n(a), b = self.n(b)) => compared(compare, false, a as i32, b as i32)),
+                            Ty::S64 => {
+                                mask!((a = self.w(a), b = self.w(b)) => compared(compare, false, a as i64, b as i64))
+                            }
+                            Ty::S32 => {
+                                mask!((a = self.n(a), b = self.n(b)) => compared(compare, false, a as i32, b as i32))
+                            }
                             _ => mask!((a = self.n(a), b = self.n(b)) => compared(compare, false, a, b)),
                         };
                         let joined = |value: u32| match with {
@@ -741,7 +765,9 @@ impl Warp {
                             }
                         }
                     }
-                    &Op::JoinHalves { d, low, high } => narrow!(d, m, (low = low, high = high) => high << 16 | low & 0xffff),
+                    &Op::JoinHalves { d, low, high } => {
+                        narrow!(d, m, (low = low, high = high) => high << 16 | low & 0xffff)
+                    }
                     &Op::SplitHalves { low, high, a } => {
                         for lane in lanes_of(m) {
                             let a = self.n(a)[lane];
@@ -782,8 +808,16 @@ impl Warp {
                                 *value = self.bits(*a, *wide, lane);
                             }
                             let address = self.address(to, lane);
-                            self.write(context, shared, &mut nearby, lane, address, ty.bytes(), &values[..a.len().min(4)])
-                                .map_err(|(kind, cause)| fault(kind, Some(lane), cause))?;
+                            self.write(
+                                context,
+                                shared,
+                                &mut nearby,
+                                lane,
+                                address,
+                                ty.bytes(),
+                                &values[..a.len().min(4)],
+                            )
+                            .map_err(|(kind, cause)| fault(kind, Some(lane), cause))?;
                         }
                     }
                     Op::Atomic { op, ty, d, at: to, b, c } => {
@@ -798,7 +832,8 @@ impl Warp {
                                 // SAFETY: `land` has found all bytes inside one allocation, aligned to the size
                                 Landed::Global(place) => unsafe {
                                     if !place.is_known(size) {
-                                        let cause = format!("updates {size} bytes at {address:#x}, which nothing has written");
+                                        let cause =
+                                            format!("updates {size} bytes at {address:#x}, which nothing has written");
                                         return Err(fault(FaultKind::Other, Some(lane), cause));
                                     }
                                     if size == 8 {
@@ -809,7 +844,8 @@ impl Warp {
                                         let cell = AtomicU32::from_ptr(place.data.cast());
                                         let set = |old: u32| Some(change(u64::from(old)) as u32);
                                         u64::from(
-                                            cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, set).unwrap_or_default(),
+                                            cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, set)
+                                                .unwrap_or_default(),
                                         )
                                     }
                                 },
@@ -893,7 +929,8 @@ impl Warp {
                             Some((place, waiting)) if *place == at => *waiting |= m,
                             Some((place, _)) => {
                                 let line = code[*place].line;
-                                let cause = format!("waits at a barrier while others of its warp wait at that of line {line}");
+                                let cause =
+                                    format!("waits at a barrier while others of its warp wait at that of line {line}");
                                 return Err(fault(FaultKind::Other, None, cause));
                             }
                         }
@@ -969,8 +1006,26 @@ fn updated(op: Atomic, ty: Ty, old: u64, b: u64, c: u64) -> u64 {
         Atomic::Or => old | b,
         Atomic::Xor => old ^ b,
         Atomic::Exchange => b,
-        Atomic::CompareExchange => if old == b { c } else { old },
-        Atomic::Increment => if old >= b { 0 } else { old + 1 },
-        Atomic::Decrement => if old == 0 || old > b { b } else { old - 1 },
+        Atomic::CompareExchange => {
+            if old == b {
+                c
+            } else {
+                old
+            }
+        }
+        Atomic::Increment => {
+            if old >= b {
+                0
+            } else {
+                old + 1
+            }
+        }
+        Atomic::Decrement => {
+            if old == 0 || old > b {
+                b
+            } else {
+                old - 1
+            }
+        }
     }
 }
