@@ -26,16 +26,16 @@ fn naive(
     (0..x.len()).map(of).collect()
 }
 
-fn grouped<T: Tape<f64, Cpu>>(groups: usize, x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
+fn grouped<T: Tape<f64, Dev>>(groups: usize, x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
     ops::group_norm(groups, EPS, x, Affine { weight, bias }, cx)
 }
 
-fn batched<T: Tape<f64, Cpu>>(x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
+fn batched<T: Tape<f64, Dev>>(x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
     Ok(ops::batch_norm(EPS, x, Affine { weight, bias }, cx)?.0)
 }
 
 /// By moments that are constants of the run.
-fn by_given<T: Tape<f64, Cpu>>(
+fn by_given<T: Tape<f64, Dev>>(
     moments: &[Vec<f64>; 2],
     x: &Maps,
     weight: &Flat,

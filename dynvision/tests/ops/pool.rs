@@ -75,7 +75,7 @@ proptest! {
         let all = [values(b * c * h * w, seed)];
         let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().sum::<f64>() / (h * w) as f64).collect();
         let found = check!(&all, |x, cx| {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
             Ok(y)
         });
         assert_near(&found, &want, 1e-12);
@@ -84,7 +84,7 @@ proptest! {
 
 #[test]
 fn the_first_of_equal_maxima_has_the_gradient() {
-    let dev = Cpu::default();
+    let dev = device();
     let x: Maps = dev.tensor_from_vec(vec![0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0], (1, 2, 2, 2));
     let mut context = cx::<Recorded>();
     let y: Maps = ops::max_pool2d(Window::new(2, 2, 0), &x, &mut context).unwrap();
@@ -95,7 +95,7 @@ fn the_first_of_equal_maxima_has_the_gradient() {
 
 #[test]
 fn shapes_may_be_constants() {
-    let dev = Cpu::seed_from_u64(1);
+    let dev = seeded(1);
     let x: Tensor<Rank4<2, 3, 7, 6>, f32, _> = dev.sample_normal();
     let mut context = cx::<NoneTape>();
     let max: Tensor<Rank4<2, 3, 4, 3>, f32, _> = ops::max_pool2d(Window::new(3, 2, 1), &x, &mut context).unwrap();

@@ -44,7 +44,7 @@ proptest! {
 
 #[test]
 fn shapes_may_be_constants() {
-    let dev = Cpu::default();
+    let dev = device();
     let x: Tensor<Rank4<1, 1, 2, 2>, f32, _> = dev.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]);
     let y: Tensor<(usize, Const<1>, Const<2>, Const<4>), f32, _> =
         ops::resize(&x, (1, Const, Const, Const), &mut cx::<NoneTape>()).unwrap();

@@ -20,7 +20,7 @@ fn broadcast(x: &Flat, [b, c, h, w]: [usize; 4]) -> Maps {
 }
 
 /// Every operation on two maps of 2x2x3x3, the second a weight where that is needed.
-fn each<T: Tape<f64, Cpu>>(number: usize, a: Maps, b: &Maps, cx: &mut Cx<T>) -> Result<Tensor<(usize,), f64, Cpu>> {
+fn each<T: Tape<f64, Dev>>(number: usize, a: Maps, b: &Maps, cx: &mut Cx<T>) -> Result<Tensor<(usize,), f64, Dev>> {
     let y = match number {
         0 => ops::conv2d(&CONV, &a, b, None::<&Flat>, cx)?,
         1 => ops::conv2d_onto(&Conv::new(Window::same(3, 1)), b, b, None::<&Flat>, Some(a), cx)?,
@@ -33,14 +33,14 @@ fn each<T: Tape<f64, Cpu>>(number: usize, a: Maps, b: &Maps, cx: &mut Cx<T>) -> 
         8 => ops::gain(&a, b, cx)?,
         9 => ops::relu(a, cx)?,
         10 => ops::supralinear(0.8, 1.5, &a, cx)?,
-        11 => ops::scale_shift(&a, &Cpu::default().tensor(0.7), None, cx)?,
+        11 => ops::scale_shift(&a, &device().tensor(0.7), None, cx)?,
         12 => ops::conv2d_once(&CONV, &a, b, None::<&Flat>, cx)?,
         13 => {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&a, cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&a, cx)?;
             return Ok(y.reshape_like(&(4,)));
         }
         _ => {
-            let y: Tensor<(usize, usize, usize, usize, usize), f64, Cpu> =
+            let y: Tensor<(usize, usize, usize, usize, usize), f64, Dev> =
                 ops::stack_time(1, &[a.clone(), b.clone(), a], cx)?;
             return Ok(y.reshape_like(&(2 * 4 * 18,)));
         }
