@@ -1,5 +1,6 @@
 //! Parts alone, as the original ran its own.
 
+use crate::device::{Dev, device};
 use crate::loader::Golden;
 use crate::report::Report;
 use crate::weights;
@@ -7,13 +8,13 @@ use dfdx::nn::BuildModule;
 use dfdx::prelude::*;
 use dynvision::error::Result;
 use dynvision::geometry::Map;
-use dynvision::kernels::Maps;
+use dynvision::kernels::{Maps, ParameterKernel};
 use dynvision::nn::{Connection, Layer, Operation, Recurrence, Retina, Solver, Spec, built};
 use dynvision::time::Plan;
 use dynvision::unroll::{Context, Past};
 
-type Recording = Context<f32, Cpu, OwnedTape<f32, Cpu>>;
-type Maps32 = Maps<f32, Cpu>;
+type Recording = Context<f32, Dev, OwnedTape<f32, Dev>>;
+type Maps32 = Maps<f32, Dev>;
 type Of<R, const I: usize, const O: usize, const K: usize> =
     <R as Recurrence>::Connection<Const<I>, Const<O>, Const<K>>;
 
@@ -23,29 +24,29 @@ pub(crate) fn recurrence<R: Recurrence, const I: usize, const O: usize, const K:
     names: &[(&str, &str)],
 ) -> Report
 where
-    <Of<R, I, O, K> as Spec>::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+    <Of<R, I, O, K> as Spec>::Built<f32, Dev>: BuildModule<Dev, f32>,
 {
-    let built = <Of<R, I, O, K> as Spec>::Built::<f32, Cpu>::build(&Cpu::default());
+    let built = <Of<R, I, O, K> as Spec>::Built::<f32, Dev>::build(&device());
     compare(golden, built, names, |built, x, cx| Of::<R, I, O, K>::forward(built, &x, None, cx))
 }
 
 /// An operation with these tensors here and there.
 pub(crate) fn operation<O: Operation, const C: usize>(golden: &Golden, names: &[(&str, &str)]) -> Report
 where
-    O::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+    O::Built<f32, Dev>: BuildModule<Dev, f32>,
 {
-    let built = O::Built::<f32, Cpu>::build(&Cpu::default());
+    let built = O::Built::<f32, Dev>::build(&device());
     compare(golden, built, names, O::forward)
 }
 
 /// A bias, which without a signal is one itself, here of the whole batch.
 pub(crate) fn bias<O: Operation, const C: usize>(golden: &Golden) -> Report
 where
-    O::Built<f32, Cpu>: BuildModule<Cpu, f32>,
+    O::Built<f32, Dev>: BuildModule<Dev, f32>,
 {
     let mut report = operation::<O, C>(golden, &[("bias", "bias")]);
     let Some((_, theirs)) = golden.get("output_none_batch1") else { return report };
-    let mut built = O::Built::<f32, Cpu>::build(&Cpu::default());
+    let mut built = O::Built::<f32, Dev>::build(&device());
     weights::set(&mut built, golden, &[("bias", "bias")]);
     let (sizes, input) = golden.get("input").unwrap();
     let mut cx = Context::new(NoneTape, Plan::default());
@@ -68,7 +69,7 @@ pub(crate) fn retina(golden: &Golden) -> Report {
         ("stages.conv2.weight", "conv2.weight"),
         ("stages.conv2.bias", "conv2.bias"),
     ];
-    let eye = <Eye as Spec>::Built::<f32, Cpu>::build(&Cpu::default());
+    let eye = <Eye as Spec>::Built::<f32, Dev>::build(&device());
     compare(golden, eye, &names, |eye, x, cx| {
         cx.set_input(Map::new(3, 10, 12));
         Ok(Eye::forward(eye, Some(x), &Past::default(), cx)?.unwrap())
@@ -76,7 +77,7 @@ pub(crate) fn retina(golden: &Golden) -> Report {
 }
 
 /// Compares what `run` makes of the input, and all gradients that the recorded gradient of the output causes.
-fn compare<M: TensorCollection<f32, Cpu>>(
+fn compare<M: TensorCollection<f32, Dev>>(
     golden: &Golden,
     mut part: M,
     names: &[(&str, &str)],
@@ -108,16 +109,16 @@ fn maps(golden: &Golden, name: &str) -> Maps32 {
         [c] => (1, c, 1, 1),
         _ => panic!("{}: {name} is {sizes:?}", golden.name),
     };
-    Cpu::default().tensor_from_vec(values, sizes)
+    device().tensor_from_vec(values, sizes)
 }
 
 /// A solver over some steps with one trained number, from the states that the golden gives or from its own.
 pub(crate) fn solver<S: Solver>(golden: &Golden, stored_gradient: &str) -> Report
 where
-    S::Built<f32, Cpu>: HasNumber + BuildModule<Cpu, f32>,
+    S::Built<f32, Dev>: HasNumber + BuildModule<Dev, f32>,
 {
-    let dev = Cpu::default();
-    let built = S::Built::<f32, Cpu>::build(&dev);
+    let dev = device();
+    let built = S::Built::<f32, Dev>::build(&dev);
     let (shape, values) = golden.get("input").unwrap();
     let frame = (shape[1], shape[2], shape[3], 1);
     let units = shape[1..].iter().product::<usize>();
@@ -136,7 +137,7 @@ where
         let y = S::solve(&built, x.clone(), h.as_ref(), &mut cx).unwrap();
         outputs.extend(y.as_vec());
         let weigh = leaf(&golden.values("grad_output")[t * units..][..units]);
-        let part: Tensor<Rank0, f32, Cpu> = cx.run(y.clone(), |y| y.try_mul(weigh)?.try_sum()).unwrap();
+        let part: Tensor<Rank0, f32, Dev> = cx.run(y.clone(), |y| y.try_mul(weigh)?.try_sum()).unwrap();
         total = cx.run(total, |total| total.try_add(part)).unwrap();
         state = Some(y);
     }
@@ -144,8 +145,10 @@ where
     let mut report = Report::default();
     report.forward("number", &built.number().as_vec(), &[built.recorded(golden)]);
     report.forward("output", &outputs, &golden.values("output"));
-    let mut of = |all: &[Tensor<(usize, usize, usize, usize), f32, Cpu>]| -> Vec<f32> {
-        all.iter().flat_map(|x| gradients.get_or_alloc_mut(x).unwrap().to_vec()).collect()
+    let mut of = |all: &[Tensor<(usize, usize, usize, usize), f32, Dev>]| -> Vec<f32> {
+        all.iter()
+            .flat_map(|x| ParameterKernel::<f32>::read(&device(), gradients.get_or_alloc_mut(x).unwrap()).unwrap())
+            .collect()
     };
     report.gradient("input", &of(&inputs), &golden.values("grad_input"));
     if let Some(given) = given {
@@ -158,12 +161,12 @@ where
 
 /// What has one trained number.
 pub(crate) trait HasNumber {
-    fn number(&self) -> &Tensor<Rank0, f32, Cpu>;
+    fn number(&self) -> &Tensor<Rank0, f32, Dev>;
     /// What the original had.
     fn recorded(&self, golden: &Golden) -> f32;
 }
-impl HasNumber for built::Tau<f32, Cpu> {
-    fn number(&self) -> &Tensor<Rank0, f32, Cpu> {
+impl HasNumber for built::Tau<f32, Dev> {
+    fn number(&self) -> &Tensor<Rank0, f32, Dev> {
         &self.tau
     }
     fn recorded(&self, golden: &Golden) -> f32 {
@@ -171,8 +174,8 @@ impl HasNumber for built::Tau<f32, Cpu> {
         golden.json["tau"].as_f64().unwrap() as f32
     }
 }
-impl<S> HasNumber for built::SelfRecurrence<S, f32, Cpu> {
-    fn number(&self) -> &Tensor<Rank0, f32, Cpu> {
+impl<S> HasNumber for built::SelfRecurrence<S, f32, Dev> {
+    fn number(&self) -> &Tensor<Rank0, f32, Dev> {
         &self.weight
     }
     fn recorded(&self, golden: &Golden) -> f32 {

@@ -1,17 +1,18 @@
 //! Losses of recorded logits.
 
+use crate::device::{Dev, device};
 use crate::loader::{Golden, hash_uniform};
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::autograd::Graph;
 use dynvision::loss::{CrossEntropy, Labels};
 
-type Logits = Tensor<(usize, usize, Const<5>), f32, Cpu>;
+type Logits = Tensor<(usize, usize, Const<5>), f32, Dev>;
 
 /// The original's losses know no time axis: its rows are the steps of one image here.
 fn logits_and_labels(golden: &Golden, ignored: i64) -> (Logits, Labels) {
     let (outputs, labels) = (golden.values("outputs"), golden.integers("labels"));
-    let logits = Cpu::default().tensor_from_vec(outputs, (1, labels.len(), Const));
+    let logits = device().tensor_from_vec(outputs, (1, labels.len(), Const));
     (logits, Labels::from_numbers(1, labels.len(), &labels, ignored).unwrap())
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn terms(golden: &Golden) -> Report {
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap();
     let mut report = Report::default();
     report.forward("terms", &terms.as_vec(), &golden.values("loss"));
-    let weights = Cpu::default().tensor_from_vec(hash_uniform(terms.as_vec().len(), 3, 1.0, 0.0), *terms.shape());
+    let weights = device().tensor_from_vec(hash_uniform(terms.as_vec().len(), 3, 1.0, 0.0), *terms.shape());
     let gradients = (terms.put_tape(cx.tape) * weights).sum::<Rank0, _>().backward();
     report.gradient("outputs", &gradients.get(&logits).as_vec(), &golden.values("grad_outputs"));
     report

@@ -1,5 +1,6 @@
 //! Presentation in time against batches that the original prepared.
 
+use crate::device::device;
 use crate::loader::Golden;
 use crate::report::Report;
 use dfdx::prelude::*;
@@ -28,7 +29,7 @@ pub(crate) fn shuffled(golden: &Golden) -> Report {
 
 /// Frames that have a time axis already are shown as they are, and all of their labels count: no presentation is applied.
 pub(crate) fn with_time_axis(golden: &Golden) -> Report {
-    let dev = Cpu::default();
+    let dev = device();
     let (shape, values) = golden.get("input").unwrap();
     let [batch, steps] = [shape[0], shape[1]];
     let units = shape[2..].iter().product::<usize>();

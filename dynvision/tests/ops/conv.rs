@@ -69,17 +69,17 @@ proptest! {
 
 #[test]
 fn a_frame_is_not_taken_for_that_of_another_convolution() {
-    let dev = Cpu::seed_from_u64(5);
-    let frame: Tensor<Dims, f32, Cpu> = dev.sample_normal_like(&(2, 4, 6, 6));
-    let w: Tensor<Dims, f32, Cpu> = dev.sample_normal_like(&(4, 2, 3, 3));
+    let dev = seeded(5);
+    let frame: Tensor<Dims, f32, Dev> = dev.sample_normal_like(&(2, 4, 6, 6));
+    let w: Tensor<Dims, f32, Dev> = dev.sample_normal_like(&(4, 2, 3, 3));
     let [one, two] = [0, 1].map(|_| dev.sample_normal_like::<(usize,)>(&(4,)));
     let plain = Conv::new(Window::same(3, 1)).grouped(2);
     let mut shown = Graph::new(NoneTape);
     shown.show(&frame);
     for conv in [plain, plain.bordered(Border::Reflect), Conv::new(Window::same(3, 2)).grouped(2)] {
         for bias in [None, Some(&one), Some(&two)] {
-            let once: Tensor<Dims, f32, Cpu> = ops::conv2d_once(&conv, &frame, &w, bias, &mut shown).unwrap();
-            let plain: Tensor<Dims, f32, Cpu> =
+            let once: Tensor<Dims, f32, Dev> = ops::conv2d_once(&conv, &frame, &w, bias, &mut shown).unwrap();
+            let plain: Tensor<Dims, f32, Dev> =
                 ops::conv2d(&conv, &frame, &w, bias, None, &mut Graph::new(NoneTape)).unwrap();
             assert_eq!(once.as_vec(), plain.as_vec(), "{conv:?}");
         }

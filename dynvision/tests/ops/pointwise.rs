@@ -39,7 +39,7 @@ proptest! {
         let step = |x: f64, h: f64| h + 2.0 / tau * (x - h);
         prop_assume!(all[0].iter().zip(&all[1]).all(|(&x, &h)| step(x, h).abs() > 1e-3 && x.abs() > 1e-2));
         let found = check!(&all, |x, cx| {
-            let tau: Tensor<(), f64, Cpu> = x[2].clone().reshape_like(&());
+            let tau: Tensor<(), f64, Dev> = x[2].clone().reshape_like(&());
             let value = tau.array();
             let rate = Rate { value: 2.0 / value, trained: Some((tau, -2.0 / (value * value))) };
             let (drive, h) = (maps(&x[0], DIMS), maps(&x[1], DIMS));
@@ -88,7 +88,7 @@ proptest! {
 
 #[test]
 fn supralinearity_is_clamped() {
-    let dev = Cpu::default();
+    let dev = device();
     let x: Maps = dev.tensor_from_vec(vec![0.0, 1e-9, -1e-9, 1e9, -1e9, 1.0], (1, 1, 2, 3));
     let mut context = cx::<Recorded>();
     let y = ops::supralinear(0.8, 2.0, &x, &mut context).unwrap();
@@ -100,7 +100,7 @@ fn supralinearity_is_clamped() {
 #[test]
 fn one_number_may_be_signal_weight_and_bias() {
     let found = check!(&[vec![1.5]], |x, cx| {
-        let scalar: Tensor<(), f64, Cpu> = x[0].clone().reshape_like(&());
+        let scalar: Tensor<(), f64, Dev> = x[0].clone().reshape_like(&());
         ops::scale_shift(&maps(&x[0], [1; 4]), &scalar, Some(&scalar), None, cx)
     });
     assert_eq!(found, [1.5 * 1.5 + 1.5]);

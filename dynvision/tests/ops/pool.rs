@@ -73,7 +73,7 @@ proptest! {
         let all = [values(b * c * h * w, seed)];
         let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().sum::<f64>() / (h * w) as f64).collect();
         let found = check!(&all, |x, cx| {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
             Ok(y)
         });
         assert_near(&found, &want, 1e-12);
@@ -82,7 +82,7 @@ proptest! {
 
 #[test]
 fn the_first_of_equal_maxima_has_the_gradient() {
-    let dev = Cpu::default();
+    let dev = device();
     let x: Maps = dev.tensor_from_vec(vec![0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0], (1, 2, 2, 2));
     let mut context = cx::<Recorded>();
     let y: Maps = ops::max_pool2d(Window::new(2, 2, 0), &x, &mut context).unwrap();

@@ -20,12 +20,12 @@ fn broadcast(x: &Flat, [b, c, h, w]: [usize; 4]) -> Maps {
 }
 
 /// Every operation on two maps of 2x2x3x3, the second a weight where that is needed.
-fn each<T: Tape<f64, Cpu>>(
+fn each<T: Tape<f64, Dev>>(
     number: usize,
     a: Maps,
     b: &Maps,
-    cx: &mut Graph<f64, Cpu, T>,
-) -> Result<Tensor<(usize,), f64, Cpu>> {
+    cx: &mut Graph<f64, Dev, T>,
+) -> Result<Tensor<(usize,), f64, Dev>> {
     let y = match number {
         0 => ops::conv2d(&CONV, &a, b, None, None, cx)?,
         1 => ops::conv2d(&Conv::new(Window::same(3, 1)), b, b, None, Some(a), cx)?,
@@ -38,14 +38,14 @@ fn each<T: Tape<f64, Cpu>>(
         8 => ops::gain(&a, b, cx)?,
         9 => ops::relu(a, cx)?,
         10 => ops::supralinear(0.8, 1.5, &a, cx)?,
-        11 => ops::scale_shift(&a, &Cpu::default().tensor(0.7), None, None, cx)?,
+        11 => ops::scale_shift(&a, &device().tensor(0.7), None, None, cx)?,
         12 => ops::conv2d_once(&CONV, &a, b, None, cx)?,
         13 => {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&a, cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&a, cx)?;
             return Ok(y.reshape_like(&(4,)));
         }
         _ => {
-            let y: Tensor<(usize, usize, usize, usize, usize), f64, Cpu> =
+            let y: Tensor<(usize, usize, usize, usize, usize), f64, Dev> =
                 ops::stack_time(1, &[a.clone(), b.clone(), a], cx)?;
             return Ok(y.reshape_like(&(2 * 4 * 18,)));
         }
