@@ -87,7 +87,7 @@ fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
     };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Seeing, f32>(), config)?;
     trainer.fit(&train, None)?;
-    println!("accuracy on held-out digits: {:.3}", trainer.evaluate(&test)?.last_accuracy);
+    println!("accuracy on held-out digits: {:.3}", trainer.evaluate(&test)?.last_accuracy.unwrap_or(f64::NAN));
     let net = trainer.into_net();
 
     let chosen: Vec<usize> = (0..DIGITS).collect();

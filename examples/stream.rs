@@ -27,8 +27,8 @@ fn frame(dev: &Cpu, at: Option<usize>) -> Tensor<(usize, Const<1>, Const<16>, Co
     dev.tensor_from_vec(pixels, (1, Const, Const, Const))
 }
 
-/// Mean of what an area answered last.
-fn mean(newest: Option<&Tensor<impl Shape, f32, Cpu>>) -> f32 {
+/// Mean of the newest response of an area.
+fn mean(newest: Option<Tensor<impl Shape, f32, Cpu>>) -> f32 {
     newest.map_or(0.0, |x| x.as_vec().iter().sum::<f32>() / x.shape().num_elements() as f32)
 }
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), Error> {
         let logits = stream.try_step(frame(&dev, at))?;
         let state = stream.state();
         let bar = at.map_or("-".to_string(), |at| at.to_string());
-        let (v1, v2) = (mean(state.v1.ago(1)), mean(state.v2.ago(1)));
+        let (v1, v2) = (mean(state.v1.response(1)), mean(state.v2.response(1)));
         println!("{:4}  {bar:>3}  {v1:.4}  {v2:.4}  {:+.4?}", 2 * step, logits.as_vec());
     }
     Ok(())

@@ -77,7 +77,7 @@ fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
     }
 
     trainer.fit_each(&train, Some(&test), |epoch| {
-        let accuracy = epoch.valid.as_ref().map_or(0.0, |held_out| held_out.last_accuracy);
+        let accuracy = epoch.valid.as_ref().and_then(|held_out| held_out.last_accuracy).unwrap_or(f64::NAN);
         say!("epoch {:2}  loss {:.3}  accuracy on held-out digits {accuracy:.3}", epoch.epoch, epoch.train.loss);
     })?;
 
@@ -88,6 +88,6 @@ fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
         true => say!("weights in {}", last.display()),
         false => say!("no weights were written: no epoch was trained"),
     }
-    say!("test accuracy {:.3}", metrics.last_accuracy);
+    say!("test accuracy {:.3}", metrics.last_accuracy.unwrap_or(f64::NAN));
     Ok(())
 }

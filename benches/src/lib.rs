@@ -6,7 +6,7 @@ use dynvision::error::Error;
 use dynvision::loss::{CrossEntropy, Labels, Loss};
 use dynvision::model::{DynModel, Frame, LogitsInTime};
 use dynvision::optim::{Adam, AdamConfig, Clip, Groups};
-use dynvision::time::Stimulus;
+use dynvision::unroll::Stimulus;
 use std::fmt::Display;
 
 /// What a run is.

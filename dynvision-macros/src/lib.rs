@@ -1,9 +1,11 @@
 //! The attribute macro `#[dyn_model]`.
 
+mod case;
 mod errors;
 mod generate;
 mod keys;
 mod model;
+mod operations;
 mod parse;
 mod span;
 mod suggest;
@@ -45,11 +47,11 @@ use quote::quote;
 ///
 /// | item | what it is |
 /// |---|---|
-/// | `Net::INPUT`, `Net::V1`, `Net::V1_POOL` | shapes: of a frame, of what the area answers, of what it sends on |
-/// | `NetV1<B>` | the tensor shape `(batch, channels, rows, columns)` of what the area answers |
+/// | `Net::INPUT`, `Net::V1`, `Net::V1_POOL` | shapes: of a frame, of the response of the area, of what it sends on |
+/// | `NetV1<B>` | the tensor shape `(batch, channels, rows, columns)` of the response of the area |
 /// | `NetModel<E, D>` | the weights, in dtype `E` on device `D`; `dev.build_module::<Net, E>()` makes one |
 /// | `NetState<B, E, D>` | the activity: what a step reads and updates |
-/// | `NetResponses<B, E, D>` | what each area answered over time, one field for each |
+/// | `NetResponses<B, E, D>` | the responses of each area over time, one field for each |
 ///
 /// `NetModel` implements `DynModel` (step, run, record), and dfdx's `TensorCollection` and `Module`.
 ///
@@ -59,14 +61,14 @@ use quote::quote;
 /// |---|---|---|
 /// | `layer` | the area's layer, with its recurrence. Required | |
 /// | `addext` | adds a current from outside | `addext`, or `addext = Type` |
-/// | `skip` | adds what earlier areas answer | `skip(from = v1)` |
-/// | `feedback` | adds what later areas answered | `feedback(from = it)` |
+/// | `skip` | adds the responses of earlier areas | `skip(from = v1)` |
+/// | `feedback` | adds earlier responses of later areas | `feedback(from = it)` |
 /// | `tstep` | one step of the solver | all but `solver = none` |
 /// | `nonlin` | the nonlinearity | all but `nonlin = none` |
 /// | `supralin` | a power law | `supralin = Type` |
 /// | `norm` | a normalisation | `norm = Type` |
-/// | `record` | lets a recorder see the answer. Required | |
-/// | `delay` | stores the answer as the area's state, and sends on what is due. Required | |
+/// | `record` | shows the response to observers. Required | |
+/// | `delay` | stores the response as the area's state, and sends on what is due. Required | |
 /// | `pool` | pooling | `pool = Type` |
 /// | any other name | your own operation | `apply(name = Type)` |
 ///
@@ -81,10 +83,10 @@ use quote::quote;
 /// `cargo build`, not in `cargo check`:
 ///
 /// ```compile_fail
-/// use dynvision::{nn::{ConvOptions, Padded, Plain}, prelude::*};
+/// use dynvision::{nn::{ConvOptions, DefaultOptions, Padded}, prelude::*};
 ///
 /// #[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
-/// struct Net<C: ConvOptions = Plain> {
+/// struct Net<C: ConvOptions = DefaultOptions> {
 ///     v1: RConv2d<3, 4, 3, 1, Full, ToOutput, C>,
 ///     #[readout]
 ///     head: Classifier<4, 2>,

@@ -55,25 +55,26 @@ pub(crate) struct Area {
 /// An operation that an area really runs, with what runs it.
 pub(crate) enum Operation {
     Layer,
-    Skip(Vec<Link>),
-    Feedback(Vec<Link>),
+    /// Skips or feedbacks into the area.
+    Links(Direction, Vec<Link>),
     Tstep(Component),
     Nonlin(Component),
-    Supralin(Component),
+    /// An operation that keeps the shape of a map, by its name in the order.
+    Apply(Ident, Component),
     Record,
     Delay,
     Pool(Component),
-    Norm(Component),
-    Addext(Component),
-    /// A user's own operation.
-    Own(Ident, Component),
 }
 
 /// A connection from another area.
 pub(crate) struct Link {
+    /// Its place among all links, in the order in which a step runs them.
+    pub(crate) number: usize,
     pub(crate) direction: Direction,
-    /// The name of its source.
-    pub(crate) from: Ident,
+    /// The number of its source.
+    pub(crate) from: usize,
+    /// The name of its source, where it is written.
+    pub(crate) from_name: Ident,
     /// Its delay, where it is not the model's.
     pub(crate) delay: Option<Time>,
     pub(crate) kernel: Option<Expr>,
@@ -105,18 +106,30 @@ impl Model {
             self.readout.name = other;
             return;
         }
-        for area in &mut self.areas {
-            let links = area.operations.iter_mut().filter_map(|operation| match operation {
-                Operation::Skip(links) | Operation::Feedback(links) => Some(links),
-                _ => None,
-            });
-            for link in links.flatten().filter(|link| link.from == *name) {
-                link.from = other.clone();
-            }
-            if area.name == *name {
-                area.name = other.clone();
-            }
+        for area in self.areas.iter_mut().filter(|area| area.name == *name) {
+            area.name = other.clone();
         }
+        for link in self.links_mut().filter(|link| link.from_name == *name) {
+            link.from_name = other.clone();
+        }
+    }
+
+    fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        let operations = self.areas.iter_mut().flat_map(|area| &mut area.operations);
+        let into_areas = operations.flat_map(|operation| match operation {
+            Operation::Links(_, links) => &mut links[..],
+            _ => &mut [],
+        });
+        into_areas.chain(&mut self.readout.skips)
+    }
+
+    /// Every connection, in the order in which a step runs them, with the number of its target; the readout's number is
+    /// that of the areas.
+    pub(crate) fn links(&self) -> impl Iterator<Item = (usize, &Link)> {
+        let areas = self.areas.iter().enumerate();
+        let into_areas =
+            areas.flat_map(|(at, area)| area.operations.iter().flat_map(Operation::links).map(move |link| (at, link)));
+        into_areas.chain(self.readout.skips.iter().map(|link| (self.areas.len(), link)))
     }
 }
 
@@ -144,25 +157,29 @@ impl Operation {
     pub(crate) fn name(&self) -> String {
         match self {
             Operation::Layer => "layer".into(),
-            Operation::Skip(_) => "skip".into(),
-            Operation::Feedback(_) => "feedback".into(),
+            Operation::Links(direction, _) => direction.word().into(),
             Operation::Tstep(_) => "tstep".into(),
             Operation::Nonlin(_) => "nonlin".into(),
-            Operation::Supralin(_) => "supralin".into(),
             Operation::Record => "record".into(),
             Operation::Delay => "delay".into(),
             Operation::Pool(_) => "pool".into(),
-            Operation::Norm(_) => "norm".into(),
-            Operation::Addext(_) => "addext".into(),
-            Operation::Own(name, _) => name.unraw().to_string(),
+            Operation::Apply(name, _) => name.unraw().to_string(),
         }
     }
 
     /// The connections that it runs.
     pub(crate) fn links(&self) -> &[Link] {
         match self {
-            Operation::Skip(links) | Operation::Feedback(links) => links,
+            Operation::Links(_, links) => links,
             _ => &[],
+        }
+    }
+
+    /// What runs it, if the user can choose.
+    pub(crate) fn component(&self) -> Option<&Component> {
+        match self {
+            Operation::Tstep(it) | Operation::Nonlin(it) | Operation::Pool(it) | Operation::Apply(_, it) => Some(it),
+            Operation::Layer | Operation::Links(..) | Operation::Record | Operation::Delay => None,
         }
     }
 }

@@ -2,21 +2,21 @@
 
 pub use crate::__is as is;
 pub use crate::check::{check_frame, check_link, check_same};
-pub use crate::cx::Cx;
 pub use crate::error::{Error, Result};
-pub use crate::geometry::{Geometry, Map};
+pub use crate::geometry::{Features, Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
-    Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver, own_past,
+    Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
 };
-pub use crate::model::{DynModel, Frame, FrameShape, Logits, LogitsInTime};
+pub use crate::model::step::{adapt, begin, erase, layer, operation, pool, readout, restore, see, tstep, tstep_nonlin};
+pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{
-    Additive, Built, ConvOptions, Features, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting,
-    Signal, Solver, adapt, apply, converted, fit, pool, see, tstep, tstep_nonlin,
+    Additive, Built, ConvOptions, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal,
+    Solver, converted,
 };
-pub use crate::record::{EachArea, ForArea, Fresh, Kind, Past, Record, Run};
-pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Stimulus, Wiring};
+pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Wiring};
+pub use crate::unroll::{Context, Initial, MapAreas, Observer, PerArea, Stacked, State, Stimulus, VisitAreas};
 pub use dfdx::nn::{BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection};
 pub use dfdx::prelude::{Const, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};
 pub use std::clone::Clone;

@@ -6,11 +6,10 @@
 //! ```compile_fail
 //! use dynvision::{check::check_layer, geometry::{Geometry, Map, Window}};
 //! const LAYER: Geometry = Geometry::conv(32, 64, Window::same(3, 1));
-//! const _: () = check_layer("v2", LAYER, LAYER, None, "`v1`", Map::new(36, 16, 16));
+//! const _: () = check_layer("v2", LAYER, None, "`v1`", Map::new(36, 16, 16));
 //! ```
 
-use crate::geometry::{Geometry, Map, Window};
-use crate::nn::Features;
+use crate::geometry::{Features, Geometry, Map, Window};
 
 /// A frame has channels, rows and columns.
 #[track_caller]
@@ -20,13 +19,10 @@ pub const fn check_frame(frame: Map) {
     }
 }
 
-/// A layer says one thing of its channels, its parts fit each other, it takes the channels that reach it, and its windows
-/// fit. `typed` is its geometry with the channels of its types; `source` is a name in backticks, or `the frame`.
+/// The parts of a layer fit each other, it takes the channels that reach it, and its windows fit. `source` is a name in
+/// backticks, or `the frame`.
 #[track_caller]
-pub const fn check_layer(area: &str, layer: Geometry, typed: Geometry, misfit: Option<&str>, source: &str, from: Map) {
-    if let (Some(stated), Some(typed)) = (layer.channels, typed.channels) {
-        check_agreement(area, stated, typed);
-    }
+pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, source: &str, from: Map) {
     if let Some(misfit) = misfit {
         Message::new().text("the layer of ").name(area).text(" cannot work: ").text(misfit).panic();
     }
@@ -204,24 +200,6 @@ pub const fn check_same(area: &str, layer: Geometry, default: Geometry) {
 }
 
 #[track_caller]
-const fn check_agreement(area: &str, stated: (usize, usize), typed: (usize, usize)) {
-    if stated.0 != typed.0 || stated.1 != typed.1 {
-        Message::new()
-            .text("the layer of ")
-            .name(area)
-            .text(" contradicts itself: its `GEOMETRY` goes from ")
-            .number(stated.0)
-            .text(" to ")
-            .count(stated.1, "channel")
-            .text(", its types `In` and `Out` from ")
-            .number(typed.0)
-            .text(" to ")
-            .number(typed.1)
-            .panic();
-    }
-}
-
-#[track_caller]
 const fn check_channels(area: &str, takes: usize, source: &str, from: Map) {
     if takes != from.c {
         Message::new()
@@ -347,7 +325,7 @@ mod tests {
     const V1: Map = Map::new(36, 16, 16);
 
     fn fits(layer: Geometry, from: Map) {
-        check_layer("v2", layer, layer, None, "`v1`", from);
+        check_layer("v2", layer, None, "`v1`", from);
     }
 
     #[test]
@@ -376,14 +354,9 @@ mod tests {
     #[test]
     fn layers_agree_with_themselves() {
         let [layer, other] = [36, 32].map(|takes| Geometry::conv(takes, 64, Window::same(3, 1)));
-        assert_eq!(
-            said(move || check_layer("v2", layer, other, None, "`v1`", V1)),
-            "the layer of `v2` contradicts itself: its `GEOMETRY` goes from 36 to 64 channels, its types `In` and `Out` \
-             from 32 to 64"
-        );
         let misfit = Some("its parts differ");
         assert_eq!(
-            said(move || check_layer("v2", layer, layer, misfit, "`v1`", V1)),
+            said(move || check_layer("v2", layer, misfit, "`v1`", V1)),
             "the layer of `v2` cannot work: its parts differ"
         );
         assert!(said(move || check_same("v2", layer, other)).starts_with("a type parameter changes the shape of `v2`"));

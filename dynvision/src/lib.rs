@@ -1,7 +1,7 @@
 //! Recurrent vision networks with biological dynamics, declared as structs and checked by the compiler.
 
+pub mod autograd;
 pub mod check;
-pub mod cx;
 pub mod data;
 pub mod device;
 pub mod error;
@@ -15,18 +15,18 @@ pub mod nn;
 pub mod ops;
 pub mod optim;
 pub mod parameters;
+mod pickle;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;
 pub mod profile;
 pub mod protocol;
-mod recompute;
-pub mod record;
 pub mod stream;
 pub mod summary;
 pub mod time;
 #[cfg(feature = "train")]
 pub mod train;
+pub mod unroll;
 
 pub mod zoo;
 

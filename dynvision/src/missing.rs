@@ -5,18 +5,12 @@
 //! stand-in does not compile, so none of this ever runs.
 
 use crate::check;
-use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, Map, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{
-    ConvOptions, Empty, Features, Integration, Layer, MapOf, Nonlinearity, Operation, Pool, Readout, Signal, Solver,
-    Zeros,
-};
-use crate::ops::MapShape;
-use crate::time::History;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Shape, Tape, Tensor};
-use std::any::Any;
+use crate::geometry::{Features, Geometry, Map, Window};
+use crate::kernels::{Element, Maps, Matrix, VisionDevice};
+use crate::nn::{ConvOptions, Empty, Integration, Layer, Nonlinearity, Operation, Pool, Readout, Solver, Zeros};
+use crate::unroll::{Context, Past};
+use dfdx::prelude::{Const, Tape};
 use std::marker::PhantomData;
 
 /// `T`, if it is what it should be, else [`Missing`].
@@ -93,21 +87,13 @@ pub const fn is_solver<T: Solver>() {}
 /// [`check::check_layer`] of a type.
 #[track_caller]
 pub const fn check_layer<L: Layer>(area: &str, source: &str, from: Map) {
-    check::check_layer(area, L::GEOMETRY, L::TYPED, L::MISFIT, source, from);
+    check::check_layer(area, L::GEOMETRY, L::MISFIT, source, from);
 }
 
 /// [`check::check_state`] of a type.
 #[track_caller]
 pub const fn check_state<L: Layer>(area: &str, layer: Map, state: Map) {
     check::check_state(area, L::RECURRENT, layer, state);
-}
-
-/// The past of an area as its layer reads it: none where a pooling before `delay` has made it another map.
-pub fn own_past<'a, S: Shape, Own: Shape, E: Dtype, D: Device<E>>(
-    state: &'a History<S, E, D>,
-    none: &'a History<Own, E, D>,
-) -> &'a History<Own, E, D> {
-    (state as &dyn Any).downcast_ref().unwrap_or(none)
 }
 
 /// [`check::check_pool`] of a type.
@@ -138,61 +124,54 @@ fn missing<T>() -> Result<T> {
 }
 
 impl Layer for Missing {
-    const GEOMETRY: Geometry = Geometry::pool(Window::POINT);
+    const GEOMETRY: Geometry = Geometry::pool(Window::new(0, 0, 0));
     const RECURRENT: bool = false;
-    type In = Const<0>;
-    type Out = Const<0>;
 
-    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        _: Signal<(B, Const<0>, H, W), E, D>,
-        _: &History<(B, Const<0>, Ho, Wo), E, D>,
-        _: &mut Cx<T>,
-    ) -> Result<Signal<(B, Const<0>, Ho, Wo), E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
+        _: Option<Maps<E, D>>,
+        _: &Past<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
         missing()
     }
 }
 impl Pool for Missing {
     const GEOMETRY: Geometry = Geometry::pool(Window::POINT);
 
-    fn pool<B: Dim, C: Dim, H: Dim, W: Dim, Ho: Dim, Wo: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-        _: &MapOf<B, C, H, W, E, D>,
-        _: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, Ho, Wo, E, D>> {
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        _: &Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         missing()
     }
 }
 impl Operation for Missing {
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        _: MapOf<B, C, H, W, E, D>,
-        _: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        _: Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         missing()
     }
 }
 impl Nonlinearity for Missing {}
 impl Solver for Missing {
-    fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        _: MapOf<B, C, H, W, E, D>,
-        _: Option<&MapOf<B, C, H, W, E, D>>,
-        _: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        _: Maps<E, D>,
+        _: Option<&Maps<E, D>>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         missing()
     }
 }
 impl Integration for Missing {
-    fn integrate<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-        _: Tensor<S, E, D>,
-        _: &Tensor<S, E, D>,
-        _: &mut Cx<T>,
-    ) -> Result<Tensor<S, E, D>> {
+    fn integrate<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        _: Maps<E, D>,
+        _: &Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         missing()
     }
 }
@@ -203,29 +182,11 @@ impl Readout for Missing {
     const FEATURES: Features = Features::Any;
     type Classes = Const<0>;
 
-    fn read<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        _: Signal<(B, C, H, W), E, D>,
-        _: B,
-        _: &mut Cx<T>,
-    ) -> Result<Tensor<(B, Const<0>), E, D>> {
+        _: Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Matrix<E, D>> {
         missing()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::nn::{Classifier, MaxPool2d, RConv2d, Relu};
-
-    #[test]
-    fn kinds_are_told_apart() {
-        const ANSWERS: [bool; 5] = [
-            crate::__is!(Layer, RConv2d<3, 4>),
-            crate::__is!(Layer, MaxPool2d<2>),
-            crate::__is!(Layer, RConv2d<3, 4, 3, 1, Relu>),
-            crate::__is!(Readout, Classifier<3, 4>),
-            crate::__is!(Readout, String),
-        ];
-        assert_eq!(ANSWERS, [true, false, false, true, false]);
     }
 }

@@ -1,6 +1,6 @@
 //! The parameters of a model by name.
 
-use crate::cx::id;
+use crate::autograd::id;
 use crate::kernels::Buffer;
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
 use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};

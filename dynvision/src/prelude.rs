@@ -5,13 +5,14 @@
 pub use crate::error::Error;
 pub use crate::model::DynModel;
 pub use crate::nn::{
-    Additive, AvgPool2d, BatchNorm, Classifier, Conv2d, DepthPointwise, Dropout, Euler, ExternalInput, FeatureBias,
-    Fixed, Full, GroupNorm, Hidden, Identity, InputAdaption, LayerNorm, Linear, Local, LocalDepthwise, MaxPool2d,
-    Multiplicative, NoBias, NoIntegration, NoRecurrence, OverChannels, OverGrid, OverUnits, OwnKernel, Plain,
-    PointDepthwise, RConv2d, RConv2dx2, Recurrence, Relu, Rests, Retina, RungeKutta4, ScalarBias, SelfRecurrence,
-    SpatialBias, SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm,
+    AdaptiveAvgPool, Additive, AvgPool2d, BatchNorm, Classifier, Conv2d, DefaultOptions, DepthPointwise, Dropout,
+    Euler, ExternalInput, FeatureBias, Fixed, Flatten, Full, GlobalAvgPool, GroupNorm, Identity, InputAdaption,
+    LayerNorm, Linear, Local, LocalDepthwise, MaxPool2d, Mlp, Multiplicative, NoBias, NoIntegration, NoRecurrence,
+    OwnKernel, PointDepthwise, RConv2d, RConv2dx2, Recurrence, Relu, Retina, RungeKutta4, ScalarBias, SelfRecurrence,
+    SpatialBias, SupraLinearity, ToInput, ToMiddle, ToOutput, TrainedFrom, TrainedTau, Unbiased, WeightNorm, ZeroFill,
 };
-pub use crate::time::{Dynamics, Mode, Stimulus};
+pub use crate::time::{Dynamics, Mode};
+pub use crate::unroll::Stimulus;
 pub use dfdx::nn::{DeviceBuildExt, Module, NumParams, ResetParams, ToDevice, ToDtype, ZeroGrads};
 pub use dfdx::prelude::{
     AsArray, Const, Cpu, HasShape, SampleTensor, Shape, Tensor, TensorFrom, TensorFromVec, Trace, ZerosTensor,

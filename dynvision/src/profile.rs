@@ -23,14 +23,14 @@
 
 use crate::error::{Error, Result};
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::loss::{Labels, Loss};
-use crate::model::{DynModel, FrameShape};
+use crate::model::{DynModel, FrameShape, run_or_record};
 use crate::optim::{Optim, OptimError, ParameterKernel, Rule};
-use crate::record::{EachArea, Fresh, Kind, Record, Timed};
-use crate::time::Stimulus;
+use crate::unroll::Stimulus;
+use crate::unroll::{Initial, Observer, PerArea, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
-use dfdx::prelude::{Backward, Device, Dim, Dtype, HasShape, Tape, Tensor};
+use dfdx::prelude::{Backward, Device, Dim, Dtype, HasShape, PutTape, Tape};
 use dfdx::tensor::safetensors::SafeDtype;
 use dynvision_kernels::Kernels;
 use dynvision_kernels::conv::{Accumulate, Algorithm, WeightCache};
@@ -46,20 +46,20 @@ const RUNS: usize = 7;
 /// An observer that notes when each area answered.
 #[derive(Clone, Copy, Debug)]
 struct Clock;
-impl Kind for Clock {
-    type Of<S: Timed, E: Dtype, D: Device<E>> = Vec<Instant>;
+impl PerArea for Clock {
+    type Value<S: Timed, E: Dtype, D: Device<E>> = Vec<Instant>;
 }
-impl Fresh for Clock {
-    fn fresh<S: Timed, E: Dtype, D: Device<E>>() -> Vec<Instant> {
+impl Initial for Clock {
+    fn initial<S: Timed, E: Dtype, D: Device<E>>() -> Vec<Instant> {
         Vec::new()
     }
 }
-impl Record for Clock {
-    fn record<S: Timed, E: Element, D: VisionDevice<E>>(
-        kept: &mut Vec<Instant>,
-        _: Option<&Tensor<S, E, D>>,
+impl Observer for Clock {
+    fn observe<S: Timed, E: Element, D: VisionDevice<E>>(
+        times: &mut Vec<Instant>,
+        _: Option<&Maps<E, D>>,
     ) -> Result<()> {
-        kept.push(Instant::now());
+        times.push(Instant::now());
         Ok(())
     }
 }
@@ -173,12 +173,8 @@ where
         let start = Instant::now();
         let stimulus =
             stimulus().training().traced(std::mem::replace(&mut gradients, dfdx::prelude::Gradients::leaky()));
-        let (logits, responses) = if loss.needs_responses() {
-            let (logits, responses) = net.try_record(stimulus)?;
-            (logits, Some(responses))
-        } else {
-            (net.try_run(stimulus)?, None)
-        };
+        let (logits, responses, cx) = run_or_record(net, stimulus, loss.needs_responses())?;
+        let logits = logits.put_tape(cx.into_tape());
         let forward = Instant::now();
         let loss = loss.try_forward(net, logits, responses, labels)?;
         let judged = Instant::now();
@@ -211,7 +207,7 @@ fn median<R>(mut run: impl FnMut() -> Result<R>, time: impl Fn(&R) -> Duration) 
 }
 
 struct Clocks(Vec<(&'static str, Vec<Instant>)>);
-impl<E: Dtype, D: Device<E>> EachArea<Clock, E, D> for Clocks {
+impl<E: Dtype, D: Device<E>> VisitAreas<Clock, E, D> for Clocks {
     fn area<S: Timed>(&mut self, name: &'static str, kept: &Vec<Instant>) -> Result<()> {
         self.0.push((name, kept.clone()));
         Ok(())
@@ -234,7 +230,7 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    net.try_unroll::<Clock, B, T>(stimulus(), &mut net.reset(), &mut M::fresh())?;
+    net.try_observe::<Clock, B, T>(stimulus(), &mut net.reset(), &mut M::initial())?;
     median(|| run(net, stimulus()), Profile::total)
 }
 
@@ -247,13 +243,13 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let mut clocks = M::fresh::<Clock, B>();
+    let mut clocks = M::initial::<Clock, B>();
     let start = Instant::now();
-    let (logits, _) = net.try_unroll(stimulus, &mut net.reset(), &mut clocks)?;
+    let (logits, _) = net.try_observe(stimulus, &mut net.reset(), &mut clocks)?;
     let total = start.elapsed();
     let (batch, steps, _) = *logits.shape();
     let mut seen = Clocks(Vec::new());
-    M::each(&clocks, &mut seen)?;
+    M::visit_areas(&clocks, &mut seen)?;
     let summary = net.summary();
     let mut rows = Vec::new();
     for (area, (name, times)) in seen.0.iter().enumerate() {

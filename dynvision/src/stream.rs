@@ -1,10 +1,9 @@
 //! A model that is fed frame by frame.
 
-use crate::cx::Cx;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
-use crate::model::{DynModel, Frame, Logits};
-use crate::record::{Past, Record, SameBatch, Silent};
+use crate::model::{DynModel, Frame, Logits, SameBatch};
+use crate::unroll::{Context, Discard, Observer, State};
 use dfdx::prelude::{Dim, HasShape, NoneTape};
 
 /// A run that takes one frame at a time and keeps what a run may keep: the state, and what was derived from the weights,
@@ -13,8 +12,8 @@ use dfdx::prelude::{Dim, HasShape, NoneTape};
 #[derive(Debug)]
 pub struct Stream<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
     model: &'m M,
-    state: M::Areas<Past, B>,
-    cx: Cx<NoneTape>,
+    state: M::Areas<State, B>,
+    cx: Context<E, D, NoneTape>,
 }
 
 impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M, B, E, D> {
@@ -22,8 +21,8 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     ///
     /// # Errors
     /// Those of the dynamics.
-    pub fn new(model: &'m M, state: M::Areas<Past, B>) -> Result<Self> {
-        Ok(Stream { model, state, cx: Cx::new(NoneTape, model.plan()?) })
+    pub fn new(model: &'m M, state: M::Areas<State, B>) -> Result<Self> {
+        Ok(Stream { model, state, cx: Context::new(NoneTape, model.plan()?) })
     }
 
     /// One step in time.
@@ -34,29 +33,29 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     /// # Errors
     /// [`Error::Batch`](crate::error::Error::Batch) where the batch size changes; what the device refuses.
     pub fn try_step(&mut self, frame: Frame<M, B, E, D>) -> Result<Logits<M, B, E, D>> {
-        self.try_record::<Silent>(frame, &mut M::fresh())
+        self.try_observe::<Discard>(frame, &mut M::initial())
     }
 
     /// One step in time, seen by an observer.
     ///
     /// # Errors
     /// As [`try_step`](Stream::try_step), and those of the observer.
-    pub fn try_record<K: Record>(
+    pub fn try_observe<K: Observer>(
         &mut self,
         frame: Frame<M, B, E, D>,
-        record: &mut M::Areas<K, B>,
+        observed: &mut M::Areas<K, B>,
     ) -> Result<Logits<M, B, E, D>> {
-        M::each(&self.state, &mut SameBatch(frame.shape().0.size()))?;
-        self.model.advance(frame, &mut self.state, record, &mut self.cx)
+        M::visit_areas(&self.state, &mut SameBatch(frame.shape().0.size()))?;
+        self.model.advance(frame, &mut self.state, observed, &mut self.cx)
     }
 
-    /// What each area remembers.
-    pub fn state(&self) -> &M::Areas<Past, B> {
+    /// Returns what each area remembers.
+    pub fn state(&self) -> &M::Areas<State, B> {
         &self.state
     }
 
     /// Ends the stream.
-    pub fn into_state(self) -> M::Areas<Past, B> {
+    pub fn into_state(self) -> M::Areas<State, B> {
         self.state
     }
 }

@@ -42,7 +42,7 @@ impl Summary {
     /// the area's answer. An estimate: a two-stage layer's first stage may be larger.
     pub fn multiplications(&self, area: usize) -> usize {
         let Some(area) = self.wiring.areas.get(area) else { return 0 };
-        let places = area.answers.h * area.answers.w;
+        let places = area.response.h * area.response.w;
         let prefix = format!("{}.", area.name);
         let weights = self.parameters.iter().filter(|p| p.name.starts_with(&prefix) && p.shape.len() == 4);
         weights.map(|p| p.len() * places).sum()
@@ -50,7 +50,7 @@ impl Summary {
 
     fn rows(&self) -> Vec<[String; 7]> {
         let mut rows =
-            vec![["area", "layer", "takes", "answers", "sends", "parameters", "M mult/step"].map(String::from)];
+            vec![["area", "layer", "input", "response", "output", "parameters", "M mult/step"].map(String::from)];
         let mut counted = 0;
         for (i, area) in self.wiring.areas.iter().enumerate() {
             let parameters = self.of_field(area.name);
@@ -58,9 +58,9 @@ impl Summary {
             rows.push([
                 area.name.into(),
                 short(area.layer),
-                area.takes.to_string(),
-                area.answers.to_string(),
-                area.sends.to_string(),
+                area.input.to_string(),
+                area.response.to_string(),
+                area.output.to_string(),
                 grouped(parameters),
                 format!("{:.1}", self.multiplications(i) as f64 / 1e6),
             ]);

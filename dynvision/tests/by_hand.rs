@@ -17,8 +17,9 @@ use dfdx::prelude::*;
 use dv::DynModel as _;
 use dynvision::__private as dv;
 use dynvision::nn::{Classifier, Euler, Full, MaxPool2d, NoRecurrence, RConv2d, Recurrence, Relu, SelfRecurrence};
-use dynvision::record::{Past, Run, Silent};
-use dynvision::time::{Dynamics, Stimulus};
+use dynvision::time::Dynamics;
+use dynvision::unroll::Stimulus;
+use dynvision::unroll::{Discard, Stacked, State};
 
 // ---- the specification: the user's own struct, and its shapes
 
@@ -47,18 +48,18 @@ impl Net {
                 name: "v1",
                 layer: "RConv2d<3, 4, 3, 1, R>",
                 operations: &["layer", "feedback", "tstep", "nonlin", "record", "delay", "pool"],
-                takes: Net::INPUT,
-                answers: Net::V1,
-                sends: Net::V1_POOL,
+                input: Net::INPUT,
+                response: Net::V1,
+                output: Net::V1_POOL,
                 times: dv::AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None },
             },
             dv::Area {
                 name: "v2",
                 layer: "RConv2d<4, 6, 3, 1, R>",
                 operations: &["layer", "skip", "tstep", "nonlin", "record", "delay"],
-                takes: Net::V1_POOL,
-                answers: Net::V2,
-                sends: Net::V2,
+                input: Net::V1_POOL,
+                response: Net::V2,
+                output: Net::V2,
                 times: dv::AreaDynamics { tau: Some(8.0), t_feedforward: None, t_recurrence: None },
             },
         ],
@@ -154,79 +155,91 @@ impl<R: Recurrence, E: Dtype, D: Device<E>> dv::TensorCollection<E, D> for NetMo
 
 /// What is kept of each area: see [`NetState`] and [`NetResponses`].
 #[derive(Clone, Debug)]
-pub struct NetAreas<K: dv::Kind, B: Dim, E: Dtype, D: Device<E>> {
-    pub v1: K::Of<NetV1<B>, E, D>,
-    pub v2: K::Of<NetV2<B>, E, D>,
+pub struct NetAreas<K: dv::PerArea, B: Dim, E: Dtype, D: Device<E>> {
+    pub v1: K::Value<NetV1<B>, E, D>,
+    pub v2: K::Value<NetV2<B>, E, D>,
 }
 /// What each area remembers.
-pub type NetState<B, E, D> = NetAreas<Past, B, E, D>;
+pub type NetState<B, E, D> = NetAreas<State, B, E, D>;
 /// What each area answered over time.
-pub type NetResponses<B, E, D> = NetAreas<Run, B, E, D>;
+pub type NetResponses<B, E, D> = NetAreas<Stacked, B, E, D>;
 
 // ---- the step
 
-impl<R: Recurrence, E: dv::Element, D: dv::VisionDevice<E>> dv::DynModel<E, D> for NetModel<R, E, D> {
+impl<R: Recurrence, E: dv::Element, D: dv::VisionDevice<E>> dv::GeneratedModel<E, D> for NetModel<R, E, D> {
     type Channels = Const<{ Net::INPUT.c }>;
     type Height = Const<{ Net::INPUT.h }>;
     type Width = Const<{ Net::INPUT.w }>;
     type Classes = <Classifier<6, 5> as dv::Readout>::Classes;
-    type Areas<K: dv::Kind, B: Dim> = NetAreas<K, B, E, D>;
+    type Areas<K: dv::PerArea, B: Dim> = NetAreas<K, B, E, D>;
     const WIRING: dv::Wiring = Net::WIRING;
 
-    fn dynamics(&self) -> &dv::Dynamics {
+    fn get_dynamics(&self) -> &dv::Dynamics {
         &self.dynamics
     }
 
-    fn dynamics_mut(&mut self) -> &mut dv::Dynamics {
+    fn get_dynamics_mut(&mut self) -> &mut dv::Dynamics {
         &mut self.dynamics
     }
 
-    fn fresh<K: dv::Fresh, B: Dim>() -> NetAreas<K, B, E, D> {
-        NetAreas { v1: K::fresh(), v2: K::fresh() }
+    fn initial<K: dv::Initial, B: Dim>() -> NetAreas<K, B, E, D> {
+        NetAreas { v1: K::initial(), v2: K::initial() }
     }
 
-    fn map<F: dv::Kind, G: dv::Kind, B: Dim>(
+    fn map_areas<F: dv::PerArea, G: dv::PerArea, B: Dim>(
         areas: NetAreas<F, B, E, D>,
-        f: &mut impl dv::ForArea<F, G, E, D>,
+        f: &mut impl dv::MapAreas<F, G, E, D>,
     ) -> dv::Result<NetAreas<G, B, E, D>> {
         Ok(NetAreas { v1: f.area("v1", areas.v1)?, v2: f.area("v2", areas.v2)? })
     }
 
-    fn each<F: dv::Kind, B: Dim>(areas: &NetAreas<F, B, E, D>, f: &mut impl dv::EachArea<F, E, D>) -> dv::Result<()> {
+    fn visit_areas<F: dv::PerArea, B: Dim>(
+        areas: &NetAreas<F, B, E, D>,
+        f: &mut impl dv::VisitAreas<F, E, D>,
+    ) -> dv::Result<()> {
         f.area::<NetV1<B>>("v1", &areas.v1)?;
         f.area::<NetV2<B>>("v2", &areas.v2)
     }
 
-    fn advance<K: dv::Record, B: Dim, T: Tape<E, D>>(
+    fn advance<K: dv::Observer, B: Dim, T: Tape<E, D>>(
         &self,
         frame: dv::Frame<Self, B, E, D>,
         state: &mut NetState<B, E, D>,
-        record: &mut NetAreas<K, B, E, D>,
-        cx: &mut dv::Cx<T>,
+        observed: &mut NetAreas<K, B, E, D>,
+        cx: &mut dv::Context<E, D, T>,
     ) -> dv::Result<dv::Logits<Self, B, E, D>> {
-        let (batch, ..) = *frame.shape();
-        let x = Some(frame);
+        let device = frame.device().clone();
+        let x = dv::begin(frame, cx);
 
         // v1
-        cx.enter(0);
-        let x = <RConv2d<3, 4, 3, 1, R> as dv::Layer>::step(&self.v1, x, &state.v1, cx)?;
-        let x: dv::Signal<NetV1<B>, E, D> = self.v1_feedback_v2.join(x, &state.v2, 0, cx)?;
-        let x =
-            dv::tstep_nonlin::<Euler, Relu, _, _, _, _, E, D, T>(&self.v1_tstep, &self.v1_nonlin, x, &state.v1, cx)?;
-        K::record(&mut record.v1, x.as_ref())?;
-        let x = state.v1.delay(x, cx.area());
-        let x: dv::Signal<NetV1Pool<B>, E, D> = dv::pool::<MaxPool2d<3, 2, 1>, _, _, _, _, _, _, E, D, T>(x, cx)?;
+        let x: dv::Signal<NetV1Pool<B>, E, D> = {
+            let x = dv::erase(x)?;
+            cx.enter(0);
+            let x = dv::layer::<RConv2d<3, 4, 3, 1, R>, E, D, T>(&self.v1, x, Net::INPUT, &state.v1, cx)?;
+            cx.set_input(Net::V1);
+            let x = self.v1_feedback_v2.join(x, &state.v2, 0, cx)?;
+            let x = dv::tstep_nonlin::<Euler, Relu, E, D, T>(&self.v1_tstep, &self.v1_nonlin, x, &state.v1, cx)?;
+            K::observe::<NetV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
+            let x = state.v1.delay(x, cx.area())?;
+            let x = dv::pool::<MaxPool2d<3, 2, 1>, E, D, T>(x, cx)?;
+            dv::restore("the output of `v1`", x)?
+        };
 
         // v2
-        cx.enter(1);
-        let x = <RConv2d<4, 6, 3, 1, R> as dv::Layer>::step(&self.v2, x, &state.v2, cx)?;
-        let x: dv::Signal<NetV2<B>, E, D> = self.v2_skip_v1.join(x, &state.v1, 1, cx)?;
-        let x =
-            dv::tstep_nonlin::<Euler, Relu, _, _, _, _, E, D, T>(&self.v2_tstep, &self.v2_nonlin, x, &state.v2, cx)?;
-        K::record(&mut record.v2, x.as_ref())?;
-        let x = state.v2.delay(x, cx.area());
+        let x: dv::Signal<NetV2<B>, E, D> = {
+            let x = dv::erase(x)?;
+            cx.enter(1);
+            let x = dv::layer::<RConv2d<4, 6, 3, 1, R>, E, D, T>(&self.v2, x, Net::V1_POOL, &state.v2, cx)?;
+            cx.set_input(Net::V2);
+            let x = self.v2_skip_v1.join(x, &state.v1, 1, cx)?;
+            let x = dv::tstep_nonlin::<Euler, Relu, E, D, T>(&self.v2_tstep, &self.v2_nonlin, x, &state.v2, cx)?;
+            K::observe::<NetV2<B>, E, D>(&mut observed.v2, x.as_ref())?;
+            let x = state.v2.delay(x, cx.area())?;
+            dv::restore("the output of `v2`", x)?
+        };
 
-        <Classifier<6, 5> as dv::Readout>::read(&self.classifier, x, batch, cx)
+        let x = dv::erase(x)?;
+        dv::readout::<Classifier<6, 5>, B, E, D, T>(&self.classifier, x, &device, cx)
     }
 }
 
@@ -436,9 +449,9 @@ fn truncation_cuts_gradients_not_values() {
     let run = |net: &Model<Full, f64>| {
         let stimulus = Stimulus::constant(images.clone().traced(net.alloc_grads()), 4);
         let mut state = net.reset();
-        let (y, cx) = net.try_unroll::<Silent, _, _>(stimulus, &mut state, &mut Model::<Full, f64>::fresh()).unwrap();
+        let (y, cx) = net.try_observe::<Discard, _, _>(stimulus, &mut state, &mut net.observers()).unwrap();
         let values = y.as_vec();
-        let grads = y.put_tape(cx.tape).sum::<Rank0, _>().backward();
+        let grads = y.put_tape(cx.into_tape()).sum::<Rank0, _>().backward();
         (values, grads.get(&net.v1.recurrence.weight).as_vec())
     };
     let (whole, g_whole) = run(&net);

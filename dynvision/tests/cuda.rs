@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, missing_docs)] // a failing test may panic
 
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::device;
-use dynvision::geometry::{Border, Conv, Window};
+use dynvision::geometry::{Border, Conv, Units, Window};
 use dynvision::kernels::{Element, Maps, VisionDevice};
 use dynvision::model::DynModel as _;
-use dynvision::ops::{self, Rate, Units};
-use dynvision::time::{Plan, Stimulus};
+use dynvision::ops::{self, Rate};
+use dynvision::unroll::Stimulus;
 use dynvision::zoo::DyRCNNx4Feedback;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -32,18 +32,18 @@ fn answers<E: Element, D: VisionDevice<E>>(number: usize, dev: &D) -> Option<[Ve
     type Flat<E, D> = Tensor<(usize,), E, D>;
     let (a, b): (Maps<E, D>, Maps<E, D>) = (tensor(dev, (2, 4, 7, 6), 1), tensor(dev, (2, 4, 7, 6), 2));
     let (w, bias): (Maps<E, D>, Flat<E, D>) = (tensor(dev, (6, 2, 3, 3), 3), tensor(dev, (6,), 4));
-    let mut cx = Cx::new(OwnedTape::<E, D>::default(), Plan::default());
+    let mut cx = Graph::new(OwnedTape::<E, D>::default());
     let (conv, window) = (Conv::new(Window::new(3, 2, 1)).grouped(2), Window::new(3, 2, 1));
     let tau: Tensor<(), E, D> = tensor(dev, (), 5);
     let trained = Rate { value: 0.3, trained: Some((tau, -0.2)) };
     let y: Maps<E, D> = match number {
-        0 => ops::conv2d(&conv, &a, &w, Some(&bias), &mut cx),
-        1 => ops::conv2d(&conv.bordered(Border::Reflect), &a, &w, Some(&bias), &mut cx),
-        2 => ops::conv2d_onto(&conv, &a, &w, None::<&Flat<E, D>>, Some(tensor(dev, (2, 6, 4, 3), 6)), &mut cx),
+        0 => ops::conv2d(&conv, &a, &w, Some(&bias), None, &mut cx),
+        1 => ops::conv2d(&conv.bordered(Border::Reflect), &a, &w, Some(&bias), None, &mut cx),
+        2 => ops::conv2d(&conv, &a, &w, None, Some(tensor(dev, (2, 6, 4, 3), 6)), &mut cx),
         3 => ops::max_pool2d(window, &a, &mut cx),
         4 => ops::avg_pool2d(window, &a, &mut cx),
-        5 => ops::resize(&a, (2, 4, 5, 13), &mut cx),
-        6 => ops::resize_onto(&a, tensor(dev, (2, 4, 14, 12), 6), &mut cx),
+        5 => ops::resize(&a, [5, 13], None, &mut cx),
+        6 => ops::resize(&a, [14, 12], Some(tensor(dev, (2, 4, 14, 12), 6)), &mut cx),
         7 => ops::leaky(&Rate::fixed(0.3), a.clone(), Some(&b), true, &mut cx),
         8 => ops::leaky(&trained, a.clone(), Some(&b), false, &mut cx),
         9 => ops::add(a.clone(), &b, &mut cx),

@@ -56,16 +56,12 @@ struct Rich<R: Recurrence = Full, const N: usize = 7> {
 struct Double;
 dynvision::spec!(impl Double => dynvision::nn::Empty);
 impl dynvision::nn::Operation for Double {
-    fn apply<B, C, H, W, E, D, T>(
+    fn forward<E, D, T>(
         _: &dynvision::nn::Empty,
-        x: dynvision::nn::MapOf<B, C, H, W, E, D>,
-        cx: &mut dynvision::cx::Cx<T>,
-    ) -> dynvision::error::Result<dynvision::nn::MapOf<B, C, H, W, E, D>>
+        x: dynvision::kernels::Maps<E, D>,
+        cx: &mut dynvision::unroll::Context<E, D, T>,
+    ) -> dynvision::error::Result<dynvision::kernels::Maps<E, D>>
     where
-        B: dfdx::prelude::Dim,
-        C: dfdx::prelude::Dim,
-        H: dfdx::prelude::Dim,
-        W: dfdx::prelude::Dim,
         E: dynvision::kernels::Element,
         D: dynvision::kernels::VisionDevice<E>,
         T: dfdx::prelude::Tape<E, D>,

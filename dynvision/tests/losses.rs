@@ -9,13 +9,15 @@ mod common;
 
 use common::{Golden, gradients};
 use dfdx::prelude::{Device, Dim, Dtype, Gradients, PutTape, Rank0, SplitTape, SumTo, Tape, TryAdd, TryMul, TrySub};
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::interop::Weights;
 use dynvision::kernels::{Element, VisionDevice};
-use dynvision::loss::{Activity, CrossEntropy, Labels, Loss, Measure, Output, Reduction, TemporalSmoothness, Weighted};
+use dynvision::loss::{
+    Activity, BinaryCrossEntropy, CrossEntropy, HasLabels, Labels, Loss, Measure, Output, Place, Reduction, Responses,
+    SquaredError, TemporalSmoothness, Weighted,
+};
 use dynvision::prelude::*;
-use dynvision::time::Plan;
 
 // ------------------------------------------------------------------------------------- cross-entropy, goldens
 
@@ -59,13 +61,13 @@ fn cross_entropy_in_time_is_the_originals() {
     let logits: Tensor<(usize, usize, Const<5>), f32, _> = dev.tensor_from_vec(golden.floats("outputs"), (3, 4, Const));
     let labels = Labels::from_numbers(3, 4, &golden.integers("labels"), -1).unwrap();
     let tape = logits.leaky_trace().split_tape().1;
-    let mut cx = Cx::new(tape, Plan::default());
-    let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap();
+    let mut graph = Graph::new(tape);
+    let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut graph).unwrap();
     assert_eq!(*terms.shape(), (3, 4));
     assert_close("terms", &terms.as_vec(), &golden.floats("loss"), 1e-5);
     // the golden's gradient is that of the sum of the terms by weights of seed 3
     let weights: Tensor<(usize, usize), f32, _> = dev.tensor_from_vec(common::hash_uniform(12, 3), (3, 4));
-    let grads = (terms.put_tape(cx.tape) * weights).sum::<Rank0, _>().backward();
+    let grads = (terms.put_tape(graph.tape) * weights).sum::<Rank0, _>().backward();
     assert_close("gradient", &grads.get(&logits).as_vec(), &golden.floats("grad_outputs"), 1e-4);
 }
 
@@ -75,8 +77,8 @@ fn all_reductions_agree() {
     let logits: Tensor<(usize, usize, Const<7>), f64, _> = dev.sample_normal_like(&(4, 5, Const));
     let labels = Labels::counted(&[0, 6, 2, 2], &[false, true, false, true, true]);
     let ce = |reduction| CrossEntropy { reduction, ..Default::default() }.of_logits(logits.clone(), &labels).unwrap();
-    let mut cx = Cx::new(dfdx::prelude::NoneTape, Plan::default());
-    let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap().as_vec();
+    let mut graph = Graph::new(dfdx::prelude::NoneTape);
+    let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut graph).unwrap().as_vec();
     // written out
     let values = logits.as_vec();
     for (row, (term, label)) in terms.iter().zip(labels.as_slice()).enumerate() {
@@ -104,7 +106,7 @@ struct Net {
 /// The guide's `SpatioTemporalLoss`: cross-entropy, and a tenth of the change of `v1`, which it reads by its field.
 struct SpatioTemporalLoss;
 
-impl<E: Element, D: VisionDevice<E>> Loss<NetModel<E, D>, E, D> for SpatioTemporalLoss {
+impl<E: Element, D: VisionDevice<E>, Y: HasLabels> Loss<NetModel<E, D>, E, D, Y> for SpatioTemporalLoss {
     fn name(&self) -> String {
         "spatio_temporal".into()
     }
@@ -112,21 +114,21 @@ impl<E: Element, D: VisionDevice<E>> Loss<NetModel<E, D>, E, D> for SpatioTempor
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<NetModel<E, D>, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        labels: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        let ce = CrossEntropy::default().loss(output, labels, cx)?;
+        let ce = CrossEntropy::default().loss(output, labels, graph)?;
         let v1 = &output.responses()?.v1.values;
         let [batch, time, c, h, w] = dfdx::prelude::Shape::concrete(v1.shape());
         let units = batch * c * h * w;
         let steps = |from: usize| (0..batch).flat_map(|_| from..from + time - 1).collect::<Vec<_>>();
         let index = |from| v1.device().tensor_from_vec(steps(from), (batch, time - 1));
         let flat = dynvision::ops::reshaped(v1.clone(), &(batch, time, c * h * w))?;
-        let now: Tensor<(usize, usize, usize), E, D> = cx.run(flat.clone(), |v1| gathered(v1, index(0)))?;
-        let next = cx.run(flat, |v1| gathered(v1, index(1)))?;
+        let now: Tensor<(usize, usize, usize), E, D> = graph.run(flat.clone(), |v1| gathered(v1, index(0)))?;
+        let next = graph.run(flat, |v1| gathered(v1, index(1)))?;
         let weight = E::from_f64(0.1 / (units * (time - 1)) as f64).unwrap();
-        let smooth = cx.run(next, |next| next.try_sub(now)?.try_square()?.try_sum::<Rank0, _>()?.try_mul(weight))?;
-        cx.run(ce, |ce| ce.try_add(smooth))
+        let smooth = graph.run(next, |next| next.try_sub(now)?.try_square()?.try_sum::<Rank0, _>()?.try_mul(weight))?;
+        graph.run(ce, |ce| ce.try_add(smooth))
     }
 }
 
@@ -169,16 +171,28 @@ fn stimulus<T: Tape<f64, Cpu>>(
     Stimulus::constant(images, 3).then_blank(2, 0.0).unwrap()
 }
 
-fn value<L: Loss<NetModel<f64, Cpu>, f64, Cpu>>(net: &NetModel<f64, Cpu>, loss: &L) -> f64 {
-    let (logits, responses) = net.try_record(stimulus(images())).unwrap();
-    loss.try_forward(net, logits, Some(responses), &labels()).unwrap().array()
+/// Probabilities for the readout and values for `v2`, with weights, of which some are 0.
+fn responses() -> Responses {
+    let wave = |i: usize| (i as f64 * 0.7).sin();
+    let weights = |n: usize| (0..n).map(|i| (i % 4) as f64 / 2.0).collect::<Vec<_>>();
+    let probabilities: Vec<f64> = (0..3 * 5 * 4).map(|i| 0.5 + 0.5 * wave(i)).collect();
+    let values: Vec<f64> = (0..3 * 5 * 18).map(|i| if i % 5 == 0 { f64::NAN } else { wave(i) }).collect();
+    let all = Responses::new(3, 5).with_weights(Place::Readout, 4, probabilities, weights(60)).unwrap();
+    all.with_weights(Place::area("v2"), 18, values, weights(270)).unwrap()
+}
+
+type Both = (Labels, Responses);
+
+fn value<L: Loss<NetModel<f64, Cpu>, f64, Cpu, Both>>(net: &NetModel<f64, Cpu>, loss: &L) -> f64 {
+    let (logits, answers) = net.try_record(stimulus(images())).unwrap();
+    loss.try_forward(net, logits, Some(answers), &(labels(), responses())).unwrap().array()
 }
 
 /// The gradient of every parameter against central differences.
-fn gradients_are_differences<L: Loss<NetModel<f64, Cpu>, f64, Cpu>>(t_feedforward: f64, loss: &L) {
+fn gradients_are_differences<L: Loss<NetModel<f64, Cpu>, f64, Cpu, Both>>(t_feedforward: f64, loss: &L) {
     let mut net = net(t_feedforward);
-    let (logits, responses) = net.try_record(stimulus(images().traced(net.alloc_grads()))).unwrap();
-    let y = loss.try_forward(&net, logits, Some(responses), &labels()).unwrap();
+    let (logits, answers) = net.try_record(stimulus(images().traced(net.alloc_grads()))).unwrap();
+    let y = loss.try_forward(&net, logits, Some(answers), &(labels(), responses())).unwrap();
     let mut grads: Gradients<f64, Cpu> = y.backward();
     let exact = gradients(&net, &mut grads);
     let scale = exact.values().flatten().fold(0.0f64, |m, v| m.max(v.abs()));
@@ -209,6 +223,9 @@ fn gradients_reach_the_weights_through_logits_and_responses() {
         gradients_are_differences(t_feedforward, &activity(Measure::Absolute(2.0)));
         gradients_are_differences(t_feedforward, &activity(Measure::Signed));
         gradients_are_differences(t_feedforward, &TemporalSmoothness::of(["v2"]));
+        gradients_are_differences(t_feedforward, &SquaredError::default());
+        gradients_are_differences(t_feedforward, &SquaredError::of([Place::Readout]));
+        gradients_are_differences(t_feedforward, &BinaryCrossEntropy::default());
     }
     let sum = (
         CrossEntropy::default(),
@@ -255,6 +272,42 @@ fn losses_of_areas_are_what_they_say() {
     for (i, name) in ["v1", "v2"].iter().enumerate() {
         assert!((value(&net, &TemporalSmoothness::of([*name])) - change(&areas[i])).abs() < 1e-12);
     }
+}
+
+/// The losses of real values against their definitions, written out; logits of 0 and large ones too.
+#[test]
+fn losses_of_real_values_are_what_they_say() {
+    let net = net(2.0);
+    let (logits, answers) = net.try_record(stimulus(images())).unwrap();
+    let (expected, dev) = (responses(), Cpu::default());
+    let wave = |i: usize| (i as f64 * 0.7).sin();
+    let (mut sum, mut count) = (0.0, 0.0);
+    let (x, a) = (logits.as_vec(), answers.v2.values.as_vec());
+    for (i, x) in x.iter().enumerate() {
+        let w = (i % 4) as f64 / 2.0;
+        (sum, count) = (sum + w * (x - 0.5 - 0.5 * wave(i)).powi(2), count + w);
+    }
+    for (i, a) in a.iter().enumerate().filter(|(i, _)| i % 5 != 0) {
+        let w = (i % 4) as f64 / 2.0;
+        (sum, count) = (sum + w * (a - wave(i)).powi(2), count + w);
+    }
+    assert!((value(&net, &SquaredError::default()) - sum / count).abs() < 1e-12);
+    assert!((expected.count() - count).abs() < 1e-12);
+    // the original's formula overflows at 800; the gradient at 0 is that of the logistic function
+    let x: Tensor<(usize, usize, Const<4>), f64, _> = dev.tensor_from_vec(vec![0.0, 2.0, -800.0, 800.0], (1, 1, Const));
+    let p = [0.25, 1.0, 0.0, 0.5];
+    let target = Responses::new(1, 1).with(Place::Readout, 4, p.to_vec()).unwrap();
+    let y = BinaryCrossEntropy::default().try_forward(&net, x.leaky_trace(), None, &target).unwrap();
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let expected = (2f64.ln() + -logistic(2.0).ln() + 0.0 + 400.0) / 4.0;
+    assert!((y.array() - expected).abs() < 1e-12, "{} {expected}", y.array());
+    let gradient = y.backward().get(&x).as_vec();
+    for ((found, x), p) in gradient.iter().zip([0.0, 2.0, -800.0, 800.0]).zip(p) {
+        assert!((found - (logistic(x) - p) / 4.0).abs() < 1e-12, "{x}: {found}");
+    }
+    // nothing that counts is 0 without a gradient, and is not divided by
+    let none = Responses::new(1, 1).with(Place::Readout, 4, vec![f64::NAN; 4]).unwrap();
+    assert_eq!(BinaryCrossEntropy::default().try_forward(&net, x, None, &none).unwrap().array(), 0.0);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! differences of random objectives in f64, and a second implementation composed of dfdx's operations.
 #![allow(clippy::unwrap_used, missing_docs)] // a failing test may panic
 
+#[path = "common/device.rs"]
+mod device;
+
 #[path = "ops/check.rs"]
 #[macro_use]
 mod check;
@@ -11,6 +14,7 @@ mod conv;
 mod errors;
 #[path = "ops/gather.rs"]
 mod gather;
+#[cfg(not(feature = "cuda"))] // where a tensor lies is seen on the CPU
 #[path = "ops/in_place.rs"]
 mod in_place;
 #[path = "ops/kernels.rs"]

@@ -9,11 +9,12 @@ use dfdx::prelude::{PutTape, Rank0, SplitTape, SumTo};
 use dynvision::error::Result;
 use dynvision::interop::Weights;
 use dynvision::loss::{Activity, CrossEntropy, Labels, Loss, Measure, TemporalSmoothness, Weighted};
+use dynvision::model::GeneratedModel as _;
 use dynvision::nn::{BatchNorm, Dropout, InputAdaption};
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
-use dynvision::record::{ForArea, Past, Silent, Steps, Timed};
-use dynvision::time::History;
+use dynvision::unroll::History;
+use dynvision::unroll::{Context, Discard, MapAreas, State, Steps, Timed};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -74,9 +75,9 @@ fn run<L: Loss<Model, f64, Cpu>>(
     let (logits, responses, cx) = if loss.needs_responses() {
         let (logits, responses) = net.try_record(stimulus).unwrap();
         let (logits, tape) = logits.split_tape();
-        (logits, Some(responses), dynvision::cx::Cx::new(tape, dynvision::time::Plan::default()))
+        (logits, Some(responses), Context::new(tape, dynvision::time::Plan::default()))
     } else {
-        let (logits, mut cx) = net.try_unroll::<Silent, _, _>(stimulus, &mut state, &mut Model::fresh()).unwrap();
+        let (logits, mut cx) = net.try_observe::<Discard, _, _>(stimulus, &mut state, &mut net.observers()).unwrap();
         let observed = cx.take_statistics();
         assert!(!observed.is_empty());
         observed.absorb(&mut net).unwrap();
@@ -84,7 +85,7 @@ fn run<L: Loss<Model, f64, Cpu>>(
     };
     let values = logits.as_vec();
     let labels = Labels::counted(&[0, 3, 1], &[false, false, true, true, true, true, true, false, true, true, true]);
-    let y = loss.try_forward(&net, logits.put_tape(cx.tape), responses, &labels).unwrap();
+    let y = loss.try_forward(&net, logits.put_tape(cx.into_tape()), responses, &labels).unwrap();
     let gradients = gradients(&net, &mut y.backward());
     (values, gradients, net)
 }
@@ -133,13 +134,13 @@ fn gradients_are_those_of_the_plain_way() {
 
 /// Gives the state an identity of its own.
 struct Detached;
-impl ForArea<Past, Past, f64, Cpu> for Detached {
+impl MapAreas<State, State, f64, Cpu> for Detached {
     fn area<S: Timed>(&mut self, _: &'static str, mut past: History<S, f64, Cpu>) -> Result<History<S, f64, Cpu>> {
-        for x in past.iter_mut() {
+        past.replace(|x| {
             let mut own = Cpu::default().zeros_like(x.shape());
             own.copy_from(&x.as_vec());
-            *x = own;
-        }
+            Ok(own)
+        })?;
         Ok(past)
     }
 }
@@ -158,13 +159,13 @@ fn truncation_leaves_the_gradients_that_come_through_recorded_answers() {
     let mut state = net.reset();
     let mut sum: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for _ in 0..steps {
-        state = OneAreaModel::map(state, &mut Detached).unwrap();
+        state = OneAreaModel::map_areas(state, &mut Detached).unwrap();
         let stimulus = Stimulus::constant(image.clone(), 1).traced(net.alloc_grads());
-        let mut record = OneAreaModel::<f64, Cpu>::fresh::<Steps, usize>();
-        let (_, cx) = net.try_unroll(stimulus, &mut state, &mut record).unwrap();
+        let mut record = net.observers::<Steps, usize>();
+        let (_, cx) = net.try_observe(stimulus, &mut state, &mut record).unwrap();
         let answer = record.v1[0].clone().unwrap();
         let units = answer.shape().num_elements() * steps;
-        let mut grads = (answer.put_tape(cx.tape).abs().sum::<Rank0, _>() / units as f64).backward();
+        let mut grads = (answer.put_tape(cx.into_tape()).abs().sum::<Rank0, _>() / units as f64).backward();
         for (name, gradient) in gradients(&net, &mut grads) {
             let sum = sum.entry(name).or_insert_with(|| vec![0.0; gradient.len()]);
             sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);

@@ -5,23 +5,21 @@
 
 use dfdx::nn::{DeviceBuildExt, ModuleVisitor, TensorCollection, TensorOptions};
 use dfdx::prelude::{
-    AsArray, Axes3, Axes4, Backward, Const, ConstDim, ConstShape, Cpu, Device, Dim, Dtype, Gradients, HasShape, Rank0,
-    Rank1, Shape, Tape, Tensor, TensorFromVec, ZeroGrads,
+    AsArray, Axes3, Axes4, Backward, Const, ConstShape, Cpu, Device, Dim, Dtype, Gradients, HasShape, Rank0, Rank1,
+    Shape, Tape, Tensor, TensorFromVec, ZeroGrads,
 };
 use dfdx::tensor_ops::{BroadcastTo, MeanTo, TryAdd, TryDiv, TryMul, TrySub};
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::{Error, Result};
 use dynvision::geometry::{Geometry, Window};
 use dynvision::interop::{StateDict, Weights};
-use dynvision::kernels::{Element, VisionDevice};
+use dynvision::kernels::{Element, Maps, VisionDevice};
 use dynvision::loss::{Labels, Loss, Output};
 use dynvision::model::DynModel;
-use dynvision::nn::{
-    Classifier, Empty, Integration, Layer, MapOf, Nonlinearity, Operation, RConv2d, Recurrence, Signal, Solver,
-};
-use dynvision::ops::{MapShape, retyped};
+use dynvision::nn::{Classifier, Connection, Empty, Integration, Layer, Nonlinearity, Operation, RConv2d, Solver};
+use dynvision::ops;
 use dynvision::optim::{Optim, SgdConfig};
-use dynvision::time::{History, Stimulus};
+use dynvision::unroll::{Context, Past, Stimulus};
 
 // ------------------------------------------------------------------------------------------------------------- weights
 
@@ -52,30 +50,21 @@ impl<Z: ConstShape, E: Dtype, D: Device<E>> TensorCollection<E, D> for Weight<Z,
 /// Recurrence `w h²`, with one weight.
 #[derive(Clone, Debug)]
 struct Squares;
-impl Recurrence for Squares {
+dynvision::spec!(impl Squares => Weight<(), E, D>);
+impl Connection for Squares {
     const SAME_CHANNELS: bool = true;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = Weight<(), E, D>;
 
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: Weight<(), E2, D2>,
-    ) -> Weight<(), E2, D2> {
-        it
-    }
-
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         weights: &Weight<(), E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         let (weight, shape) = (weights.weight.retaped::<T>(), *h.shape());
-        let y: MapOf<B, I, H, W, E, D> =
-            cx.run(h.clone(), |h| h.try_square()?.try_mul(weight.try_broadcast_like::<_, Axes4<0, 1, 2, 3>>(&shape)?))?;
-        retyped("recurrence of squares", y, cx)
+        let y = cx.run(h.clone(), |h| {
+            h.try_square()?.try_mul(weight.try_broadcast_like::<_, Axes4<0, 1, 2, 3>>(&shape)?)
+        })?;
+        ops::add_onto(onto, y, cx)
     }
 }
 
@@ -84,12 +73,12 @@ impl Recurrence for Squares {
 struct Exact;
 dynvision::spec!(impl Exact => Empty);
 impl Solver for Exact {
-    fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        h: Option<&MapOf<B, C, H, W, E, D>>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        h: Option<&Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         let decay = (-cx.area().dt / cx.area().tau).exp();
         let [decay, rest] = [decay, 1.0 - decay].map(|number| E::from_f64(number).unwrap_or_default());
         let x = cx.run(x, |x| x.try_mul(rest))?;
@@ -104,11 +93,11 @@ impl Solver for Exact {
 struct Softplus;
 dynvision::spec!(impl Softplus => Empty);
 impl Operation for Softplus {
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         cx.run(x, |x| x.try_exp()?.try_add(E::one())?.try_ln())
     }
 }
@@ -121,40 +110,34 @@ dynvision::spec!(impl [const C: usize] Gain<C> => Weight<Rank1<C>, E, D>);
 impl<const C: usize> Operation for Gain<C> {
     const CHANNELS: Option<usize> = Some(C);
 
-    fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         gain: &Weight<Rank1<C>, E, D>,
-        x: MapOf<B, Ch, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Ch, H, W, E, D>> {
-        let x: MapOf<B, Const<C>, H, W, E, D> = retyped("a gain", x, cx)?;
-        let (gain, shape) = (gain.weight.retaped::<T>(), *x.shape());
-        let y = cx.run(x, |x| x.try_mul(gain.try_broadcast_like::<_, Axes3<0, 2, 3>>(&shape)?))?;
-        retyped("a gain", y, cx)
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let (gain, (b, _, h, w)) = (gain.weight.retaped::<T>(), *x.shape());
+        // dfdx's own shape check: a tensor of constant channels
+        let x = ops::restore::<(usize, Const<C>, usize, usize), _, _>("a gain", x)?;
+        let y = cx.run(x, |x| x.try_mul(gain.try_broadcast_like::<_, Axes3<0, 2, 3>>(&(b, Const, h, w))?))?;
+        ops::erase(y)
     }
 }
 
-/// A layer without a convolution: `w x + h / 4`, where `h` is the area's answer of `t_recurrence` ago.
+/// A layer without a convolution: `w x + h / 4`, where `h` is the area's response of `t_recurrence` ago.
 #[derive(Clone, Debug)]
 struct Echo<const C: usize>;
 dynvision::spec!(impl [const C: usize] Echo<C> => Weight<Rank1<C>, E, D>);
 impl<const C: usize> Layer for Echo<C> {
     const GEOMETRY: Geometry = Geometry::conv(C, C, Window::POINT);
-    type In = Const<C>;
-    type Out = Const<C>;
 
-    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Weight<Rank1<C>, E, D>,
-        x: Signal<(B, Const<C>, H, W), E, D>,
-        own: &History<(B, Const<C>, Ho, Wo), E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, Const<C>, Ho, Wo), E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
         let Some(x) = x else { return Ok(None) };
-        let x: MapOf<B, Const<C>, Ho, Wo, E, D> = retyped("input of an echo", Gain::<C>::apply(built, x, cx)?, cx)?;
+        let x = <Gain<C> as Operation>::forward(built, x, cx)?;
         let Some(h) = own.ago(cx.area().recurrence) else { return Ok(Some(x)) };
         let x = x.retaped::<T>();
         cx.run(h.clone(), |h| h.try_mul(E::from_f64(0.25).unwrap_or_default())?.try_add(x)).map(Some)
@@ -165,11 +148,11 @@ impl<const C: usize> Layer for Echo<C> {
 #[derive(Clone, Debug)]
 struct Divisive;
 impl Integration for Divisive {
-    fn integrate<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-        x: Tensor<S, E, D>,
-        h: &Tensor<S, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<Tensor<S, E, D>> {
+    fn integrate<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        x: Maps<E, D>,
+        h: &Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         let x = x.retaped::<T>();
         let by = cx.run(h.clone(), |h| h.try_square()?.try_add(E::one()))?;
         cx.run(by, |by| x.try_div(by))
@@ -191,7 +174,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for OneHot
         &self,
         output: &Output<M, B, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         let y = &output.logits;
         let [batch, steps, classes] = y.shape().concrete();
@@ -199,7 +182,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for OneHot
         let values = (0..batch * steps * classes).map(|i| if hot(i) { E::one() } else { E::zero() });
         let mut target = y.device().try_zeros_like(y.shape()).map_err(Error::device)?;
         target.copy_from(&values.collect::<Vec<E>>());
-        cx.run(y.clone(), |y| y.try_sub(target)?.try_square()?.try_mean())
+        graph.run(y.clone(), |y| y.try_sub(target)?.try_square()?.try_mean())
     }
 }
 

@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 use dynvision::interop::{self, StateDict, Weights, torch};
 use dynvision::model::{DynModel, FrameShape};
 use dynvision::parameters::parameters;
-use dynvision::time::Stimulus;
+use dynvision::unroll::Stimulus;
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4, DyRCNNx4Feedback};
 use std::error::Error;
 use std::path::Path;

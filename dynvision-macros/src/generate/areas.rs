@@ -1,4 +1,4 @@
-//! What is kept of each area: the state, the responses, and all that recorders make of them.
+//! What is held of each area: the state, the responses, and all that observers make of them.
 
 use super::{Code, names::Names, shapes::Map};
 use proc_macro2::{Span, TokenStream};
@@ -7,35 +7,35 @@ use syn::Ident;
 
 impl Code<'_> {
     /// What has a state, by the name of its field: the areas, and the input if it adapts.
-    pub(super) fn kept(&self) -> Vec<(Ident, &Map)> {
+    pub(super) fn held(&self) -> Vec<(Ident, &Map)> {
         let input = || (Ident::new("input", Span::call_site()), &self.shapes.input);
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
-        let areas = areas.map(|(area, shapes)| (area.name.clone(), &shapes.answers));
+        let areas = areas.map(|(area, shapes)| (area.name.clone(), &shapes.response));
         self.model.adaption.iter().map(|_| input()).chain(areas).collect()
     }
 
     /// `NetAreas`, `NetState`, `NetResponses`.
     pub(super) fn areas(&self) -> TokenStream {
         let Names { spec, areas, state, responses, vis, dv, dtype, device, batch, kind, .. } = self.names;
-        let fields = self.kept().into_iter().map(|(name, map)| {
+        let fields = self.held().into_iter().map(|(name, map)| {
             let shape = &map.shape;
             let doc = format!(" Of `{name}`: [`{spec}::{}`] for each image.", map.constant);
             quote! {
                 #[doc = #doc]
-                #vis #name: #kind::Of<#shape<#batch>, #dtype, #device>,
+                #vis #name: #kind::Value<#shape<#batch>, #dtype, #device>,
             }
         });
-        let doc = format!(" What is kept of each area of [`{spec}`]: see [`{state}`] and [`{responses}`].");
+        let doc = format!(" What is held of each area of [`{spec}`]: see [`{state}`] and [`{responses}`].");
         quote! {
             #[doc = #doc]
             #[derive(#dv::Clone, #dv::Debug)]
-            #vis struct #areas<#kind: #dv::Kind, #batch: #dv::Dim, #dtype: #dv::Dtype, #device: #dv::Device<#dtype>> {
+            #vis struct #areas<#kind: #dv::PerArea, #batch: #dv::Dim, #dtype: #dv::Dtype, #device: #dv::Device<#dtype>> {
                 #(#fields)*
             }
             /// What each area remembers.
-            #vis type #state<#batch, #dtype, #device> = #areas<#dv::Past, #batch, #dtype, #device>;
-            /// What each area answered over time.
-            #vis type #responses<#batch, #dtype, #device> = #areas<#dv::Run, #batch, #dtype, #device>;
+            #vis type #state<#batch, #dtype, #device> = #areas<#dv::State, #batch, #dtype, #device>;
+            /// The responses of each area over time.
+            #vis type #responses<#batch, #dtype, #device> = #areas<#dv::Stacked, #batch, #dtype, #device>;
         }
     }
 }

@@ -20,13 +20,13 @@ use quote::quote;
 use shapes::Shapes;
 
 pub(crate) fn generate(model: &Model) -> TokenStream {
-    let names = Names::new(model);
+    let names = Names::new(model, &parts::components(model));
     let code = Code { model, names: &names, parts: Parts::new(model, &names), shapes: Shapes::new(model, &names) };
     let (krate, item) = (&model.krate, &model.item);
     let spec = [code.constants(), code.shape_types(), code.part_types()];
     let types = [code.weights(), code.areas()];
     let checks = [code.kind_checks(), code.shape_checks()];
-    let traits = [code.build(), code.tensors(), code.dyn_model(), code.module()];
+    let traits = [code.build(), code.tensors(), code.generated_model(), code.module()];
     quote! {
         #[allow(dead_code)] // the fields are read by the macro
         #item

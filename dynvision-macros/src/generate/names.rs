@@ -1,11 +1,11 @@
 //! What generated items are called.
 
-use crate::model::{Area, Link, Model};
-use crate::validate::{camel, constant};
+use crate::case::{camel, constant};
+use crate::model::{Area, Component, Link, Model};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
-use syn::{GenericParam, Ident, Visibility, ext::IdentExt};
+use syn::{GenericParam, Ident, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
 
 /// The names of one model's items.
 pub(super) struct Names {
@@ -39,10 +39,11 @@ pub(super) struct Params {
 }
 
 impl Names {
-    pub(super) fn new(model: &Model) -> Self {
+    /// The names of the items of a model of these components.
+    pub(super) fn new(model: &Model, components: &[&Component]) -> Self {
         let spec = &model.item.ident;
         let krate = &model.krate;
-        let used = used_names(model);
+        let used = used_names(model, components);
         let name = |suffix: &str| format_ident!("{}{}", spec, suffix);
         Names {
             model: name("Model"),
@@ -89,7 +90,13 @@ impl Names {
 
     /// `v2_skip_v1`: the field of a connection into `into`.
     pub(super) fn link(&self, into: &Ident, link: &Link) -> Ident {
-        format_ident!("{}_{}_{}", into.unraw(), link.direction.word(), link.from.unraw(), span = link.from.span())
+        format_ident!(
+            "{}_{}_{}",
+            into.unraw(),
+            link.direction.word(),
+            link.from_name.unraw(),
+            span = link.from_name.span()
+        )
     }
 
     /// `<R: Recurrence, E: .., D: ..>` from what comes after the user's parameters.
@@ -113,10 +120,18 @@ impl Names {
 impl Params {
     fn new(model: &Model) -> Self {
         let params = &model.item.generics.params;
+        let krate = &model.krate;
+        let dv = quote!(#krate::__private);
         let declared = params.iter().map(|param| {
             let mut param = param.clone();
             match &mut param {
-                GenericParam::Type(param) => param.default = None,
+                GenericParam::Type(param) => {
+                    param.default = None;
+                    // what a model needs of its parts whichever trait they have
+                    let bounds: [TypeParamBound; 3] =
+                        [parse_quote!(#dv::Clone), parse_quote!(#dv::Debug), parse_quote!('static)];
+                    param.bounds.extend(bounds);
+                }
                 GenericParam::Const(param) => param.default = None,
                 GenericParam::Lifetime(_) => {}
             }
@@ -137,11 +152,11 @@ impl Params {
 }
 
 /// Every name that the user's struct and types mention.
-fn used_names(model: &Model) -> HashSet<String> {
+fn used_names(model: &Model, components: &[&Component]) -> HashSet<String> {
     let mut names = HashSet::new();
     collect(model.item.to_token_stream(), &mut names);
-    for part in super::parts::components(model) {
-        collect(part.ty.to_token_stream(), &mut names);
+    for component in components {
+        collect(component.ty.to_token_stream(), &mut names);
     }
     names
 }

@@ -4,7 +4,7 @@
 //! else a stand-in takes its place, so that nothing follows from it.
 
 use super::{Code, names::Names};
-use crate::model::{Component, Model, Operation};
+use crate::model::{Component, Link, Model, Operation};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use std::collections::HashSet;
@@ -56,7 +56,7 @@ fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a C
                 Operation::Pool(_) => Kind::Pool,
                 _ => Kind::Operation,
             };
-            if let Some(part) = operation.part() {
+            if let Some(part) = operation.component() {
                 see(&area.name, operation.name(), kind, part);
             }
             links(&area.name, operation.links(), &mut see);
@@ -66,11 +66,7 @@ fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a C
     links(&model.readout.name, &model.readout.skips, &mut see);
 }
 
-fn links<'a>(
-    into: &'a Ident,
-    links: &'a [crate::model::Link],
-    see: &mut impl FnMut(&'a Ident, String, Kind, &'a Component),
-) {
+fn links<'a>(into: &'a Ident, links: &'a [Link], see: &mut impl FnMut(&'a Ident, String, Kind, &'a Component)) {
     for link in links {
         if let Some(part) = &link.integration {
             see(into, integration(link), Kind::Integration, part);
@@ -82,12 +78,12 @@ fn links<'a>(
 }
 
 /// The operation name of a connection's integration.
-pub(super) fn integration(link: &crate::model::Link) -> String {
-    format!("{}_{}", link.direction.word(), link.from.unraw())
+pub(super) fn integration(link: &Link) -> String {
+    format!("{}_{}", link.direction.word(), link.from_name.unraw())
 }
 
 /// The operation name of the options of a connection's convolution.
-pub(super) fn options(link: &crate::model::Link) -> String {
+pub(super) fn options(link: &Link) -> String {
     format!("{}_options", integration(link))
 }
 
@@ -96,24 +92,6 @@ pub(super) fn components(model: &Model) -> Vec<&Component> {
     let mut all = Vec::new();
     each(model, |_, _, _, part| all.push(part));
     all
-}
-
-impl Operation {
-    /// What runs it, if the user can choose.
-    pub(super) fn part(&self) -> Option<&Component> {
-        match self {
-            Operation::Tstep(part)
-            | Operation::Nonlin(part)
-            | Operation::Supralin(part)
-            | Operation::Pool(part)
-            | Operation::Norm(part)
-            | Operation::Addext(part)
-            | Operation::Own(_, part) => Some(part),
-            Operation::Layer | Operation::Skip(_) | Operation::Feedback(_) | Operation::Record | Operation::Delay => {
-                None
-            }
-        }
-    }
 }
 
 impl Parts {

@@ -30,12 +30,12 @@ pub(super) struct Stage {
 
 /// What an area makes of a map.
 pub(super) struct OfArea {
-    pub(super) takes: Map,
+    pub(super) input: Map,
     /// One for each operation.
     pub(super) stages: Vec<Stage>,
     /// What is recorded and stored.
-    pub(super) answers: Map,
-    pub(super) sends: Map,
+    pub(super) response: Map,
+    pub(super) output: Map,
 }
 
 pub(super) struct Shapes {
@@ -63,7 +63,7 @@ impl Shapes {
         let mut at = retina.clone().unwrap_or_else(|| input.clone());
         let areas = model.areas.iter().map(|area| {
             let of_area = OfArea::new(area, &at, names);
-            at = of_area.sends.clone();
+            at = of_area.output.clone();
             of_area
         });
         Shapes { areas: areas.collect(), input, retina }
@@ -71,37 +71,37 @@ impl Shapes {
 
     /// What the readout reads.
     pub(super) fn last(&self) -> &Map {
-        self.areas.last().map_or(&self.input, |area| &area.sends)
+        self.areas.last().map_or(&self.input, |area| &area.output)
     }
 }
 
 impl OfArea {
-    fn new(area: &Area, takes: &Map, names: &Names) -> Self {
+    fn new(area: &Area, input: &Map, names: &Names) -> Self {
         let place = |found: fn(&Operation) -> bool| area.operations.iter().position(found);
         let stored = place(|op| matches!(op, Operation::Delay)).unwrap_or(area.operations.len());
         let is_shaping = |op: &Operation| matches!(op, Operation::Layer | Operation::Pool(_));
-        let answer = area.operations[..stored].iter().rposition(is_shaping);
-        let mut at = takes.clone();
+        let response = area.operations[..stored].iter().rposition(is_shaping);
+        let mut at = input.clone();
         let mut stages = Vec::new();
         for (i, operation) in area.operations.iter().enumerate() {
             let before = at.clone();
             if is_shaping(operation) {
-                at = made(area, operation, Some(i) == answer, i > stored, names);
+                at = made(area, operation, Some(i) == response, i > stored, names);
             }
             stages.push(Stage { before, after: at.clone() });
         }
-        let answers = stages.get(stored).map_or(takes, |stage| &stage.after).clone();
-        OfArea { takes: takes.clone(), stages, answers, sends: at }
+        let response = stages.get(stored).map_or(input, |stage| &stage.after).clone();
+        OfArea { input: input.clone(), stages, response, output: at }
     }
 }
 
-/// The map that an operation of `area` makes. The area's answer bears its name alone.
-fn made(area: &Area, operation: &Operation, is_answer: bool, is_sent: bool, names: &Names) -> Map {
+/// The map that an operation of `area` makes. The area's response bears its name alone.
+fn made(area: &Area, operation: &Operation, is_response: bool, is_sent: bool, names: &Names) -> Map {
     let name = area.name.unraw();
-    let suffix = if is_answer { String::new() } else { format!("_{}", operation.name()) };
+    let suffix = if is_response { String::new() } else { format!("_{}", operation.name()) };
     let what = match operation {
-        _ if is_answer => format!("What `{name}` answers"),
-        _ if is_sent => format!("What `{name}` sends on"),
+        _ if is_response => format!("The response of `{name}`"),
+        _ if is_sent => format!("The output of `{name}`"),
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
     Map {
@@ -123,7 +123,7 @@ impl Code<'_> {
             let from = &stage.before.constant;
             let part = self.concrete_part(&area.name, &operation.name());
             let value = match operation {
-                Operation::Layer => quote!(<#part as #dv::Layer>::TYPED.apply(#spec::#from)),
+                Operation::Layer => quote!(<#part as #dv::Layer>::GEOMETRY.apply(#spec::#from)),
                 _ => quote!(<#part as #dv::Pool>::GEOMETRY.apply(#spec::#from)),
             };
             quote! {
@@ -157,7 +157,7 @@ impl Code<'_> {
         let part = self.concrete_part(&front.name, FRONT);
         Some(quote! {
             #[doc = #doc]
-            #vis const #constant: #dv::Map = <#part as #dv::Layer>::TYPED.apply(#spec::INPUT);
+            #vis const #constant: #dv::Map = <#part as #dv::Layer>::GEOMETRY.apply(#spec::INPUT);
         })
     }
 
@@ -203,7 +203,7 @@ impl Code<'_> {
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
         let operations = areas.flat_map(|(area, shapes)| {
             let stages = area.operations.iter().zip(&shapes.stages);
-            stages.map(move |(operation, stage)| self.shape_check(area, operation, stage, &shapes.answers))
+            stages.map(move |(operation, stage)| self.shape_check(area, operation, stage, &shapes.response))
         });
         let checks: TokenStream = self.retina_check().into_iter().chain(operations).collect();
         let readout = [self.link_checks(&self.model.readout.name, &self.model.readout.skips), self.readout_check()];
@@ -218,7 +218,7 @@ impl Code<'_> {
         Some(quote!(const _: () = #call;))
     }
 
-    fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage, answers: &Map) -> TokenStream {
+    fn shape_check(&self, area: &Area, operation: &Operation, stage: &Stage, response: &Map) -> TokenStream {
         let (spec, name, of) = (&self.names.spec, area.name.unraw().to_string(), operation.name());
         let Map { constant: from, source, .. } = &stage.before;
         let part = self.concrete_part(&area.name, &of);
@@ -228,20 +228,16 @@ impl Code<'_> {
             }
             Operation::Pool(pool) => (&pool.ty, quote!(__dv::check_pool::<#part>), quote!(#name, #spec::#from)),
             Operation::Nonlin(it) if it.chosen => return TokenStream::new(),
-            Operation::Nonlin(it)
-            | Operation::Norm(it)
-            | Operation::Supralin(it)
-            | Operation::Addext(it)
-            | Operation::Own(_, it) => {
+            Operation::Nonlin(it) | Operation::Apply(_, it) => {
                 (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
             }
-            Operation::Skip(links) | Operation::Feedback(links) => return self.link_checks(&area.name, links),
+            Operation::Links(_, links) => return self.link_checks(&area.name, links),
             Operation::Tstep(_) | Operation::Record | Operation::Delay => {
                 return TokenStream::new();
             }
         };
         let call = call_over(ty, callee, args);
-        let state = matches!(operation, Operation::Layer).then(|| self.state_check(area, &stage.after, answers));
+        let state = matches!(operation, Operation::Layer).then(|| self.state_check(area, &stage.after, response));
         quote!(const _: () = #call; #state)
     }
 
@@ -268,9 +264,11 @@ impl Code<'_> {
             let over = link.stride.as_ref().or(link.kernel.as_ref())?;
             let one = || syn::parse_quote!(1);
             let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));
-            let (what, into) =
-                (format!("the {} from `{}` into", link.direction.word(), link.from.unraw()), into.unraw().to_string());
-            let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
+            let (what, into) = (
+                format!("the {} from `{}` into", link.direction.word(), link.from_name.unraw()),
+                into.unraw().to_string(),
+            );
+            let from = &self.shapes.areas[link.from].response.constant;
             let args = quote!(#what, #into, #kernel, #stride, #spec::#from);
             let call = call_over(over, quote!(__dv::check_link), args);
             Some(quote!(const _: () = #call;))

@@ -78,7 +78,7 @@ impl Code<'_> {
             let links = operation.links().iter();
             match operation {
                 Operation::Pool(_) => {}
-                _ if operation.part().is_some() => {
+                _ if operation.component().is_some() => {
                     let doc = format!(" What `{name}` runs in `{owner}`.");
                     fields.push(self.part_field(self.names.field(area, &name), owner, &name, doc));
                 }
@@ -107,14 +107,14 @@ impl Code<'_> {
             name: self.names.link(into, link),
             spec: self.link(into, link, target),
             is_generic: [parts::integration(link), parts::options(link)].iter().any(|part| self.is_generic(into, part)),
-            doc: format!(" The {} from `{}` into `{into}`.", link.direction.word(), link.from),
+            doc: format!(" The {} from `{}` into `{into}`.", link.direction.word(), link.from_name),
         }
     }
 
     /// `Link<{ Net::V1.c }, { Net::V2.c }>`, and what the connection chooses beyond.
     fn link(&self, into: &Ident, link: &Link, target: &Ident) -> TokenStream {
         let (dv, spec) = (&self.names.dv, &self.names.spec);
-        let from = &self.shapes.areas[self.number(&link.from)].answers.constant;
+        let from = &self.shapes.areas[link.from].response.constant;
         let force = link.force_conv;
         let one = || syn::parse_quote!(1);
         let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));

@@ -1,10 +1,10 @@
 //! What a model knows of itself at run time.
 
 use super::Code;
-use crate::model::{Area, Link, Operation, Time};
+use crate::model::{Area, Direction, Link, Operation, Time};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Ident, ext::IdentExt};
+use syn::ext::IdentExt;
 
 impl Code<'_> {
     /// `Net::WIRING`.
@@ -12,7 +12,7 @@ impl Code<'_> {
         let (dv, spec) = (&self.names.dv, &self.names.spec);
         let name = spec.to_string();
         let areas = (0..self.model.areas.len()).map(|at| self.area_wiring(at));
-        let links = self.links().into_iter().map(|(into, link)| self.link_wiring(into, link));
+        let links = self.model.links().map(|(into, link)| link_wiring(into, link));
         quote! {
             {
                 use #dv as __dv;
@@ -26,16 +26,16 @@ impl Code<'_> {
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
         let (name, layer) = (area.name.unraw().to_string(), written(&area.layer.ty));
         let operations = area.operations.iter().map(Operation::name);
-        let (takes, answers, sends) = (&shapes.takes.constant, &shapes.answers.constant, &shapes.sends.constant);
+        let (input, response, output) = (&shapes.input.constant, &shapes.response.constant, &shapes.output.constant);
         let times = self.area_times(area);
         quote! {
             __dv::Area {
                 name: #name,
                 layer: #layer,
                 operations: &[#(#operations),*],
-                takes: #spec::#takes,
-                answers: #spec::#answers,
-                sends: #spec::#sends,
+                input: #spec::#input,
+                response: #spec::#response,
+                output: #spec::#output,
                 times: #times,
             }
         }
@@ -48,30 +48,19 @@ impl Code<'_> {
         let set = area.times.iter().map(|Time { name, value }| quote!(#name: __dv::Option::Some(#value)));
         quote!(__dv::AreaDynamics { #(#set,)* ..__dv::AreaDynamics::DEFAULT })
     }
+}
 
-    fn link_wiring(&self, into: usize, link: &Link) -> TokenStream {
-        let kind = Ident::new(if link.direction.word() == "skip" { "Skip" } else { "Feedback" }, link.from.span());
-        let from = self.number(&link.from);
-        let delay = match &link.delay {
-            Some(Time { value, .. }) => quote!(__dv::Option::Some(#value)),
-            None => quote!(__dv::Option::None),
-        };
-        quote!(__dv::LinkSpec { kind: __dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
-    }
-
-    /// The number of an area.
-    pub(super) fn number(&self, name: &Ident) -> usize {
-        self.model.areas.iter().position(|area| area.name == *name).unwrap_or_default()
-    }
-
-    /// Every connection, in the order in which a step runs them, with the number of its target.
-    pub(super) fn links(&self) -> Vec<(usize, &Link)> {
-        let areas = self.model.areas.iter().enumerate();
-        let into_areas =
-            areas.flat_map(|(at, area)| area.operations.iter().flat_map(Operation::links).map(move |link| (at, link)));
-        let into_readout = self.model.readout.skips.iter().map(|link| (self.model.areas.len(), link));
-        into_areas.chain(into_readout).collect()
-    }
+fn link_wiring(into: usize, link: &Link) -> TokenStream {
+    let kind = match link.direction {
+        Direction::Skip => quote!(Skip),
+        Direction::Feedback => quote!(Feedback),
+    };
+    let from = link.from;
+    let delay = match &link.delay {
+        Some(Time { value, .. }) => quote!(__dv::Option::Some(#value)),
+        None => quote!(__dv::Option::None),
+    };
+    quote!(__dv::LinkSpec { kind: __dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
 }
 
 /// A type as one would write it.

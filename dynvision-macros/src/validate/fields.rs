@@ -1,8 +1,9 @@
 //! Which fields are areas, which is the readout, and what they may be called.
 
-use super::order::is_operation;
 use crate::{
+    case::{camel, constant},
     errors::Errors,
+    operations::is_operation,
     parse::{self, Args, Field, Link, Role},
 };
 use proc_macro2::Span;
@@ -130,19 +131,4 @@ fn part_of_another(name: &str, areas: &Areas) -> Option<String> {
 
 fn type_name(model: &Ident, suffix: &str) -> String {
     format!("{}{suffix}", model.unraw())
-}
-
-/// The name of an area's constant: `v1_pool` gives `V1_POOL`.
-pub(crate) fn constant(name: &str) -> String {
-    name.to_uppercase()
-}
-
-/// The name of an area's type: `v1_pool` gives `V1Pool`.
-pub(crate) fn camel(name: &str) -> String {
-    name.split('_').map(capitalised).collect()
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -10,16 +10,15 @@ mod links;
 mod order;
 mod times;
 
-pub(crate) use fields::{camel, constant};
-
 use crate::{
     errors::Errors,
     model::{Area, Component, Direction, Front, Link, Model, Operation, Readout, Time},
+    operations::Kind,
     parse::{self, Override, Source},
 };
 use fields::Areas;
 use generics::Defaults;
-use order::{Kind, Placed};
+use order::Placed;
 use proc_macro_crate::FoundCrate;
 use proc_macro2::{Literal, Span};
 use std::collections::HashSet;
@@ -38,21 +37,18 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     let links = links::check_links(&areas, readout.as_ref(), errors);
     let defaults = defaults?;
     let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
-    let build = Builder { krate: &krate, args: &args, defaults: &defaults };
+    let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
+    let mut build = Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0 };
     let item = keep_parameters(item, &krate);
+    let ordered = areas.iter().zip(orders).zip(links.areas);
     let mut model = Model {
         retina: build.front("retina", &args.retina),
         adaption: build.front("adaption", &args.adaption),
         dynamics: args.dynamics.iter().map(time).collect(),
-        areas: areas
-            .iter()
-            .zip(orders)
-            .zip(links.areas)
-            .map(|((area, order), links)| build.area(area, order, links))
-            .collect(),
+        areas: ordered.map(|((area, order), links)| build.area(area, order, links)).collect(),
         readout: Readout {
             component: Component { presumed: readout.presumed, ..build.component(&readout.ty) },
-            skips: links.readout.into_iter().map(|link| build.link(link, Direction::Skip)).collect(),
+            skips: build.links(links.readout, Direction::Skip),
             name: readout.name,
         },
         krate: krate.clone(),
@@ -105,6 +101,10 @@ struct Builder<'a> {
     krate: &'a Path,
     args: &'a parse::Args,
     defaults: &'a Defaults,
+    /// Of the areas.
+    names: Vec<Ident>,
+    /// How many links there are so far.
+    links: usize,
 }
 
 impl Builder<'_> {
@@ -122,7 +122,7 @@ impl Builder<'_> {
         Some(Front { name: Ident::new(name, Span::call_site()), component })
     }
 
-    fn area(&self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {
+    fn area(&mut self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {
         let operations = order.into_iter().filter_map(|placed| self.operation(area, placed, &mut links)).collect();
         Area {
             name: area.name.clone(),
@@ -133,47 +133,61 @@ impl Builder<'_> {
     }
 
     /// The operation at one place of the order, if this area has what it takes.
-    fn operation(&self, area: &fields::Area, placed: Placed, links: &mut links::OfArea) -> Option<Operation> {
+    fn operation(&mut self, area: &fields::Area, placed: Placed, links: &mut links::OfArea) -> Option<Operation> {
         let keys = &area.keys;
+        let connected = match placed.kind {
+            Kind::Skip => Some((Direction::Skip, std::mem::take(&mut links.skips))),
+            Kind::Feedback => Some((Direction::Feedback, std::mem::take(&mut links.feedbacks))),
+            _ => None,
+        };
+        if let Some((direction, links)) = connected {
+            let links = self.links(links, direction);
+            return (!links.is_empty()).then_some(Operation::Links(direction, links));
+        }
         let own = |given: &Option<(Ident, Type)>| given.as_ref().map(|(_, ty)| self.component(ty));
+        let apply = |component: Component| Operation::Apply(placed.name.clone(), component);
         match placed.kind {
             Kind::Layer => Some(Operation::Layer),
             Kind::Record => Some(Operation::Record),
             Kind::Delay => Some(Operation::Delay),
-            Kind::Skip => self.links(&mut links.skips, Direction::Skip).map(Operation::Skip),
-            Kind::Feedback => self.links(&mut links.feedbacks, Direction::Feedback).map(Operation::Feedback),
+            Kind::Skip | Kind::Feedback => None, // above
             Kind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
             Kind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
-            Kind::Supralin => own(&keys.supralin).map(Operation::Supralin),
+            Kind::Supralin => own(&keys.supralin).map(apply),
             Kind::Pool => own(&keys.pool).map(Operation::Pool),
-            Kind::Norm => own(&keys.norm).map(Operation::Norm),
+            Kind::Norm => own(&keys.norm).map(apply),
             Kind::Addext => keys.addext.as_ref().map(|(_, ty)| match ty {
-                Some(ty) => Operation::Addext(self.component(ty)),
-                None => Operation::Addext(self.chosen("ExternalInput")),
+                Some(ty) => apply(self.component(ty)),
+                None => apply(self.chosen("ExternalInput")),
             }),
             Kind::Own => {
                 let own = keys.own.iter().find(|own| own.name == placed.name)?;
-                Some(Operation::Own(own.name.clone(), self.component(&own.ty)))
+                Some(Operation::Apply(own.name.clone(), self.component(&own.ty)))
             }
         }
     }
 
-    fn links(&self, links: &mut Vec<parse::Link>, direction: Direction) -> Option<Vec<Link>> {
-        let links: Vec<Link> = std::mem::take(links).into_iter().map(|link| self.link(link, direction)).collect();
-        (!links.is_empty()).then_some(links)
+    fn links(&mut self, links: Vec<parse::Link>, direction: Direction) -> Vec<Link> {
+        links.into_iter().filter_map(|link| self.link(link, direction)).collect()
     }
 
-    fn link(&self, link: parse::Link, direction: Direction) -> Link {
-        Link {
+    /// The connection, whose source is one of the areas.
+    fn link(&mut self, link: parse::Link, direction: Direction) -> Option<Link> {
+        let from = self.names.iter().position(|name| *name == link.from)?;
+        let number = self.links;
+        self.links += 1;
+        Some(Link {
+            number,
             direction,
+            from,
             delay: link.delay.as_ref().map(time),
             integration: link.integration.as_ref().map(|ty| self.component(ty)),
             options: link.options.as_ref().map(|ty| self.component(ty)),
-            from: link.from,
+            from_name: link.from,
             kernel: link.kernel,
             stride: link.stride,
             force_conv: link.force_conv,
-        }
+        })
     }
 
     /// A part of the library.

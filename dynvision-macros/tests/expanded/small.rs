@@ -7,8 +7,8 @@ struct Small {
 impl Small {
     /// A frame.
     const INPUT: ::dynvision::__private::Map = ::dynvision::__private::Map::new(1, 8, 8);
-    /// What `v1` answers.
-    const V1: ::dynvision::__private::Map = <__SmallV1Layer as ::dynvision::__private::Layer>::TYPED
+    /// The response of `v1`.
+    const V1: ::dynvision::__private::Map = <__SmallV1Layer as ::dynvision::__private::Layer>::GEOMETRY
         .apply(Small::INPUT);
     /// The areas and how they are connected.
     const WIRING: ::dynvision::__private::Wiring = {
@@ -21,9 +21,9 @@ impl Small {
                     name: "v1",
                     layer: "RConv2d<1, 4>",
                     operations: &["layer", "record", "delay"],
-                    takes: Small::INPUT,
-                    answers: Small::V1,
-                    sends: Small::V1,
+                    input: Small::INPUT,
+                    response: Small::V1,
+                    output: Small::V1,
                     times: __dv::AreaDynamics::DEFAULT,
                 },
             ],
@@ -31,7 +31,7 @@ impl Small {
         }
     };
 }
-/// What `v1` answers, in a batch: [`Small::V1`].
+/// The response of `v1`, in a batch: [`Small::V1`].
 type SmallV1<B> = (
     B,
     ::dynvision::__private::Const<{ Small::V1.c }>,
@@ -61,21 +61,21 @@ struct SmallModel<
     /// The time constants.
     dynamics: ::dynvision::__private::Setting<::dynvision::__private::Dynamics>,
 }
-/// What is kept of each area of [`Small`]: see [`SmallState`] and [`SmallResponses`].
+/// What is held of each area of [`Small`]: see [`SmallState`] and [`SmallResponses`].
 #[derive(::dynvision::__private::Clone, ::dynvision::__private::Debug)]
 struct SmallAreas<
-    K: ::dynvision::__private::Kind,
+    K: ::dynvision::__private::PerArea,
     B: ::dynvision::__private::Dim,
     E: ::dynvision::__private::Dtype,
     D: ::dynvision::__private::Device<E>,
 > {
     /// Of `v1`: [`Small::V1`] for each image.
-    v1: K::Of<SmallV1<B>, E, D>,
+    v1: K::Value<SmallV1<B>, E, D>,
 }
 /// What each area remembers.
-type SmallState<B, E, D> = SmallAreas<::dynvision::__private::Past, B, E, D>;
-/// What each area answered over time.
-type SmallResponses<B, E, D> = SmallAreas<::dynvision::__private::Run, B, E, D>;
+type SmallState<B, E, D> = SmallAreas<::dynvision::__private::State, B, E, D>;
+/// The responses of each area over time.
+type SmallResponses<B, E, D> = SmallAreas<::dynvision::__private::Stacked, B, E, D>;
 const _: () = {
     use ::dynvision::__private as __dv;
     const _: __dv::Geometry = <RConv2d<1, 4> as __dv::Layer>::GEOMETRY;
@@ -107,57 +107,62 @@ const _: () = {
                 )
         }
     }
-    impl<E: __dv::Element, D: __dv::VisionDevice<E>> __dv::DynModel<E, D>
+    impl<E: __dv::Element, D: __dv::VisionDevice<E>> __dv::GeneratedModel<E, D>
     for SmallModel<E, D> {
         type Channels = __dv::Const<{ Small::INPUT.c }>;
         type Height = __dv::Const<{ Small::INPUT.h }>;
         type Width = __dv::Const<{ Small::INPUT.w }>;
         type Classes = <__SmallHeadReadout as __dv::Readout>::Classes;
-        type Areas<K: __dv::Kind, B: __dv::Dim> = SmallAreas<K, B, E, D>;
+        type Areas<K: __dv::PerArea, B: __dv::Dim> = SmallAreas<K, B, E, D>;
         const WIRING: __dv::Wiring = Small::WIRING;
-        fn dynamics(&self) -> &__dv::Dynamics {
+        fn get_dynamics(&self) -> &__dv::Dynamics {
             &self.dynamics
         }
-        fn dynamics_mut(&mut self) -> &mut __dv::Dynamics {
+        fn get_dynamics_mut(&mut self) -> &mut __dv::Dynamics {
             &mut self.dynamics
         }
-        fn fresh<K: __dv::Fresh, B: __dv::Dim>() -> SmallAreas<K, B, E, D> {
-            SmallAreas { v1: K::fresh() }
+        fn initial<K: __dv::Initial, B: __dv::Dim>() -> SmallAreas<K, B, E, D> {
+            SmallAreas { v1: K::initial() }
         }
-        fn map<F: __dv::Kind, G: __dv::Kind, B: __dv::Dim>(
+        fn map_areas<F: __dv::PerArea, G: __dv::PerArea, B: __dv::Dim>(
             areas: SmallAreas<F, B, E, D>,
-            f: &mut impl __dv::ForArea<F, G, E, D>,
+            f: &mut impl __dv::MapAreas<F, G, E, D>,
         ) -> __dv::Result<SmallAreas<G, B, E, D>> {
             __dv::Ok(SmallAreas {
                 v1: f.area("v1", areas.v1)?,
             })
         }
-        fn each<F: __dv::Kind, B: __dv::Dim>(
+        fn visit_areas<F: __dv::PerArea, B: __dv::Dim>(
             areas: &SmallAreas<F, B, E, D>,
-            f: &mut impl __dv::EachArea<F, E, D>,
+            f: &mut impl __dv::VisitAreas<F, E, D>,
         ) -> __dv::Result<()> {
             f.area::<SmallV1<B>>("v1", &areas.v1)?;
             __dv::Ok(())
         }
-        fn advance<K: __dv::Record, B: __dv::Dim, T: __dv::Tape<E, D>>(
+        fn advance<K: __dv::Observer, B: __dv::Dim, T: __dv::Tape<E, D>>(
             &self,
             frame: __dv::Frame<Self, B, E, D>,
             state: &mut SmallState<B, E, D>,
-            record: &mut SmallAreas<K, B, E, D>,
-            cx: &mut __dv::Cx<T>,
+            observed: &mut SmallAreas<K, B, E, D>,
+            cx: &mut __dv::Context<E, D, T>,
         ) -> __dv::Result<__dv::Logits<Self, B, E, D>> {
-            let (batch, ..) = *__dv::HasShape::shape(&frame);
-            let x = __dv::Some(frame);
-            cx.enter(0usize);
-            let x: __dv::Signal<SmallV1<B>, E, D> = <__SmallV1Layer as __dv::Layer>::step(
-                &self.v1,
-                __dv::fit(x, cx)?,
-                &state.v1,
-                cx,
-            )?;
-            K::record(&mut record.v1, x.as_ref())?;
-            let x = state.v1.delay(x, cx.area());
-            <__SmallHeadReadout as __dv::Readout>::read(&self.head, x, batch, cx)
+            let device = __dv::Clone::clone(frame.device());
+            let x = __dv::begin(frame, cx);
+            let x: __dv::Signal<SmallV1<B>, E, D> = {
+                let x = __dv::erase(x)?;
+                cx.enter(0usize);
+                let x = __dv::layer::<
+                    __SmallV1Layer,
+                    E,
+                    D,
+                    T,
+                >(&self.v1, x, Small::INPUT, &state.v1, cx)?;
+                K::observe::<SmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
+                let x = state.v1.delay(x, cx.area())?;
+                __dv::restore("the output of `v1`", x)?
+            };
+            let x = __dv::erase(x)?;
+            __dv::readout::<__SmallHeadReadout, B, E, D, T>(&self.head, x, &device, cx)
         }
     }
     impl<

@@ -283,7 +283,7 @@ impl Dataset for Cache {
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
-    use crate::data::{Floats, Transform, digits};
+    use crate::data::{Arrays, Transform, digits};
 
     #[test]
     fn a_cache_gives_what_its_transforms_made() {
@@ -306,8 +306,15 @@ mod tests {
     fn films_of_floats_keep_every_bit() {
         let folder = tempfile::tempdir().unwrap();
         let values: Vec<f32> = (0..48).map(|i| (i as f32).sin()).collect();
-        let films =
-            Floats::new("films", values, 3, Map::new(2, 2, 2), vec![0, 1], vec!["a".into(), "b".into()]).unwrap();
+        let films = Arrays::new(
+            "films",
+            Values::Floats(values),
+            3,
+            Map::new(2, 2, 2),
+            vec![0, 1],
+            vec!["a".into(), "b".into()],
+        )
+        .unwrap();
         let cache = Cache::build(&films, &Transforms::none(), folder.path().join("films")).unwrap();
         assert_eq!(cache.sample(1).unwrap(), films.sample(1).unwrap());
         assert_eq!(cache.sample(1).unwrap().frames(), 3);

@@ -5,9 +5,9 @@
 //! The pixels are red, green, blue, each by rows.
 
 use super::file;
-use super::pickle::{self, Value};
 use super::{DataError, Images, Split};
 use crate::geometry::Map;
+use crate::pickle::{Pickle, Value};
 use std::path::Path;
 
 const SHAPE: Map = Map::new(3, 32, 32);
@@ -46,8 +46,8 @@ impl Format {
     }
 }
 
-/// One part of CIFAR-10 from the folder of its binary version (`data_batch_1.bin` to `data_batch_5.bin`,
-/// `test_batch.bin`).
+/// One part of CIFAR-10 from the folder of its binary version (`cifar-10-batches-bin`: `data_batch_1.bin` to `data_batch_5.bin`,
+/// `test_batch.bin`), or from the folder that holds it.
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
@@ -58,10 +58,11 @@ pub fn read_cifar10(folder: impl AsRef<Path>, split: Split) -> Result<Images, Da
         }
         Split::Test => &["test_batch.bin"],
     };
-    read(&Format::CIFAR10, folder.as_ref(), names)
+    read(&Format::CIFAR10, &below(folder.as_ref(), "cifar-10-batches-bin"), names)
 }
 
-/// One part of CIFAR-100 from the folder of its binary version (`train.bin`, `test.bin`).
+/// One part of CIFAR-100 from the folder of its binary version (`cifar-100-binary`: `train.bin`, `test.bin`), or from the folder that
+/// holds it.
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
@@ -70,7 +71,7 @@ pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: Labels) -> 
         Split::Train => "train.bin",
         Split::Test => "test.bin",
     };
-    read(&Format::cifar100(labels), folder.as_ref(), &[name])
+    read(&Format::cifar100(labels), &below(folder.as_ref(), "cifar-100-binary"), &[name])
 }
 
 /// One part of CIFAR-10 from the folder of its Python version (`cifar-10-batches-py`, which torchvision leaves), or from the folder
@@ -118,33 +119,50 @@ fn read_python(format: &Format, folder: &Path, names: &[String], key: &str) -> R
     for name in names {
         let path = folder.join(name);
         let file = path.display().to_string();
-        let content = pickle::parse(&file, &file::read(&path)?)?;
-        let lacks = |what: &str| DataError::Foreign {
-            file: file.clone(),
-            expected: "batch of CIFAR's Python version",
-            found: format!("has no {what}"),
-            mend: "name the folder of this data set, unpacked",
-        };
-        let array = content.get("data").and_then(Value::byte_array).filter(|(dims, _)| matches!(dims[..], [_, 3072]));
-        let (dims, bytes) = array.ok_or_else(|| lacks("`data` of (images, 3072) bytes"))?;
-        let Some(Value::List(numbers)) = content.get(key) else { return Err(lacks(&format!("list `{key}`"))) };
-        if numbers.len() != dims[0] {
-            return Err(DataError::LabelCount { file: file.clone(), images: dims[0], labels: numbers.len() });
-        }
-        for (index, number) in numbers.iter().enumerate() {
-            let classes = format.classes[format.wanted].len();
-            match number {
-                Value::Number(label) if (0..classes as i64).contains(label) => labels.push(*label as u16),
-                Value::Number(label) => {
-                    let label = usize::try_from(*label).unwrap_or(usize::MAX);
-                    return Err(DataError::LabelRange { file: file.clone(), index, label, classes });
-                }
-                _ => return Err(lacks(&format!("number as label {index} of `{key}`"))),
-            }
-        }
-        pixels.extend_from_slice(bytes);
+        let raw = file::read(&path)?;
+        python_batch(format, &file, &raw, key, &mut pixels, &mut labels)?;
     }
     assemble(format, &folder.display().to_string(), pixels, labels)
+}
+
+/// Appends the images and labels of one file of the Python version.
+fn python_batch(
+    format: &Format,
+    file: &str,
+    raw: &[u8],
+    key: &str,
+    pixels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
+) -> Result<(), DataError> {
+    let foreign = |found: String| DataError::Foreign {
+        file: file.to_string(),
+        expected: "batch of CIFAR's Python version",
+        found,
+        mend: "name the folder of this data set, unpacked",
+    };
+    let (pickle, _) = Pickle::parse(raw).map_err(|what| foreign(format!("has {what}")))?;
+    let lacks = |what: &str| foreign(format!("has no {what}"));
+    let array = pickle.entry(pickle.top, "data").and_then(|data| pickle.byte_array(data));
+    let array = array.filter(|(dims, _)| matches!(dims[..], [_, 3072]));
+    let (dims, bytes) = array.ok_or_else(|| lacks("`data` of (images, 3072) bytes"))?;
+    let list = pickle.entry(pickle.top, key).map(|id| pickle.get(id));
+    let Some(Value::List(numbers)) = list else { return Err(lacks(&format!("list `{key}`"))) };
+    if numbers.len() != dims[0] {
+        return Err(DataError::LabelCount { file: file.to_string(), images: dims[0], labels: numbers.len() });
+    }
+    let classes = format.classes[format.wanted].len();
+    for (index, &number) in numbers.iter().enumerate() {
+        match pickle.get(number) {
+            Value::Int(label) if (0..classes as i64).contains(label) => labels.push(*label as u16),
+            Value::Int(label) => {
+                let label = usize::try_from(*label).unwrap_or(usize::MAX);
+                return Err(DataError::LabelRange { file: file.to_string(), index, label, classes });
+            }
+            _ => return Err(lacks(&format!("number as label {index} of `{key}`"))),
+        }
+    }
+    pixels.extend_from_slice(bytes);
+    Ok(())
 }
 
 /// Decodes the bytes of a file of CIFAR-10; `file` names it in errors.
@@ -374,10 +392,14 @@ mod tests {
         let read = || read_cifar10_python(&folder, Split::Test);
         write(&batch(&[10]));
         assert!(matches!(read(), Err(DataError::LabelRange { label: 10, .. })));
-        write(b"cos\nsystem\n(U\x04exitt\x81.");
-        assert!(read().unwrap_err().to_string().contains("opcode 0x81"));
-        write(b"cos\nsystem\nU\x04exit\x85R.");
-        assert!(read().unwrap_err().to_string().contains("no `data`"));
+        for call in
+            [&b"cos\nsystem\n(U\x04exitt\x81."[..], b"cos\nsystem\nU\x04exit\x85R.", b"(U\x04exitios\nsystem\n."]
+        {
+            write(call);
+            assert!(read().unwrap_err().to_string().contains("no `data`"));
+        }
+        write(b"}\xff.");
+        assert!(read().unwrap_err().to_string().contains("instruction 0xff that is not known at byte 2"));
         let whole = batch(&[1]);
         for cut in 0..whole.len() {
             write(&whole[..cut]);
@@ -388,7 +410,10 @@ mod tests {
     proptest! {
         #[test]
         fn random_pickles_never_panic(raw in prop::collection::vec(prop::sample::select(&b"\x80\x02(}])NKMJUTqhcRbeus.t\x85\x86\x87\n\0"[..]), 0..60)) {
-            let _ = pickle::parse("random", &raw);
+            if let Ok((pickle, _)) = Pickle::parse(&raw) {
+                let _ = (pickle.describe(pickle.top), pickle.byte_array(pickle.top));
+            }
+            let _ = python_batch(&Format::CIFAR10, "random", &raw, "labels", &mut Vec::new(), &mut Vec::new());
         }
 
         #[test]

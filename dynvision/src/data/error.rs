@@ -236,6 +236,23 @@ pub enum DataError {
         /// The batch.
         batch: usize,
     },
+    /// A value that is no number.
+    #[error("`{file}`: sample {index} has the value {value}: leave the sample out, or put a number in its place")]
+    NotFinite {
+        /// The data set.
+        file: String,
+        /// The first sample that has one.
+        index: usize,
+        /// NaN or an infinity.
+        value: f32,
+    },
+    /// A file of arrays or tensors could not be read.
+    #[error(transparent)]
+    File(#[from] crate::file::FileError),
+    /// A data set could not be fetched.
+    #[cfg(feature = "fetch")]
+    #[error(transparent)]
+    Fetch(#[from] super::fetch::FetchError),
 }
 
 /// Which class may have been meant.

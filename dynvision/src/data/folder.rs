@@ -3,8 +3,9 @@
 //! Files are decoded when they are asked for. Values of 16 bits are rounded to 8; transparency is dropped, as `convert("RGB")` of PIL
 //! does; an orientation that a camera noted is not followed, as in torchvision.
 
-use super::{DataError, Dataset, Sample, Split, Values};
+use super::{DataError, Dataset, Sample, Split, Values, jpeg};
 use crate::geometry::Map;
+use image::ImageDecoder;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -199,6 +200,9 @@ impl ImageFolder {
     }
 }
 
+/// No format makes more bytes of one: DEFLATE and JPEG make about a thousand, the LZW of GIF and TIFF eight thousand.
+const GREATEST_EXPANSION: u64 = 1 << 14;
+
 /// The pixels of a file, as red, green and blue planes.
 fn decode(file: &Path) -> Result<Sample, DataError> {
     let name = || file.display().to_string();
@@ -208,11 +212,28 @@ fn decode(file: &Path) -> Result<Sample, DataError> {
         }
         error => DataError::Corrupt { file: name(), message: error.to_string() },
     };
-    let reader = image::ImageReader::open(file).map_err(io(file))?.with_guessed_format().map_err(io(file))?;
-    let pixels = reader.decode().map_err(corrupt)?.into_rgb8();
-    let (w, h) = (pixels.width() as usize, pixels.height() as usize);
-    let interleaved = pixels.into_raw();
-    let planes = (0..3).flat_map(|channel| interleaved.iter().skip(channel).step_by(3).copied()).collect();
+    let bytes = super::file::read(file)?;
+    let size = bytes.len() as u64;
+    if !jpeg::is_whole(&bytes) {
+        return Err(DataError::Corrupt { file: name(), message: "it is cut off".to_string() });
+    }
+    let reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().map_err(io(file))?;
+    let decoder = reader.into_decoder().map_err(corrupt)?;
+    let (w, h) = decoder.dimensions();
+    if decoder.total_bytes() > size.saturating_mul(GREATEST_EXPANSION) {
+        let message = format!("it states {w}x{h} pixels, which its {size} bytes cannot hold");
+        return Err(DataError::Corrupt { file: name(), message });
+    }
+    let interleaved = image::DynamicImage::from_decoder(decoder).map_err(corrupt)?.into_rgb8().into_raw();
+    let (w, h) = (w as usize, h as usize);
+    let mut planes = vec![0; interleaved.len()];
+    let plane = w * h;
+    if let [red, green, blue] = &mut planes.chunks_exact_mut(plane.max(1)).collect::<Vec<_>>()[..] {
+        let (pixels, _) = interleaved.as_chunks::<3>();
+        for (at, &[r, g, b]) in pixels.iter().enumerate() {
+            (red[at], green[at], blue[at]) = (r, g, b);
+        }
+    }
     Sample::new(&name(), Values::Bytes(planes), 1, Map::new(3, h, w))
 }
 

@@ -15,33 +15,38 @@
 //! # Ok::<(), dynvision::data::DataError>(())
 //! ```
 
+mod arrays;
 mod bundled;
 mod cache;
 pub mod cifar;
 mod dataset;
 pub mod digits;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 mod file;
-mod floats;
 #[cfg(feature = "images")]
 mod folder;
 mod groups;
 pub mod idx;
 mod images;
+#[cfg(feature = "images")]
+mod jpeg;
 mod loader;
 pub mod mnist5k;
 mod order;
-mod pickle;
 mod presentation;
 mod sample;
 mod seed;
 mod subset;
 mod transform;
 
+pub use arrays::Arrays;
 pub use cache::Cache;
 pub use dataset::Dataset;
 pub use error::DataError;
-pub use floats::Floats;
+#[cfg(feature = "fetch")]
+pub use fetch::fetch;
 #[cfg(feature = "images")]
 pub use folder::{ImageFolder, LeftOut};
 pub use groups::{group_names, group_numbers};
@@ -51,7 +56,7 @@ pub use order::Order;
 pub use presentation::{Pattern, Plan, Presentation};
 pub use sample::{Sample, Values};
 pub use seed::{Purpose, Seed};
-pub use subset::{Joined, Named, Subset, split, split_size};
+pub use subset::{Joined, Named, Subset, split, split_classes, split_size};
 pub use transform::{Draw, Filter, Transform, Transforms};
 
 /// A part of a data set that its authors divided.

@@ -3,7 +3,7 @@
 use super::{DataError, Dataset, Purpose, Sample, Seed};
 use crate::geometry::Map;
 use rand::seq::SliceRandom;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Some samples of a data set, in a given order. They keep their labels, and the set its classes, so that a model of all
@@ -106,19 +106,66 @@ pub fn split<S: Dataset>(set: S, fraction: f64, seed: Seed) -> Result<(Subset<Ar
     Ok((Subset::new(set.clone(), first)?, Subset::new(set, rest)?))
 }
 
+/// Divides each class of a set at random into a first part of [`split_size`] samples, though at least one, and the rest, the same for the same
+/// seed. Both keep the order of the set, and the shares of the classes in it: no class is in the second part alone.
+///
+/// ```
+/// use dynvision::data::{Dataset, Seed, mnist5k, split_classes};
+/// let (train, valid) = split_classes(mnist5k::train()?, 0.9, Seed(0))?;
+/// assert!((0..10).all(|digit| valid.labels().iter().filter(|&&label| label == digit).count() == 40));
+/// # Ok::<(), dynvision::data::DataError>(())
+/// ```
+///
+/// # Errors
+/// A fraction that is not between 0 and 1; one that leaves nothing for the second part.
+pub fn split_classes<S: Dataset>(
+    set: S,
+    fraction: f64,
+    seed: Seed,
+) -> Result<(Subset<Arc<S>>, Subset<Arc<S>>), DataError> {
+    check_fraction(fraction)?;
+    let mut classes: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+    for (index, &label) in set.labels().iter().enumerate() {
+        classes.entry(label).or_default().push(index);
+    }
+    let mut rng = seed.rng(Purpose::Split, 0);
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for mut indices in classes.into_values() {
+        indices.shuffle(&mut rng);
+        rest.extend(indices.split_off(split_size(indices.len(), fraction).max(1)));
+        first.extend(indices);
+    }
+    if rest.is_empty() {
+        return Err(nothing_left(set.len(), fraction));
+    }
+    first.sort_unstable();
+    rest.sort_unstable();
+    let set = Arc::new(set);
+    Ok((Subset::new(set.clone(), first)?, Subset::new(set, rest)?))
+}
+
+fn check_fraction(fraction: f64) -> Result<(), DataError> {
+    if (0.0..=1.0).contains(&fraction) {
+        return Ok(());
+    }
+    let (expected, found) = ("between 0 and 1".to_string(), fraction.to_string());
+    Err(DataError::Setting { setting: "fraction", expected, found })
+}
+
+fn nothing_left(len: usize, fraction: f64) -> DataError {
+    DataError::Setting {
+        setting: "fraction",
+        expected: format!("one that leaves at least one of the {len} images on either side"),
+        found: fraction.to_string(),
+    }
+}
+
 /// The indices of the two parts of a split, each in ascending order, neither of them empty.
 pub(super) fn split_indices(len: usize, fraction: f64, seed: Seed) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-    if !(0.0..=1.0).contains(&fraction) {
-        let (expected, found) = ("between 0 and 1".to_string(), fraction.to_string());
-        return Err(DataError::Setting { setting: "fraction", expected, found });
-    }
+    check_fraction(fraction)?;
     let count = split_size(len, fraction);
     if count == 0 || count == len {
-        return Err(DataError::Setting {
-            setting: "fraction",
-            expected: format!("one that leaves at least one of the {len} images on either side"),
-            found: fraction.to_string(),
-        });
+        return Err(nothing_left(len, fraction));
     }
     let mut indices: Vec<usize> = (0..len).collect();
     indices.shuffle(&mut seed.rng(Purpose::Split, 0));
@@ -274,6 +321,28 @@ mod tests {
         assert!(Joined::new(vec![Arc::new(images(&[0])), Arc::new(other)]).is_err());
         assert!(Joined::new(vec![]).is_err());
         assert!(Named::new(images(&[0]), vec![]).is_err());
+    }
+
+    #[test]
+    fn a_split_by_classes_keeps_their_shares() {
+        let labels = [[0; 10].as_slice(), &[1], &[2; 3]].concat();
+        let (train, rest) = split_classes(images(&labels), 0.7, Seed(3)).unwrap();
+        let count = |set: &dyn Dataset, class| set.labels().iter().filter(|&&label| label == class).count();
+        assert_eq!([0, 1, 2].map(|class| (count(&train, class), count(&rest, class))), [(7, 3), (1, 0), (2, 1)]);
+        let mut all: Vec<usize> =
+            (0..10).filter_map(|i| train.origin(i)).chain((0..4).filter_map(|i| rest.origin(i))).collect();
+        assert!(all[..10].is_sorted() && all[10..].is_sorted());
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..14));
+        let other = split_classes(images(&labels), 0.7, Seed(4)).unwrap().0;
+        assert_ne!(
+            (0..10).map(|i| other.origin(i)).collect::<Vec<_>>(),
+            (0..10).map(|i| train.origin(i)).collect::<Vec<_>>()
+        );
+        assert!(split_classes(images(&[0, 1, 2]), 0.7, Seed(0)).is_err());
+        for fraction in [1.0, -0.1, f64::NAN] {
+            assert!(split_classes(images(&labels), fraction, Seed(0)).is_err(), "{fraction}");
+        }
     }
 
     #[test]

@@ -138,6 +138,14 @@ pub enum StateError {
         /// Its name.
         name: String,
     },
+    /// A pattern of what is to be left out that holds for nothing.
+    #[error(
+        "no tensor's name matches `{pattern}`: give a full name, the beginning of one, a whole word, or a form with `*`"
+    )]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+    },
     /// Bytes that are not of the format that was asked for.
     #[error("this is no sound {format}: {found}")]
     Foreign {

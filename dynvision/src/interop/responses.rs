@@ -4,7 +4,7 @@ use super::StateDict;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
-use crate::record::{EachArea, Run, Timed};
+use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::{Device, Dim, Dtype, HasShape, Shape};
 use dfdx::tensor::safetensors::SafeDtype;
 
@@ -34,7 +34,7 @@ use dfdx::tensor::safetensors::SafeDtype;
 ///
 /// # Errors
 /// None for responses that a run gave.
-pub fn responses<M, B, E, D>(_net: &M, responses: &M::Areas<Run, B>) -> Result<StateDict>
+pub fn responses<M, B, E, D>(_net: &M, responses: &M::Areas<Stacked, B>) -> Result<StateDict>
 where
     M: DynModel<E, D>,
     B: Dim,
@@ -42,17 +42,13 @@ where
     D: VisionDevice<E>,
 {
     let mut all = All(StateDict::default());
-    M::each(responses, &mut all)?;
+    M::visit_areas(responses, &mut all)?;
     Ok(all.0)
 }
 
 struct All(StateDict);
-impl<E: Dtype + SafeDtype, D: Device<E>> EachArea<Run, E, D> for All {
-    fn area<S: Timed>(
-        &mut self,
-        name: &'static str,
-        response: &<Run as crate::record::Kind>::Of<S, E, D>,
-    ) -> Result<()> {
+impl<E: Dtype + SafeDtype, D: Device<E>> VisitAreas<Stacked, E, D> for All {
+    fn area<S: Timed>(&mut self, name: &'static str, response: &Response<S, E, D>) -> Result<()> {
         let shape: Vec<usize> = response.values.shape().concrete().into_iter().collect();
         self.0.insert(name, &shape, &response.values.as_vec());
         let present: Vec<E> = response.present.iter().map(|&p| E::from_u8(u8::from(p)).unwrap_or_default()).collect();

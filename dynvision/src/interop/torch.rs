@@ -40,6 +40,7 @@
 use super::{StateDict, StateError};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
+use crate::optim::Group;
 use crate::parameters::{Parameter, each, each_mut, parameters};
 use crate::time::{Link, LinkKind, Plan, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
@@ -107,7 +108,35 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &mut M,
     state: &StateDict,
 ) -> Result<(), StateError> {
-    let mut taken = taken(&parameters(net), &M::WIRING, state, size_of::<E>() == size_of::<f64>())?;
+    import_except(net, state, &[])
+}
+
+/// The same but for the tensors of the names that `except` holds for, by our names and the patterns of a
+/// [`Group`]: they stay as they are, for fine-tuning on something else. What the state dict has under their names, of
+/// whatever shape, is passed over.
+///
+/// ```
+/// use dynvision::interop::torch::{self, Names};
+/// use dynvision::prelude::*;
+/// dynvision::simple_rcnn!(struct Trained; input = [1, 4, 4], classes = 10);
+/// dynvision::simple_rcnn!(struct Tuned; input = [1, 4, 4], classes = 3);
+/// let dev = Cpu::default();
+/// let published = torch::export(&dev.build_module::<Trained, f32>(), &Names::default())?;
+/// let mut net = dev.build_module::<Tuned, f32>();
+/// assert!(torch::import(&mut net, &published).is_err());
+/// torch::import_except(&mut net, &published, &["classifier"])?;
+/// # Ok::<(), dynvision::interop::StateError>(())
+/// ```
+///
+/// # Errors
+/// As [`import`] for the others; a pattern that holds for no tensor of the model.
+pub fn import_except<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
+    net: &mut M,
+    state: &StateDict,
+    except: &[&str],
+) -> Result<(), StateError> {
+    let stay: Vec<Group> = except.iter().map(|&pattern| Group::named(pattern)).collect();
+    let mut taken = taken(&parameters(net), &M::WIRING, state, size_of::<E>() == size_of::<f64>(), &stay)?;
     for (area, tau) in taken.taus.drain(..) {
         net.dynamics_mut().area(area).tau = Some(tau);
     }
@@ -129,11 +158,24 @@ struct Taken {
 
 /// What a model with these tensors and areas takes up of a state dict, or all that is wrong with it. `wide` says whether
 /// the model holds 64-bit numbers.
-fn taken(all: &[Parameter], wiring: &Wiring, state: &StateDict, wide: bool) -> Result<Taken, StateError> {
+fn taken(
+    all: &[Parameter],
+    wiring: &Wiring,
+    state: &StateDict,
+    wide: bool,
+    stay: &[Group],
+) -> Result<Taken, StateError> {
     let mut found = Found::new(state);
     let mut values = BTreeMap::new();
+    let unused = stay.iter().filter(|group| !all.iter().any(|parameter| group.matches(&parameter.name)));
+    found.errors.extend(unused.map(|group| StateError::Pattern { pattern: group.pattern.clone() }));
     for parameter in all {
         let place = Place::of(parameter, all, wiring);
+        if stay.iter().any(|group| group.matches(&parameter.name)) {
+            let names = found.present(&place, wiring);
+            found.used.extend(names);
+            continue;
+        }
         match found.parameter(parameter, &place, wiring, wide) {
             Ok(numbers) => _ = values.insert(parameter.name.clone(), numbers),
             Err(error) => found.errors.push(error),
@@ -172,11 +214,7 @@ impl<'a> Found<'a> {
         wiring: &Wiring,
         wide: bool,
     ) -> Result<Vec<f64>, StateError> {
-        let lower =
-            |name: &String| aliases(name, wiring, &Names::default()).into_iter().map(|name| name.to_lowercase());
-        let copies: Vec<String> = place.names.iter().flat_map(lower).collect();
-        let present: Vec<&'a str> =
-            place.names.iter().chain(&copies).filter_map(|name| self.names.get(name).copied()).collect();
+        let present = self.present(place, wiring);
         // the copies of what is missing are not told as well
         self.used.extend(present.iter().copied());
         let Some(name) = place.names.iter().find_map(|name| self.names.get(name).copied()) else {
@@ -200,6 +238,14 @@ impl<'a> Found<'a> {
             self.same(name, (&shape, &numbers), other)?;
         }
         Ok(numbers)
+    }
+
+    /// The names that are there of those that a parameter may have, copies included.
+    fn present(&self, place: &Place, wiring: &Wiring) -> Vec<&'a str> {
+        let lower =
+            |name: &String| aliases(name, wiring, &Names::default()).into_iter().map(|name| name.to_lowercase());
+        let copies: Vec<String> = place.names.iter().flat_map(lower).collect();
+        place.names.iter().chain(&copies).filter_map(|name| self.names.get(name).copied()).collect()
     }
 
     /// Checks that a tensor that the original keeps twice is twice the same.
@@ -667,6 +713,34 @@ mod tests {
         assert!(import(&mut net, &wide).unwrap_err().to_string().contains("narrowed"));
         import(&mut net, &wide.narrowed().unwrap()).unwrap();
         assert_eq!(export(&net, &Names::default()).unwrap(), single);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_the_rest_is_taken_up() {
+        let mut net = Cpu::seed_from_u64(1).build_module::<DyRCNNx2, f32>();
+        let (of_readout, of_layer) = (net.classifier.weight.as_vec(), net.layer1.feedforward.weight.as_vec());
+        let other = Cpu::seed_from_u64(2).build_module::<DyRCNNx2, f32>();
+        let mut state = export(&other, &Names::default()).unwrap();
+        // of another number of classes
+        state.insert("classifier.2.weight", &[3, 7], &[f32::NAN; 21]);
+        state.insert("classifier.2.bias", &[3], &[0.0f32; 3]);
+        assert!(import(&mut net, &state).is_err());
+        let says = import_except(&mut net, &state, &["classifier", "clasifier"]).unwrap_err().to_string();
+        assert!(says.contains("`clasifier`") && !says.contains("classifier.2"), "{says}");
+        assert_eq!(net.layer1.feedforward.weight.as_vec(), of_layer);
+        import_except(&mut net, &state, &["classifier"]).unwrap();
+        assert_eq!(net.classifier.weight.as_vec(), of_readout);
+        assert_eq!(net.layer1.feedforward.weight.as_vec(), other.layer1.feedforward.weight.as_vec());
+        // what is left out need not be there, and what is not left out must
+        let mut without = StateDict::default();
+        for name in state.names().filter(|name| !name.starts_with("classifier")) {
+            let (shape, values) = state.numbers(name).unwrap();
+            without.insert(name, &shape, &values.iter().map(|&value| value as f32).collect::<Vec<_>>());
+        }
+        import_except(&mut net, &without, &["classifier"]).unwrap();
+        assert!(
+            import_except(&mut net, &without, &["layer1"]).unwrap_err().to_string().contains("classifier.2.weight")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The tensors of a model by name, to a file and back.
 
 use crate::file::{FileError, StateDict, StateError, read, write};
+use crate::optim::Group;
 use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype};
@@ -37,15 +38,42 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// All tensors that are missing, too many, of another shape or of a type that would lose digits, or that hold an
     /// infinite number or none, by name.
     fn check_weights(&self, saved: &StateDict) -> Result<(), StateError> {
-        let (mut names, mut errors) = (BTreeSet::new(), Vec::new());
-        each(self, |name, _, tensor| {
-            let sound = saved.get::<E>(name, &tensor.sizes()).and_then(|_| saved.check_finite(name));
-            errors.extend(sound.err());
-            names.insert(name.to_string());
+        check(self, saved, &[])
+    }
+
+    /// Takes up the tensors of `saved` but for those of the names that `except` holds for, which stay as they are: to begin
+    /// with the weights of a model that was trained on something else. The patterns are those of a [`Group`].
+    ///
+    /// ```
+    /// use dfdx::prelude::*;
+    /// use dynvision::interop::Weights;
+    /// use dfdx::nn::builders::Linear;
+    /// let dev = Cpu::default();
+    /// let trained = dev.build_module::<(Linear<4, 8>, Linear<8, 10>), f32>();
+    /// // three classes in place of ten
+    /// let mut net = dev.build_module::<(Linear<4, 8>, Linear<8, 3>), f32>();
+    /// net.set_weights_except(&trained.weights(), &["1"])?;
+    /// assert_eq!(net.0.weight.array(), trained.0.weight.array());
+    /// # Ok::<(), dynvision::interop::StateError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`check_weights`](Weights::check_weights) for the others; a pattern that holds for no tensor of the model.
+    /// Nothing has changed then.
+    fn set_weights_except(&mut self, saved: &StateDict, except: &[&str]) -> Result<(), StateError> {
+        let stay: Vec<Group> = except.iter().map(|&pattern| Group::named(pattern)).collect();
+        check(self, saved, &stay)?;
+        let mut set = Ok(());
+        each_mut(self, |name, _, tensor| {
+            if stay.iter().any(|group| group.matches(name)) {
+                return;
+            }
+            match saved.get::<E>(name, &tensor.sizes()) {
+                Ok(values) => tensor.set_values(&values),
+                Err(error) => set = Err(error),
+            }
         });
-        let unexpected = saved.names().filter(|name| !names.contains(*name));
-        errors.extend(unexpected.map(|name| StateError::Unexpected { name: name.to_string() }));
-        if errors.is_empty() { Ok(()) } else { Err(StateError::All(errors)) }
+        set
     }
 
     /// Takes up the tensors of `saved`.
@@ -53,13 +81,7 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     /// # Errors
     /// Those of [`check_weights`](Weights::check_weights). Nothing has changed then.
     fn set_weights(&mut self, saved: &StateDict) -> Result<(), StateError> {
-        self.check_weights(saved)?;
-        let mut set = Ok(());
-        each_mut(self, |name, _, tensor| match saved.get::<E>(name, &tensor.sizes()) {
-            Ok(values) => tensor.set_values(&values),
-            Err(error) => set = Err(error),
-        });
-        set
+        self.set_weights_except(saved, &[])
     }
 
     /// Writes the tensors to a safetensors file, which nobody ever sees half written.
@@ -82,6 +104,34 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
     }
 }
 impl<E: Dtype + SafeDtype, D: Device<E>, M: TensorCollection<E, D>> Weights<E, D> for M {}
+
+/// Checks that `saved` has the tensors of a model but for those that stay.
+fn check<E, D, M>(net: &M, saved: &StateDict, stay: &[Group]) -> Result<(), StateError>
+where
+    E: Dtype + SafeDtype,
+    D: Device<E>,
+    M: TensorCollection<E, D>,
+{
+    let (mut names, mut errors, mut used) = (BTreeSet::new(), Vec::new(), vec![false; stay.len()]);
+    let mut stays = |name: &str| {
+        let holds: Vec<bool> = stay.iter().map(|group| group.matches(name)).collect();
+        used.iter_mut().zip(&holds).for_each(|(used, holds)| *used |= holds);
+        holds.contains(&true)
+    };
+    each(net, |name, _, tensor| {
+        if !stays(name) {
+            let sound = saved.get::<E>(name, &tensor.sizes()).and_then(|_| saved.check_finite(name));
+            errors.extend(sound.err());
+            names.insert(name.to_string());
+        }
+    });
+    // what a pattern holds for there has no place here
+    let unexpected = saved.names().filter(|name| !names.contains(*name) && !stays(name));
+    errors.extend(unexpected.map(|name| StateError::Unexpected { name: name.to_string() }));
+    let unused = stay.iter().zip(&used).filter(|(_, used)| !**used).map(|(group, _)| group.pattern.clone());
+    errors.extend(unused.map(|pattern| StateError::Pattern { pattern }));
+    if errors.is_empty() { Ok(()) } else { Err(StateError::All(errors)) }
+}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
@@ -109,6 +159,22 @@ mod tests {
         }
         assert!(!says.contains("0.weight"), "{says}");
         assert_eq!(net.weights(), before);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_the_rest_is_taken_up_strictly() {
+        let dev = Cpu::default();
+        let trained = dev.build_module::<(Linear<4, 3>, Linear<3, 5>), f32>();
+        let mut net = dev.build_module::<(Linear<4, 3>, Linear<3, 2>), f32>();
+        let before = net.1.weight.array();
+        assert!(net.set_weights(&trained.weights()).is_err());
+        net.set_weights_except(&trained.weights(), &["1"]).unwrap();
+        assert_eq!((net.0.weight.array(), net.1.weight.array()), (trained.0.weight.array(), before));
+        // a name that is none here or there is a mistake, and what is not left out has to be there
+        let says = net.set_weights_except(&trained.weights(), &["1", "clasifier"]).unwrap_err().to_string();
+        assert!(says.contains("`clasifier`") && says.contains("no tensor"), "{says}");
+        let says = net.set_weights_except(&StateDict::default(), &["1"]).unwrap_err().to_string();
+        assert!(says.contains("no `0.bias`") && !says.contains("1.bias"), "{says}");
     }
 
     #[test]
@@ -159,11 +225,11 @@ mod tests {
         let dev = Cpu::default();
         let mut net = dev.build_module::<Linear<2, 3>, f32>();
         let clone = net.clone();
-        let (before, id) = (net.weight.array(), crate::cx::id(&net.weight));
+        let (before, id) = (net.weight.array(), crate::autograd::id(&net.weight));
         let mut other = net.weights();
         other.insert("weight", &[3, 2], &[7.0f32; 6]);
         net.set_weights(&other).unwrap();
-        assert_eq!((net.weight.array(), crate::cx::id(&net.weight)), ([[7.0; 2]; 3], id));
+        assert_eq!((net.weight.array(), crate::autograd::id(&net.weight)), ([[7.0; 2]; 3], id));
         assert_eq!(clone.weight.array(), before);
     }
 

@@ -62,6 +62,10 @@ impl<E: Dtype + num_traits::Float + Kernels> Element for E {}
 pub type Maps<E, D> = Tensor<Sizes, E, D>;
 /// The sizes of [`Maps`].
 pub type Sizes = (usize, usize, usize, usize);
+/// One row of features for each sample: `(batch, features)`.
+pub type Matrix<E, D> = Tensor<(usize, usize), E, D>;
+/// Elements in one row.
+pub type Vector<E, D> = Tensor<(usize,), E, D>;
 /// A device's buffer of `E`. `D::Vec` alone is ambiguous under `D: Device<E>`, which implies other dtypes' storages.
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;
 

@@ -1,8 +1,8 @@
 //! How active the areas are.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Measure, Output, Over, number, zero};
-use crate::cx::Cx;
+use super::{Loss, Measure, Output, Over, Target, number, zero};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, LossKernel, VisionDevice};
 use crate::model::DynModel;
@@ -42,7 +42,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for Activity {
         &self,
         values: Tensor<(usize, usize, usize), E, D>,
         _: &[bool],
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         let device = values.device().clone();
         let (batch, time, units) = *values.shape();
@@ -52,12 +52,12 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for Activity {
         }
         let factor = E::one() / number(rows as f64)?;
         let values = reshaped(values, &(rows, units))?;
-        let rows = cx.run(values, |x| LossKernel::activity(&device, x, self.measure))?;
-        cx.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
+        let rows = graph.run(values, |x| LossKernel::activity(&device, x, self.measure))?;
+        graph.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Activity {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target> Loss<M, E, D, Y> for Activity {
     fn name(&self) -> String {
         "activity".into()
     }
@@ -73,14 +73,14 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Activi
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        _: &Labels,
-        cx: &mut Cx<T>,
+        _: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         if let Measure::Absolute(p) = self.measure
             && !(p.is_finite() && p >= 1.0)
         {
             return Err(Error::Setting(format!("the order {p} of an activity must be a finite number from 1 on")));
         }
-        mean_of_areas::<M, B, E, D, T>(self, &self.areas, output.responses()?, output.logits.device(), cx)
+        mean_of_areas::<M, B, E, D, T>(self, &self.areas, output.responses()?, output.logits.device(), graph)
     }
 }

@@ -1,13 +1,13 @@
 //! A number for each area, and their mean.
 
 use super::{number, zero};
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::reshaped;
-use crate::record::{EachArea, Response, Run, Timed};
 use crate::time::Area;
+use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::*;
 
 /// What a loss makes of one area.
@@ -17,7 +17,7 @@ pub(super) trait OfArea<E: Element, D: VisionDevice<E>> {
         &self,
         values: Tensor<(usize, usize, usize), E, D>,
         present: &[bool],
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>;
 }
 
@@ -25,9 +25,9 @@ pub(super) trait OfArea<E: Element, D: VisionDevice<E>> {
 pub(super) fn mean_of_areas<M, B, E, D, T>(
     of: &impl OfArea<E, D>,
     names: &[String],
-    responses: &M::Areas<Run, B>,
+    responses: &M::Areas<Stacked, B>,
     device: &D,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Tensor<Rank0, E, D>>
 where
     M: DynModel<E, D>,
@@ -44,12 +44,12 @@ where
             areas.join(", ")
         )));
     }
-    let mut sum = Sum { of, areas, names, cx, sum: None };
-    M::each(responses, &mut sum)?;
+    let mut sum = Sum { of, areas, names, graph, sum: None };
+    M::visit_areas(responses, &mut sum)?;
     let Some(sum) = sum.sum else { return zero(device) };
     let count = if names.is_empty() { areas.len() } else { areas.iter().filter(|a| named(names, a.name)).count() };
     let factor = E::one() / number(count as f64)?;
-    cx.run(sum, |sum| sum.try_mul(factor))
+    graph.run(sum, |sum| sum.try_mul(factor))
 }
 
 fn named(names: &[String], name: &str) -> bool {
@@ -60,11 +60,11 @@ struct Sum<'a, F, E: Element, D: VisionDevice<E>, T> {
     of: &'a F,
     areas: &'static [Area],
     names: &'a [String],
-    cx: &'a mut Cx<T>,
+    graph: &'a mut Graph<E, D, T>,
     sum: Option<Tensor<Rank0, E, D>>,
 }
 
-impl<F, E, D, T> EachArea<Run, E, D> for Sum<'_, F, E, D, T>
+impl<F, E, D, T> VisitAreas<Stacked, E, D> for Sum<'_, F, E, D, T>
 where
     F: OfArea<E, D>,
     E: Element,
@@ -78,11 +78,11 @@ where
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();
-        let values = self.cx.run(response.values.clone(), |x| x.try_contiguous())?;
+        let values = self.graph.run(response.values.clone(), |x| x.try_contiguous())?;
         let values = reshaped(values, &(batch, time, c * h * w))?;
-        let term = self.of.of_area(values, &response.present, self.cx)?;
+        let term = self.of.of_area(values, &response.present, self.graph)?;
         self.sum = Some(match self.sum.take() {
-            Some(sum) => self.cx.run(sum, |sum| sum.try_add(term))?,
+            Some(sum) => self.graph.run(sum, |sum| sum.try_add(term))?,
             None => term,
         });
         Ok(())

@@ -1,7 +1,7 @@
 //! Cross-entropy over time.
 
-use super::{Labels, Loss, Output, number, zero};
-use crate::cx::Cx;
+use super::{HasLabels, Labels, Loss, Output, number, zero};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, LossKernel, Target, VisionDevice};
 use crate::model::DynModel;
@@ -61,7 +61,7 @@ impl CrossEntropy {
         &self,
         logits: &Tensor<S, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<(usize, usize), E, D>>
     where
         S: Shape<Concrete = [usize; 3]>,
@@ -70,7 +70,7 @@ impl CrossEntropy {
         T: Tape<E, D>,
     {
         let [batch, time, _] = logits.shape().concrete();
-        reshaped(self.rows(logits, labels, cx)?, &(batch, time))
+        reshaped(self.rows(logits, labels, graph)?, &(batch, time))
     }
 
     /// The loss of logits that carry a tape.
@@ -85,16 +85,16 @@ impl CrossEntropy {
         T: Tape<E, D>,
     {
         let (logits, tape) = logits.split_tape();
-        let mut cx = Cx::new(tape, crate::time::Plan::default());
-        let loss = self.reduced(&logits, labels, &mut cx)?;
-        Ok(loss.put_tape(cx.tape))
+        let mut graph = Graph::new(tape);
+        let loss = self.reduced(&logits, labels, &mut graph)?;
+        Ok(loss.put_tape(graph.tape))
     }
 
     fn reduced<S, E, D, T>(
         &self,
         logits: &Tensor<S, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>
     where
         S: Shape<Concrete = [usize; 3]>,
@@ -102,20 +102,20 @@ impl CrossEntropy {
         D: VisionDevice<E>,
         T: Tape<E, D>,
     {
-        let rows = self.rows(logits, labels, cx)?;
+        let rows = self.rows(logits, labels, graph)?;
         let factor = match (self.reduction, labels.valid()) {
             (_, 0) => return zero(logits.device()),
             (Reduction::Sum, _) => E::one(),
             (Reduction::Mean, valid) => E::one() / number(valid as f64)?,
         };
-        cx.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
+        graph.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
     }
 
     fn rows<S, E, D, T>(
         &self,
         logits: &Tensor<S, E, D>,
         labels: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<(usize,), E, D>>
     where
         S: Shape<Concrete = [usize; 3]>,
@@ -128,10 +128,10 @@ impl CrossEntropy {
         let weights = self.weights(classes)?;
         let targets: Vec<Target<E>> =
             labels.as_slice().iter().map(|class| class.map(|class| (class, weights[class]))).collect();
-        let logits = cx.run(logits.clone(), |x| x.try_contiguous())?;
+        let logits = graph.run(logits.clone(), |x| x.try_contiguous())?;
         let logits = reshaped(logits, &(batch * time, classes))?;
         let device = logits.device().clone();
-        cx.run(logits, |x| LossKernel::cross_entropy(&device, x, targets))
+        graph.run(logits, |x| LossKernel::cross_entropy(&device, x, targets))
     }
 
     fn weights<E: Element>(&self, classes: usize) -> Result<Vec<E>> {
@@ -145,7 +145,7 @@ impl CrossEntropy {
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for CrossEntropy {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: HasLabels> Loss<M, E, D, Y> for CrossEntropy {
     fn name(&self) -> String {
         "cross_entropy".into()
     }
@@ -161,9 +161,9 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for CrossE
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        target: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        self.reduced(&output.logits, labels, cx)
+        self.reduced(&output.logits, target.class_labels(), graph)
     }
 }

@@ -5,27 +5,38 @@
 //! // the original's: cross-entropy, and a little of the areas' activity
 //! let loss = (CrossEntropy::default(), Weighted::new(0.0002, Activity::default()));
 //! ```
+//!
+//! What a run is compared with is the loss's [`Target`]: labels in time, real-valued responses of the readout or of areas,
+//! or both.
 
 mod activity;
 mod area;
+mod binary_cross_entropy;
 mod cross_entropy;
 mod labels;
+mod pointwise;
+mod responses;
 mod smoothness;
+mod squared_error;
 mod sum;
+mod target;
 
 pub use crate::kernels::Measure;
 pub use activity::Activity;
+pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::{CrossEntropy, Reduction};
 pub use labels::Labels;
+pub use responses::{Place, Responses};
 pub use smoothness::TemporalSmoothness;
+pub use squared_error::SquaredError;
 pub use sum::{Over, Term, Weighted, total};
+pub use target::{HasLabels, HasResponses, Target};
 
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::{DynModel, LogitsInTime};
-use crate::record::Run;
-use crate::time::Plan;
+use crate::unroll::Stacked;
 use dfdx::prelude::*;
 
 /// What a run gave. Its tensors carry no tape: gradients find them by their identity.
@@ -34,7 +45,7 @@ pub struct Output<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
     /// `(batch, time, classes)`.
     pub logits: LogitsInTime<M, B, E, D>,
     /// What each area answered, if it was recorded.
-    pub responses: Option<M::Areas<Run, B>>,
+    pub responses: Option<M::Areas<Stacked, B>>,
 }
 
 impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, D> {
@@ -42,7 +53,7 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
     ///
     /// # Errors
     /// [`Error::Setting`] if the run was not recorded.
-    pub fn responses(&self) -> Result<&M::Areas<Run, B>> {
+    pub fn responses(&self) -> Result<&M::Areas<Stacked, B>> {
         self.responses.as_ref().ok_or_else(|| {
             Error::Setting("the loss reads the areas' responses, and the run has none: run by `try_record`".into())
         })
@@ -50,13 +61,13 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 }
 
 /// A loss on the runs of models `M`: implement it for all models, or for one whose areas it reads by their fields, such
-/// as `output.responses()?.v1.values`.
+/// as `output.responses()?.v1.values`. What it compares them with is a target `Y`, labels unless said otherwise.
 ///
-/// Tensors travel without a tape, which is in the [`Cx`]: any operation of dfdx runs on it by [`Cx::run`].
+/// Tensors travel without a tape, which is in the [`Graph`]: any operation of dfdx runs on it by [`Graph::run`].
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use dynvision::cx::Cx;
+/// use dynvision::autograd::Graph;
 /// use dynvision::error::Result;
 /// use dynvision::kernels::{Element, VisionDevice};
 /// use dynvision::loss::{CrossEntropy, Labels, Loss, Output};
@@ -80,16 +91,16 @@ impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, 
 ///         &self,
 ///         output: &Output<M, B, E, D>,
 ///         labels: &Labels,
-///         cx: &mut Cx<T>,
+///         graph: &mut Graph<E, D, T>,
 ///     ) -> Result<Tensor<Rank0, E, D>> {
-///         let ce = CrossEntropy::default().loss(output, labels, cx)?;
+///         let ce = CrossEntropy::default().loss(output, labels, graph)?;
 ///         let weight = E::from_f64(self.weight).unwrap_or_default();
-///         let squares = cx.run(output.logits.clone(), |y| y.try_square()?.try_mean::<Rank0, _>()?.try_mul(weight))?;
-///         cx.run(ce, |ce| ce.try_add(squares))
+///         let squares = graph.run(output.logits.clone(), |y| y.try_square()?.try_mean::<Rank0, _>()?.try_mul(weight))?;
+///         graph.run(ce, |ce| ce.try_add(squares))
 ///     }
 /// }
 /// ```
-pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
+pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target = Labels> {
     /// Its name in metrics.
     fn name(&self) -> String;
 
@@ -105,7 +116,7 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     }
 
     /// What its number is a mean over, by which batches are weighed: the labels that count unless said otherwise. A sum of
-    /// losses is over the labels if one of its terms is.
+    /// losses is over the labels if one of its terms is, else over the responses if one is.
     fn over(&self) -> Over {
         Over::Labels
     }
@@ -113,12 +124,12 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     /// The number to be minimised.
     ///
     /// # Errors
-    /// Labels that do not fit the logits; responses that were not recorded; what the device refuses.
+    /// A target that does not fit the logits; responses that were not recorded; what the device refuses.
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        target: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>;
 
     /// The terms that the number is the weighted sum of; a loss that is no sum is its only term.
@@ -128,10 +139,10 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     fn terms<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        target: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
-        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, labels, cx)? }])
+        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, target, graph)? }])
     }
 
     /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the
@@ -143,13 +154,13 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
         &self,
         _model: &M,
         logits: LogitsInTime<M, B, E, D, T>,
-        responses: Option<M::Areas<Run, B>>,
-        labels: &Labels,
+        responses: Option<M::Areas<Stacked, B>>,
+        target: &Y,
     ) -> Result<Tensor<Rank0, E, D, T>> {
         let (logits, tape) = logits.split_tape();
-        let mut cx = Cx::new(tape, Plan::default());
-        let loss = self.loss(&Output { logits, responses }, labels, &mut cx)?;
-        Ok(loss.put_tape(cx.tape))
+        let mut graph = Graph::new(tape);
+        let loss = self.loss(&Output { logits, responses }, target, &mut graph)?;
+        Ok(loss.put_tape(graph.tape))
     }
 }
 

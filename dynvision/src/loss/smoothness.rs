@@ -1,8 +1,8 @@
 //! How much areas change from step to step.
 
 use super::area::{OfArea, mean_of_areas};
-use super::{Labels, Loss, Output, Over, number, zero};
-use crate::cx::Cx;
+use super::{Loss, Output, Over, Target, number, zero};
+use crate::autograd::Graph;
 use crate::error::Result;
 use crate::kernels::{Element, LossKernel, VisionDevice};
 use crate::model::DynModel;
@@ -37,7 +37,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for TemporalSmoothness {
         &self,
         values: Tensor<(usize, usize, usize), E, D>,
         present: &[bool],
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
         let device = values.device().clone();
         let (batch, _, units) = *values.shape();
@@ -47,12 +47,12 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for TemporalSmoothness {
             return zero(&device);
         }
         let factor = E::one() / number(count as f64)?;
-        let sums = cx.run(values, |x| LossKernel::change(&device, x, pairs))?;
-        cx.run(sums, |sums| sums.try_sum::<Rank0, _>()?.try_mul(factor))
+        let sums = graph.run(values, |x| LossKernel::change(&device, x, pairs))?;
+        graph.run(sums, |sums| sums.try_sum::<Rank0, _>()?.try_mul(factor))
     }
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for TemporalSmoothness {
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target> Loss<M, E, D, Y> for TemporalSmoothness {
     fn name(&self) -> String {
         "temporal_smoothness".into()
     }
@@ -68,9 +68,9 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Tempor
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        _: &Labels,
-        cx: &mut Cx<T>,
+        _: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        mean_of_areas::<M, B, E, D, T>(self, &self.areas, output.responses()?, output.logits.device(), cx)
+        mean_of_areas::<M, B, E, D, T>(self, &self.areas, output.responses()?, output.logits.device(), graph)
     }
 }

@@ -1,7 +1,7 @@
 //! Weighted sums of losses.
 
-use super::{Labels, Loss, Output, number, zero};
-use crate::cx::Cx;
+use super::{Loss, Output, Target, number, zero};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
@@ -51,6 +51,8 @@ pub enum Over {
     /// The labels that count. A batch of which none counts says nothing.
     #[default]
     Labels,
+    /// The real-valued responses, each by its weight.
+    Responses,
     /// All images at all steps, whether their labels count or not.
     Presentations,
 }
@@ -61,12 +63,13 @@ impl Over {
     /// ```
     /// use dynvision::loss::{Labels, Over};
     /// let labels = Labels::counted(&[7, 2], &[false, true, true]);
-    /// assert_eq!((Over::Labels.count(&labels), Over::Presentations.count(&labels)), (4, 6));
+    /// assert_eq!((Over::Labels.count(&labels), Over::Presentations.count(&labels)), (4.0, 6.0));
     /// ```
-    pub fn count(self, labels: &Labels) -> usize {
+    pub fn count<Y: Target>(self, target: &Y) -> f64 {
         match self {
-            Over::Labels => labels.valid(),
-            Over::Presentations => labels.as_slice().len(),
+            Over::Labels => target.labels().map_or(0.0, |labels| labels.valid() as f64),
+            Over::Responses => target.responses().map_or(0.0, super::Responses::count),
+            Over::Presentations => target.batch() as f64 * target.steps() as f64,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Over {
 pub fn total<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     terms: &[Term<E, D>],
     device: &D,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Tensor<Rank0, E, D>> {
     let mut sum = None;
     for term in terms {
@@ -86,17 +89,24 @@ pub fn total<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
             term.value.clone()
         } else {
             let weight = number::<E>(term.weight)?;
-            cx.run(term.value.clone(), |value| value.try_mul(weight))?
+            graph.run(term.value.clone(), |value| value.try_mul(weight))?
         };
         sum = Some(match sum {
             None => value,
-            Some(sum) => cx.run(sum, |sum: Tensor<Rank0, E, D, T>| sum.try_add(value))?,
+            Some(sum) => graph.run(sum, |sum: Tensor<Rank0, E, D, T>| sum.try_add(value))?,
         });
     }
     sum.map_or_else(|| zero(device), Ok)
 }
 
-impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M, E, D> for Weighted<L> {
+impl<M, E, D, Y, L> Loss<M, E, D, Y> for Weighted<L>
+where
+    M: DynModel<E, D>,
+    E: Element,
+    D: VisionDevice<E>,
+    Y: Target,
+    L: Loss<M, E, D, Y>,
+{
     fn name(&self) -> String {
         self.loss.name()
     }
@@ -116,18 +126,18 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        target: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        let terms = self.terms(output, labels, cx)?;
-        total(&terms, output.logits.device(), cx)
+        let terms = self.terms(output, target, graph)?;
+        total(&terms, output.logits.device(), graph)
     }
 
     fn terms<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,
-        labels: &Labels,
-        cx: &mut Cx<T>,
+        target: &Y,
+        graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
         if !(self.weight.is_finite() && self.weight >= 0.0) {
             let name = self.loss.name();
@@ -136,7 +146,7 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
         if self.weight == 0.0 {
             return Ok(Vec::new());
         }
-        let mut terms = self.loss.terms(output, labels, cx)?;
+        let mut terms = self.loss.terms(output, target, graph)?;
         terms.iter_mut().for_each(|term| term.weight *= self.weight);
         Ok(terms)
     }
@@ -144,7 +154,14 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, L: Loss<M, E, D>> Loss<M
 
 macro_rules! sum {
     ($($L:ident $i:tt),+) => {
-        impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, $($L: Loss<M, E, D>),+> Loss<M, E, D> for ($($L,)+) {
+        impl<M, E, D, Y, $($L),+> Loss<M, E, D, Y> for ($($L,)+)
+        where
+            M: DynModel<E, D>,
+            E: Element,
+            D: VisionDevice<E>,
+            Y: Target,
+            $($L: Loss<M, E, D, Y>),+
+        {
             fn name(&self) -> String {
                 [$(self.$i.name()),+].join("+")
             }
@@ -158,27 +175,29 @@ macro_rules! sum {
             }
 
             fn over(&self) -> Over {
-                if [$(self.$i.over()),+].contains(&Over::Labels) { Over::Labels } else { Over::Presentations }
+                let terms = [$(self.$i.over()),+];
+                let either = [Over::Labels, Over::Responses].into_iter().find(|over| terms.contains(over));
+                either.unwrap_or(Over::Presentations)
             }
 
             fn loss<Batch: Dim, T: Tape<E, D>>(
                 &self,
                 output: &Output<M, Batch, E, D>,
-                labels: &Labels,
-                cx: &mut Cx<T>,
+                target: &Y,
+                graph: &mut Graph<E, D, T>,
             ) -> Result<Tensor<Rank0, E, D>> {
-                let terms = self.terms(output, labels, cx)?;
-                total(&terms, output.logits.device(), cx)
+                let terms = self.terms(output, target, graph)?;
+                total(&terms, output.logits.device(), graph)
             }
 
             fn terms<Batch: Dim, T: Tape<E, D>>(
                 &self,
                 output: &Output<M, Batch, E, D>,
-                labels: &Labels,
-                cx: &mut Cx<T>,
+                target: &Y,
+                graph: &mut Graph<E, D, T>,
             ) -> Result<Vec<Term<E, D>>> {
                 let mut terms = Vec::new();
-                $(terms.extend(self.$i.terms(output, labels, cx)?);)+
+                $(terms.extend(self.$i.terms(output, target, graph)?);)+
                 Ok(terms)
             }
         }

@@ -1,13 +1,12 @@
 //! Adaption of the input.
 
 use super::recurrence::{SelfWeight, Unbiased};
-use super::{MapOf, Signal, Solver, built};
-use crate::cx::Cx;
+use super::{Solver, built};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use crate::time::{History, Plan};
-use dfdx::prelude::{Dim, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::Tape;
 use std::marker::PhantomData;
 
 /// The first frame fades: `y(0) = x(0)`, then `y(t) = w y(t - 1)` (the original's `InputAdaption`). It is a [`Solver`]
@@ -25,15 +24,16 @@ use std::marker::PhantomData;
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{Fixed, InputAdaption, Solver, Spec}, time::Plan};
+/// use dynvision::{nn::{Fixed, InputAdaption, Solver, Spec}, ops, time::Plan, unroll::Context};
 /// use dfdx::prelude::*;
 /// type Fade = InputAdaption<Fixed<500>>;
 /// let dev = Cpu::default();
 /// let fade: <Fade as Spec>::Built<f32, Cpu> = BuildModule::try_build(&dev).unwrap();
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// let first = Fade::solve(&fade, dev.tensor([[[[8.0]]]]), None, &mut cx).unwrap();
-/// let second = Fade::solve(&fade, dev.tensor([[[[1.0]]]]), Some(&first), &mut cx).unwrap();
+/// let mut cx = Context::new(NoneTape, Plan::default());
+/// let first = Fade::solve(&fade, ops::erase(dev.tensor([[[[8.0]]]]))?, None, &mut cx)?;
+/// let second = Fade::solve(&fade, ops::erase(dev.tensor([[[[1.0]]]]))?, Some(&first), &mut cx)?;
 /// assert_eq!((first.as_vec(), second.as_vec()), (vec![8.0], vec![4.0]));
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InputAdaption<S = Unbiased>(PhantomData<S>);
@@ -41,35 +41,15 @@ crate::spec!(impl [S: SelfWeight] InputAdaption<S> => built::SelfRecurrence<S, E
 
 #[diagnostic::do_not_recommend]
 impl<S: SelfWeight> Solver for InputAdaption<S> {
-    fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: MapOf<B, C, H, W, E, D>,
-        h: Option<&MapOf<B, C, H, W, E, D>>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        h: Option<&Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         match h {
             None => Ok(x),
-            Some(h) => ops::scale_shift(h, &built.weight, built.bias.as_ref(), cx),
+            Some(h) => ops::scale_shift(h, &built.weight, built.bias.as_ref(), None, cx),
         }
     }
-}
-
-/// The frame as it is seen through the adaption `P`, which becomes the newest of `past`. Nothing adapts while the model
-/// idles.
-///
-/// # Errors
-/// Those of the adaption.
-pub fn adapt<P: Solver, B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    built: &P::Built<E, D>,
-    frame: Signal<(B, C, H, W), E, D>,
-    past: &mut History<(B, C, H, W), E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Signal<(B, C, H, W), E, D>> {
-    if cx.idles() {
-        return Ok(frame);
-    }
-    cx.enter(Plan::FRONT); // the model's own times
-    let seen = frame.map(|x| P::solve(built, x, past.ago(1), cx)).transpose()?;
-    past.push(seen.clone(), 1);
-    Ok(seen)
 }

@@ -1,42 +1,66 @@
 //! Biases of different resolution, that stand in for an absent signal.
 
-use super::{MapOf, Operation, Signal};
-use crate::cx::Cx;
+use super::Operation;
+use super::layer::sizes;
 use crate::error::{Error, Result};
 use crate::geometry::Map;
-use crate::kernels::{Element, VisionDevice};
-use crate::ops::{self, restored};
-use dfdx::prelude::{Const, Dim, Shape, Tape, Tensor};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::ops;
+use crate::unroll::Context;
+use dfdx::prelude::{Const, Shape, Tape, Tensor};
 
-/// A trained bias for each unit (the original's `SpatialBias`, of CordsNet); it begins at 0. Where there is no signal the
-/// bias alone is one, for the whole batch.
+/// A trained bias for each unit, `x + b` (the original's `SpatialBias`, of CordsNet); it begins at 0. Where there is no
+/// signal the bias alone is one, for the whole batch.
 ///
 /// # Shapes
-/// `(B, C, H, W)`, as it was.
+/// `(B, C, H, W)`, as it was; the bias `(C, H, W)`.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{Operation, SpatialBias, apply, built}, time::Plan};
+/// use dynvision::{geometry::Map, nn::{Operation, SpatialBias, built}, time::Plan, unroll::Context};
 /// use dfdx::prelude::*;
-/// let dev = Cpu::default();
-/// let bias = built::Bias { bias: dev.tensor([[[1.0f32, 2.0]]]) };
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// let alone = SpatialBias::<1, 1, 2>::absent(&bias, (2, Const::<1>, Const::<1>, Const::<2>), &mut cx).unwrap().unwrap();
+/// let bias = built::Bias { bias: Cpu::default().tensor([[[1.0f32, 2.0]]]) };
+/// let mut cx = Context::new(NoneTape, Plan::default());
+/// cx.set_batch(2);
+/// cx.set_input(Map::new(1, 1, 2));
+/// let alone = SpatialBias::<1, 1, 2>::absent(&bias, &mut cx)?.unwrap();
 /// assert_eq!(alone.as_vec(), [1.0, 2.0, 1.0, 2.0]);
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SpatialBias<const C: usize, const H: usize, const W: usize>;
-/// A trained bias for each channel (the original's `FeatureBias`); it begins at 0. Where there is no signal the bias alone
-/// is one, for the whole batch.
+/// A trained bias for each channel, `x + b` (the original's `FeatureBias`); it begins at 0. Where there is no signal the
+/// bias alone is one, for the whole batch.
 ///
 /// # Shapes
-/// `(B, C, H, W)`, as it was.
+/// `(B, C, H, W)`, as it was; the bias `(C)`.
+///
+/// ```
+/// use dynvision::{nn::{FeatureBias, Operation, built}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let bias = built::Bias { bias: dev.tensor([0.5f32, -1.0]) };
+/// let x = ops::erase(dev.tensor([[[[1.0]], [[1.0]]]]))?;
+/// let y = FeatureBias::<2>::forward(&bias, x, &mut Context::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.as_vec(), [1.5, 0.0]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FeatureBias<const C: usize>;
-/// One trained bias for the whole area (the original's `ScalarBias`); it begins at 0. Where there is no signal the bias
-/// alone is one.
+/// One trained bias for the whole area, `x + b` (the original's `ScalarBias`); it begins at 0. Where there is no signal the
+/// bias alone is one.
 ///
 /// # Shapes
-/// `(B, C, H, W)`, as it was.
+/// `(B, C, H, W)`, as it was; the bias `()`.
+///
+/// ```
+/// use dynvision::{nn::{Operation, ScalarBias, built}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let (bias, x) = (built::Bias { bias: dev.tensor(0.5f32) }, ops::erase(dev.tensor([[[[1.0, 2.0]]]]))?);
+/// let y = ScalarBias::forward(&bias, x, &mut Context::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.as_vec(), [1.5, 2.5]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScalarBias;
 
@@ -51,20 +75,19 @@ macro_rules! adds_its_bias {
             const CHANNELS: Option<usize> = $channels;
             const MAP: Option<Map> = $map;
 
-            fn apply<B: Dim, Ch: Dim, Ho: Dim, Wo: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+            fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
                 built: &Self::Built<E, D>,
-                x: MapOf<B, Ch, Ho, Wo, E, D>,
-                cx: &mut Cx<T>,
-            ) -> Result<MapOf<B, Ch, Ho, Wo, E, D>> {
+                x: Maps<E, D>,
+                cx: &mut Context<E, D, T>,
+            ) -> Result<Maps<E, D>> {
                 ops::add_bias(x, &built.bias, cx)
             }
 
-            fn absent<B: Dim, Ch: Dim, Ho: Dim, Wo: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+            fn absent<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
                 built: &Self::Built<E, D>,
-                shape: (B, Ch, Ho, Wo),
-                cx: &mut Cx<T>,
-            ) -> Result<Signal<(B, Ch, Ho, Wo), E, D>> {
-                alone(&built.bias, shape, cx).map(Some)
+                cx: &mut Context<E, D, T>,
+            ) -> Result<Option<Maps<E, D>>> {
+                alone(&built.bias, cx).map(Some)
             }
         }
     };
@@ -74,14 +97,13 @@ adds_its_bias!([const C: usize] FeatureBias<C>, Some(C), None);
 adds_its_bias!([] ScalarBias, None, None);
 
 /// The bias as a signal of its own.
-fn alone<Z: Shape, B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn alone<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     bias: &Tensor<Z, E, D>,
-    shape: (B, C, H, W),
-    cx: &mut Cx<T>,
-) -> Result<MapOf<B, C, H, W, E, D>> {
-    let [b, c, h, w] = shape.concrete();
+    cx: &mut Context<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let [b, c, h, w] = sizes(cx.input(), cx);
     let zeros = bias.device().try_zeros_like(&(b, c, h, w)).map_err(Error::device)?;
-    restored("bias", ops::add_bias(zeros, bias, cx)?)
+    ops::add_bias(zeros, bias, cx)
 }
 
 pub(crate) mod built {

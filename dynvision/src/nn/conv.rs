@@ -1,15 +1,14 @@
 //! Convolution.
 
 use super::init::{HeNormal, Init, fill, fill_norms};
-use super::layer::MapOf;
-use super::optional::Optional;
-use crate::cx::Cx;
+use super::optional::optional_tensor;
+use crate::autograd::Graph;
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, Maps, VisionDevice};
-use crate::ops::{self, MapShape};
+use crate::kernels::{Element, Maps, Vector, VisionDevice};
+use crate::ops;
 use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape, Tensor};
+use dfdx::prelude::{Const, ConstDim, Device, Dtype, Tape, Tensor};
 use std::marker::PhantomData;
 
 /// What a convolution does beyond its channels, kernel and stride: a type, so that it can stand in a specification. A
@@ -40,12 +39,12 @@ pub trait ConvOptions: Clone + std::fmt::Debug + 'static {
 
 /// Padding by half the kernel, a bias, He-normal weights.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain<I = HeNormal>(PhantomData<I>);
-impl<I: Init + Clone + std::fmt::Debug> ConvOptions for Plain<I> {
+pub struct DefaultOptions<I = HeNormal>(PhantomData<I>);
+impl<I: Init + Clone + std::fmt::Debug> ConvOptions for DefaultOptions<I> {
     type Init = I;
 }
 
-/// [`Plain`] without a bias.
+/// [`DefaultOptions`] without a bias.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoBias<I = HeNormal>(PhantomData<I>);
 impl<I: Init + Clone + std::fmt::Debug> ConvOptions for NoBias<I> {
@@ -53,7 +52,7 @@ impl<I: Init + Clone + std::fmt::Debug> ConvOptions for NoBias<I> {
     type Init = I;
 }
 
-/// [`Plain`] with another padding.
+/// [`DefaultOptions`] with another padding.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Padded<const P: usize, I = HeNormal>(PhantomData<I>);
 impl<const P: usize, I: Init + Clone + std::fmt::Debug> ConvOptions for Padded<P, I> {
@@ -69,7 +68,7 @@ impl<const P: usize, I: Init + Clone + std::fmt::Debug> ConvOptions for Padded<P
 /// assert!(<WeightNorm<NoBias>>::WEIGHT_NORM && !<WeightNorm<NoBias>>::BIAS);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WeightNorm<C = Plain>(PhantomData<C>);
+pub struct WeightNorm<C = DefaultOptions>(PhantomData<C>);
 impl<C: ConvOptions> ConvOptions for WeightNorm<C> {
     const PADDING: Option<usize> = C::PADDING;
     const BIAS: bool = C::BIAS;
@@ -82,7 +81,9 @@ impl<C: ConvOptions> ConvOptions for WeightNorm<C> {
 /// # Shapes
 /// `(B, I, H, W)` to `(B, O, H', W')` with `H' = (H + 2 padding - K) / S + 1`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Conv2d<const I: usize, const O: usize, const K: usize = 3, const S: usize = 1, C = Plain>(PhantomData<C>);
+pub struct Conv2d<const I: usize, const O: usize, const K: usize = 3, const S: usize = 1, C = DefaultOptions>(
+    PhantomData<C>,
+);
 
 impl<const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOptions> Conv2d<I, O, K, S, C> {
     /// How the kernel slides.
@@ -130,25 +131,11 @@ pub(crate) mod built {
                 |s| &mut s.weight,
                 TensorOptions::reset_with(fill::<C::Init, _, E, D>),
             );
-            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let bias = C::BIAS.then(|| {
-                Self::tensor(
-                    "bias",
-                    |s| s.bias.as_ref().expect("a convolution whose options say so has a bias"),
-                    |s| s.bias.as_mut().expect("a convolution whose options say so has a bias"),
-                    TensorOptions::reset_to_zeros(),
-                )
-            });
-            #[allow(clippy::expect_used)] // as above
-            let norm = C::WEIGHT_NORM.then(|| {
-                Self::tensor(
-                    "weight_g",
-                    |s| s.norm.as_ref().expect("a convolution whose options say so has norms"),
-                    |s| s.norm.as_mut().expect("a convolution whose options say so has norms"),
-                    TensorOptions::reset_with(fill_norms::<C::Init, (O, I, K, K), _, E, D>),
-                )
-            });
-            visitor.visit_fields((weight, Optional(norm), Optional(bias)), |(weight, norm, bias)| Conv2d {
+            let norms = TensorOptions::reset_with(fill_norms::<C::Init, (O, I, K, K), _, E, D>);
+            let norm = optional_tensor(C::WEIGHT_NORM, "weight_g", |s: &Self| &s.norm, |s| &mut s.norm, norms);
+            let zeros = TensorOptions::reset_to_zeros();
+            let bias = optional_tensor(C::BIAS, "bias", |s: &Self| &s.bias, |s| &mut s.bias, zeros);
+            visitor.visit_fields((weight, norm, bias), |(weight, norm, bias)| Conv2d {
                 weight,
                 norm,
                 bias,
@@ -162,59 +149,60 @@ pub(crate) mod built {
     {
         const CONV: Conv = Conv::new(window::<C>(K::SIZE, S));
 
-        /// The weight that convolves: `weight` itself, or what weight normalisation makes of it, once in an unroll.
+        /// Returns the weight that convolves: `weight` itself, or what weight normalisation makes of it, once in an unroll.
         ///
         /// # Errors
-        /// What the device refuses.
-        pub fn effective<T: Tape<E, D>>(&self, cx: &mut Cx<T>) -> Result<Maps<E, D>> {
+        /// [`Error::Device`](crate::error::Error::Device) where the device refuses.
+        pub fn effective_weight<T: Tape<E, D>>(&self, graph: &mut Graph<E, D, T>) -> Result<Maps<E, D>> {
+            let weight = ops::erase(self.weight.clone())?;
             match &self.norm {
-                None => ops::erased(&self.weight, cx),
-                Some(norm) => cx.derived(&self.weight, |cx| {
-                    let (direction, norm) = (ops::erased(&self.weight, cx)?, ops::erased(norm, cx)?);
-                    ops::weight_norm(&direction, &norm, cx)
-                }),
+                None => Ok(weight),
+                Some(norm) => graph.derived(&self.weight, |graph| ops::weight_norm(&weight, norm, graph)),
             }
         }
 
-        /// The convolution of `x`, added to `onto` where that is given.
-        ///
-        /// # Errors
-        /// [`Error::Shape`](crate::error::Error::Shape) where the result has another shape than is asked for.
-        pub fn apply<B: Dim, H: Dim, W: Dim, Ho: Dim, Wo: Dim, T: Tape<E, D>>(
-            &self,
-            x: &MapOf<B, I, H, W, E, D>,
-            onto: Option<MapOf<B, O, Ho, Wo, E, D>>,
-            cx: &mut Cx<T>,
-        ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
-            self.slide(&Self::CONV, x, onto, cx)
+        fn bias<T: Tape<E, D>>(&self, graph: &mut Graph<E, D, T>) -> Result<Option<Vector<E, D>>> {
+            self.bias.as_ref().map(|bias| ops::vector(bias, graph)).transpose()
         }
 
-        /// The same with other groups, border or window: `x` has `I` channels for each group.
+        /// Returns the convolution of `x`, added to `onto` where that is given.
+        ///
+        /// # Shapes
+        /// `x: (B, I, H, W)`, `onto` and result `(B, O, H', W')` with `H' = (H + 2 padding - K) / S + 1`.
         ///
         /// # Errors
-        /// As [`apply`](Conv2d::apply).
-        pub fn slide<X: MapShape, Y: MapShape, T: Tape<E, D>>(
+        /// Those of [`ops::conv2d`].
+        pub fn forward<T: Tape<E, D>>(
+            &self,
+            x: &Maps<E, D>,
+            onto: Option<Maps<E, D>>,
+            graph: &mut Graph<E, D, T>,
+        ) -> Result<Maps<E, D>> {
+            self.convolve(&Self::CONV, x, onto, graph)
+        }
+
+        /// [`forward`](Conv2d::forward) with other groups, border or window: `x` has `I` channels for each group.
+        ///
+        /// # Errors
+        /// Those of [`ops::conv2d`].
+        pub fn convolve<T: Tape<E, D>>(
             &self,
             conv: &Conv,
-            x: &Tensor<X, E, D>,
-            onto: Option<Tensor<Y, E, D>>,
-            cx: &mut Cx<T>,
-        ) -> Result<Tensor<Y, E, D>> {
-            let weight = self.effective(cx)?;
-            ops::conv2d_onto(conv, x, &weight, self.bias.as_ref(), onto, cx)
+            x: &Maps<E, D>,
+            onto: Option<Maps<E, D>>,
+            graph: &mut Graph<E, D, T>,
+        ) -> Result<Maps<E, D>> {
+            let (weight, bias) = (self.effective_weight(graph)?, self.bias(graph)?);
+            ops::conv2d(conv, x, &weight, bias.as_ref(), onto, graph)
         }
 
-        /// The convolution of `x`; computed once for a frame that is shown at several steps.
+        /// [`forward`](Conv2d::forward), computed once for a frame that is shown at several steps.
         ///
         /// # Errors
-        /// As [`apply`](Conv2d::apply).
-        pub fn drive<B: Dim, H: Dim, W: Dim, Ho: Dim, Wo: Dim, T: Tape<E, D>>(
-            &self,
-            x: &MapOf<B, I, H, W, E, D>,
-            cx: &mut Cx<T>,
-        ) -> Result<MapOf<B, O, Ho, Wo, E, D>> {
-            let weight = self.effective(cx)?;
-            ops::conv2d_once(&Self::CONV, x, &weight, self.bias.as_ref(), cx)
+        /// Those of [`ops::conv2d`].
+        pub fn forward_once<T: Tape<E, D>>(&self, x: &Maps<E, D>, graph: &mut Graph<E, D, T>) -> Result<Maps<E, D>> {
+            let (weight, bias) = (self.effective_weight(graph)?, self.bias(graph)?);
+            ops::conv2d_once(&Self::CONV, x, &weight, bias.as_ref(), graph)
         }
     }
 }

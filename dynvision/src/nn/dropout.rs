@@ -1,25 +1,26 @@
 //! Dropout.
 
-use super::{Empty, MapOf, Operation};
-use crate::cx::Cx;
+use super::{Empty, Operation};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use dfdx::prelude::{Dim, Tape};
+use crate::time::Mode;
+use crate::unroll::Context;
+use dfdx::prelude::{Shape, Tape, Tensor};
 
-/// Each unit is silenced with probability `PERCENT / 100`, and the others are scaled by `1 / (1 - p)` (Hinton et al. 2012):
-/// only in a run that trains (see [`Mode`](crate::time::Mode)), and anew at each step. The device's seed determines the draws.
+/// Silences each unit with probability `p = PERCENT / 100` and scales the others by `1 / (1 - p)` (Hinton et al. 2012):
+/// only in a run that trains (see [`Mode`]), and anew at each step. The run's seed determines the draws.
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{Dropout, Empty, Operation}, time::Plan};
+/// use dynvision::{nn::{Dropout, Empty, Operation}, ops, time::Plan, unroll::Context};
 /// use dfdx::prelude::*;
-/// let dev = Cpu::default();
-/// let x = dev.tensor([[[[3.0f64, -1.0]]]]);
-/// let y = Dropout::<50>::apply(&Empty, x.clone(), &mut Cx::new(NoneTape, Plan::default())).unwrap();
-/// assert_eq!(y.array(), x.array());
+/// let x = ops::erase(Cpu::default().tensor([[[[3.0f64, -1.0]]]]))?;
+/// let y = Dropout::<50>::forward(&Empty, x.clone(), &mut Context::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.as_vec(), x.as_vec());
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropout<const PERCENT: usize = 50>;
@@ -31,11 +32,24 @@ impl<const PERCENT: usize> Operation for Dropout<PERCENT> {
         None
     };
 
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
-        ops::dropout(PERCENT as f64 / 100.0, x, cx)
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        in_training(PERCENT, x, cx)
     }
+}
+
+/// Dropout by `percent` in a run that trains.
+pub(super) fn in_training<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    percent: usize,
+    x: Tensor<S, E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Tensor<S, E, D>> {
+    if cx.mode() == Mode::Evaluation || percent == 0 {
+        return Ok(x);
+    }
+    let seed = cx.draw_seed(x.device());
+    ops::dropout(percent as f64 / 100.0, seed, x, cx)
 }

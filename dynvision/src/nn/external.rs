@@ -1,14 +1,15 @@
 //! Current that is injected into an area.
 
-use super::{Empty, MapOf, Operation, Signal};
-use crate::cx::Cx;
+use super::layer::sizes;
+use super::{Empty, Operation};
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use dfdx::prelude::{Dim, HasShape, Shape, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::{HasShape, Shape, Tape};
 
 /// Adds the external current of this step, if the stimulus injects one into this area
-/// ([`Stimulus::inject`](crate::time::Stimulus::inject)): microstimulation, top-down attention, an imagined input. Where
+/// ([`Stimulus::inject`](crate::unroll::Stimulus::inject)): microstimulation, top-down attention, an imagined input. Where
 /// there is no signal the current alone is one. (The original's `addext` is the place for this, which nothing fills.)
 ///
 /// # Shapes
@@ -18,28 +19,27 @@ pub struct ExternalInput;
 crate::spec!(impl ExternalInput => Empty);
 
 impl Operation for ExternalInput {
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        mut x: MapOf<B, C, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
-        for current in cx.currents::<E, D>() {
-            x = ops::add(x, &ops::restored("external current", current)?, cx)?;
+        mut x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let expected = x.shape().concrete();
+        for current in cx.currents() {
+            check(&current, expected)?;
+            x = ops::add(x, &current, cx)?;
         }
         Ok(x)
     }
 
-    fn absent<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn absent<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        shape: (B, C, H, W),
-        cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, C, H, W), E, D>> {
-        let mut sum: Signal<(B, C, H, W), E, D> = None;
-        for current in cx.currents::<E, D>() {
-            let current: MapOf<B, C, H, W, E, D> = ops::restored("external current", current)?;
-            if current.shape() != &shape {
-                return Err(Error::shape("external current", &shape.concrete(), &current.shape().concrete()));
-            }
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
+        let expected = sizes(cx.input(), cx);
+        let mut sum = None;
+        for current in cx.currents() {
+            check(&current, expected)?;
             sum = Some(match sum {
                 Some(sum) => ops::add(sum, &current, cx)?,
                 None => current,
@@ -47,4 +47,9 @@ impl Operation for ExternalInput {
         }
         Ok(sum)
     }
+}
+
+fn check<E: Element, D: VisionDevice<E>>(current: &Maps<E, D>, expected: [usize; 4]) -> Result<()> {
+    let found = current.shape().concrete();
+    if found == expected { Ok(()) } else { Err(Error::shape("external current", &expected, &found)) }
 }

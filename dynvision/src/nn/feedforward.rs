@@ -1,15 +1,15 @@
 //! The feedforward part of a layer: one convolution, or two with something between them.
 
 use super::conv::ConvOptions;
-use super::{Conv2d, MapOf, Signal, Spec};
-use crate::cx::Cx;
+use super::{Conv2d, Spec};
 use crate::error::Result;
 use crate::geometry::{Geometry, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::ops::{erased, restored};
-use dfdx::prelude::{Const, ConstDim, Dim, Tape};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::unroll::Context;
+use dfdx::prelude::{Const, ConstDim, Tape};
 
-/// Two stages from an input to an output; a recurrence may be added before, between or after them.
+/// Two stages from an input to an output; a recurrence may be added before, between or after them. Its channels and kernel
+/// are types, since the weights of the recurrence depend on them.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not the feedforward part of a layer")]
 pub trait Feedforward: Spec + Clone + std::fmt::Debug + 'static {
     /// The name under which a layer holds its weights.
@@ -27,42 +27,42 @@ pub trait Feedforward: Spec + Clone + std::fmt::Debug + 'static {
     /// The kernel that a recurrence has if it has none of its own.
     type Kernel: ConstDim;
 
-    /// The first stage.
+    /// Runs the first stage.
     ///
     /// # Shapes
     /// `(B, In, H, W)` to `(B, Middle, Hm, Wm)` by the first of `GEOMETRY`'s windows.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn first<B: Dim, H: Dim, W: Dim, Hm: Dim, Wm: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the operations that it calls.
+    fn first<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: &MapOf<B, Self::In, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Self::Middle, Hm, Wm, E, D>>;
+        x: &Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>>;
 
-    /// The second stage; nothing where there is only one.
+    /// Runs the second stage; nothing where there is only one.
     ///
     /// # Shapes
     /// `(B, Middle, Hm, Wm)` to `(B, Out, Ho, Wo)` by the second of `GEOMETRY`'s windows.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn second<B: Dim, Hm: Dim, Wm: Dim, Ho: Dim, Wo: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the operations that it calls.
+    fn second<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: MapOf<B, Self::Middle, Hm, Wm, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Self::Out, Ho, Wo, E, D>>;
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>>;
 
-    /// What stands between the stages while there is no input, for maps of `[rows, columns]` there: nothing, unless the
-    /// layer says otherwise.
+    /// Returns what stands between the stages while there is no input, for maps of `[rows, columns]` there: nothing, unless
+    /// the layer says otherwise.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn without_input<B: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the operations that it calls.
+    fn without_input<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _built: &Self::Built<E, D>,
         _size: [usize; 2],
-        _cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, Self::Middle, usize, usize), E, D>> {
+        _cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
         Ok(None)
     }
 }
@@ -76,19 +76,19 @@ impl<const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOpti
     type Out = Const<O>;
     type Kernel = Const<K>;
 
-    fn first<B: Dim, H: Dim, W: Dim, Hm: Dim, Wm: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn first<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: &MapOf<B, Self::In, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Self::Middle, Hm, Wm, E, D>> {
-        built.drive(x, cx)
+        x: &Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        built.forward_once(x, cx)
     }
 
-    fn second<B: Dim, Hm: Dim, Wm: Dim, Ho: Dim, Wo: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn second<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Self::Built<E, D>,
-        x: MapOf<B, Self::Middle, Hm, Wm, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Self::Out, Ho, Wo, E, D>> {
-        restored("output of a convolution", erased(&x, cx)?)
+        x: Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        Ok(x)
     }
 }

@@ -1,76 +1,55 @@
 //! What drives an area.
 
 use super::Spec;
-use crate::cx::Cx;
 use crate::error::Result;
-use crate::geometry::{Geometry, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::ops;
-use crate::time::History;
-use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape, Tensor};
+use crate::geometry::{Geometry, Map};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::unroll::{Context, Past};
+use dfdx::prelude::{Device, Dtype, HasShape, Tape, Tensor};
 
-/// A feature map of a batch.
-pub type MapOf<B, C, H, W, E, D> = Tensor<(B, C, H, W), E, D>;
-/// What flows between operations: `None` while delays have not filled, and nothing else.
+/// The signal between two areas, under its shape: `None` while delays have not filled, and nothing else.
 pub type Signal<S, E, D> = Option<Tensor<S, E, D>>;
 
-/// A layer: what an area makes of its input and its own past.
+/// A layer: computes the response of an area from its input and its own past.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of a dynamic model",
     label = "expected a layer, such as `RConv2d<IN, OUT>`",
     note = "a pooling goes in `#[area(pool = ..)]`; a classifier carries `#[readout]`"
 )]
 pub trait Layer: Spec {
-    /// What it does to the shape of a map.
+    /// What it does to the shape of a map. Its channels are given.
     const GEOMETRY: Geometry;
-    /// Channels taken: `Const<..>` of `GEOMETRY`'s.
-    type In: ConstDim;
-    /// Channels produced.
-    type Out: ConstDim;
-
     /// Why the parts of the layer do not fit each other, if they do not; read by `cargo check`.
     const MISFIT: Option<&'static str> = None;
-    /// Whether it reads its own past, which then has the shape of what it gives; read by `cargo check`.
+    /// Whether it reads its own past, which then has the shape of its result; read by `cargo check`.
     const RECURRENT: bool = true;
 
-    /// `GEOMETRY` with the channels of the types; nothing is left of a map where the two contradict each other. Not to be
-    /// overridden.
-    const TYPED: Geometry = typed(Self::GEOMETRY, Self::In::SIZE, Self::Out::SIZE);
-
-    /// One step in time. `own` is the past of the area it is the layer of.
+    /// Computes one step in time. `own` is the past of the area it is the layer of; the size of `x`, also where it is
+    /// absent, is [`Context::input`].
     ///
     /// # Shapes
-    /// `x: (B, In, H, W)`, `own` and result `(B, Out, Ho, Wo)` by `GEOMETRY`.
+    /// `x: (B, C, H, W)`, `own` and result `(B, C', H', W')` by `GEOMETRY`.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+    /// Those of the operations that it calls.
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: Signal<(B, Self::In, H, W), E, D>,
-        own: &History<(B, Self::Out, Ho, Wo), E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, Self::Out, Ho, Wo), E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>;
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>>;
 }
 
-const fn typed(stated: Geometry, takes: usize, gives: usize) -> Geometry {
-    let windows = match stated.channels {
-        Some((i, o)) if i != takes || o != gives => [Window::new(0, 0, 0), Window::POINT],
-        _ => stated.windows,
-    };
-    Geometry { channels: Some((takes, gives)), windows }
+/// Returns the sizes of a map in the batch of the run.
+pub(crate) fn sizes<E: Element, D: VisionDevice<E>, T>(map: Map, cx: &Context<E, D, T>) -> [usize; 4] {
+    [cx.batch(), map.c, map.h, map.w]
 }
 
-/// A signal as the layer takes it, whose number of channels has been compared with the signal's at compile time.
-///
-/// # Errors
-/// [`Error::Shape`](crate::error::Error::Shape) if they differ all the same.
-pub fn fit<B: Dim, C: Dim, In: Dim, H: Dim, W: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    x: Signal<(B, C, H, W), E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Signal<(B, In, H, W), E, D>> {
-    x.map(|x| ops::retyped("input of an area", x, cx)).transpose()
+/// The newest response of `own` at `updates` ago, if it has the shape `map`: a pooling before `delay` leaves another one.
+pub(crate) fn past_of_shape<'a, E: Dtype, D: Device<E>>(
+    own: &'a Past<E, D>,
+    updates: usize,
+    map: Map,
+) -> Option<&'a Maps<E, D>> {
+    own.ago(updates).filter(|h| (h.shape().1, h.shape().2, h.shape().3) == (map.c, map.h, map.w))
 }

@@ -1,6 +1,6 @@
 //! A linear map.
 
-use super::conv::{ConvOptions, Plain};
+use super::conv::{ConvOptions, DefaultOptions};
 use super::init::TruncatedNormal;
 use std::marker::PhantomData;
 
@@ -10,21 +10,20 @@ use std::marker::PhantomData;
 /// # Shapes
 /// `(B, F)` to `(B, N)`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Linear<const F: usize, const N: usize, C = Plain<TruncatedNormal<4>>>(PhantomData<C>);
+pub struct Linear<const F: usize, const N: usize, C = DefaultOptions<TruncatedNormal<4>>>(PhantomData<C>);
 crate::spec!(impl [const F: usize, const N: usize, C: ConvOptions] Linear<F, N, C> => built::Linear<F, N, C, E, D>);
 
 pub(crate) mod built {
     use super::*;
-    use crate::cx::Cx;
+    use crate::autograd::Graph;
     use crate::error::Result;
-    use crate::kernels::{Element, Maps, VisionDevice};
+    use crate::kernels::{Element, Maps, Matrix, VisionDevice};
     use crate::nn::init::{fill, fill_norms};
-    use crate::nn::optional::Optional;
+    use crate::nn::optional::optional_tensor;
     use crate::ops::{self, reshaped};
     use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use dfdx::prelude::{
-        Axis, BroadcastTo, Const, Device, Dim, Dtype, HasShape, PermuteTo, Rank1, Rank2, Tape, Tensor, TryAdd,
-        TryMatMul,
+        Axis, BroadcastTo, Device, Dtype, HasShape, PermuteTo, Rank1, Rank2, Tape, Tensor, TryAdd, TryMatMul,
     };
 
     /// The weights of a linear map.
@@ -53,25 +52,11 @@ pub(crate) mod built {
                 |s| &mut s.weight,
                 TensorOptions::reset_with(fill::<C::Init, _, E, D>),
             );
-            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let norm = C::WEIGHT_NORM.then(|| {
-                Self::tensor(
-                    "weight_g",
-                    |s| s.norm.as_ref().expect("a linear map whose options say so has norms"),
-                    |s| s.norm.as_mut().expect("a linear map whose options say so has norms"),
-                    TensorOptions::reset_with(fill_norms::<C::Init, Rank2<N, F>, _, E, D>),
-                )
-            });
-            #[allow(clippy::expect_used)] // as above
-            let bias = C::BIAS.then(|| {
-                Self::tensor(
-                    "bias",
-                    |s| s.bias.as_ref().expect("a linear map whose options say so has a bias"),
-                    |s| s.bias.as_mut().expect("a linear map whose options say so has a bias"),
-                    TensorOptions::reset_to_zeros(),
-                )
-            });
-            visitor.visit_fields((weight, Optional(norm), Optional(bias)), |(weight, norm, bias)| Linear {
+            let norms = TensorOptions::reset_with(fill_norms::<C::Init, Rank2<N, F>, _, E, D>);
+            let norm = optional_tensor(C::WEIGHT_NORM, "weight_g", |s: &Self| &s.norm, |s| &mut s.norm, norms);
+            let zeros = TensorOptions::reset_to_zeros();
+            let bias = optional_tensor(C::BIAS, "bias", |s: &Self| &s.bias, |s| &mut s.bias, zeros);
+            visitor.visit_fields((weight, norm, bias), |(weight, norm, bias)| Linear {
                 weight,
                 norm,
                 bias,
@@ -81,35 +66,37 @@ pub(crate) mod built {
     }
 
     impl<const F: usize, const N: usize, C: ConvOptions, E: Element, D: VisionDevice<E>> Linear<F, N, C, E, D> {
-        /// The linear map of `x`.
+        /// Returns `x Wᵀ + b`.
+        ///
+        /// # Shapes
+        /// `(B, F)` to `(B, N)`.
         ///
         /// # Errors
-        /// What the device refuses.
-        pub fn apply<B: Dim, T: Tape<E, D>>(
-            &self,
-            x: Tensor<(B, Const<F>), E, D>,
-            cx: &mut Cx<T>,
-        ) -> Result<Tensor<(B, Const<N>), E, D>> {
-            let weight = self.effective(cx)?.retaped::<T>();
-            let bias = self.bias.as_ref().map(|bias| bias.retaped::<T>());
-            cx.run(x, |x| {
-                let y: Tensor<(B, Const<N>), E, D, T> = x.try_matmul(weight.try_permute()?)?;
+        /// [`Error::Shape`](crate::error::Error::Shape) where `x` has not `F` features;
+        /// [`Error::Device`](crate::error::Error::Device) where the device refuses.
+        pub fn forward<T: Tape<E, D>>(&self, x: Matrix<E, D>, graph: &mut Graph<E, D, T>) -> Result<Matrix<E, D>> {
+            let batch = x.shape().0;
+            let x = reshaped(x, &(batch, F))?;
+            let weight = self.effective_weight(graph)?.retaped::<T>();
+            let bias = self.bias.as_ref().map(|bias| ops::vector(bias, graph)).transpose()?;
+            graph.run(x, |x| {
+                let y: Tensor<(usize, usize), E, D, T> = x.try_matmul(weight.try_permute()?)?;
                 let shape = *y.shape();
                 match bias {
-                    Some(bias) => y.try_add(bias.try_broadcast_like::<_, Axis<0>>(&shape)?),
+                    Some(bias) => y.try_add(bias.retaped::<T>().try_broadcast_like::<_, Axis<0>>(&shape)?),
                     None => Ok(y),
                 }
             })
         }
 
         /// The weight that maps: `weight` itself, or what weight normalisation makes of it, once in an unroll.
-        fn effective<T: Tape<E, D>>(&self, cx: &mut Cx<T>) -> Result<Tensor<Rank2<N, F>, E, D>> {
-            let Some(norm) = &self.norm else { return Ok(self.weight.clone()) };
-            let weight = cx.derived(&self.weight, |cx| {
+        fn effective_weight<T: Tape<E, D>>(&self, graph: &mut Graph<E, D, T>) -> Result<Matrix<E, D>> {
+            let Some(norm) = &self.norm else { return reshaped(self.weight.clone(), &(N, F)) };
+            let weight = graph.derived(&self.weight, |graph| {
                 let direction: Maps<E, D> = reshaped(self.weight.clone(), &(N, F, 1, 1))?;
-                ops::weight_norm(&direction, norm, cx)
+                ops::weight_norm(&direction, norm, graph)
             })?;
-            reshaped(weight, &Default::default())
+            reshaped(weight, &(N, F))
         }
     }
 }

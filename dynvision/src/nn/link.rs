@@ -1,13 +1,12 @@
 //! A connection between two areas.
 
 use super::init::ConnectionNormal;
-use super::{Additive, ConvOptions, Integration, MapOf, Plain, Signal};
-use crate::cx::Cx;
+use super::{Additive, ConvOptions, DefaultOptions, Integration};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use crate::time::History;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, HasShape, Tape};
+use crate::unroll::{Context, Past};
+use dfdx::prelude::{Const, Device, Dtype, HasShape, Tape};
 use std::marker::PhantomData;
 
 /// A skip or feedback connection from an area of `I` channels to one of `O` (the original's `Skip` and `Feedback`): a
@@ -26,7 +25,7 @@ pub struct Link<
     const S: usize = 1,
     const FORCE: bool = false,
     G = Additive,
-    C = Plain<ConnectionNormal>,
+    C = DefaultOptions<ConnectionNormal>,
 >(PhantomData<(G, C)>);
 
 impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G, C>
@@ -43,7 +42,7 @@ crate::spec!(impl [
 pub(crate) mod built {
     use super::*;
     use crate::nn::built::Conv2d;
-    use crate::nn::optional::Optional;
+    use crate::nn::optional::optional_module;
     use dfdx::nn::{ModuleVisitor, TensorCollection};
 
     /// The weights of a [`Link`](super::Link).
@@ -81,15 +80,9 @@ pub(crate) mod built {
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let conv = super::Link::<I, O, K, S, FORCE, G, C>::CONVOLVES.then(|| {
-                Self::module(
-                    "conv",
-                    |s| s.conv.as_ref().expect("a link that convolves has a convolution"),
-                    |s| s.conv.as_mut().expect("a link that convolves has a convolution"),
-                )
-            });
-            visitor.visit_fields(Optional(conv), |conv| Link { conv, integration: PhantomData })
+            let convolves = super::Link::<I, O, K, S, FORCE, G, C>::CONVOLVES;
+            let conv = optional_module(convolves, "conv", |s: &Self| &s.conv, |s| &mut s.conv);
+            visitor.visit_fields(conv, |conv| Link { conv, integration: PhantomData })
         }
     }
 
@@ -105,51 +98,49 @@ pub(crate) mod built {
         D: VisionDevice<E>,
     > Link<I, O, K, S, FORCE, G, C, E, D>
     {
-        /// Integrates what `from` held as the plan says for link number `link` into `x`. Without a signal at the source,
-        /// `x` passes; without `x`, the source's signal alone does.
+        /// Integrates the response of `from` that link number `link` reads into `x`, a map of the size
+        /// [`Context::input`]. Without a signal at the source, `x` passes; without `x`, the source's signal alone does.
         ///
         /// # Errors
         /// [`Error::Shape`](crate::error::Error::Shape) where batch sizes differ.
-        pub fn join<B: Dim, H: Dim, W: Dim, Ho: ConstDim, Wo: ConstDim, T: Tape<E, D>>(
+        pub fn join<T: Tape<E, D>>(
             &self,
-            x: Signal<(B, Const<O>, Ho, Wo), E, D>,
-            from: &History<(B, Const<I>, H, W), E, D>,
+            x: Option<Maps<E, D>>,
+            from: &Past<E, D>,
             link: usize,
-            cx: &mut Cx<T>,
-        ) -> Result<Signal<(B, Const<O>, Ho, Wo), E, D>> {
-            let Some(h) = cx.plan.link(link).and_then(|updates| from.ago(updates)) else { return Ok(x) };
-            let (b, _, height, width) = *h.shape();
-            let small = (b, Const::<I>, Ho::default(), Wo::default());
-            let to = (b, Const::<O>, Ho::default(), Wo::default());
-            let shrinks = Ho::SIZE * Wo::SIZE <= height.size() * width.size();
-            match (&self.conv, x) {
+            cx: &mut Context<E, D, T>,
+        ) -> Result<Option<Maps<E, D>>> {
+            let Some(h) = cx.plan().link(link).and_then(|updates| from.ago(updates)) else { return Ok(x) };
+            let size @ [rows, columns] = [cx.input().h, cx.input().w];
+            let (_, _, height, width) = *h.shape();
+            let shrinks = rows * columns <= height * width;
+            let is_point = K == 1 && S == 1;
+            let (h, onto) = match (&self.conv, x) {
                 // a sum is made in place, as the last step of computing the signal
-                (Some(conv), Some(x)) if G::IS_SUM && K == 1 && S == 1 && shrinks => {
-                    let h = ops::resize(h, small, cx)?;
-                    conv.apply(&h, Some(x), cx).map(Some)
+                (Some(conv), Some(x)) if G::IS_SUM && is_point && shrinks => {
+                    let h = ops::resize(h, size, None, cx)?;
+                    return conv.forward(&h, Some(x), cx).map(Some);
                 }
-                (None, Some(x)) if G::IS_SUM => ops::resize_onto(h, x, cx).map(Some),
-                (Some(conv), Some(x)) if G::IS_SUM => {
-                    let h: MapOf<B, Const<O>, usize, usize, E, D> = conv.apply(h, None, cx)?;
-                    ops::resize_onto(&h, x, cx).map(Some)
-                }
-                (conv, x) => {
+                (conv, Some(x)) if G::IS_SUM => {
                     let h = match conv {
-                        None => ops::resize(h, to, cx)?,
-                        Some(conv) if K == 1 && S == 1 && shrinks => {
-                            let h = ops::resize(h, small, cx)?;
-                            conv.apply(&h, None, cx)?
-                        }
-                        Some(conv) => {
-                            let h: MapOf<B, Const<O>, usize, usize, E, D> = conv.apply(h, None, cx)?;
-                            ops::resize(&h, to, cx)?
-                        }
+                        Some(conv) => conv.forward(h, None, cx)?,
+                        None => h.clone(),
                     };
-                    match x {
-                        Some(x) => G::integrate(x, &h, cx).map(Some),
-                        None => Ok(Some(h)),
-                    }
+                    return ops::resize(&h, size, Some(x), cx).map(Some);
                 }
+                (None, x) => (ops::resize(h, size, None, cx)?, x),
+                (Some(conv), x) if is_point && shrinks => {
+                    let h = ops::resize(h, size, None, cx)?;
+                    (conv.forward(&h, None, cx)?, x)
+                }
+                (Some(conv), x) => {
+                    let h = conv.forward(h, None, cx)?;
+                    (ops::resize(&h, size, None, cx)?, x)
+                }
+            };
+            match onto {
+                Some(x) => G::integrate(x, &h, cx).map(Some),
+                None => Ok(Some(h)),
             }
         }
     }

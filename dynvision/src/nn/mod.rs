@@ -3,7 +3,9 @@
 //! A type without dtype and device is the *specification*: what stands in a field of an annotated struct, or in an
 //! attribute. Its [`Built`] type holds the weights. What a part does is a function of its specification, over its built
 //! weights, so that a part may be a type parameter of a model. Each kind of part is one open trait: [`Layer`],
-//! [`Recurrence`], [`Solver`], [`Operation`], [`Pool`], [`Integration`], [`Readout`].
+//! [`Recurrence`], [`Solver`], [`Operation`], [`Pool`], [`Integration`], [`Readout`]. Parts take and return
+//! [`Maps`](crate::kernels::Maps), whose sizes are known at run time; that they fit each other is checked at compile time, by
+//! their geometries.
 
 mod adaption;
 mod bias;
@@ -30,48 +32,48 @@ mod residual;
 mod retina;
 mod setting;
 mod solver;
-mod spec;
+pub mod spec;
 mod supralinearity;
 mod two_stage;
 
-pub use adaption::{InputAdaption, adapt};
+pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use classifier::Classifier;
-pub use conv::{Conv2d, ConvOptions, NoBias, Padded, Plain, WeightNorm};
+pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
 pub use external::ExternalInput;
 pub use feedforward::Feedforward;
-pub use head::{Head, Hidden, OverChannels, OverGrid, OverUnits};
+pub use head::{AdaptiveAvgPool, Flatten, GlobalAvgPool, Head, Mlp};
 pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
 pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
-pub use layer::{Layer, MapOf, Signal, fit};
+pub use layer::{Layer, Signal};
 pub use linear::Linear;
 pub use link::Link;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
-pub(crate) use norm::Observed;
-pub use norm::{BatchNorm, GroupNorm, LayerNorm, Statistics};
-pub use operation::{Operation, apply};
-pub use pool::{AvgPool2d, MaxPool2d, Pool, pool};
+pub use norm::{BatchNorm, GroupNorm, LayerNorm};
+pub use operation::Operation;
+pub use pool::{AvgPool2d, MaxPool2d, Pool};
 pub use rconv::{RConv2d, Recurrent};
-pub use readout::{Features, Readout};
+pub use readout::Readout;
 pub use recurrence::{
-    DepthPointwise, Fixed, Full, LateralKernel, LayerKernel, Local, LocalDepthwise, NoRecurrence, OwnKernel,
-    PointDepthwise, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput, ToMiddle,
-    ToOutput, Trained, TrainedFrom, Unbiased,
+    Connection, DepthPointwise, DepthPointwiseConnection, Fixed, Full, FullConnection, LateralKernel, LayerKernel,
+    Local, LocalConnection, LocalDepthwise, LocalDepthwiseConnection, NoRecurrence, OwnKernel, PointDepthwise,
+    PointDepthwiseConnection, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput,
+    ToMiddle, ToOutput, Trained, TrainedFrom, Unbiased,
 };
 pub use residual::{BasicBlock, Chain};
-pub use retina::{Retina, see};
+pub use retina::Retina;
 pub use setting::{Empty, Setting};
-pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau, tstep, tstep_nonlin};
+pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau};
 pub use spec::{Built, Spec, converted};
 pub use supralinearity::SupraLinearity;
-pub use two_stage::{RConv2dx2, Rests, TwoStage, Waits, WithoutInput};
+pub use two_stage::{Propagate, RConv2dx2, TwoStage, WithoutInput, ZeroFill};
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {
     pub use super::bias::built::Bias;
     pub use super::conv::built::Conv2d;
-    pub use super::head::built::Hidden;
+    pub use super::head::built::Mlp;
     pub use super::linear::built::Linear;
     pub use super::link::built::Link;
     pub use super::norm::built::{BatchNorm, GroupNorm};

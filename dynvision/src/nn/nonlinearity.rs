@@ -1,11 +1,11 @@
 //! Nonlinearities.
 
-use super::{Empty, MapOf, Operation};
-use crate::cx::Cx;
+use super::{Empty, Operation};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use dfdx::prelude::{Dim, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::Tape;
 
 /// An operation on single units. Any shape-keeping [`Operation`] can be one: `impl Nonlinearity for Mine {}`.
 #[diagnostic::on_unimplemented(
@@ -18,16 +18,28 @@ pub trait Nonlinearity: Operation {
     const RECTIFIES: bool = false;
 }
 
-/// `max(x, 0)`.
+/// Rectification, `max(x, 0)`.
+///
+/// # Shapes
+/// `(B, C, H, W)`, as it was.
+///
+/// ```
+/// use dynvision::{nn::{Empty, Operation, Relu}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// let x = ops::erase(Cpu::default().tensor([[[[3.0f32, -1.0]]]]))?;
+/// let y = Relu::forward(&Empty, x, &mut Context::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.as_vec(), [3.0, 0.0]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Relu;
 crate::spec!(impl Relu => Empty);
 impl Operation for Relu {
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         ops::relu(x, cx)
     }
 }
@@ -36,16 +48,19 @@ impl Nonlinearity for Relu {
     const RECTIFIES: bool = true;
 }
 
-/// Nothing.
+/// The identity, `x`.
+///
+/// # Shapes
+/// `(B, C, H, W)`, as it was.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity;
 crate::spec!(impl Identity => Empty);
 impl Operation for Identity {
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        _: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         Ok(x)
     }
 }

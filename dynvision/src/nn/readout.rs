@@ -1,23 +1,14 @@
 //! What ends a model.
 
-use super::{Signal, Spec};
-use crate::cx::Cx;
+use super::Spec;
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use dfdx::prelude::{ConstDim, Dim, Tape, Tensor};
+use crate::geometry::Features;
+use crate::kernels::{Element, Maps, Matrix, VisionDevice};
+use crate::unroll::Context;
+use dfdx::prelude::{ConstDim, Tape};
 
-/// What a readout takes of the last area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Features {
-    /// One number for each channel.
-    Channels(usize),
-    /// One number for each unit.
-    Units(usize),
-    /// Whatever it gets.
-    Any,
-}
-
-/// A readout: from the maps of the last area to classes.
+/// A readout: from the maps of the last area to classes. While there is no signal, the logits of a model are zeros, and
+/// its readout does not run.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a readout",
     label = "expected a readout, such as `Classifier<FEATURES, CLASSES>`",
@@ -26,20 +17,19 @@ pub enum Features {
 pub trait Readout: Spec {
     /// What it takes.
     const FEATURES: Features;
-    /// What it gives: `Const<..>`.
+    /// The number of classes: `Const<..>`.
     type Classes: ConstDim;
 
-    /// The logits; zeros while there is no signal.
+    /// Computes the logits.
     ///
     /// # Shapes
     /// `x: (B, C, H, W)`, result `(B, Classes)`.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn read<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the operations that it calls.
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: Signal<(B, C, H, W), E, D>,
-        batch: B,
-        cx: &mut Cx<T>,
-    ) -> Result<Tensor<(B, Self::Classes), E, D>>;
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Matrix<E, D>>;
 }

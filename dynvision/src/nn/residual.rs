@@ -1,14 +1,13 @@
 //! Residual blocks, and layers one after the other.
 
-use super::{BatchNorm, Layer, MapOf, NoBias, Operation, Signal, Spec, built as weights};
-use crate::cx::Cx;
+use super::{BatchNorm, Layer, NoBias, Operation, Spec, built as weights};
 use crate::error::Result;
 use crate::geometry::{Geometry, Window};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use crate::time::History;
+use crate::unroll::{Context, Past};
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape};
+use dfdx::prelude::{Const, Device, Dtype, Tape};
 use std::marker::PhantomData;
 
 /// A basic block of a residual network (He et al. 2016): `relu(bn(conv(relu(bn(conv(x))))) + s(x))`, with 3x3 convolutions
@@ -36,31 +35,28 @@ crate::spec!(impl [const I: usize, const O: usize, const S: usize] BasicBlock<I,
 impl<const I: usize, const O: usize, const S: usize> Layer for BasicBlock<I, O, S> {
     const GEOMETRY: Geometry = Geometry::conv(I, O, Window::same(3, S)).then(Window::same(3, 1));
     const RECURRENT: bool = false;
-    type In = Const<I>;
-    type Out = Const<O>;
 
-    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: Signal<(B, Const<I>, H, W), E, D>,
-        _: &History<(B, Const<O>, Ho, Wo), E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, Const<O>, Ho, Wo), E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        type Out<B, const O: usize, H, W, E, D> = MapOf<B, Const<O>, H, W, E, D>;
+        x: Option<Maps<E, D>>,
+        _: &Past<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
         let Some(x) = x else { return Ok(None) };
-        let y: Out<B, O, Ho, Wo, E, D> = built.conv1.drive(&x, cx)?;
-        let y = ops::relu(BatchNorm::<O>::apply(&built.bn1, y, cx)?, cx)?;
-        let y: Out<B, O, Ho, Wo, E, D> = built.conv2.apply(&y, None, cx)?;
-        let y = BatchNorm::<O>::apply(&built.bn2, y, cx)?;
-        let short: Out<B, O, Ho, Wo, E, D> = match &built.downsample {
-            Some(shortcut) => BatchNorm::<O>::apply(&shortcut.norm, shortcut.conv.drive(&x, cx)?, cx)?,
-            None => ops::retyped("shortcut of a residual block", x, cx)?,
+        let y = built.conv1.forward_once(&x, cx)?;
+        let y = BatchNorm::<O>::forward(&built.bn1, y, cx)?;
+        let y = ops::relu(y, cx)?;
+        let y = built.conv2.forward(&y, None, cx)?;
+        let y = BatchNorm::<O>::forward(&built.bn2, y, cx)?;
+        let short = match &built.downsample {
+            Some(shortcut) => {
+                let short = shortcut.conv.forward_once(&x, cx)?;
+                BatchNorm::<O>::forward(&shortcut.norm, short, cx)?
+            }
+            None => x,
         };
-        ops::relu(ops::add(y, &short, cx)?, cx).map(Some)
+        let y = ops::add(y, &short, cx)?;
+        ops::relu(y, cx).map(Some)
     }
 }
 
@@ -89,10 +85,11 @@ impl<A: Spec, R: Spec, const N: usize> Spec for Chain<A, R, N> {
     }
 }
 
-impl<A: Layer + 'static, R: Layer<In = A::Out>, const N: usize> Layer for Chain<A, R, N> {
+impl<A: Layer, R: Layer, const N: usize> Layer for Chain<A, R, N> {
     const GEOMETRY: Geometry = {
         let [mut first, mut second] = A::GEOMETRY.windows;
-        let all = Geometry::conv(A::In::SIZE, if N < 2 { A::Out::SIZE } else { R::Out::SIZE }, first);
+        let last = if N < 2 { A::GEOMETRY } else { R::GEOMETRY };
+        let all = Geometry::conv(channels(A::GEOMETRY).0, channels(last).1, first);
         first = first.before(second);
         second = Window::POINT;
         let mut more = N;
@@ -106,43 +103,45 @@ impl<A: Layer + 'static, R: Layer<In = A::Out>, const N: usize> Layer for Chain<
         (Some(misfit), _) | (None, Some(misfit)) => Some(misfit),
         _ if A::RECURRENT || R::RECURRENT => Some("a layer of a chain does not see its past; give it `NoRecurrence`"),
         _ if N < 2 => Some("a chain has at least two layers"),
-        _ if N > 2 && !(R::In::SIZE == R::Out::SIZE && keeps_size(R::GEOMETRY)) => {
+        _ if channels(A::GEOMETRY).1 != channels(R::GEOMETRY).0 => {
+            Some("the second layer of a chain takes as many channels as the first one gives")
+        }
+        _ if N > 2 && !(keeps_channels(R::GEOMETRY) && keeps_size(R::GEOMETRY)) => {
             Some("a layer that comes more than once in a chain keeps channels and size")
         }
         _ => None,
     };
     const RECURRENT: bool = false;
-    type In = A::In;
-    type Out = R::Out;
 
-    fn step<B: Dim, H: ConstDim, W: ConstDim, Ho: ConstDim, Wo: ConstDim, E, D, T>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: Signal<(B, A::In, H, W), E, D>,
-        _: &History<(B, R::Out, Ho, Wo), E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<Signal<(B, R::Out, Ho, Wo), E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        type Between<L, B, H, W, E, D> = MapOf<B, <L as Layer>::Out, Behind<L, H>, Behind<L, W>, E, D>;
-        let x = A::step::<B, H, W, Behind<A, H>, Behind<A, W>, E, D, T>(&built.first, x, &History::default(), cx)?;
-        let Some((last, between)) = built.rest.split_last() else {
-            return x.map(|x| ops::retyped("answer of a chain", x, cx)).transpose();
-        };
-        let mut x: Option<Between<A, B, H, W, E, D>> = x;
-        for layer in between {
-            let y = R::step::<B, Behind<A, H>, Behind<A, W>, Behind<A, H>, Behind<A, W>, E, D, T>(
-                layer,
-                x,
-                &History::default(),
-                cx,
-            )?;
-            x = y.map(|y| ops::retyped("layer of a chain", y, cx)).transpose()?;
+        x: Option<Maps<E, D>>,
+        _: &Past<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
+        let none = Past::default();
+        let mut x = A::forward(&built.first, x, &none, cx)?;
+        let mut geometry = A::GEOMETRY;
+        for layer in &built.rest {
+            cx.set_input(geometry.apply(cx.input()));
+            x = R::forward(layer, x, &none, cx)?;
+            geometry = R::GEOMETRY;
         }
-        R::step::<B, Behind<A, H>, Behind<A, W>, Ho, Wo, E, D, T>(last, x, &History::default(), cx)
+        Ok(x)
     }
+}
+
+/// Channels taken and produced; 0 where a geometry leaves them open.
+const fn channels(geometry: Geometry) -> (usize, usize) {
+    match geometry.channels {
+        Some(channels) => channels,
+        None => (0, 0),
+    }
+}
+
+const fn keeps_channels(geometry: Geometry) -> bool {
+    let (takes, gives) = channels(geometry);
+    takes == gives
 }
 
 const fn keeps_size(geometry: Geometry) -> bool {
@@ -151,45 +150,9 @@ const fn keeps_size(geometry: Geometry) -> bool {
     keeps.stride == 1 && keeps.extent() == 2 * keeps.padding + 1
 }
 
-/// Rows, or columns, behind a layer `L` that takes `H`.
-struct Behind<L, H>(PhantomData<fn() -> (L, H)>);
-impl<L, H> Clone for Behind<L, H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<L, H> Copy for Behind<L, H> {}
-impl<L, H> Default for Behind<L, H> {
-    fn default() -> Self {
-        Behind(PhantomData)
-    }
-}
-impl<L, H> PartialEq for Behind<L, H> {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl<L, H> Eq for Behind<L, H> {}
-impl<L: Layer + 'static, H: ConstDim> std::fmt::Debug for Behind<L, H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", Self::SIZE)
-    }
-}
-impl<L: Layer + 'static, H: ConstDim> Dim for Behind<L, H> {
-    fn size(&self) -> usize {
-        Self::SIZE
-    }
-    fn from_size(size: usize) -> Option<Self> {
-        (size == Self::SIZE).then(Self::default)
-    }
-}
-impl<L: Layer + 'static, H: ConstDim> ConstDim for Behind<L, H> {
-    const SIZE: usize = L::GEOMETRY.windows[1].output_len(L::GEOMETRY.windows[0].output_len(H::SIZE));
-}
-
 pub(crate) mod built {
     use super::*;
-    use crate::nn::optional::Optional;
+    use crate::nn::optional::{modules, optional_module};
     use dfdx::nn::{ModuleVisitor, TensorCollection};
 
     type Conv<const I: usize, const O: usize, const K: usize, const S: usize, E, D> =
@@ -220,48 +183,28 @@ pub(crate) mod built {
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let downsample = super::BasicBlock::<I, O, S>::PROJECTS.then(|| {
-                Self::module(
-                    "downsample",
-                    |s| s.downsample.as_ref().expect("a block that projects has a shortcut"),
-                    |s| s.downsample.as_mut().expect("a block that projects has a shortcut"),
-                )
-            });
+            let projects = super::BasicBlock::<I, O, S>::PROJECTS;
+            let downsample = optional_module(projects, "downsample", |s: &Self| &s.downsample, |s| &mut s.downsample);
             visitor.visit_fields(
                 (
                     Self::module("conv1", |s| &s.conv1, |s| &mut s.conv1),
                     Self::module("bn1", |s| &s.bn1, |s| &mut s.bn1),
                     Self::module("conv2", |s| &s.conv2, |s| &mut s.conv2),
                     Self::module("bn2", |s| &s.bn2, |s| &mut s.bn2),
-                    Optional(downsample),
+                    downsample,
                 ),
                 |(conv1, bn1, conv2, bn2, downsample)| BasicBlock { conv1, bn1, conv2, bn2, downsample },
             )
         }
     }
 
-    /// The weights of a shortcut that is a convolution.
-    #[derive(Clone, Debug)]
-    pub struct Projection<C, N> {
-        /// The convolution.
-        pub conv: C,
-        /// The norm after it.
-        pub norm: N,
-    }
-
-    impl<C: TensorCollection<E, D>, N: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D>
-        for Projection<C, N>
-    {
-        type To<E2: Dtype, D2: Device<E2>> = Projection<C::To<E2, D2>, N::To<E2, D2>>;
-
-        fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
-            visitor: &mut V,
-        ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            visitor.visit_fields(
-                (Self::module("0", |s| &s.conv, |s| &mut s.conv), Self::module("1", |s| &s.norm, |s| &mut s.norm)),
-                |(conv, norm)| Projection { conv, norm },
-            )
+    modules! {
+        /// The weights of a shortcut that is a convolution.
+        pub struct Projection {
+            /// The convolution.
+            pub conv: C = "0",
+            /// The norm after it.
+            pub norm: N = "1",
         }
     }
 

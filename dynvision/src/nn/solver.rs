@@ -1,49 +1,48 @@
 //! The differential equation of an area, `tau dy/dt = -y + x`, one step at a time.
 
-use super::{Empty, MapOf, Nonlinearity, Signal, Spec};
-use crate::cx::Cx;
+use super::{Empty, Nonlinearity, Spec};
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops::{self, Rate};
-use crate::time::History;
+use crate::unroll::Context;
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Device, Dim, Dtype, Tape, Tensor};
+use dfdx::prelude::{Device, Dtype, Tape, Tensor};
 use std::marker::PhantomData;
 
-/// A step in time from the state `h` of an area under the drive `x`. The state is the newest answer of the area, after
+/// A step in time from the state `h` of an area under the drive `x`. The state is the newest response of the area, after
 /// all its operations, as in the original.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a solver",
     label = "expected a solver, such as `Euler` or `RungeKutta4`"
 )]
 pub trait Solver: Spec {
-    /// The new state.
+    /// Computes the new state.
     ///
     /// # Shapes
     /// `x`, `h` and the result are `(B, C, H, W)`.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the operations that it calls.
+    fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: MapOf<B, C, H, W, E, D>,
-        h: Option<&MapOf<B, C, H, W, E, D>>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>>;
+        x: Maps<E, D>,
+        h: Option<&Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>>;
 
-    /// The new state, through a nonlinearity. Worth an implementation of its own where both are one pass.
+    /// Computes the new state through a nonlinearity. Worth an implementation of its own where both are one pass.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn solve_nonlin<N: Nonlinearity, B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    /// Those of the solver and of the nonlinearity.
+    fn solve_nonlin<N: Nonlinearity, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
         nonlin: &N::Built<E, D>,
-        x: MapOf<B, C, H, W, E, D>,
-        h: Option<&MapOf<B, C, H, W, E, D>>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        h: Option<&Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         let y = Self::solve(built, x, h, cx)?;
-        N::apply(nonlin, y, cx)
+        N::forward(nonlin, y, cx)
     }
 
     /// Sets a trained time constant, in ms; a solver without one takes it from the dynamics.
@@ -53,8 +52,10 @@ pub trait Solver: Spec {
 /// Where a solver finds its time constant: a type, since optimizers cannot see a value.
 pub trait TimeConstant: Spec + Clone + std::fmt::Debug + 'static {
     /// The time constant in ms, and its tensor if it is trained.
-    fn tau<E: Element, D: VisionDevice<E>, T>(built: &Self::Built<E, D>, cx: &Cx<T>)
-    -> (f64, Option<Tensor<(), E, D>>);
+    fn tau<E: Element, D: VisionDevice<E>, T>(
+        built: &Self::Built<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> (f64, Option<Tensor<(), E, D>>);
 
     /// Sets it, if it is trained.
     fn set<E: Dtype, D: Device<E>>(_built: &mut Self::Built<E, D>, _ms: f64) {}
@@ -65,7 +66,7 @@ pub trait TimeConstant: Spec + Clone + std::fmt::Debug + 'static {
 pub struct FixedTau;
 crate::spec!(impl FixedTau => Empty);
 impl TimeConstant for FixedTau {
-    fn tau<E: Element, D: VisionDevice<E>, T>(_: &Empty, cx: &Cx<T>) -> (f64, Option<Tensor<(), E, D>>) {
+    fn tau<E: Element, D: VisionDevice<E>, T>(_: &Empty, cx: &mut Context<E, D, T>) -> (f64, Option<Tensor<(), E, D>>) {
         (cx.area().tau, None)
     }
 }
@@ -76,9 +77,11 @@ impl TimeConstant for FixedTau {
 pub struct TrainedTau;
 crate::spec!(impl TrainedTau => built::Tau<E, D>);
 impl TimeConstant for TrainedTau {
-    fn tau<E: Element, D: VisionDevice<E>, T>(built: &built::Tau<E, D>, _: &Cx<T>) -> (f64, Option<Tensor<(), E, D>>) {
-        let ms = built.tau.as_vec().first().and_then(|tau| tau.to_f64()).unwrap_or(f64::NAN);
-        (ms, Some(built.tau.clone()))
+    fn tau<E: Element, D: VisionDevice<E>, T>(
+        built: &built::Tau<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> (f64, Option<Tensor<(), E, D>>) {
+        (cx.number(&built.tau), Some(built.tau.clone()))
     }
 
     fn set<E: Dtype, D: Device<E>>(built: &mut built::Tau<E, D>, ms: f64) {
@@ -86,11 +89,40 @@ impl TimeConstant for TrainedTau {
     }
 }
 
-/// Euler's method: `y = h + dt/tau (x - h)`.
+/// Euler's method: `y = h + dt/tau (x - h)`. Stable up to `dt/tau = 2`.
+///
+/// # Shapes
+/// `x`, `h` and the result are `(B, C, H, W)`.
+///
+/// ```
+/// use dynvision::{nn::{Empty, Euler, Solver}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let (x, h) = (ops::erase(dev.tensor([[[[1.0f64]]]]))?, ops::erase(dev.tensor([[[[2.0]]]]))?);
+/// let mut cx = Context::new(NoneTape, Plan::default()); // dt = 2 ms, tau = 5 ms
+/// let y = <Euler>::solve(&Empty, x, Some(&h), &mut cx)?;
+/// assert!((y.as_vec()[0] - 1.6).abs() < 1e-12);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Euler<T = FixedTau>(PhantomData<T>);
 /// The classical Runge-Kutta method under a drive that is constant during the step. With `a = dt/tau` it is the leaky
-/// step of rate `a - a²/2 + a³/6 - a⁴/24`; without a state the first answer is `a x`, that of Euler's method.
+/// step of rate `a - a²/2 + a³/6 - a⁴/24`; without a state the first response is `a x`, that of Euler's method. Stable up to
+/// `dt/tau = 2.785`.
+///
+/// # Shapes
+/// `x`, `h` and the result are `(B, C, H, W)`.
+///
+/// ```
+/// use dynvision::{nn::{Empty, RungeKutta4, Solver}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let (x, h) = (ops::erase(dev.tensor([[[[1.0f64]]]]))?, ops::erase(dev.tensor([[[[2.0]]]]))?);
+/// let mut cx = Context::new(NoneTape, Plan::default()); // dt/tau = 0.4
+/// let y = <RungeKutta4>::solve(&Empty, x, Some(&h), &mut cx)?;
+/// assert!((y.as_vec()[0] - (1.0 + (-0.4f64).exp())).abs() < 1e-4); // near the exact solution
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RungeKutta4<T = FixedTau>(PhantomData<T>);
 
@@ -119,7 +151,7 @@ impl<K> OneStep for RungeKutta4<K> {
 fn rate<M: OneStep, K: TimeConstant, E: Element, D: VisionDevice<E>, T>(
     built: &K::Built<E, D>,
     begins: bool,
-    cx: &Cx<T>,
+    cx: &mut Context<E, D, T>,
 ) -> Result<Rate<E, D>> {
     let (tau, trained) = K::tau(built, cx);
     if !(tau.is_finite() && tau > 0.0) {
@@ -152,30 +184,25 @@ macro_rules! one_step {
 
         #[diagnostic::do_not_recommend]
         impl<K: TimeConstant> Solver for $solver<K> {
-            fn solve<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+            fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
                 built: &Self::Built<E, D>,
-                x: MapOf<B, C, H, W, E, D>,
-                h: Option<&MapOf<B, C, H, W, E, D>>,
-                cx: &mut Cx<T>,
-            ) -> Result<MapOf<B, C, H, W, E, D>> {
+                x: Maps<E, D>,
+                h: Option<&Maps<E, D>>,
+                cx: &mut Context<E, D, T>,
+            ) -> Result<Maps<E, D>> {
                 ops::leaky(&rate::<Self, K, E, D, T>(built, h.is_none(), cx)?, x, h, false, cx)
             }
 
-            fn solve_nonlin<N: Nonlinearity, B: Dim, C: Dim, H: Dim, W: Dim, E, D, T>(
+            fn solve_nonlin<N: Nonlinearity, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
                 built: &Self::Built<E, D>,
                 nonlin: &N::Built<E, D>,
-                x: MapOf<B, C, H, W, E, D>,
-                h: Option<&MapOf<B, C, H, W, E, D>>,
-                cx: &mut Cx<T>,
-            ) -> Result<MapOf<B, C, H, W, E, D>>
-            where
-                E: Element,
-                D: VisionDevice<E>,
-                T: Tape<E, D>,
-            {
+                x: Maps<E, D>,
+                h: Option<&Maps<E, D>>,
+                cx: &mut Context<E, D, T>,
+            ) -> Result<Maps<E, D>> {
                 let rate = rate::<Self, K, E, D, T>(built, h.is_none(), cx)?;
                 let y = ops::leaky(&rate, x, h, N::RECTIFIES, cx)?;
-                if N::RECTIFIES { Ok(y) } else { N::apply(nonlin, y, cx) }
+                if N::RECTIFIES { Ok(y) } else { N::forward(nonlin, y, cx) }
             }
 
             fn set_tau<E: Dtype, D: Device<E>>(built: &mut Self::Built<E, D>, ms: f64) {
@@ -186,38 +213,6 @@ macro_rules! one_step {
 }
 one_step!(Euler);
 one_step!(RungeKutta4);
-
-/// The solver's step of an area with this past; an absent drive stays absent.
-///
-/// # Errors
-/// Those of the solver.
-pub fn tstep<P: Solver, B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    built: &P::Built<E, D>,
-    x: Signal<(B, C, H, W), E, D>,
-    own: &History<(B, C, H, W), E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Signal<(B, C, H, W), E, D>> {
-    x.map(|x| P::solve(built, x, own.ago(1), cx)).transpose()
-}
-
-/// [`tstep`] and the nonlinearity that follows it, in one pass where the solver can.
-///
-/// # Errors
-/// Those of the solver and of the nonlinearity.
-pub fn tstep_nonlin<P: Solver, N: Nonlinearity, B: Dim, C: Dim, H: Dim, W: Dim, E, D, T>(
-    built: &P::Built<E, D>,
-    nonlin: &N::Built<E, D>,
-    x: Signal<(B, C, H, W), E, D>,
-    own: &History<(B, C, H, W), E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Signal<(B, C, H, W), E, D>>
-where
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    x.map(|x| P::solve_nonlin::<N, B, C, H, W, E, D, T>(built, nonlin, x, own.ago(1), cx)).transpose()
-}
 
 /// What holds a trained time constant.
 pub(crate) mod built {

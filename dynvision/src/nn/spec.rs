@@ -1,7 +1,9 @@
 //! From a specification to what is built of it.
 
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Device, Dtype};
+#[doc(hidden)]
+pub use dfdx::nn::TensorCollection;
+#[doc(hidden)]
+pub use dfdx::prelude::{Device, Dtype};
 use std::fmt::Debug;
 
 /// A part as it is declared: without dtype and device.
@@ -44,15 +46,15 @@ pub fn converted<S: Spec, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
 macro_rules! spec {
     (@ [$($params:tt)*] $spec:ty, $built:ty) => {
         impl<$($params)*> $crate::nn::Spec for $spec {
-            type Built<E: $crate::__private::Dtype, D: $crate::__private::Device<E>> = $built;
+            type Built<E: $crate::nn::spec::Dtype, D: $crate::nn::spec::Device<E>> = $built;
 
             fn converted<
-                E: $crate::__private::Dtype,
-                D: $crate::__private::Device<E>,
-                E2: $crate::__private::Dtype,
-                D2: $crate::__private::Device<E2>,
+                E: $crate::nn::spec::Dtype,
+                D: $crate::nn::spec::Device<E>,
+                E2: $crate::nn::spec::Dtype,
+                D2: $crate::nn::spec::Device<E2>,
             >(
-                it: <Self::Built<E, D> as $crate::__private::TensorCollection<E, D>>::To<E2, D2>,
+                it: <Self::Built<E, D> as $crate::nn::spec::TensorCollection<E, D>>::To<E2, D2>,
             ) -> Self::Built<E2, D2> {
                 it
             }

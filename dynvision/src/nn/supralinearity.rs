@@ -1,11 +1,11 @@
 //! The power law of cortical neurons.
 
-use super::{Empty, MapOf, Nonlinearity, Operation};
-use crate::cx::Cx;
+use super::{Empty, Nonlinearity, Operation};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use dfdx::prelude::{Dim, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::Tape;
 
 /// `k sign(x) max(|x|, 1e-6)^n` of `x` held within ±1e6: the response grows faster than the drive, as in the stabilized
 /// supralinear network (Rubin, Van Hooser and Miller 2015). 0 stays 0. `N` and `K` are `n` and `k` in thousandths; the
@@ -15,12 +15,12 @@ use dfdx::prelude::{Dim, Tape};
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{Empty, Operation, SupraLinearity}, time::Plan};
+/// use dynvision::{nn::{Empty, Operation, SupraLinearity}, ops, time::Plan, unroll::Context};
 /// use dfdx::prelude::*;
-/// let dev = Cpu::default();
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// let y = SupraLinearity::<2000>::apply(&Empty, dev.tensor([[[[3.0f64, -1.0, 0.0]]]]), &mut cx).unwrap();
-/// assert!(y.array()[0][0][0].iter().zip([0.8 * 9.0, -0.8, 0.0]).all(|(y, want)| (y - want).abs() < 1e-12));
+/// let x = ops::erase(Cpu::default().tensor([[[[3.0f64, -1.0, 0.0]]]]))?;
+/// let y = SupraLinearity::<2000>::forward(&Empty, x, &mut Context::new(NoneTape, Plan::default()))?;
+/// assert!(y.as_vec().iter().zip([0.8 * 9.0, -0.8, 0.0]).all(|(y, want)| (y - want).abs() < 1e-12));
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SupraLinearity<const N: usize = 1800, const K: usize = 800>;
@@ -35,11 +35,11 @@ impl<const N: usize, const K: usize> Operation for SupraLinearity<N, K> {
         _ => None,
     };
 
-    fn apply<B: Dim, C: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
-        x: MapOf<B, C, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, C, H, W, E, D>> {
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         ops::supralinear(K as f64 / 1000.0, N as f64 / 1000.0, &x, cx)
     }
 }

@@ -1,9 +1,9 @@
 //! A vector added to maps in a repeating pattern.
 
-use super::shape::{MapShape, given_up, restored};
-use crate::cx::{Cx, id};
+use super::shape::{take, vector};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// Adds a bias for each unit `(C, H, W)`, for each channel `(C)`, or for all `()`: by the number of its elements. Updates
@@ -13,14 +13,14 @@ use dfdx::prelude::*;
 /// `x` and the result are `(B, C, H, W)`.
 ///
 /// # Errors
-/// [`Error::Shape`] where the bias is none of these; what the device refuses.
-pub fn add_bias<S: MapShape, Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: Tensor<S, E, D>,
+/// [`Error::Shape`] where the bias is none of these; [`Error::Device`] where the device refuses.
+pub fn add_bias<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Maps<E, D>,
     bias: &Tensor<Z, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<S, E, D>> {
-    let maps = given_up(x, cx)?;
-    let (b, c, h, w) = *maps.shape();
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let x = take(x, graph)?;
+    let (b, c, h, w) = *x.shape();
     let sizes: Vec<usize> = bias.shape().concrete().into_iter().collect();
     let run = match *sizes {
         [] => b * c * h * w,
@@ -30,25 +30,15 @@ pub fn add_bias<S: MapShape, Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E
     };
     let len = bias.shape().num_elements();
     if run * len == 0 {
-        return restored("bias", maps);
+        return Ok(x);
     }
-    let bias: Tensor<(usize,), E, D> = cx.run(bias.clone(), |bias| bias.try_reshape_like(&(len,)))?;
-    let (before, before_id, device) = (maps.ghost(), id(&maps), maps.device().clone());
-    let y = device.add_bias(maps, &bias, run).map_err(Error::device)?;
+    let bias = vector(bias, graph)?;
+    let (before, device) = (graph.before(&x), x.device().clone());
+    let y = device.add_bias(x, &bias, run).map_err(Error::device)?;
     let (to, bias) = (*y.shape(), bias.ghost());
-    let add = move |dev: &D, grads: &mut Gradients<E, D>, gy: &<D as Storage<E>>::Vec| {
-        dev.add_bias_backward(len, run, to, gy, grads.get_or_alloc_mut(&bias)?)
-    };
-    if id(&y) == before_id {
-        cx.on_backward_in_place(&y, move |dev, grads, gy| {
-            add(dev, grads, &gy)?;
-            Ok(gy)
-        });
-    } else {
-        cx.on_backward(&y, move |dev, grads, gy| {
-            add(dev, grads, &gy)?;
-            dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&before)?)
-        });
-    }
-    restored("bias", y)
+    graph.on_backward_update(before, &y, move |dev, grads, gy| {
+        dev.add_bias_backward(len, run, to, &gy, grads.get_or_alloc_mut(&bias)?)?;
+        Ok(gy)
+    });
+    Ok(y)
 }

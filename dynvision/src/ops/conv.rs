@@ -1,135 +1,88 @@
 //! Convolution.
 
-use super::shape::{MapShape, erased, erased_vector, fork, restored, retyped};
-use crate::cx::{By, Cx, Drive, id};
+use super::shape::{contiguous, copy};
+use crate::autograd::{FrameKey, FrameOp, Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{Addend, Element, Maps, Sizes, VisionDevice};
+use crate::kernels::{Addend, Element, Maps, Vector, VisionDevice};
 use dfdx::prelude::*;
-use std::mem;
 
 /// Cross-correlation `y[b,o,i,j] = bias[o] + sum over c,k,l of w[o,c,k,l] x[b, c, i s + k d - p, j s + l d - p]`, in
-/// groups of channels.
+/// groups of channels; added to `onto` where that is given, in place where nobody else holds it.
 ///
 /// # Shapes
-/// `x: (B, I, H, W)`, `w: (O, I / groups, K, K)`, `bias: (O)`, result `(B, O, H', W')` with
+/// `x: (B, I, H, W)`, `w: (O, I / groups, K, K)`, `bias: (O)`, `onto` and result `(B, O, H', W')` with
 /// `H' = (H + 2 padding - dilation (K - 1) - 1) / stride + 1`.
 ///
 /// # Errors
-/// [`Error::Shape`] where channels do not fit the weight or the result is not `Y`; [`Error::Setting`] where the window
-/// does not fit.
-pub fn conv2d<X, W, S, Y, E, D, T>(
+/// [`Error::Shape`] where channels do not fit the weight, or `onto` has another shape than the convolution;
+/// [`Error::Setting`] where the window does not fit; [`Error::Device`] where the device refuses.
+pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     conv: &Conv,
-    x: &Tensor<X, E, D>,
-    w: &Tensor<W, E, D>,
-    bias: Option<&Tensor<S, E, D>>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>>
-where
-    X: MapShape,
-    W: MapShape,
-    S: Shape<Concrete = [usize; 1]>,
-    Y: MapShape,
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    conv2d_onto(conv, x, w, bias, None, cx)
-}
-
-/// [`conv2d`], added to `onto` where that is given; in place where nobody else holds `onto`.
-///
-/// # Errors
-/// As [`conv2d`], and [`Error::Shape`] where `onto` has another shape than the convolution.
-pub fn conv2d_onto<X, W, S, Y, E, D, T>(
-    conv: &Conv,
-    x: &Tensor<X, E, D>,
-    w: &Tensor<W, E, D>,
-    bias: Option<&Tensor<S, E, D>>,
-    onto: Option<Tensor<Y, E, D>>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>>
-where
-    X: MapShape,
-    W: MapShape,
-    S: Shape<Concrete = [usize; 1]>,
-    Y: MapShape,
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    let (x, w) = (erased(x, cx)?, erased(w, cx)?);
-    let bias = bias.map(|bias| erased_vector(bias, cx)).transpose()?;
-    let onto = match onto {
-        Some(onto) => Some(retyped("what a convolution is added to", onto, cx)?),
-        None => None,
-    };
-    restored("convolution", conv2d_maps(*conv, x, w, bias, onto, cx)?)
-}
-
-pub(crate) fn conv2d_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    conv: Conv,
-    x: Maps<E, D>,
-    w: Maps<E, D>,
-    bias: Option<Tensor<(usize,), E, D>>,
+    x: &Maps<E, D>,
+    w: &Maps<E, D>,
+    bias: Option<&Vector<E, D>>,
     onto: Option<Maps<E, D>>,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
+    let (conv, x, w) = (*conv, contiguous(x.clone(), graph)?, contiguous(w.clone(), graph)?);
+    let bias = bias.map(|bias| graph.run(bias.clone(), |bias| bias.try_contiguous())).transpose()?;
+    let onto = onto.map(|onto| contiguous(onto, graph)).transpose()?;
     check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
-    let w = if id(&w) == id(&x) { fork(&w, cx)? } else { w };
+    let w = if id(&w) == id(&x) { copy(&w, graph)? } else { w };
     let bias = match bias {
-        Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(cx.run(bias, |bias| bias.try_mul(E::ONE))?),
+        Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(graph.run(bias, |bias| bias.try_mul(E::ONE))?),
         bias => bias,
     };
-    let packs = cx.packs(&w);
-    let before = onto.as_ref().map(|o| (id(o), o.ghost()));
+    let cache = graph.weight_cache(&w);
+    let before = onto.as_ref().and_then(|onto| graph.before(onto));
     let onto = match &onto {
-        Some(kept) if cx.keeps(kept) => Some(Addend::Borrowed(kept)),
+        Some(kept) if graph.is_shared(kept) => Some(Addend::Borrowed(kept)),
         _ => onto.map(Addend::Owned),
     };
-    let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &packs, onto).map_err(Error::device)?;
+    let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &cache, onto).map_err(Error::device)?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
     let to = *y.shape();
-    let in_place = before.as_ref().is_some_and(|(before, _)| *before == id(&y));
-    let back = move |dev: &D, grads: &mut Gradients<E, D>, gy: &<D as Storage<E>>::Vec| {
+    graph.on_backward_added(before, &y, move |dev, grads, gy| {
         // several gradients at once: take those of input and bias out, borrow that of the weight
-        let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
+        let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
         let mut gb = match &bias {
-            Some(b) => Some(mem::replace(grads.get_or_alloc_mut(b)?, Storage::<E>::try_alloc_len(dev, 0)?)),
+            Some(bias) => Some(take_grad(dev, grads.get_or_alloc_mut(bias)?)?),
             None => None,
         };
         let gw = grads.get_or_alloc_mut(&w)?;
-        dev.conv2d_backward(&conv, &x, &w, &packs, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
+        dev.conv2d_backward(&conv, &x, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
         *grads.get_or_alloc_mut(&x)? = gx;
-        if let (Some(b), Some(gb)) = (&bias, gb) {
-            *grads.get_or_alloc_mut(b)? = gb;
+        if let (Some(bias), Some(gb)) = (&bias, gb) {
+            *grads.get_or_alloc_mut(bias)? = gb;
         }
         Ok(())
-    };
-    if in_place {
-        cx.on_backward_in_place(&y, move |dev, grads, gy| {
-            back(dev, grads, &gy)?;
-            Ok(gy)
-        });
-    } else {
-        cx.on_backward(&y, move |dev, grads, gy| {
-            back(dev, grads, &gy)?;
-            match before {
-                Some((_, onto)) => dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&onto)?),
-                None => Ok(()),
-            }
-        });
-    }
+    });
     Ok(y)
+}
+
+/// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward.
+///
+/// # Errors
+/// As [`conv2d`].
+pub fn conv2d_once<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    conv: &Conv,
+    x: &Maps<E, D>,
+    w: &Maps<E, D>,
+    bias: Option<&Vector<E, D>>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let op = FrameOp::Conv { conv: *conv, weight: id(w), bias: bias.map(id) };
+    graph.once(FrameKey { frame: id(x), op }, |graph| conv2d(conv, x, w, bias, None, graph))
 }
 
 fn check<E: Element, D: VisionDevice<E>>(
     conv: &Conv,
     x: &Maps<E, D>,
     w: &Maps<E, D>,
-    bias: Option<&Tensor<(usize,), E, D>>,
+    bias: Option<&Vector<E, D>>,
     onto: Option<&Maps<E, D>>,
 ) -> Result<()> {
     let ((b, i, h, wd), (o, per_group, k, l)) = (*x.shape(), *w.shape());
@@ -166,33 +119,4 @@ fn check<E: Element, D: VisionDevice<E>>(
         return shape("what a convolution is added to", &to, &onto.shape().concrete());
     }
     Ok(())
-}
-
-/// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward.
-///
-/// # Errors
-/// As [`conv2d`].
-pub fn conv2d_once<X, W, S, Y, E, D, T>(
-    conv: &Conv,
-    x: &Tensor<X, E, D>,
-    w: &Tensor<W, E, D>,
-    bias: Option<&Tensor<S, E, D>>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>>
-where
-    X: MapShape,
-    W: MapShape,
-    S: Shape<Concrete = [usize; 1]>,
-    Y: MapShape,
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    let maps = erased(x, cx)?;
-    let drive = Drive { frame: id(&maps), by: By::Conv { conv: *conv, weight: id(w), bias: bias.map(id) } };
-    let y = cx.once(drive, |cx| {
-        let y: Tensor<Sizes, E, D> = conv2d(conv, &maps, w, bias, cx)?;
-        Ok(y)
-    })?;
-    restored("convolution", y)
 }

@@ -1,37 +1,11 @@
 //! Units picked from a map.
 
-use super::shape::{MapShape, erased, restored};
-use crate::cx::Cx;
+use super::shape::contiguous;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::geometry::Units;
+use crate::kernels::{Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::*;
-use std::rc::Rc;
-
-/// Which units of a map are picked. Units are counted as they lie in memory: channels, rows, columns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Units {
-    index: Rc<[u32]>,
-    of: usize,
-}
-
-impl Units {
-    /// The units `index` of a map of `of` units.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where the map has no such unit.
-    pub fn new(index: impl Into<Rc<[u32]>>, of: usize) -> Result<Self> {
-        let index = index.into();
-        match index.iter().find(|&&unit| unit as usize >= of) {
-            Some(unit) => Err(Error::Setting(format!("cannot pick unit {unit} of a map of {of} units"))),
-            None => Ok(Units { index, of }),
-        }
-    }
-
-    /// The numbers of the units, in the order in which they are picked.
-    pub fn index(&self) -> &[u32] {
-        &self.index
-    }
-}
 
 /// Unit `u` of each sample of the result is unit `units[u]` of that sample of `x`.
 ///
@@ -39,34 +13,31 @@ impl Units {
 /// `x: (B, C, H, W)` with as many units as `units` is made for, result `to = (B, C', H', W')` with as many as it picks.
 ///
 /// # Errors
-/// [`Error::Shape`] where a number of units or the batch differs; what the device refuses.
+/// [`Error::Shape`] where a number of units or the batch differs; [`Error::Device`] where the device refuses.
 ///
 /// ```
-/// use dynvision::{cx::Cx, ops::{gather, Units}, time::Plan};
+/// use dynvision::{autograd::Graph, geometry::Units, ops};
 /// use dfdx::prelude::*;
-/// let dev = Cpu::default();
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// let x = dev.tensor([[[[1.0f32, 2.0, 3.0]]]]);
-/// let mirrored = Units::new([2, 1, 0], 3).unwrap();
-/// let y = gather(&x, &mirrored, *x.shape(), &mut cx).unwrap();
-/// assert_eq!(y.array(), [[[[3.0, 2.0, 1.0]]]]);
+/// let x = ops::erase(Cpu::default().tensor([[[[1.0f32, 2.0, 3.0]]]]))?;
+/// let mirrored = Units::new([2, 1, 0], 3)?;
+/// let y = ops::gather(&x, &mirrored, *x.shape(), &mut Graph::new(NoneTape))?;
+/// assert_eq!(y.as_vec(), [3.0, 2.0, 1.0]);
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
-pub fn gather<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: &Tensor<X, E, D>,
+pub fn gather<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
     units: &Units,
-    to: Y,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>> {
-    let [b, c, h, w] = to.concrete();
-    let x = erased(x, cx)?;
+    to: Sizes,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let (b, c, h, w) = to;
+    let x = contiguous(x.clone(), graph)?;
     let from = *x.shape();
-    if (from.0, from.1 * from.2 * from.3, c * h * w) != (b, units.of, units.index.len()) {
-        return Err(Error::shape("picking units (batch, units)", &[b, units.of], &from.concrete()));
+    if (from.0, from.1 * from.2 * from.3, c * h * w) != (b, units.of(), units.index().len()) {
+        return Err(Error::shape("picking units (batch, units)", &[b, units.of()], &from.concrete()));
     }
-    let y = x.device().gather(&units.index, &x, (b, c, h, w)).map_err(Error::device)?;
-    if T::OWNS_TAPE {
-        let (x, index) = (x.ghost(), units.index.clone());
-        cx.on_backward(&y, move |dev, grads, gy| dev.gather_backward(&index, from, &gy, grads.get_or_alloc_mut(&x)?));
-    }
-    restored("picking units", y)
+    let y = x.device().gather(units.index(), &x, to).map_err(Error::device)?;
+    let (x, index) = (x.ghost(), units.index().clone());
+    graph.on_backward(&y, move |dev, grads, gy| dev.gather_backward(&index, from, &gy, grads.get_or_alloc_mut(&x)?));
+    Ok(y)
 }

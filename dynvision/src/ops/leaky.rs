@@ -1,7 +1,7 @@
 //! The leaky step of a differential equation with a constant drive.
 
-use super::shape::{MapShape, erased, given_up, restored};
-use crate::cx::{Cx, id};
+use super::shape::{contiguous, take};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
 use dfdx::prelude::*;
@@ -30,39 +30,30 @@ impl<E: Dtype, D: Device<E>> Rate<E, D> {
 /// `x`, `h` and the result have one shape.
 ///
 /// # Errors
-/// [`Error::Shape`] where `h` has another shape; what the device refuses.
-pub fn leaky<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    rate: &Rate<E, D>,
-    x: Tensor<S, E, D>,
-    h: Option<&Tensor<S, E, D>>,
-    relu: bool,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<S, E, D>> {
-    let maps = given_up(x, cx)?;
-    let h = h.map(|h| erased(h, cx)).transpose()?;
-    restored("leaky step", leaky_maps(rate, maps, h, relu, cx)?)
-}
-
-fn leaky_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+/// [`Error::Shape`] where `h` has another shape; [`Error::Setting`] where the rate is no number of the dtype;
+/// [`Error::Device`] where the device refuses.
+pub fn leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     rate: &Rate<E, D>,
     x: Maps<E, D>,
-    h: Option<Maps<E, D>>,
+    h: Option<&Maps<E, D>>,
     relu: bool,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
+    let x = take(x, graph)?;
+    let h = h.map(|h| contiguous(h.clone(), graph)).transpose()?;
     if let Some(h) = h.as_ref().filter(|h| h.shape() != x.shape()) {
         return Err(Error::shape("state of a leaky step", &x.shape().concrete(), &h.shape().concrete()));
     }
     let value = E::from_f64(rate.value).ok_or_else(|| Error::Setting(format!("rate {} is no number", rate.value)))?;
     // a trained rate needs the drive again, so it must not be overwritten
     let drive = rate.trained.clone().map(|trained| (trained, x.clone()));
-    let (before, before_id, device) = (x.ghost(), id(&x), x.device().clone());
+    let (before, device) = (graph.before(&x), x.device().clone());
     let y = device.leaky(value, x, h.as_ref(), relu).map_err(Error::device)?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
     let rectified = relu.then(|| y.clone());
-    let back = move |dev: &D, grads: &mut Gradients<E, D>, mut g: <D as Storage<E>>::Vec| {
+    graph.on_backward_update(before, &y, move |dev, grads, mut g| {
         if let Some(((tau, slope), x)) = &drive {
             let slope = E::from_f64(*slope).unwrap_or_default();
             let by_tau = grads.get_or_alloc_mut(tau)?;
@@ -74,14 +65,6 @@ fn leaky_maps<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         };
         dev.leaky_backward(value, rectified.as_ref(), &mut g, gh)?;
         Ok(g)
-    };
-    if id(&y) == before_id {
-        cx.on_backward_in_place(&y, back);
-    } else {
-        cx.on_backward(&y, move |dev, grads, g| {
-            let g = back(dev, grads, g)?;
-            dev.accumulate(E::ONE, &g, grads.get_or_alloc_mut(&before)?)
-        });
-    }
+    });
     Ok(y)
 }

@@ -1,7 +1,8 @@
-//! Differentiable operations on tensors without a tape; the tape is in the [`Cx`](crate::cx::Cx).
+//! Differentiable operations on tensors without a tape; the tape is in the [`Graph`](crate::autograd::Graph).
 //!
-//! Shapes are typed at the entry and the exit, and erased between them ([`erased`], [`restored`]): both keep data and
-//! identity, and the work is compiled once per dtype and device, not once per area.
+//! They take and return [`Maps`](crate::kernels::Maps), whose sizes are known at run time: each is compiled once per dtype
+//! and device, not once per area. [`erase`] and [`restore`] lead from typed shapes to maps and back; both keep data and
+//! identity.
 //!
 //! An operation that takes a tensor by value may update it in place. It then keeps its identity, and the gradient of
 //! what it was before is made from the gradient of what it became in place as well. That is exact as long as the old
@@ -14,7 +15,6 @@ mod dropout;
 mod gather;
 mod leaky;
 mod norm;
-mod plane;
 mod pointwise;
 mod pool;
 mod resize;
@@ -24,17 +24,16 @@ mod stack;
 mod weight_norm;
 
 pub use bias::add_bias;
-pub use conv::{conv2d, conv2d_once, conv2d_onto};
+pub use conv::{conv2d, conv2d_once};
 pub use dropout::dropout;
-pub use gather::{Units, gather};
+pub use gather::gather;
 pub use leaky::{Rate, leaky};
 pub use norm::{Affine, batch_norm, group_norm, normalize};
-pub use plane::Plane;
-pub use pointwise::{add, gain, relu, scale_shift, scale_shift_onto, supralinear};
+pub use pointwise::{add, add_onto, gain, relu, scale_shift, supralinear};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
-pub use resize::{resize, resize_onto};
-pub(crate) use shape::renamed;
-pub use shape::{MapShape, erased, reshaped, restored, retyped};
+pub use resize::resize;
+pub use shape::{MapShape, erase, flatten, reshaped, restore};
+pub(crate) use shape::{realized, vector};
 pub use slice::{slice, stop_gradient};
 pub use stack::stack_time;
 pub use weight_norm::weight_norm;

@@ -1,12 +1,11 @@
 //! Normalisation.
 
-use super::shape::{MapShape, erased, restored};
-use crate::cx::{Cx, id};
+use super::shape::{contiguous, vector};
+use crate::autograd::{Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::Over;
-use crate::kernels::{Element, Maps, Moments, VisionDevice};
+use crate::kernels::{Element, Maps, Moments, Vector, VisionDevice};
 use dfdx::prelude::*;
-use std::mem;
 
 /// What a normalised value is scaled by and shifted by, for each channel.
 #[derive(Debug)]
@@ -26,18 +25,18 @@ pub struct Affine<'a, S: Shape, E: Dtype, D: Device<E>> {
 /// # Errors
 /// [`Error::Setting`] where the groups do not divide the channels, [`Error::Shape`] where weight or bias has not as many
 /// elements as `x` has channels.
-pub fn group_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn group_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     groups: usize,
     eps: f64,
-    x: &Tensor<X, E, D>,
+    x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<X, E, D>> {
-    let channels = x.shape().concrete()[1];
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let channels = x.shape().1;
     if groups == 0 || !channels.is_multiple_of(groups) {
         return Err(Error::Setting(format!("{channels} channels cannot be normalised in {groups} groups")));
     }
-    over(Over::Groups(groups), eps, x, affine, cx).map(|(y, _)| y)
+    over(Over::Groups(groups), eps, x, affine, graph).map(|(y, _)| y)
 }
 
 /// Each channel by its moments over the batch (Ioffe and Szegedy 2015), which are given beside the result.
@@ -48,13 +47,13 @@ pub fn group_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape
 /// # Errors
 /// [`Error::Shape`] where weight or bias has not as many elements as `x` has channels.
 #[allow(clippy::type_complexity)] // the result and its moments
-pub fn batch_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn batch_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     eps: f64,
-    x: &Tensor<X, E, D>,
+    x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
-    over(Over::Batch, eps, x, affine, cx)
+    graph: &mut Graph<E, D, T>,
+) -> Result<(Maps<E, D>, Moments<E, D>)> {
+    over(Over::Batch, eps, x, affine, graph)
 }
 
 /// Each channel by moments that are given: running ones. Gradients pass to `x`, weight and bias, none to the moments.
@@ -64,57 +63,56 @@ pub fn batch_norm<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape
 ///
 /// # Errors
 /// As [`batch_norm`].
-pub fn normalize<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn normalize<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     eps: f64,
-    x: &Tensor<X, E, D>,
+    x: &Maps<E, D>,
     (mean, variance): (&Tensor<S, E, D>, &Tensor<S, E, D>),
     affine: Affine<'_, S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<X, E, D>> {
-    let (x, w, b) = operands(x, affine, cx)?;
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let (x, w, b) = operands(x, affine, graph)?;
     // what is computed of the moments is not recorded
-    let mut aside = Cx::new(NoneTape, cx.plan.clone());
+    let mut aside = Graph::new(NoneTape);
     let channels = x.shape().1;
     let moments = Moments {
-        mean: vector(mean, channels, &[], &mut aside)?,
-        variance: vector(variance, channels, &[], &mut aside)?,
+        mean: for_channels(mean, channels, &[], &mut aside)?,
+        variance: for_channels(variance, channels, &[], &mut aside)?,
     };
     if x.shape().num_elements() == 0 {
-        return restored("normalisation", x);
+        return Ok(x);
     }
-    let y = by_moments(Over::Batch, true, eps, (x, w, b), moments, cx)?;
-    restored("normalisation", y)
+    by_moments(Over::Batch, true, eps, (x, w, b), moments, graph)
 }
 
-fn over<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn over<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     over: Over,
     eps: f64,
-    x: &Tensor<X, E, D>,
+    x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<(Tensor<X, E, D>, Moments<E, D>)> {
-    let (x, w, b) = operands(x, affine, cx)?;
+    graph: &mut Graph<E, D, T>,
+) -> Result<(Maps<E, D>, Moments<E, D>)> {
+    let (x, w, b) = operands(x, affine, graph)?;
     if x.shape().num_elements() == 0 {
         return Err(Error::Setting(format!("nothing to normalise in maps of {:?}", x.shape().concrete())));
     }
     let moments = x.device().moments(over, &x).map_err(Error::device)?;
-    let y = by_moments(over, false, eps, (x, w, b), moments.clone(), cx)?;
-    Ok((restored("normalisation", y)?, moments))
+    let y = by_moments(over, false, eps, (x, w, b), moments.clone(), graph)?;
+    Ok((y, moments))
 }
 
 /// Maps, weights and biases.
-type Operands<E, D> = (Maps<E, D>, Tensor<(usize,), E, D>, Tensor<(usize,), E, D>);
+type Operands<E, D> = (Maps<E, D>, Vector<E, D>, Vector<E, D>);
 
 /// What is normalised, as kernels need it.
-fn operands<X: MapShape, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: &Tensor<X, E, D>,
+fn operands<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Operands<E, D>> {
-    let x: Maps<E, D> = erased(x, cx)?;
+    let x = contiguous(x.clone(), graph)?;
     let channels = x.shape().1;
-    let w = vector(affine.weight, channels, &[id(&x)], cx)?;
-    let b = vector(affine.bias, channels, &[id(&x), id(&w)], cx)?;
+    let w = for_channels(affine.weight, channels, &[id(&x)], graph)?;
+    let b = for_channels(affine.bias, channels, &[id(&x), id(&w)], graph)?;
     Ok((x, w, b))
 }
 
@@ -125,14 +123,14 @@ fn by_moments<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     eps: f64,
     (x, w, b): Operands<E, D>,
     moments: Moments<E, D>,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let y = x.device().normalize(over, eps, &x, &moments, &w, &b).map_err(Error::device)?;
     if T::OWNS_TAPE {
-        cx.on_backward(&y, move |dev, grads, gy| {
+        graph.on_backward(&y, move |dev, grads, gy| {
             // several gradients at once: take those of input and bias out, borrow that of the weight
-            let mut gx = mem::replace(grads.get_or_alloc_mut(&x)?, Storage::<E>::try_alloc_len(dev, 0)?);
-            let mut gb = mem::replace(grads.get_or_alloc_mut(&b)?, Storage::<E>::try_alloc_len(dev, 0)?);
+            let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
+            let mut gb = take_grad(dev, grads.get_or_alloc_mut(&b)?)?;
             let gw = grads.get_or_alloc_mut(&w)?;
             if given {
                 dev.normalize_given_backward(over, eps, &x, &moments, &w, &gy, &mut gx, gw, &mut gb)?;
@@ -148,16 +146,16 @@ fn by_moments<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 }
 
 /// One element for each channel, under another identity than `others`: their gradients are borrowed side by side.
-fn vector<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn for_channels<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     t: &Tensor<S, E, D>,
     channels: usize,
     others: &[UniqueId],
-    cx: &mut Cx<T>,
-) -> Result<Tensor<(usize,), E, D>> {
+    graph: &mut Graph<E, D, T>,
+) -> Result<Vector<E, D>> {
     if t.shape().num_elements() != channels {
         let found: Vec<usize> = t.shape().concrete().into_iter().collect();
         return Err(Error::shape("weight or bias of a normalisation", &[channels], &found));
     }
-    let t = cx.run(t.clone(), |t| t.try_reshape_like(&(channels,)))?;
-    if others.contains(&id(&t)) { cx.run(t, |t| t.try_mul(E::ONE)) } else { Ok(t) }
+    let t = vector(t, graph)?;
+    if others.contains(&id(&t)) { graph.run(t, |t| t.try_mul(E::ONE)) } else { Ok(t) }
 }

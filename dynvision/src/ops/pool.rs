@@ -1,10 +1,10 @@
 //! Pooling.
 
-use super::shape::{MapShape, erased, reshaped, restored};
-use crate::cx::Cx;
+use super::shape::{contiguous, reshaped};
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::Window;
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{Element, Maps, Matrix, VisionDevice};
 use dfdx::prelude::*;
 
 /// The maximum of each window; padding never wins, the first of equal maxima receives the gradient.
@@ -13,23 +13,23 @@ use dfdx::prelude::*;
 /// `(B, C, H, W)` to `(B, C, H', W')` with `H' = (H + 2 padding - kernel) / stride + 1`.
 ///
 /// # Errors
-/// [`Error::Setting`] where the window does not fit; [`Error::Shape`] where the result is not `Y`.
-pub fn max_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+/// [`Error::Setting`] where the window does not fit.
+pub fn max_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     window: Window,
-    x: &Tensor<X, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>> {
-    let x = erased(x, cx)?;
+    x: &Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let x = contiguous(x.clone(), graph)?;
     fits(window, &x)?;
     let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE).map_err(Error::device)?;
     if let Some(chosen) = chosen {
         let to = *y.shape();
-        cx.on_backward(&y, move |dev, grads, gy| {
+        graph.on_backward(&y, move |dev, grads, gy| {
             let gx = grads.get_or_alloc_mut(&x)?;
             dev.max_pool2d_backward(window, &x, &chosen, to, &gy, gx)
         });
     }
-    restored("maximum pooling", y)
+    Ok(y)
 }
 
 /// The mean of each window, padding counted as zeros.
@@ -39,19 +39,19 @@ pub fn max_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: T
 ///
 /// # Errors
 /// As [`max_pool2d`].
-pub fn avg_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn avg_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     window: Window,
-    x: &Tensor<X, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>> {
-    let x = erased(x, cx)?;
+    x: &Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let x = contiguous(x.clone(), graph)?;
     fits(window, &x)?;
     let y = x.device().avg_pool2d(window, &x).map_err(Error::device)?;
     let (from, to, x) = (*x.shape(), *y.shape(), x.ghost());
-    cx.on_backward(&y, move |dev, grads, gy| {
+    graph.on_backward(&y, move |dev, grads, gy| {
         dev.avg_pool2d_backward(window, from, to, &gy, grads.get_or_alloc_mut(&x)?)
     });
-    restored("average pooling", y)
+    Ok(y)
 }
 
 /// The mean of each map.
@@ -60,28 +60,20 @@ pub fn avg_pool2d<X: MapShape, Y: MapShape, E: Element, D: VisionDevice<E>, T: T
 /// `(B, C, H, W)` to `(B, C)`.
 ///
 /// # Errors
-/// [`Error::Shape`] where the result is not `Y`; [`Error::Setting`] where the maps have no rows or columns.
-pub fn global_avg_pool<X, Y, E, D, T>(x: &Tensor<X, E, D>, cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
-where
-    X: MapShape,
-    Y: Shape<Concrete = [usize; 2]>,
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    let x = erased(x, cx)?;
-    let (_, _, h, w) = *x.shape();
+/// [`Error::Setting`] where the maps have no rows or columns.
+pub fn global_avg_pool<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Matrix<E, D>> {
+    let x = contiguous(x.clone(), graph)?;
+    let from @ (b, c, h, w) = *x.shape();
     if h * w == 0 {
         return Err(Error::Setting(format!("global average pooling of an empty map of {h}x{w} has no mean")));
     }
     let y = x.device().global_avg(&x).map_err(Error::device)?;
-    let (from, x) = (*x.shape(), x.ghost());
-    cx.on_backward(&y, move |dev, grads, gy| dev.global_avg_backward(from, &gy, grads.get_or_alloc_mut(&x)?));
-    let found = y.shape().concrete();
-    match Y::from_concrete(&found) {
-        Some(shape) => reshaped(y, &shape),
-        None => Err(Error::not_of::<Y>("global average pooling", &found)),
-    }
+    let x = x.ghost();
+    graph.on_backward(&y, move |dev, grads, gy| dev.global_avg_backward(from, &gy, grads.get_or_alloc_mut(&x)?));
+    reshaped(y, &(b, c))
 }
 
 /// The mean of each of `rows` x `columns` regions that together cover the map: region `i` of `n` reaches from row
@@ -95,19 +87,20 @@ where
 /// [`Error::Setting`] where the maps or the regions have no rows or columns; what the device refuses.
 ///
 /// ```
-/// use dynvision::{cx::Cx, ops::adaptive_avg_pool2d, time::Plan};
+/// use dynvision::{autograd::Graph, ops};
 /// use dfdx::prelude::*;
-/// let x = Cpu::default().tensor([[[[1.0f64, 2.0, 6.0]]]]);
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// assert_eq!(adaptive_avg_pool2d(&x, [1, 2], &mut cx).unwrap().as_vec(), [1.5, 4.0]); // regions share a column
-/// assert_eq!(adaptive_avg_pool2d(&x, [1, 6], &mut cx).unwrap().as_vec(), [1.0, 1.0, 2.0, 2.0, 6.0, 6.0]);
+/// let x = ops::erase(Cpu::default().tensor([[[[1.0f64, 2.0, 6.0]]]]))?;
+/// let mut graph = Graph::new(NoneTape);
+/// assert_eq!(ops::adaptive_avg_pool2d(&x, [1, 2], &mut graph)?.as_vec(), [1.5, 4.0]); // regions share a column
+/// assert_eq!(ops::adaptive_avg_pool2d(&x, [1, 6], &mut graph)?.as_vec(), [1.0, 1.0, 2.0, 2.0, 6.0, 6.0]);
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
-pub fn adaptive_avg_pool2d<X: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: &Tensor<X, E, D>,
+pub fn adaptive_avg_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
     [rows, columns]: [usize; 2],
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    let x = erased(x, cx)?;
+    let x = contiguous(x.clone(), graph)?;
     let (b, c, h, w) = *x.shape();
     if h * w * rows * columns == 0 {
         return Err(Error::Setting(format!("average pooling of a map of {h}x{w} to {rows}x{columns} has no mean")));
@@ -118,7 +111,7 @@ pub fn adaptive_avg_pool2d<X: MapShape, E: Element, D: VisionDevice<E>, T: Tape<
     // the mean of a region is that over its rows of the means over its columns
     let [over_rows, over_columns] = [means(x.device(), h, rows)?, means(x.device(), w, columns)?];
     let x: Tensor<(usize, usize, usize), E, D> = reshaped(x, &(b * c, h, w))?;
-    let y: Tensor<(usize, usize, usize), E, D> = cx.run(x, |x| {
+    let y: Tensor<(usize, usize, usize), E, D> = graph.run(x, |x| {
         let y = x.try_matmul(over_columns)?.try_permute::<_, Axes3<0, 2, 1>>()?.try_contiguous()?;
         y.try_matmul(over_rows)?.try_permute::<_, Axes3<0, 2, 1>>()?.try_contiguous()
     })?;

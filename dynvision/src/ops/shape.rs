@@ -1,41 +1,32 @@
-//! From typed shapes to erased ones and back.
+//! From typed shapes to sizes known at run time, and back.
 
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Maps, Sizes, VisionDevice};
+use crate::kernels::{Element, Maps, Matrix, Sizes, Vector, VisionDevice};
 use dfdx::prelude::*;
 
 /// A shape of feature maps: batch, channels, rows, columns.
 pub trait MapShape: Shape<Concrete = [usize; 4]> {}
 impl<S: Shape<Concrete = [usize; 4]>> MapShape for S {}
 
-/// The maps with sizes known at run time only; contiguous, as kernels need them.
+/// Returns a tensor of feature maps with its sizes known at run time only; keeps data and identity.
 ///
 /// # Errors
-/// What the device refuses when a view has to be copied.
-pub fn erased<S: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    x: &Tensor<S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Maps<E, D>> {
-    // erased before it is copied, so that the copy compiles once and not for each type of shape
-    let x: Maps<E, D> = renamed("maps", x.clone())?;
-    cx.run(x, |x| x.try_contiguous())
+/// None for any shape of four dimensions.
+pub fn erase<S: MapShape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>) -> Result<Maps<E, D>> {
+    realized("maps", x)
 }
 
-/// [`erased`] for vectors.
+/// Returns maps under a typed shape; keeps data and identity.
 ///
 /// # Errors
-/// What the device refuses when a view has to be copied.
-pub(crate) fn erased_vector<S: Shape<Concrete = [usize; 1]>, E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    x: &Tensor<S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<(usize,), E, D>> {
-    let x: Tensor<(usize,), E, D> = renamed("vector", x.clone())?;
-    cx.run(x, |x| x.try_contiguous())
+/// [`Error::Shape`] if the sizes are not those of the type.
+pub fn restore<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps<E, D>) -> Result<Tensor<Y, E, D>> {
+    realized(what, x)
 }
 
-/// The same tensor under another type of the same sizes, a view too.
-pub(crate) fn renamed<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: Device<E>>(
+/// Returns the same tensor under another type of the same sizes, a view too.
+pub(crate) fn realized<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: Device<E>>(
     what: &'static str,
     x: Tensor<S, E, D>,
 ) -> Result<Tensor<Y, E, D>> {
@@ -45,44 +36,50 @@ pub(crate) fn renamed<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: D
     })
 }
 
-/// The maps, to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of what the
-/// unroll keeps for other steps.
-///
-/// # Errors
-/// What the device refuses.
-pub(crate) fn given_up<S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: Tensor<S, E, D>,
-    cx: &mut Cx<T>,
+/// Returns the maps in one piece, as kernels need them: a view is copied, on the tape.
+pub(super) fn contiguous<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    let maps = erased(&x, cx)?;
-    drop(x);
-    if cx.keeps(&maps) { fork(&maps, cx) } else { Ok(maps) }
+    graph.run(x, |x| x.try_contiguous())
 }
 
-/// The maps with a typed shape again.
-///
-/// # Errors
-/// [`Error::Shape`] if the sizes are not those of the type.
-pub fn restored<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps<E, D>) -> Result<Tensor<Y, E, D>> {
-    renamed(what, x)
+/// Returns a parameter's elements as a vector in one piece.
+pub(crate) fn vector<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Vector<E, D>> {
+    let len = x.shape().num_elements();
+    graph.run(x.clone(), |x| x.try_contiguous()?.try_reshape_like(&(len,)))
 }
 
-/// Maps under another type of the same sizes; keeps data and identity.
+/// Returns the maps to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of
+/// what other steps read.
+pub(super) fn take<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let x = contiguous(x, graph)?;
+    if graph.is_shared(&x) { copy(&x, graph) } else { Ok(x) }
+}
+
+/// Returns all units of each sample as its features, in the order of channels, rows, columns.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, C H W)`.
 ///
 /// # Errors
-/// [`Error::Shape`] if the sizes are not those of the type.
-pub fn retyped<S: MapShape, Y: MapShape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
-    what: &'static str,
-    x: Tensor<S, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<Tensor<Y, E, D>> {
-    let maps = erased(&x, cx)?;
-    drop(x); // so that the buffer has one owner
-    restored(what, maps)
+/// [`Error::Device`] where the device refuses.
+pub fn flatten<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Matrix<E, D>> {
+    let (b, c, h, w) = *x.shape();
+    reshaped(contiguous(x, graph)?, &(b, c * h * w))
 }
 
 /// The same elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
-/// the tape, so call `try_contiguous` through [`Cx::run`] first where gradients are to pass.
+/// the tape, so call `try_contiguous` through [`Graph::run`] first where gradients are to pass.
 ///
 /// # Errors
 /// [`Error::Shape`] if the number of elements differs.
@@ -95,15 +92,15 @@ pub fn reshaped<S: Shape, Y: Shape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>, 
     x.try_reshape_like(to).map_err(Error::device)
 }
 
-/// A tensor of its own with the elements of `x`, which stays as it is: to be updated in place, or because an operation
-/// borrows the gradients of its operands side by side, and so they must be two.
-pub(crate) fn fork<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+/// Returns a tensor of its own with the elements of `x`, which stays as it is: to be updated in place, or because an
+/// operation borrows the gradients of its operands side by side, and so they must be two.
+pub(super) fn copy<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let y: Maps<E, D> = x.device().try_zeros_like::<Sizes>(x.shape()).map_err(Error::device)?;
     let y = x.device().add(y, x).map_err(Error::device)?;
     let x = x.ghost();
-    cx.on_backward(&y, move |dev, grads, gy| dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&x)?));
+    graph.on_backward(&y, move |dev, grads, gy| dev.accumulate(E::ONE, &gy, grads.get_or_alloc_mut(&x)?));
     Ok(y)
 }

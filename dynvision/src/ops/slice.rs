@@ -1,10 +1,11 @@
 //! A part of a tensor, and a tensor behind which gradients end.
 
-use super::gather::{Units, gather};
+use super::gather::gather;
 use super::shape::reshaped;
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Sizes, VisionDevice};
+use crate::geometry::Units;
+use crate::kernels::{Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 use std::ops::Range;
 
@@ -20,23 +21,23 @@ use std::ops::Range;
 /// what the device refuses.
 ///
 /// ```
-/// use dynvision::{cx::Cx, ops, time::Plan};
+/// use dynvision::{autograd::Graph, ops};
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let x = dev.tensor([[1.0f64, 2.0, 4.0]]);
-/// let mut cx = Cx::new(x.leaky_trace().split_tape().1, Plan::default());
-/// let later: Tensor<(usize, usize), f64, Cpu> = ops::slice(1, 1..3, &x, &mut cx)?;
-/// let earlier: Tensor<(usize, usize), f64, Cpu> = ops::slice(1, 0..2, &x, &mut cx)?;
+/// let mut graph = Graph::new(x.leaky_trace().split_tape().1);
+/// let later: Tensor<(usize, usize), f64, Cpu> = ops::slice(1, 1..3, &x, &mut graph)?;
+/// let earlier: Tensor<(usize, usize), f64, Cpu> = ops::slice(1, 0..2, &x, &mut graph)?;
 /// assert_eq!(later.as_vec(), [2.0, 4.0]);
-/// let change: Tensor<Rank0, f64, Cpu> = cx.run(later, |later| later.try_sub(earlier)?.try_square()?.try_sum())?;
-/// assert_eq!(change.put_tape(cx.tape).backward().get(&x).array(), [[-2.0, -2.0, 4.0]]);
+/// let change: Tensor<Rank0, f64, Cpu> = graph.run(later, |later| later.try_sub(earlier)?.try_square()?.try_sum())?;
+/// assert_eq!(change.put_tape(graph.tape).backward().get(&x).array(), [[-2.0, -2.0, 4.0]]);
 /// # Ok::<(), dynvision::error::Error>(())
 /// ```
 pub fn slice<X: Shape, Y: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     axis: usize,
     range: Range<usize>,
     x: &Tensor<X, E, D>,
-    cx: &mut Cx<T>,
+    graph: &mut Graph<E, D, T>,
 ) -> Result<Tensor<Y, E, D>> {
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
     let Some(&along) = sizes.get(axis).filter(|&&along| range.start < range.end && range.end <= along) else {
@@ -56,29 +57,29 @@ pub fn slice<X: Shape, Y: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     };
     let index: Vec<u32> = (number(range.start * inner)?..number(range.end * inner)?).collect();
     // other axes are the batch and the units of a sample
-    let x = cx.run(x.clone(), |x| x.try_contiguous())?;
-    let x: Tensor<Sizes, E, D> = reshaped(x, &(outer, 1, along, inner))?;
+    let x = graph.run(x.clone(), |x| x.try_contiguous())?;
+    let x: Maps<E, D> = reshaped(x, &(outer, 1, along, inner))?;
     let units = Units::new(index, along * inner)?;
-    let y: Tensor<Sizes, E, D> = gather(&x, &units, (outer, 1, range.len(), inner), cx)?;
+    let y: Maps<E, D> = gather(&x, &units, (outer, 1, range.len(), inner), graph)?;
     reshaped(y, &to)
 }
 
-/// The same values, through which no gradient passes to `x`: a target that is not trained. See [`Cx::cut`] for one that
+/// The same values, through which no gradient passes to `x`: a target that is not trained. See [`Graph::cut`] for one that
 /// stops the gradients of all readers.
 ///
 /// # Errors
 /// What the device refuses.
 ///
 /// ```
-/// use dynvision::{cx::Cx, ops, time::Plan};
+/// use dynvision::{autograd::Graph, ops};
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let x = dev.tensor(3.0f64);
-/// let mut cx = Cx::new(x.leaky_trace().split_tape().1, Plan::default());
+/// let mut graph = Graph::new(x.leaky_trace().split_tape().1);
 /// let fixed = ops::stop_gradient(&x)?;
-/// let y: Tensor<Rank0, f64, Cpu> = cx.run(x.clone(), |x| x.try_mul(fixed))?;
+/// let y: Tensor<Rank0, f64, Cpu> = graph.run(x.clone(), |x| x.try_mul(fixed))?;
 /// assert_eq!(y.array(), 9.0);
-/// assert_eq!(y.put_tape(cx.tape).backward().get(&x).array(), 3.0); // not 6
+/// assert_eq!(y.put_tape(graph.tape).backward().get(&x).array(), 3.0); // not 6
 /// # Ok::<(), dynvision::error::Error>(())
 /// ```
 pub fn stop_gradient<S: Shape, E: Element, D: VisionDevice<E>>(x: &Tensor<S, E, D>) -> Result<Tensor<S, E, D>> {

@@ -1,6 +1,6 @@
 //! Steps to a time axis.
 
-use crate::cx::Cx;
+use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use dfdx::prelude::*;
@@ -12,7 +12,11 @@ use dfdx::prelude::*;
 ///
 /// # Errors
 /// [`Error::EmptyStimulus`] without steps; [`Error::Setting`] where they are single numbers; [`Error::Shape`] where the result is not `Y`.
-pub fn stack_time<X, Y, E, D, T>(first: usize, steps: &[Tensor<X, E, D>], cx: &mut Cx<T>) -> Result<Tensor<Y, E, D>>
+pub fn stack_time<X, Y, E, D, T>(
+    first: usize,
+    steps: &[Tensor<X, E, D>],
+    graph: &mut Graph<E, D, T>,
+) -> Result<Tensor<Y, E, D>>
 where
     X: Shape,
     Y: Shape,
@@ -20,7 +24,7 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let steps: Vec<_> = steps.iter().map(|x| cx.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
+    let steps: Vec<_> = steps.iter().map(|x| graph.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
     let x = steps.first().ok_or(Error::EmptyStimulus)?;
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
     let Some(&batch) = sizes.first() else {
@@ -38,7 +42,7 @@ where
     let y = x.device().stack_time(first, &steps, to).map_err(Error::device)?;
     if T::OWNS_TAPE {
         let steps: Vec<_> = steps.iter().map(|x| x.ghost()).collect();
-        cx.on_backward(&y, move |dev, grads, gy| {
+        graph.on_backward(&y, move |dev, grads, gy| {
             steps
                 .iter()
                 .enumerate()

@@ -16,6 +16,15 @@ pub enum Clip {
     Value(f64),
 }
 
+/// What clipping found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Clipped {
+    /// The norm of all gradients together, before.
+    pub(crate) norm: f64,
+    /// Whether any of them was changed.
+    pub(crate) changed: bool,
+}
+
 impl Clip {
     /// Clips the gradients of a model's parameters in place and gives their norm before, the square root of the sum of the
     /// squares of all. Frozen parameters neither count nor change. `Clip::Norm(f64::INFINITY)` only measures.
@@ -41,6 +50,21 @@ impl Clip {
         E: Dtype + num_traits::Float,
         D: Device<E> + ParameterKernel<E>,
     {
+        Ok(self.clip(model, grads, groups)?.norm)
+    }
+
+    /// The same, which also says whether there was something to clip.
+    pub(crate) fn clip<M, E, D>(
+        &self,
+        model: &M,
+        grads: &mut Gradients<E, D>,
+        groups: &Groups,
+    ) -> Result<Clipped, OptimError>
+    where
+        M: TensorCollection<E, D>,
+        E: Dtype + num_traits::Float,
+        D: Device<E> + ParameterKernel<E>,
+    {
         let (Clip::Norm(limit) | Clip::Value(limit)) = *self;
         if limit.is_nan() || limit <= 0.0 {
             return Err(OptimError::setting("limit of clipping", limit, "a number above 0"));
@@ -51,20 +75,28 @@ impl Clip {
             Ok(())
         })?;
         let norm = squares.sqrt();
+        let changed;
         match *self {
             Clip::Norm(limit) => {
                 let factor = limit / (norm + 1e-6);
-                if factor < 1.0 {
+                changed = factor < 1.0;
+                if changed {
                     visit(model, grads, groups, |dev, _, gradient| {
                         dev.scale(gradient, factor).map_err(OptimError::device)
                     })?;
                 }
             }
             Clip::Value(limit) => {
-                visit(model, grads, groups, |dev, _, gradient| dev.clamp(gradient, limit).map_err(OptimError::device))?;
+                let mut left = 0.0;
+                visit(model, grads, groups, |dev, name, gradient| {
+                    dev.clamp(gradient, limit).map_err(OptimError::device)?;
+                    left += finite_squares(dev, name, gradient)?;
+                    Ok(())
+                })?;
+                changed = left < squares;
             }
         }
-        Ok(norm)
+        Ok(Clipped { norm, changed })
     }
 }
 

@@ -56,7 +56,8 @@ impl Group {
         Group { frozen: Some(false), ..self }
     }
 
-    fn matches(&self, name: &str) -> bool {
+    /// Whether it holds for the parameter of that name.
+    pub fn matches(&self, name: &str) -> bool {
         let pattern = self.pattern.as_str();
         if pattern.contains('*') {
             return matches_form(pattern, name);
@@ -118,6 +119,11 @@ impl Groups {
     /// Groups in their order.
     pub fn new(groups: impl IntoIterator<Item = Group>) -> Self {
         Groups(groups.into_iter().collect())
+    }
+
+    /// The groups, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Group> {
+        self.0.iter()
     }
 
     /// What holds for the parameter of that name.

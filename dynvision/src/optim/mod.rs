@@ -23,6 +23,7 @@
 //! ```
 
 mod adam;
+mod average;
 mod clip;
 mod error;
 mod groups;
@@ -39,8 +40,9 @@ mod tests;
 
 pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use adam::AdamConfig;
+pub use average::Average;
 pub use clip::Clip;
-pub(crate) use clip::scale_gradients;
+pub(crate) use clip::{Clipped, scale_gradients};
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use method::Method;

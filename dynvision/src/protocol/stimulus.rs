@@ -2,7 +2,7 @@
 
 use super::Frames;
 use crate::error::{Error, Result};
-use crate::time::Stimulus;
+use crate::unroll::Stimulus;
 use dfdx::prelude::*;
 
 /// Returns the stimulus of these frames; a frame that several steps share is stored once where they follow each other.

@@ -2,6 +2,7 @@
 
 use super::{Dynamics, LinkKind, Wiring};
 use crate::error::{Error, Result};
+use std::fmt::{Display, from_fn};
 
 /// A model's times in steps: what an unroll runs by.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -69,22 +70,22 @@ const STABLE: f64 = 2.785_293_563_405_282;
 /// assert_eq!(steps("t_recurrence", 0.3, 0.1), Ok(3)); // floating point truncates this to 2
 /// assert!(steps("t_recurrence", 5.0, 2.0).unwrap_err().to_string().contains("no multiple"));
 /// ```
-pub fn steps(name: &str, ms: f64, dt: f64) -> Result<usize> {
+pub fn steps(name: impl Display, ms: f64, dt: f64) -> Result<usize> {
     if !(ms.is_finite() && ms >= 0.0) {
-        return Err(Error::Time { name: name.into(), ms, must: "zero or positive" });
+        return Err(Error::Time { name: name.to_string(), ms, must: "zero or positive" });
     }
     let n = ms / dt;
     if n.is_nan() || n > MAX_STEPS {
-        return Err(Error::Time { name: name.into(), ms, must: "at most 1048576 time steps dt" });
+        return Err(Error::Time { name: name.to_string(), ms, must: "at most 1048576 time steps dt" });
     }
     if (n - n.round()).abs() > 1e-6 {
-        return Err(Error::NotAMultiple { name: name.into(), ms, dt });
+        return Err(Error::NotAMultiple { name: name.to_string(), ms, dt });
     }
     Ok(n.round() as usize)
 }
 
-fn positive(name: &str, ms: f64) -> Result<f64> {
-    if ms.is_finite() && ms > 0.0 { Ok(ms) } else { Err(Error::Time { name: name.into(), ms, must: "positive" }) }
+fn positive(name: impl Display, ms: f64) -> Result<f64> {
+    if ms.is_finite() && ms > 0.0 { Ok(ms) } else { Err(Error::Time { name: name.to_string(), ms, must: "positive" }) }
 }
 
 impl Plan {
@@ -104,13 +105,14 @@ impl Plan {
             let areas = wiring.areas.iter().map(|area| area.name.to_string()).collect();
             return Err(Error::UnknownArea { name: name.clone(), areas });
         }
-        let names: Vec<String> = wiring.links.iter().map(|link| link.name(wiring)).collect();
-        if let Some(name) = dynamics.links.keys().find(|name| !names.contains(name)) {
-            return Err(Error::UnknownLink { name: name.clone(), links: names });
+        let named = |name: &str| wiring.links.iter().any(|link| link.is_named(name, wiring));
+        if let Some(name) = dynamics.links.keys().find(|name| !named(name)) {
+            let links = wiring.links.iter().map(|link| link.name(wiring)).collect();
+            return Err(Error::UnknownLink { name: name.clone(), links });
         }
         let mut areas = wiring.areas.iter().map(|area| area_plan(dynamics, area, dt)).collect::<Result<Vec<_>>>()?;
-        let links = wiring.links.iter().zip(&names);
-        let links = links.map(|(link, name)| updates_ago(dynamics, link, name, dt)).collect::<Result<Vec<_>>>()?;
+        let links =
+            wiring.links.iter().map(|link| updates_ago(dynamics, link, wiring, dt)).collect::<Result<Vec<_>>>()?;
         for (link, &updates) in wiring.links.iter().zip(&links) {
             if let Some(from) = areas.get_mut(link.from) {
                 from.history = from.history.max(updates);
@@ -151,13 +153,13 @@ impl Plan {
 
 fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPlan> {
     let (own, declared) = (dynamics.of(area.name), area.times);
-    let named = |time: &str| format!("{time} of area `{}`", area.name);
+    let named = |time: &'static str| from_fn(move |f| write!(f, "{time} of area `{}`", area.name));
     let pick = |own: Option<f64>, declared: Option<f64>, all: f64| own.or(declared).unwrap_or(all);
     let feedforward =
-        steps(&named("t_feedforward"), pick(own.t_feedforward, declared.t_feedforward, dynamics.t_feedforward), dt)?;
+        steps(named("t_feedforward"), pick(own.t_feedforward, declared.t_feedforward, dynamics.t_feedforward), dt)?;
     let recurrence =
-        steps(&named("t_recurrence"), pick(own.t_recurrence, declared.t_recurrence, dynamics.t_recurrence), dt)?.max(1);
-    let tau = positive(&named("tau"), pick(own.tau, declared.tau, dynamics.tau))?;
+        steps(named("t_recurrence"), pick(own.t_recurrence, declared.t_recurrence, dynamics.t_recurrence), dt)?.max(1);
+    let tau = positive(named("tau"), pick(own.tau, declared.tau, dynamics.tau))?;
     if area.operations.contains(&"tstep") && dt / tau > STABLE {
         return Err(Error::Setting(format!(
             "{} = {tau} ms is too short for dt = {dt} ms: no solver is stable beyond dt/tau = 2 (Euler) or 2.785 (Runge-Kutta), \
@@ -169,12 +171,19 @@ fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPla
     Ok(AreaPlan { tau, dt, feedforward, recurrence, history: feedforward.max(recurrence).max(1) })
 }
 
-fn updates_ago(dynamics: &Dynamics, link: &super::Link, name: &str, dt: f64) -> Result<usize> {
-    let own = dynamics.links.get(name).copied().or(link.delay);
-    let named = |time: &str| if own.is_some() { format!("delay of `{name}`") } else { time.to_string() };
+fn updates_ago(dynamics: &Dynamics, link: &super::Link, wiring: &Wiring, dt: f64) -> Result<usize> {
+    // names are put together only for dynamics that name links
+    let set = dynamics.links.iter().find(|(name, _)| link.is_named(name, wiring)).map(|(_, ms)| *ms);
+    let own = set.or(link.delay);
+    let named = |time: &'static str| {
+        from_fn(move |f| match own {
+            Some(_) => write!(f, "delay of `{}`", link.name(wiring)),
+            None => f.write_str(time),
+        })
+    };
     Ok(match link.kind {
-        LinkKind::Skip => steps(&named("t_skip"), own.unwrap_or(dynamics.t_skip), dt)? + 1,
-        LinkKind::Feedback => steps(&named("t_feedback"), own.unwrap_or(dynamics.t_feedback), dt)?.max(1),
+        LinkKind::Skip => steps(named("t_skip"), own.unwrap_or(dynamics.t_skip), dt)? + 1,
+        LinkKind::Feedback => steps(named("t_feedback"), own.unwrap_or(dynamics.t_feedback), dt)?.max(1),
     })
 }
 
@@ -190,9 +199,9 @@ mod tests {
             name,
             layer: "",
             operations: &[],
-            takes: MAP,
-            answers: MAP,
-            sends: MAP,
+            input: MAP,
+            response: MAP,
+            output: MAP,
             times: AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None },
         }
     }

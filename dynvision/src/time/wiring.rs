@@ -25,12 +25,12 @@ pub struct Area {
     pub layer: &'static str,
     /// Its operations, in the order in which they run.
     pub operations: &'static [&'static str],
-    /// What it receives.
-    pub takes: Map,
-    /// What it answers.
-    pub answers: Map,
-    /// What it sends on.
-    pub sends: Map,
+    /// The map that it receives.
+    pub input: Map,
+    /// The map of its response, which is recorded and stored.
+    pub response: Map,
+    /// The map that it sends on.
+    pub output: Map,
     /// Times that the declaration sets.
     pub times: AreaDynamics,
 }
@@ -49,6 +49,11 @@ pub struct Link {
 }
 
 impl Link {
+    /// Returns whether this is its name.
+    pub(super) fn is_named(&self, name: &str, wiring: &Wiring) -> bool {
+        self.name(wiring) == name
+    }
+
     /// The field that holds it: `v4_skip_v1` goes into `v4` and comes from `v1`.
     pub fn name(&self, wiring: &Wiring) -> String {
         let area = |i: usize| wiring.areas.get(i).map_or("readout", |area| area.name);

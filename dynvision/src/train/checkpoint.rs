@@ -1,9 +1,12 @@
 //! Everything that a run needs to go on, in one file.
 
+use super::journal::{self, Position};
+use super::pace::Pace;
+use super::window::Window;
 use super::{Epoch, Partial, TrainConfig, TrainError, Trainer, TrainingLog};
 use crate::interop::{self, FileError, StateDict, StateError, Weights};
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::Loss;
+use crate::loss::{Loss, Target};
 use crate::model::DynModel;
 use crate::optim::{ParameterKernel, Rule};
 use crate::time::{Dynamics, Wiring};
@@ -13,10 +16,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What a file says it is.
-const FORMAT: &str = "dynvision checkpoint 2";
+const FORMAT: &str = "dynvision checkpoint 3";
+/// What the files of earlier versions say, which hold their whole history.
+const BEFORE: &str = "dynvision checkpoint 2";
 /// What the tensors of a model and of its optimizer begin with.
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
+/// What the tensors of the averaged weights begin with.
+const AVERAGE: &str = "average";
 /// What the curves of the history begin with.
 const HISTORY: &str = "history";
 
@@ -41,6 +48,8 @@ pub struct Checkpoint {
     pub model: StateDict,
     /// What the optimizer keeps.
     pub optimizer: StateDict,
+    /// The model's tensors with the average of the weights, if they are averaged.
+    pub average: Option<StateDict>,
     /// Everything else.
     pub about: About,
 }
@@ -74,12 +83,30 @@ pub struct About {
     /// The epoch that this checkpoint breaks off, if it is not between epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
+    /// The updates that no line of the log is about yet.
+    #[serde(default)]
+    window: Window,
+    /// Up to where the history stands in the `metrics.jsonl` beside the file, if the file does not hold it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Position>,
     /// All epochs so far.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub history: TrainingLog,
+    /// Where the `metrics.jsonl` is that the history was read from.
+    #[serde(skip)]
+    journal: Option<PathBuf>,
+    /// Why it could not be read.
+    #[serde(skip)]
+    lost: Option<String>,
+}
+
+fn is_empty(history: &TrainingLog) -> bool {
+    history.epochs.is_empty()
 }
 
 impl Checkpoint {
-    /// Reads a checkpoint.
+    /// Reads a checkpoint, and its history where that stands in the `metrics.jsonl` beside it. Without that file the history
+    /// is empty, and the checkpoint can be used but not resumed.
     ///
     /// # Errors
     /// Those of the file system; a file that is damaged or no checkpoint.
@@ -88,7 +115,7 @@ impl Checkpoint {
         let mut state = interop::read(path)?;
         let file = path.display();
         match state.text("format") {
-            Ok(FORMAT) => {}
+            Ok(FORMAT | BEFORE) => {}
             Ok(other) => {
                 return Err(TrainError::Checkpoint(format!(
                     "`{file}` says it is {other:?}; this version reads {FORMAT:?}"
@@ -105,18 +132,35 @@ impl Checkpoint {
         let mut about: About = toml::from_str(text)
             .map_err(|error| TrainError::Checkpoint(format!("`{file}` cannot be read by this version: {error}")))?;
         let texts = state.unnest(HISTORY);
-        take_up_in_time(&mut about.history, &texts)
-            .map_err(|source| FileError::State { file: file.to_string(), source })?;
-        Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), about })
+        match &about.log {
+            None => take_up_in_time(&mut about.history, &texts)
+                .map_err(|source| FileError::State { file: file.to_string(), source })?,
+            Some(position) => {
+                let beside = path.with_file_name(journal::NAME);
+                match journal::history_at(&beside, position) {
+                    Ok(history) => about.history = history,
+                    Err(TrainError::Checkpoint(why)) => about.lost = Some(why),
+                    Err(error) => return Err(error),
+                }
+                about.journal = Some(beside);
+            }
+        }
+        let average = Some(state.unnest(AVERAGE)).filter(|average| *average != StateDict::default());
+        Ok(Checkpoint { model: state.unnest(MODEL), optimizer: state.unnest(OPTIMIZER), average, about })
     }
 
-    /// Writes a checkpoint; nobody ever sees half of it.
+    /// Writes a checkpoint that stands alone, with its history; nobody ever sees half of it.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system; [`TrainError::Checkpoint`] of one whose history could not be read.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
-        let path = path.as_ref();
-        let mut about = self.about.clone();
+        if let Some(why) = &self.about.lost {
+            return Err(TrainError::Checkpoint(why.clone()));
+        }
+        self.write_as(path.as_ref(), About { log: None, ..self.about.clone() })
+    }
+
+    fn write_as(&self, path: &Path, mut about: About) -> Result<(), TrainError> {
         let in_time = take_out_in_time(&mut about.history);
         let about = toml::to_string(&about)
             .map_err(|error| TrainError::Checkpoint(format!("`{}` cannot be written: {error}", path.display())))?;
@@ -126,10 +170,13 @@ impl Checkpoint {
         state.nest(HISTORY, in_time);
         state.nest(MODEL, self.model.clone());
         state.nest(OPTIMIZER, self.optimizer.clone());
+        if let Some(average) = &self.average {
+            state.nest(AVERAGE, average.clone());
+        }
         Ok(interop::write(path, &state)?)
     }
 
-    /// Takes up the weights and the dynamics.
+    /// Takes up the weights, or their average where they are averaged, and the dynamics: the model that was evaluated.
     ///
     /// # Errors
     /// Another model; all tensors that are missing, too many, or of another shape or type. The model is then as before.
@@ -140,7 +187,7 @@ impl Checkpoint {
         D: VisionDevice<E>,
     {
         self.check_wiring(&M::WIRING)?;
-        net.set_weights(&self.model)?;
+        net.set_weights(self.average.as_ref().unwrap_or(&self.model))?;
         *net.dynamics_mut() = self.about.dynamics.clone();
         Ok(())
     }
@@ -194,14 +241,32 @@ fn of_best(epoch: usize) -> String {
     format!("best-{epoch:04}.safetensors")
 }
 
+/// Removes the files of best epochs that no longer are: what this epoch took the place of, and what a killed training had left.
+fn give_up(folder: &Path, kept: &[usize]) -> Result<(), TrainError> {
+    let failed = |source| TrainError::Folder { folder: folder.to_path_buf(), source };
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("best-")?.strip_suffix(".safetensors"));
+        let Some(epoch) = number.and_then(|number| number.parse().ok()) else { continue };
+        if !kept.contains(&epoch) && name.to_str() == Some(&of_best(epoch)) {
+            match std::fs::remove_file(entry.path()) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(failed(source)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Areas and links, a line for each.
 fn lines(wiring: &Wiring) -> Vec<String> {
     let areas = wiring.areas.iter().map(|area| {
         let times = [area.times.tau, area.times.t_feedforward, area.times.t_recurrence]
             .map(|t| t.map_or("-".into(), |t| t.to_string()));
         let (operations, times) = (area.operations.join(" "), times.join(" "));
-        let crate::time::Area { name, layer, takes, answers, sends, .. } = area;
-        format!("{name}: {layer}, {takes} to {answers} to {sends}, {operations}, {times}")
+        let crate::time::Area { name, layer, input, response, output, .. } = area;
+        format!("{name}: {layer}, {input} to {response} to {output}, {operations}, {times}")
     });
     let links = wiring.links.iter().map(|link| {
         format!("{}, {}", link.name(wiring), link.delay.map_or("-".to_string(), |delay| delay.to_string()))
@@ -209,19 +274,24 @@ fn lines(wiring: &Wiring) -> Vec<String> {
     areas.chain(links).collect()
 }
 
-impl<M, E, D, L, R> Trainer<M, E, D, L, R>
+impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
-    L: Loss<M, E, D>,
+    L: Loss<M, E, D, Y>,
     R: Rule,
+    Y: Target,
 {
     /// The state of the training.
     ///
     /// # Errors
     /// Those of the device.
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        self.checkpoint_with(self.history.clone())
+    }
+
+    fn checkpoint_with(&self, history: TrainingLog) -> Result<Checkpoint, TrainError> {
         let about = About {
             version: env!("CARGO_PKG_VERSION").into(),
             name: M::WIRING.name.into(),
@@ -235,12 +305,17 @@ where
             images: self.images.clone(),
             partial: self.partial.clone(),
             config: self.config.clone(),
-            history: self.history.clone(),
+            window: self.log.window.kept(),
+            log: None,
+            history,
+            journal: None,
+            lost: None,
         };
-        Ok(Checkpoint { model: self.net.weights(), optimizer: self.optim.state()?, about })
+        let average = self.average.as_ref().map(Weights::weights);
+        Ok(Checkpoint { model: self.net.weights(), optimizer: self.optim.state()?, average, about })
     }
 
-    /// Writes the state of the training to a file; nobody ever sees half of it.
+    /// Writes the state of the training to a file that stands alone, with the whole history; nobody ever sees half of it.
     ///
     /// # Errors
     /// Those of the device and of the file system.
@@ -265,12 +340,15 @@ where
     pub fn restore(&mut self, saved: &Checkpoint) -> Result<(), TrainError> {
         saved.check_wiring(&M::WIRING)?;
         self.check_settings(&saved.about)?;
+        if let Some(why) = &saved.about.lost {
+            return Err(TrainError::Checkpoint(why.clone()));
+        }
         // what does not fit is told together, and nothing is taken up before all fits
         let before = self.optim.state()?;
         let weights = self.net.check_weights(&saved.model);
         let optimizer = self.optim.load_state(&saved.optimizer);
         match (weights, optimizer) {
-            (Ok(()), Ok(())) => saved.load_into(&mut self.net)?,
+            (Ok(()), Ok(())) => {}
             (Err(weights), Ok(())) => {
                 self.optim.load_state(&before)?;
                 return Err(weights.into());
@@ -281,9 +359,25 @@ where
             }
             (Err(_), Err(optimizer)) => return Err(optimizer.into()),
         }
+        let averaged = saved.average.as_ref().map(|average| {
+            let mut averaged = self.net.clone();
+            averaged.set_weights(average).map(|()| averaged)
+        });
+        let averaged = match averaged.transpose() {
+            Ok(averaged) => averaged,
+            Err(error) => {
+                self.optim.load_state(&before)?;
+                return Err(error.into());
+            }
+        };
+        self.net.set_weights(&saved.model)?;
+        *self.net.dynamics_mut() = saved.about.dynamics.clone();
+        self.average = averaged;
         (self.updates, self.batches) = (saved.about.updates, saved.about.batches);
         self.history = saved.about.history.clone();
         (self.images, self.partial) = (saved.about.images.clone(), saved.about.partial.clone());
+        self.log.window = saved.about.window.clone();
+        self.log.from = saved.about.journal.clone().zip(saved.about.log.clone());
         self.lr = saved.about.lr;
         self.optim.set_lr(self.lr)?;
         self.gradients = None;
@@ -319,38 +413,39 @@ where
     }
 
     /// Writes what [`TrainConfig::checkpoints`] asks for after an epoch.
-    pub(super) fn write_checkpoints(&self) -> Result<(), TrainError> {
-        let (Some(checkpoints), Some(last)) = (&self.config.checkpoints, self.history.last()) else { return Ok(()) };
+    pub(super) fn write_checkpoints(&mut self) -> Result<(), TrainError> {
+        let (Some(checkpoints), Some(last)) = (self.config.checkpoints.clone(), self.history.last()) else {
+            return Ok(());
+        };
+        let epoch = last.epoch;
         let best = self.monitor.best(&self.history, 1);
-        let is_best = checkpoints.best && best == [last.epoch];
-        let due = self.config.due(last.epoch, checkpoints.every) || self.config.is_over(&self.history, &self.monitor);
+        let is_best = checkpoints.best && best == [epoch];
+        let over = self.config.is_over(&self.history, &self.monitor);
+        let due = self.config.due(epoch, checkpoints.every) || over || self.log.pace.is_due(&checkpoints);
         let kept = self.monitor.best(&self.history, checkpoints.keep_best);
+        let folder = &checkpoints.folder;
         // the last at the end: a training that is killed in between goes on from the last before it, and does the rest again
         if is_best {
-            self.save(checkpoints.folder.join("best.safetensors"))?;
+            self.save_beside(&folder.join("best.safetensors"))?;
         }
-        if kept.contains(&last.epoch) {
-            self.save(checkpoints.folder.join(of_best(last.epoch)))?;
-            self.write_index(&checkpoints.folder, &kept)?;
+        if kept.contains(&epoch) {
+            self.save_beside(&folder.join(of_best(epoch)))?;
+            self.write_index(folder, &kept)?;
         }
-        if checkpoints.keep_every.is_some_and(|every| last.epoch.is_multiple_of(every)) {
-            self.save(checkpoints.folder.join(format!("epoch-{:04}.safetensors", last.epoch)))?;
+        if checkpoints.keep_every.is_some_and(|every| epoch.is_multiple_of(every)) {
+            self.save_beside(&folder.join(format!("epoch-{epoch:04}.safetensors")))?;
         }
         if due {
             self.write_last()?;
         }
-        // what is no longer among the best: what this epoch took the place of, and what a killed training had left
-        if checkpoints.keep_best > 0 {
-            for epoch in self.history.epochs.iter().map(|epoch| epoch.epoch).filter(|epoch| !kept.contains(epoch)) {
-                match std::fs::remove_file(checkpoints.folder.join(of_best(epoch))) {
-                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(TrainError::Folder { folder: checkpoints.folder.clone(), source });
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        if checkpoints.keep_best > 0 { give_up(folder, &kept) } else { Ok(()) }
+    }
+
+    /// Writes where the training is, with how far the history beside it has come in place of the history.
+    fn save_beside(&self, path: &Path) -> Result<(), TrainError> {
+        let log = Some(self.log.position()?);
+        let saved = self.checkpoint_with(TrainingLog::default())?;
+        saved.write_as(path, About { log, ..saved.about.clone() })
     }
 
     /// Writes the values of the best, in full, beside them.
@@ -358,7 +453,7 @@ where
         let mut text = String::from("epoch,metric,value,file\n");
         let metric = self.monitor.metric.as_deref().unwrap_or_default();
         for (epoch, value) in self.monitor.values(&self.history).filter(|(epoch, _)| kept.contains(epoch)) {
-            let metric = super::history::quoted(metric);
+            let metric = super::csv::quoted(metric);
             text.push_str(&format!("{epoch},{metric},{value},{}\n", of_best(epoch)));
         }
         let written = interop::atomic::write(folder.join("best.csv"), |file| file.write_all(text.as_bytes()));
@@ -366,10 +461,11 @@ where
     }
 
     /// Writes where the training is, and gives the file.
-    pub(super) fn write_last(&self) -> Result<PathBuf, TrainError> {
+    pub(super) fn write_last(&mut self) -> Result<PathBuf, TrainError> {
         let folder = self.config.checkpoints.as_ref().map(|checkpoints| checkpoints.folder.as_path());
         let path = folder.unwrap_or(Path::new("")).join("last.safetensors");
-        self.save(&path)?;
+        self.save_beside(&path)?;
+        self.log.pace = Pace::default();
         Ok(path)
     }
 }

@@ -1,8 +1,8 @@
 //! The settings of a training.
 
-use super::{EarlyStopping, Monitor, TrainError, TrainingLog};
+use super::{EarlyStopping, Logs, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
-use crate::optim::{Clip, Groups, LrScaling, Method, Schedule};
+use crate::optim::{Average, Clip, Groups, LrScaling, Method, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -52,9 +52,12 @@ pub struct TrainConfig {
     /// Learning rates, weight decay and freezing by the names of parameters.
     pub groups: Groups,
     /// The areas whose batch norms keep to their running moments, as
-    /// [`Stimulus::freeze_statistics`](crate::time::Stimulus::freeze_statistics) says.
+    /// [`Stimulus::freeze_statistics`](crate::unroll::Stimulus::freeze_statistics) says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen_statistics: Vec<String>,
+    /// The average of the weights that is evaluated and kept besides them, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
     /// How gradients are kept from growing too large; a limit of infinity only measures them.
     pub clip: Clip,
     /// How the learning rate changes.
@@ -71,6 +74,8 @@ pub struct TrainConfig {
     /// Where checkpoints are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<Checkpoints>,
+    /// What is written of the training beside the checkpoints.
+    pub logs: Logs,
     /// Whether a bar shows how far an epoch is; never shown where the standard error is no terminal.
     pub progress: bool,
 }
@@ -90,6 +95,7 @@ impl Default for TrainConfig {
             lr_scaling: LrScaling::None,
             groups: Groups::default(),
             frozen_statistics: Vec::new(),
+            average: None,
             clip: Clip::Norm(1.0),
             schedule: Schedule::Constant,
             schedule_by: Interval::Update,
@@ -97,6 +103,7 @@ impl Default for TrainConfig {
             monitor: Monitor::default(),
             early_stopping: None,
             checkpoints: None,
+            logs: Logs::default(),
             progress: true,
         }
     }
@@ -118,7 +125,10 @@ pub enum Interval {
 
 /// Where checkpoints are written: `last.safetensors`, and what is asked for of `best.safetensors`, the best epoch so far by
 /// [`TrainConfig::monitor`]; `best-0005.safetensors` and the like, the best few with their values in `best.csv`; and
-/// `epoch-0005.safetensors` and the like, which stay.
+/// `epoch-0005.safetensors` and the like, which stay. Beside them the history of the training is appended to
+/// `metrics.jsonl` (see [`Logs`]), on which they count: a checkpoint holds how far the history was, and to
+/// [`resume`](super::Trainer::resume) it both files are needed. [`Trainer::save`](super::Trainer::save) writes one that stands
+/// alone.
 ///
 /// A training that keeps checkpoints ends by SIGINT, SIGTERM or SIGHUP after the update in hand with a `last.safetensors` that
 /// resumes exactly; a second signal ends the process at once.
@@ -130,7 +140,7 @@ pub enum Interval {
 /// assert_eq!(config.checkpoints, Some(expected));
 /// # Ok::<(), dynvision::train::TrainError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoints {
     /// The folder; it is made if there is none.
@@ -142,6 +152,9 @@ pub struct Checkpoints {
     /// more than these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_batches: Option<usize>,
+    /// After how many minutes, too: at the first update from there on, or before an evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_minutes: Option<f64>,
     /// Whether the best is kept as well.
     #[serde(default)]
     pub best: bool,
@@ -160,6 +173,7 @@ impl Checkpoints {
             folder: folder.into(),
             every: 1,
             every_batches: None,
+            every_minutes: None,
             best: false,
             keep_best: 0,
             keep_every: None,
@@ -199,6 +213,15 @@ impl TrainConfig {
         if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(TrainError::setting(setting, 0, "at least 1"));
         }
+        if let Some(minutes) = self.checkpoints.as_ref().and_then(|checkpoints| checkpoints.every_minutes)
+            && !(minutes.is_finite() && minutes > 0.0)
+        {
+            return Err(TrainError::setting("checkpoints.every_minutes", minutes, "a finite number above 0"));
+        }
+        if self.logs.tensorboard && self.checkpoints.is_none() {
+            let expected = "false, unless `checkpoints` names a folder to write to";
+            return Err(TrainError::setting("logs.tensorboard", true, expected));
+        }
         if self.steps > MAX_STEPS {
             return Err(TrainError::setting("steps", self.steps, "at most 1048576"));
         }
@@ -209,6 +232,7 @@ impl TrainConfig {
         if limit.is_nan() || limit <= 0.0 {
             return Err(TrainError::setting("clip", limit, "a number above 0; inf for no limit"));
         }
+        self.average.map_or(Ok(()), |average| average.check())?;
         self.monitor.check()?;
         self.early_stopping.map_or(Ok(()), |stop| stop.check())?;
         if !self.presentation.can_count(self.steps) {
@@ -246,6 +270,7 @@ impl TrainConfig {
             epochs: fixed.epochs,
             early_stopping: None,
             checkpoints: None,
+            logs: fixed.logs,
             progress: fixed.progress,
             evaluate_every,
             ..self.clone()
@@ -266,12 +291,14 @@ mod tests {
                 folder: "run".into(),
                 every: 2,
                 every_batches: Some(3),
+                every_minutes: Some(2.5),
                 best: true,
                 keep_best: 2,
                 keep_every: Some(5),
             }),
             monitor: Monitor::of("valid_accuracy", crate::optim::Mode::Max),
             lr_scaling: LrScaling::Sqrt,
+            average: Some(Average { decay: 0.5, warmup: true }),
             clip: Clip::Value(f64::INFINITY),
             schedule: Schedule::Cosine { steps: 100, floor: 0.1 },
             ..Default::default()
@@ -293,6 +320,11 @@ mod tests {
                 "leave a step whose label counts",
             ),
             ("checkpoints = { folder = \"a\", every_batches = 0 }", "checkpoints.every_batches"),
+            ("checkpoints = { folder = \"a\", every_minutes = 0.0 }", "checkpoints.every_minutes"),
+            ("checkpoints = { folder = \"a\", every_minutes = inf }", "checkpoints.every_minutes"),
+            ("average = { decay = 1.0 }", "average.decay"),
+            ("logs = { tensorboard = true }", "unless `checkpoints` names a folder"),
+            ("logs = { every = -1 }", "every"),
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),
             ("optimizer = { method = \"adma\" }", "adma"),

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::{DynModel, FrameShape};
 use crate::parameters::each;
-use crate::record::{EachArea, Response, Run, Timed};
-use crate::time::Stimulus;
+use crate::unroll::Stimulus;
+use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::{HasShape, Shape, Tensor};
 
 /// What keeps numbers finite that a training has made.
@@ -35,7 +35,7 @@ pub(super) fn first_not_finite<M: DynModel<E, D>, E: Element, D: VisionDevice<E>
         return Ok(Some((format!("parameter `{name}`"), SMALLER)));
     }
     let (logits, responses) = net.try_record(stimulus)?;
-    match M::each(&responses, &mut Areas) {
+    match M::visit_areas(&responses, &mut Areas) {
         Err(Error::NotFinite { area, step, .. }) => {
             return Ok(Some((format!("the answer of area `{area}` at step {step}"), SMALLER)));
         }
@@ -53,7 +53,7 @@ fn all_finite<E: Element>(values: &[E]) -> bool {
 }
 
 struct Areas;
-impl<E: Element, D: VisionDevice<E>> EachArea<Run, E, D> for Areas {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<Stacked, E, D> for Areas {
     fn area<S: Timed>(&mut self, area: &'static str, response: &Response<S, E, D>) -> Result<()> {
         let [_, time, c, h, w] = response.values.shape().concrete();
         let values = response.values.as_vec();

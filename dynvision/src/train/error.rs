@@ -32,12 +32,22 @@ pub enum TrainError {
     },
     /// The mean over nothing is no number.
     #[error(
-        "no label counts in {images} images: there is nothing to average; a longer presentation, a shorter reaction time, or a \
+        "no label or response counts in {images} images: there is nothing to average; a longer presentation, a shorter reaction time, or a \
          pattern that is not shuffled leave steps whose label counts"
     )]
     NothingCounts {
         /// Number of images seen.
         images: usize,
+    },
+    /// A loss whose backward pass does not exist.
+    #[error(
+        "the loss `{loss}` combines a tensor with a clone of itself, as in `x.try_sub(x.clone())`: dfdx keeps one gradient for \
+         both and cannot tell them apart; make the second a tensor of its own first, by \
+         `cx.run(x.clone(), |x| x.try_mul(E::one()))` where gradients are to flow through it, or by `ops::stop_gradient`"
+    )]
+    SameTensor {
+        /// The loss.
+        loss: String,
     },
     /// A batch without images.
     #[error("the batch has no images; give at least one, or leave the batch out")]
@@ -53,12 +63,14 @@ pub enum TrainError {
         kept: std::path::PathBuf,
     },
     /// Another training writes to the folder.
-    #[error("another training writes its checkpoints to `{}`; give this one a folder of its own", .folder.display())]
+    #[error("{source}")]
     FolderInUse {
         /// The folder.
         folder: std::path::PathBuf,
+        /// Who writes to it.
+        source: std::io::Error,
     },
-    /// A folder for checkpoints that cannot be written, found before the first batch.
+    /// A folder for checkpoints that cannot be written, found before the first batch, or a history that cannot be appended to.
     #[error("cannot write checkpoints to the folder `{}`: {source}", .folder.display())]
     Folder {
         /// The folder.

@@ -1,10 +1,11 @@
 //! What happened in a training.
 
-use super::Metrics;
+use super::csv::Columns;
+use super::{Metrics, number};
 use crate::interop::atomic;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -24,15 +25,57 @@ pub struct Epoch {
     pub updates: u64,
     /// The learning rate of its last update.
     pub lr: f64,
+    /// That of each group that has its own, by the group's pattern; 0 where it is frozen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub group_lr: BTreeMap<String, f64>,
     /// The mean norm of its gradients, before clipping.
+    #[serde(with = "number")]
     pub gradient_norm: f64,
+    /// The share of its updates whose gradients were clipped.
+    #[serde(default)]
+    pub clipped: f64,
     /// How long it took, evaluation included.
     pub seconds: f64,
+    /// Images trained on in a second, evaluation not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_per_second: Option<f64>,
+    /// The memory of the process at its end, in bytes, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// On the images of the training, while the weights changed.
     pub train: Metrics,
     /// On the images held out, after it, if it was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<Metrics>,
+}
+
+/// Some updates that follow each other, as many as [`Logs::every`](super::Logs::every) says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// The number of the last of them, from 1.
+    pub update: u64,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The learning rate of the last.
+    pub lr: f64,
+    /// That of each group that has its own, by the group's pattern; 0 where it is frozen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub group_lr: BTreeMap<String, f64>,
+    /// The mean norm of their gradients, before clipping.
+    #[serde(with = "number")]
+    pub gradient_norm: f64,
+    /// The share of them whose gradients were clipped.
+    pub clipped: f64,
+    /// Images trained on in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images_per_second: Option<f64>,
+    /// The memory of the process, in bytes, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// On their images, while the weights changed; accuracies in time are left to the epochs. Missing if no label counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<Metrics>,
 }
 
 impl Epoch {
@@ -47,13 +90,7 @@ impl Epoch {
             Some(name) => (&self.train, name),
             None => (self.valid.as_ref()?, name.strip_prefix("valid_")?),
         };
-        match name {
-            "loss" => Some(metrics.loss),
-            "accuracy" => Some(metrics.accuracy),
-            "last_accuracy" => Some(metrics.last_accuracy),
-            "confidence" => Some(metrics.confidence),
-            term => metrics.terms.get(term).copied(),
-        }
+        metrics.named().into_iter().find_map(|(own, value)| (own == name).then_some(value))
     }
 
     /// Its metrics, to be changed: of the training, then of the evaluation if there is one.
@@ -65,9 +102,11 @@ impl Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Epoch { epoch, train, seconds, .. } = self;
-        write!(f, "epoch {epoch:>3}: loss {:.4}, accuracy {:.4}", train.loss, train.accuracy)?;
+        write!(f, "epoch {epoch:>3}: loss {:.4}", train.loss)?;
+        train.accuracy.map_or(Ok(()), |accuracy| write!(f, ", accuracy {accuracy:.4}"))?;
         if let Some(valid) = &self.valid {
-            write!(f, "; held out: loss {:.4}, accuracy {:.4}", valid.loss, valid.accuracy)?;
+            write!(f, "; held out: loss {:.4}", valid.loss)?;
+            valid.accuracy.map_or(Ok(()), |accuracy| write!(f, ", accuracy {accuracy:.4}"))?;
         }
         write!(f, " ({seconds:.1} s)")
     }
@@ -92,22 +131,9 @@ impl TrainingLog {
 
     /// A table with a line for each epoch and a column for each number, as text.
     pub fn to_csv(&self) -> String {
-        let terms: BTreeSet<&str> =
-            self.epochs.iter().flat_map(|epoch| epoch.train.terms.keys()).map(String::as_str).collect();
-        let mut text = String::from("epoch,updates,lr,gradient_norm,seconds");
-        for part in ["train", "valid"] {
-            let _ = write!(text, ",{part}_loss,{part}_accuracy,{part}_last_accuracy,{part}_confidence");
-            terms.iter().for_each(|term| text.extend([",", &quoted(&format!("{part}_{term}"))]));
-        }
-        for epoch in &self.epochs {
-            let Epoch { epoch: number, updates, lr, gradient_norm, seconds, train, valid } = epoch;
-            let _ = write!(text, "\n{number},{updates},{lr},{gradient_norm},{seconds}");
-            for metrics in [Some(train), valid.as_ref()] {
-                text.extend(numbers(metrics, &terms).map(|number| format!(",{number}")));
-            }
-        }
-        text.push('\n');
-        text
+        let columns = Columns::of(&self.epochs);
+        let rows = self.epochs.iter().map(|epoch| columns.row(epoch));
+        std::iter::once(columns.header()).chain(rows).collect()
     }
 
     /// Writes [`to_csv`](TrainingLog::to_csv) to a file.
@@ -116,29 +142,6 @@ impl TrainingLog {
     /// Those of the file system.
     pub fn write_csv(&self, path: impl AsRef<Path>) -> io::Result<()> {
         atomic::write(path, |file| file.write_all(self.to_csv().as_bytes()))
-    }
-}
-
-/// The columns of some metrics, empty if there are none.
-fn numbers<'a>(metrics: Option<&'a Metrics>, terms: &'a BTreeSet<&str>) -> impl Iterator<Item = String> + 'a {
-    let text = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
-    let own = [
-        metrics.map(|m| m.loss),
-        metrics.map(|m| m.accuracy),
-        metrics.map(|m| m.last_accuracy),
-        metrics.map(|m| m.confidence),
-    ];
-    own.into_iter()
-        .map(text)
-        .chain(terms.iter().map(move |&term| text(metrics.and_then(|m| m.terms.get(term).copied()))))
-}
-
-/// A field that may hold anything.
-pub(super) fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_string()
     }
 }
 
@@ -170,10 +173,10 @@ mod tests {
     fn every_line_has_the_columns_of_the_first() {
         let csv = history(&[(9.0, Some(3.0)), (1.5, None)]).to_csv();
         let lines: Vec<&str> = csv.lines().collect();
-        assert!(lines[0].ends_with("valid_confidence,\"valid_a,b\""), "{csv}");
+        assert!(lines[0].ends_with("valid_loss,\"valid_a,b\""), "{csv}");
         let fields: Vec<usize> = lines.iter().map(|line| line.replace("_a,b", "").split(',').count()).collect();
-        assert_eq!(fields, [15, 15, 15]);
-        assert_eq!(lines[2], "2,0,0,0,0,1.5,0,0,0,0.25,,,,,");
+        assert_eq!(fields, [12, 12, 12]);
+        assert_eq!(lines[2], "2,0,0,0,0,0,,,1.5,0.25,,");
     }
 
     #[test]

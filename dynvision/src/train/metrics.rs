@@ -1,28 +1,63 @@
 //! How well a model does.
 
-use super::TrainError;
-use crate::loss::Labels;
+use super::agreement::Agreement;
+use super::{TrainError, number};
+use crate::loss::{Labels, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How well a model did on some images. Every number is a mean over what it counts: where nothing counts, there are no
-/// metrics but an error.
+/// metrics but an error. Accuracies are missing where there are no labels, and agreements where there are no real-valued
+/// responses; those are of an evaluation alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Number of images.
     pub images: usize,
-    /// The loss: each of its terms averaged over what it is a mean over, labels that count or images.
+    /// The loss: each of its terms averaged over what it is a mean over, labels that count, responses or images.
+    #[serde(with = "number")]
     pub loss: f64,
     /// The part of right answers at the steps whose labels count.
-    pub accuracy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// The part of right answers at each image's last step whose label counts.
-    pub last_accuracy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_accuracy: Option<f64>,
+    /// The part of steps whose labels count at which the label is one of the five greatest logits; of a model with more classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5_accuracy: Option<f64>,
     /// The probability that the readout gave to the right class, at the steps whose labels count.
-    pub confidence: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// The part of images answered by their first label, at every step of the run, also where labels do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_time: Vec<f64>,
     /// The terms of the loss without their weights, by name.
     pub terms: BTreeMap<String, f64>,
+    /// How well real-valued answers agree with the responses, by the names of areas; those of the readout by `readout`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub agreement: BTreeMap<String, Agreement>,
+}
+
+impl Metrics {
+    /// Its numbers by the names that the columns of a table have behind `train_` and `valid_`: those that there are of `loss`,
+    /// `accuracy`, `last_accuracy`, `top5_accuracy`, `confidence`, the terms of the loss, and `correlation_v1` and
+    /// `explained_variance_v1` of each area and `readout`.
+    pub fn named(&self) -> Vec<(String, f64)> {
+        let own = [
+            ("loss", Some(self.loss)),
+            ("accuracy", self.accuracy),
+            ("last_accuracy", self.last_accuracy),
+            ("top5_accuracy", self.top5_accuracy),
+            ("confidence", self.confidence),
+        ];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+        let terms = self.terms.iter().map(|(term, &value)| (term.clone(), value));
+        let agreement = self.agreement.iter().flat_map(|(place, of)| {
+            let numbers = [("correlation", of.correlation), ("explained_variance", of.explained_variance)];
+            numbers.into_iter().filter_map(move |(name, value)| Some((format!("{name}_{place}"), value?)))
+        });
+        own.chain(terms).chain(agreement).collect()
+    }
 }
 
 /// Gathers [`Metrics`] over batches.
@@ -30,10 +65,20 @@ pub struct Metrics {
 pub(super) struct Meter {
     images: usize,
     terms: Vec<TermMean>,
+    /// Whether there were labels.
+    #[serde(default = "yes")]
+    labelled: bool,
     valid: Share,
     last: Share,
+    #[serde(default)]
+    top5: Share,
     confidence: Share,
     in_time: Vec<Share>,
+}
+
+/// Meters of earlier versions are of labels.
+const fn yes() -> bool {
+    true
 }
 
 /// A term of the loss over batches.
@@ -50,7 +95,7 @@ pub(super) struct TermOfBatch {
     pub(super) name: String,
     pub(super) weight: f64,
     pub(super) value: f64,
-    pub(super) count: usize,
+    pub(super) count: f64,
 }
 
 /// A sum and what it is a share of.
@@ -73,17 +118,24 @@ impl Share {
 }
 
 impl Meter {
-    /// Counts a batch: the terms of its loss, and logits `(batch, time, classes)`.
-    pub(super) fn add(&mut self, terms: &[TermOfBatch], logits: &[f64], labels: &Labels) {
-        self.images += labels.batch();
+    /// Counts a batch: the terms of its loss, and logits `(batch, time, classes)` where there are labels.
+    pub(super) fn add<Y: Target>(&mut self, terms: &[TermOfBatch], logits: &[f64], target: &Y) {
+        self.images += target.batch();
         for (at, TermOfBatch { name, weight, value, count }) in terms.iter().enumerate() {
             if self.terms.len() == at {
                 self.terms.push(TermMean { name: name.clone(), weight: *weight, mean: Share::default() });
             }
             let mean = &mut self.terms[at].mean;
-            mean.sum += value * *count as f64;
-            mean.of += *count as f64;
+            mean.sum += value * count;
+            mean.of += count;
         }
+        if let Some(labels) = target.labels() {
+            self.add_labels(logits, labels);
+        }
+    }
+
+    fn add_labels(&mut self, logits: &[f64], labels: &Labels) {
+        self.labelled = true;
         self.in_time.resize(self.in_time.len().max(labels.time()), Share::default());
         let Some(classes) = logits.len().checked_div(labels.as_slice().len()).filter(|&classes| classes > 0) else {
             return;
@@ -105,6 +157,9 @@ impl Meter {
             if let Some(label) = *label {
                 self.valid.add(answer == label);
                 self.confidence.add(probability(logits, label));
+                if logits.len() > 5 {
+                    self.top5.add(rank(logits, label) < 5);
+                }
                 last = Some(answer == label);
             }
         }
@@ -113,27 +168,40 @@ impl Meter {
         }
     }
 
+    /// Forgets the accuracies in time.
+    pub(super) fn forget_time(&mut self) {
+        self.in_time.clear();
+    }
+
     /// The loss so far, if anything counted.
     pub(super) fn loss(&self) -> Option<f64> {
+        if self.terms.is_empty() {
+            return None;
+        }
         self.terms.iter().map(|term| Some(term.weight * term.mean.value()?)).sum()
     }
 
     /// What was gathered.
     ///
     /// # Errors
-    /// [`TrainError::NothingCounts`] if no label counted.
+    /// [`TrainError::NothingCounts`] if no label or response counted.
     pub(super) fn metrics(self) -> Result<Metrics, TrainError> {
         let nothing = || TrainError::NothingCounts { images: self.images };
         let mut terms = BTreeMap::new();
         for term in &self.terms {
             *terms.entry(term.name.clone()).or_insert(0.0) += term.mean.value().ok_or_else(nothing)?;
         }
+        if self.labelled && self.valid.value().is_none() {
+            return Err(nothing());
+        }
         Ok(Metrics {
             images: self.images,
             loss: self.loss().ok_or_else(nothing)?,
-            accuracy: self.valid.value().ok_or_else(nothing)?,
-            last_accuracy: self.last.value().ok_or_else(nothing)?,
-            confidence: self.confidence.value().ok_or_else(nothing)?,
+            accuracy: self.valid.value(),
+            last_accuracy: self.last.value(),
+            top5_accuracy: self.top5.value(),
+            confidence: self.confidence.value(),
+            agreement: BTreeMap::new(),
             in_time: self.in_time.iter().map(|share| share.value().ok_or_else(nothing)).collect::<Result<_, _>>()?,
             terms,
         })
@@ -144,6 +212,12 @@ impl Meter {
 fn greatest(logits: &[f64]) -> usize {
     let better = |best: usize, class: usize| if logits[class] > logits[best] { class } else { best };
     (0..logits.len()).fold(0, better)
+}
+
+/// How many logits are greater than that of a class, of equal ones those before it.
+fn rank(logits: &[f64], class: usize) -> usize {
+    let Some(&own) = logits.get(class) else { return logits.len() };
+    logits.iter().enumerate().filter(|&(at, &logit)| logit > own || (logit == own && at < class)).count()
 }
 
 fn probability(logits: &[f64], class: usize) -> f64 {
@@ -157,7 +231,7 @@ fn probability(logits: &[f64], class: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn term(value: f64, count: usize) -> [TermOfBatch; 1] {
+    fn term(value: f64, count: f64) -> [TermOfBatch; 1] {
         [TermOfBatch { name: "a".into(), weight: 0.5, value, count }]
     }
 
@@ -168,22 +242,36 @@ mod tests {
         let logits: Vec<f64> = [0, 1, 1, 2, 2, 0].into_iter().flat_map(one).collect();
         let labels = Labels::counted(&[1, 2], &[false, true, true]);
         let mut meter = Meter::default();
-        meter.add(&term(2.0, 4), &logits, &labels);
-        meter.add(&term(5.0, 1), &[0.0, 9.0, 0.0], &Labels::constant(&[1], 1));
+        meter.add(&term(2.0, 4.0), &logits, &labels);
+        meter.add(&term(5.0, 1.0), &[0.0, 9.0, 0.0], &Labels::constant(&[1], 1));
         let metrics = meter.metrics().unwrap();
         // batches are weighed by the 4 labels and the 1 that count
         assert_eq!((metrics.images, metrics.loss, metrics.terms["a"]), (3, 1.3, 2.6));
-        assert_eq!((metrics.accuracy, metrics.last_accuracy), (4.0 / 5.0, 2.0 / 3.0));
+        assert_eq!((metrics.accuracy, metrics.last_accuracy), (Some(4.0 / 5.0), Some(2.0 / 3.0)));
         assert_eq!(metrics.in_time, [2.0 / 3.0, 1.0, 0.5]);
         let (e5, e9) = (5f64.exp(), 9f64.exp());
         let (right, wrong, last) = (e5 / (e5 + 2.0), 1.0 / (e5 + 2.0), e9 / (e9 + 2.0));
-        assert!((metrics.confidence - (3.0 * right + wrong + last) / 5.0).abs() < 1e-12);
+        assert!((metrics.confidence.unwrap() - (3.0 * right + wrong + last) / 5.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_label_is_among_the_greatest() {
+        let logits = [3.0, 1.0, 2.0, 2.0, 0.0, -1.0, -2.0];
+        assert_eq!((0..7).map(|class| rank(&logits, class)).collect::<Vec<_>>(), [0, 3, 1, 2, 4, 5, 6]);
+        let mut meter = Meter::default();
+        for label in [4, 5] {
+            meter.add(&term(1.0, 1.0), &logits, &Labels::constant(&[label], 1));
+        }
+        assert_eq!(meter.clone().metrics().unwrap().top5_accuracy, Some(0.5));
+        let mut few = Meter::default();
+        few.add(&term(1.0, 1.0), &logits[..5], &Labels::constant(&[4], 1));
+        assert_eq!(few.metrics().unwrap().top5_accuracy, None);
     }
 
     #[test]
     fn the_mean_over_nothing_is_no_number() {
         let mut meter = Meter::default();
-        meter.add(&term(0.0, 0), &[1.0, 2.0], &Labels::counted(&[0], &[false]));
+        meter.add(&term(0.0, 0.0), &[1.0, 2.0], &Labels::counted(&[0], &[false]));
         assert_eq!(meter.loss(), None);
         assert!(matches!(meter.metrics(), Err(TrainError::NothingCounts { images: 1 })));
         assert!(Meter::default().metrics().is_err());

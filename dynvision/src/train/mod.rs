@@ -24,30 +24,48 @@
 //! trainer.fit(&train, Some(&test))?;
 //! assert_eq!(trainer.history().epochs.len(), 1);
 //! let metrics = trainer.evaluate(&test)?;
-//! assert!((0.0..=1.0).contains(&metrics.accuracy));
+//! assert!(metrics.accuracy.is_some_and(|accuracy| (0.0..=1.0).contains(&accuracy)));
 //! # Ok::<(), dynvision::train::TrainError>(())
 //! ```
 
+mod agreement;
+mod answers;
+mod backward;
 mod checkpoint;
 mod config;
+mod csv;
 mod diagnosis;
 mod early_stopping;
 mod error;
+mod events;
 mod folder;
 mod history;
 mod interrupt;
+mod journal;
+mod logging;
+mod logs;
 mod metrics;
 mod monitor;
+mod number;
+mod pace;
 mod progress;
+mod recording;
 mod residual;
+mod source;
 mod trainer;
+mod window;
 
+pub use agreement::{Agreement, UnitAgreement};
 pub use checkpoint::{About, Checkpoint};
 pub use config::{Checkpoints, Interval, TrainConfig};
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use error::TrainError;
-pub use history::{Epoch, TrainingLog};
+pub use history::{Epoch, Step, TrainingLog};
+pub use journal::Position;
+pub use logs::Logs;
 pub use metrics::Metrics;
 pub use monitor::Monitor;
+pub use recording::Recording;
 pub use residual::residual_steps;
+pub use source::{Batch, Batches, Drawn, LabelledInTime, Pass, Recorded, RecordedAndLabelled, Source};
 pub use trainer::{Partial, Trainer};

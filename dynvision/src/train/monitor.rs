@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What progress is measured by: for early stopping, for the best checkpoints, and for a plateau.
 ///
 /// The metrics are the columns of [`TrainingLog::to_csv`] that begin with `train_` or `valid_`: `loss`, `accuracy`,
-/// `last_accuracy`, `confidence`, and the terms of the loss by their names. Those of the training are means over the epoch. An
+/// `last_accuracy`, `confidence`, the terms of the loss by their names, and the others of [`Metrics::named`](super::Metrics::named). Those of the training are means over the epoch. An
 /// epoch that has no such metric, since it was not evaluated, says nothing about progress: nothing takes its place.
 ///
 /// ```

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
-use crate::record::{EachArea, Response, Run, Timed};
-use crate::time::Stimulus;
+use crate::unroll::Stimulus;
+use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 
 /// The steps before the readout has a signal: as much later than the frame, labels count.
 ///
@@ -30,7 +30,7 @@ where
     let frame = device.try_zeros_like(&shape).map_err(Error::device)?;
     let (_, responses) = net.try_record(Stimulus::constant(frame, plan.residual() + 1))?;
     let mut begins = Begins { area: M::WIRING.areas.last().map_or("", |area| area.name), step: None };
-    M::each(&responses, &mut begins)?;
+    M::visit_areas(&responses, &mut begins)?;
     Ok(begins.step.map_or(plan.residual(), |step| step + last.feedforward))
 }
 
@@ -40,7 +40,7 @@ struct Begins {
     step: Option<usize>,
 }
 
-impl<E: Element, D: VisionDevice<E>> EachArea<Run, E, D> for Begins {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<Stacked, E, D> for Begins {
     fn area<S: Timed>(&mut self, area: &'static str, response: &Response<S, E, D>) -> Result<()> {
         if area == self.area {
             self.step = response.present.iter().position(|&present| present);

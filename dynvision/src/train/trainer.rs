@@ -1,35 +1,41 @@
 //! The loop over epochs and batches.
 
+use super::agreement::{Agreement, UnitAgreement};
+use super::answers::Answers;
+use super::backward::backward;
 use super::diagnosis::{SMALLER, first_not_finite};
-use super::folder::Folder;
 use super::interrupt::Guard;
+use super::logging::Log;
 use super::metrics::{Meter, TermOfBatch};
-use super::{Epoch, Metrics, Monitor, TrainConfig, TrainError, TrainingLog};
+use super::{Drawn, Epoch, Metrics, Monitor, Pass, Source, TrainConfig, TrainError, TrainingLog};
 use super::{progress, residual_steps};
-use crate::data::{DataError, Images, Order, Purpose};
+use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::{CrossEntropy, Labels, Loss, Output, Term, total};
-use crate::model::{DynModel, FrameShape, LogitsInTime, frozen, stacked};
-use crate::nn::Statistics;
-use crate::optim::{Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
-use crate::record::{Silent, Steps};
-use crate::time::Stimulus;
+use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, total};
+use crate::model::{DynModel, Frame, FrameShape, frozen, run_or_record};
+use crate::unroll::Statistics;
+use crate::optim::{Clipped, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
+use crate::unroll::Stimulus;
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::Instant;
 
 /// Trains a model: its weights, the state of its optimizer, and how far it has come.
 ///
-/// [`fit`](Trainer::fit) trains on images. A loop of one's own calls [`backward`](Trainer::backward) and
-/// [`update`](Trainer::update) with any stimulus and labels, such as films.
+/// [`fit`](Trainer::fit) trains on images or films, from memory or through a [`Loader`](crate::data::Loader) (see [`Source`]).
+/// A loop of one's own calls [`backward`](Trainer::backward) and [`update`](Trainer::update) with any stimulus and target.
+///
+/// What the model is to answer, `Y`, are labels unless [`with_loss_on`](Trainer::with_loss_on) says otherwise.
 ///
 /// What is left to chance is drawn from streams of [`TrainConfig::seed`] that are pure functions of what they are for, so a
 /// run is a function of the seed, the images and the first weights; a device made with that seed
 /// (`Cpu::seed_from_u64(config.seed.0)`) makes the first weights a function of it as well.
-pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Method> {
+pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Method, Y = Labels> {
     pub(super) net: M,
     pub(super) optim: Optim<R, M, E, D>,
     pub(super) loss: L,
@@ -54,13 +60,17 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Meth
     pub(super) updates: u64,
     /// Batches presented so far in the training.
     pub(super) batches: u64,
+    pub(super) log: Log,
+    /// The average of the weights, once there is one.
+    pub(super) average: Option<M>,
+    target: PhantomData<fn(&Y)>,
 }
 
 /// The mean gradient of the batches since the last update.
 pub(super) struct Pending<E: Element, D: VisionDevice<E>> {
     mean: Gradients<E, D>,
     /// Over how many.
-    count: usize,
+    count: f64,
 }
 
 /// How far an epoch is that is not over.
@@ -69,6 +79,8 @@ pub struct Partial {
     /// Batches that are done; all of them are in the weights.
     pub batches: usize,
     pub(super) norm: f64,
+    #[serde(default)]
+    pub(super) clipped: usize,
     pub(super) updates: usize,
     pub(super) seconds: f64,
     pub(super) meter: Meter,
@@ -78,7 +90,7 @@ pub struct Partial {
 struct Judged<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, T> {
     terms: Vec<Term<E, D>>,
     loss: Tensor<Rank0, E, D, T>,
-    logits: LogitsInTime<M, usize, E, D>,
+    output: Output<M, usize, E, D>,
     observed: Statistics,
 }
 
@@ -90,8 +102,8 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn count(&self, meter: &mut Meter, labels: &Labels) {
-        meter.add(&self.terms, &self.logits, labels);
+    fn count<Y: Target>(&self, meter: &mut Meter, target: &Y) {
+        meter.add(&self.terms, &self.logits, target);
     }
 }
 
@@ -148,20 +160,53 @@ where
             monitor,
             updates: 0,
             batches: 0,
+            log: Log::default(),
+            average: None,
+            target: PhantomData,
         })
     }
 }
 
-impl<M, E, D, L, R> Trainer<M, E, D, L, R>
+impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
     E: Element,
     D: VisionDevice<E> + ParameterKernel<E>,
-    L: Loss<M, E, D>,
+    L: Loss<M, E, D, Y>,
     R: Rule,
+    Y: Target,
 {
     /// The same with another loss.
-    pub fn with_loss<Other: Loss<M, E, D>>(self, loss: Other) -> Trainer<M, E, D, Other, R> {
+    pub fn with_loss<Other: Loss<M, E, D, Y>>(self, loss: Other) -> Trainer<M, E, D, Other, R, Y> {
+        self.with_loss_on(loss)
+    }
+
+    /// The same with a loss that compares the model's answers with something else, such as
+    /// [`Responses`](crate::loss::Responses).
+    ///
+    /// ```
+    /// use dynvision::data::digits;
+    /// use dynvision::loss::{Place, Responses, SquaredError};
+    /// use dynvision::prelude::*;
+    /// use dynvision::train::{Recorded, Recording, TrainConfig, Trainer};
+    /// # #[dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay])]
+    /// # struct Net { #[area] v1: RConv2d<1, 2>, #[readout] classifier: Classifier<2, 10> }
+    /// // two neurons were recorded while 32 images were shown, for four steps each: two units of `v1` are to answer as they did
+    /// let images = digits::train()?.subset(&(0..32).collect::<Vec<_>>())?;
+    /// let neurons = Recording::new([32, 4, 2], vec![0.25; 32 * 4 * 2])?.placed(&[18, 90], 128)?;
+    /// let set = Recorded::new(images, [(Place::area("v1"), neurons)])?;
+    ///
+    /// let dev = Cpu::seed_from_u64(1);
+    /// let config = TrainConfig { epochs: 2, progress: false, ..TrainConfig::default() };
+    /// let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config)?
+    ///     .with_loss_on::<Responses, _>(SquaredError::default());
+    /// trainer.fit(&set, None)?;
+    /// let agreement = &trainer.evaluate(&set)?.agreement["v1"];
+    /// // these neurons answered alike to all images, which nothing correlates with
+    /// assert_eq!((agreement.units, agreement.correlation), (128, None));
+    /// # Ok::<(), dynvision::train::TrainError>(())
+    /// ```
+    pub fn with_loss_on<Z: Target, Other: Loss<M, E, D, Z>>(self, loss: Other) -> Trainer<M, E, D, Other, R, Z> {
         Trainer {
             net: self.net,
             optim: self.optim,
@@ -178,6 +223,9 @@ where
             monitor: self.monitor,
             updates: self.updates,
             batches: self.batches,
+            log: self.log,
+            average: self.average,
+            target: PhantomData,
         }
     }
 
@@ -191,7 +239,30 @@ where
         &mut self.net
     }
 
-    /// Ends the training.
+    /// The model with the average of its weights, which evaluations run, if [`TrainConfig::average`] asks for one and there was an
+    /// update.
+    pub fn averaged(&self) -> Option<M> {
+        let mut averaged = self.average.clone()?;
+        *averaged.dynamics_mut() = self.net.dynamics().clone();
+        Some(averaged)
+    }
+
+    /// What is evaluated.
+    fn evaluated(&self) -> M {
+        self.averaged().unwrap_or_else(|| self.net.clone())
+    }
+
+    /// Changes what is trained and how fast, for example to train what was frozen: the settings, too, that a checkpoint holds.
+    ///
+    /// # Errors
+    /// A group that holds for no parameter, or a factor out of its range.
+    pub fn set_groups(&mut self, groups: Groups) -> Result<(), TrainError> {
+        self.optim.set_groups(groups.clone())?;
+        self.config.groups = groups;
+        Ok(())
+    }
+
+    /// Ends the training; gives the weights as the last update left them, not their average.
     pub fn into_net(self) -> M {
         self.net
     }
@@ -233,7 +304,7 @@ where
     /// with the batch and what was the first not to be; what cannot be written; what the device refuses. Images that do not
     /// fit, held-out ones too, and a folder that cannot be written or that another training writes to are found before the
     /// first batch. [`TrainError::Interrupted`] if a signal ended the training (see [`Checkpoints`](super::Checkpoints)).
-    pub fn fit(&mut self, images: &Images, held_out: Option<&Images>) -> Result<&TrainingLog, TrainError>
+    pub fn fit<S: Source<Target = Y>>(&mut self, images: &S, held_out: Option<&S>) -> Result<&TrainingLog, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
@@ -244,23 +315,41 @@ where
     ///
     /// # Errors
     /// As [`fit`](Trainer::fit).
-    pub fn fit_each(
+    pub fn fit_each<S: Source<Target = Y>>(
         &mut self,
-        images: &Images,
-        held_out: Option<&Images>,
-        mut each: impl FnMut(&Epoch),
+        images: &S,
+        held_out: Option<&S>,
+        each: impl FnMut(&Epoch),
     ) -> Result<&TrainingLog, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
         self.begin(images, held_out)?;
-        let folder = self.config.checkpoints.as_ref().map(|checkpoints| Folder::open(&checkpoints.folder));
-        let _folder = folder.transpose()?;
+        if self.config.is_over(&self.history, &self.monitor) {
+            return Ok(&self.history);
+        }
+        let _lock = self.open_log()?;
+        let done = self.epochs(images, held_out, each);
+        self.log.close();
+        done.map(|()| &self.history)
+    }
+
+    fn epochs<S: Source<Target = Y>>(
+        &mut self,
+        images: &S,
+        held_out: Option<&S>,
+        mut each: impl FnMut(&Epoch),
+    ) -> Result<(), TrainError>
+    where
+        E: dfdx::tensor::safetensors::SafeDtype,
+    {
         let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
         while !self.config.is_over(&self.history, &self.monitor) {
             let epoch = self.epoch(images, held_out, guard.as_ref())?;
             self.history.epochs.push(epoch);
+            self.partial = None;
             self.monitor.check_known(&self.history)?;
+            self.log_epoch()?;
             self.write_checkpoints()?;
             if let Some(epoch) = self.history.last() {
                 each(epoch);
@@ -269,22 +358,29 @@ where
                 return Err(self.interrupted(0)?);
             }
         }
-        Ok(&self.history)
+        Ok(())
     }
 
     /// Finds what does not fit before anything is spent on it.
-    fn begin(&mut self, images: &Images, held_out: Option<&Images>) -> Result<(), TrainError> {
+    fn begin<S: Source<Target = Y>>(&mut self, images: &S, held_out: Option<&S>) -> Result<(), TrainError> {
         for images in [Some(images), held_out].into_iter().flatten() {
             let model = M::WIRING.input;
-            if images.shape() != model {
-                return Err(DataError::Shape { data: images.shape(), model }.into());
+            if let Some(data) = images.shape().filter(|&data| data != model) {
+                return Err(DataError::Shape { data, model }.into());
             }
-            if images.is_empty() {
+            if images.samples() == 0 {
                 return Err(TrainError::EmptyBatch);
             }
-            let (classes, of) = (images.classes().len(), M::Classes::SIZE);
+            let (classes, of) = (images.classes(), M::Classes::SIZE);
             if classes > of {
                 return Err(TrainError::setting("the number of classes of the images", classes, "at most the model's"));
+            }
+            // one sample stands for what is not known of all
+            let first = Pass { batch_size: 1, all: true, ..self.pass(Order::Sequential, 0, 0) };
+            let residual = residual_steps(&self.net, &self.device)?;
+            if let Some(batch) = images.batches(&self.device, &first)?.batches.next() {
+                let (frames, drawn) = batch?;
+                self.shown(frames, images, &drawn, residual, 0)?;
             }
         }
         self.monitor = self.config.monitor.resolved(held_out.is_some())?;
@@ -302,7 +398,7 @@ where
     }
 
     /// Keeps what was done, and says where.
-    fn interrupted(&self, batch: usize) -> Result<TrainError, TrainError>
+    fn interrupted(&mut self, batch: usize) -> Result<TrainError, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
@@ -312,53 +408,76 @@ where
     }
 
     /// One epoch, which is not yet in the history.
-    fn epoch(&mut self, images: &Images, held_out: Option<&Images>, guard: Option<&Guard>) -> Result<Epoch, TrainError>
+    fn epoch<S: Source<Target = Y>>(
+        &mut self,
+        images: &S,
+        held_out: Option<&S>,
+        guard: Option<&Guard>,
+    ) -> Result<Epoch, TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
-        let (start, done) = (Instant::now(), self.history.epochs.len());
-        let before = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
-        let (train, gradient_norm) = self.train(images, done, guard)?;
-        let due = self.config.due(done + 1, self.config.evaluate_every);
-        let valid = held_out.filter(|_| due).map(|images| self.evaluate(images)).transpose()?;
+        let done = self.history.epochs.len();
+        self.train(images, done, guard)?;
+        let trained = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
+        if self.config.checkpoints.as_ref().is_some_and(|checkpoints| self.log.pace.is_late(checkpoints)) {
+            self.write_last()?;
+        }
+        let (start, due) = (Instant::now(), self.config.due(done + 1, self.config.evaluate_every));
+        let valid = match held_out.filter(|_| due).map(|images| self.evaluate_unless(images, guard)).transpose()? {
+            Some(None) => {
+                let batches = self.partial.as_ref().map_or(0, |partial| partial.batches);
+                return Err(self.interrupted(batches)?);
+            }
+            valid => valid.flatten().map(|(metrics, _)| metrics),
+        };
+        // of an epoch that is over
+        let Partial { norm, clipped, updates, meter, .. } = self.partial.clone().unwrap_or_default();
+        let (of, train) = (updates.max(1) as f64, meter.metrics()?);
+        let (images_per_second, memory) = Self::machine(train.images, trained);
         Ok(Epoch {
             epoch: done + 1,
             updates: self.updates,
             lr: self.optim.lr(),
-            gradient_norm,
-            seconds: before + start.elapsed().as_secs_f64(),
+            group_lr: self.group_lr(),
+            gradient_norm: norm / of,
+            clipped: clipped as f64 / of,
+            seconds: trained + start.elapsed().as_secs_f64(),
+            images_per_second,
+            memory,
             train,
             valid,
         })
     }
 
-    /// Sees all images once, but those that a broken-off epoch has seen; gives the metrics and the mean norm of the gradients.
-    fn train(&mut self, images: &Images, epoch: usize, guard: Option<&Guard>) -> Result<(Metrics, f64), TrainError>
+    /// Sees all images once, but those that a broken-off epoch has seen. What it has gathered is left in `partial`.
+    fn train<S: Source<Target = Y>>(
+        &mut self,
+        images: &S,
+        epoch: usize,
+        guard: Option<&Guard>,
+    ) -> Result<(), TrainError>
     where
         E: dfdx::tensor::safetensors::SafeDtype,
     {
         let start = Instant::now();
         let mut partial = self.partial.take().unwrap_or_default();
         let before = partial.seconds;
-        let (seed, size, accumulate) = (self.config.seed, self.config.batch_size, self.config.accumulate);
-        let order = self.config.order.indices(images.labels(), seed, epoch as u64);
-        let (device, residual) = (self.device.clone(), residual_steps(&self.net, &self.device)?);
+        let (accumulate, residual) = (self.config.accumulate, residual_steps(&self.net, &self.device)?);
         let done = partial.batches;
-        let rest = order.get(done.saturating_mul(size)..).unwrap_or_default();
-        let batches = images.batches_of(&device, rest, size)?;
-        let count = done + batches.len();
+        let pass = self.pass(self.config.order, epoch as u64, done);
+        let super::Batches { count, batches } = images.batches(&self.device, &pass)?;
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
         bar.set_position(done as u64);
-        let every = self.config.checkpoints.as_ref().and_then(|checkpoints| checkpoints.every_batches);
-        let mut written = done;
+        self.log.window.start();
         for (number, batch) in (done..).zip(batches) {
-            let batch = batch?;
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
-            let plan = self.config.presentation.plan(self.config.steps, residual, seed, self.batches);
-            let stimulus = self.present(batch.images, plan.shown())?;
-            let labels = Labels::counted(&batch.labels, plan.counted());
-            let numbers = self.backward_part(stimulus, &labels).map_err(at)?;
-            numbers.count(&mut partial.meter, &labels);
+            let (frames, drawn) = batch.map_err(|error| at(error.into()))?;
+            let (stimulus, target) = self.shown(frames, images, &drawn, residual, self.batches).map_err(at)?;
+            let numbers = self.backward_part(stimulus, &target).map_err(at)?;
+            numbers.count(&mut partial.meter, &target);
+            numbers.count(self.log.window.count(target.batch()), &target);
+            self.log.pace.batch();
             bar.inc(1);
             if let Some(loss) = partial.meter.loss() {
                 bar.set_message(format!("loss {loss:.4}"));
@@ -367,25 +486,29 @@ where
             if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
                 continue;
             }
-            partial.norm += self.update().map_err(at)?;
+            let Clipped { norm, changed } = self.update_part().map_err(at)?;
+            partial.norm += norm;
+            partial.clipped += usize::from(changed);
             partial.updates += 1;
             partial.batches = number + 1;
             partial.seconds = before + start.elapsed().as_secs_f64();
+            self.log.window.update(norm, changed);
+            self.log_update(epoch + 1)?;
             let asked = guard.is_some_and(Guard::asked);
-            if number + 1 < count && (asked || every.is_some_and(|every| number + 1 - written >= every)) {
+            let due = self.config.checkpoints.as_ref().is_some_and(|checkpoints| self.log.pace.is_due(checkpoints));
+            if number + 1 < count && (asked || due) {
                 self.partial = Some(partial);
                 if asked {
                     bar.finish_and_clear();
                     return Err(self.interrupted(number + 1)?);
                 }
                 self.write_last()?;
-                written = number + 1;
                 partial = self.partial.take().unwrap_or_default();
             }
         }
         bar.finish_and_clear();
-        let norm = partial.norm / partial.updates.max(1) as f64;
-        Ok((partial.meter.metrics()?, norm))
+        self.partial = Some(partial);
+        Ok(())
     }
 
     /// Sets the rate of the next update.
@@ -404,12 +527,33 @@ where
         Ok(self.optim.set_lr(lr)?)
     }
 
-    fn present(
+    fn pass(&self, order: Order, epoch: u64, first: usize) -> Pass {
+        Pass { order, seed: self.config.seed, epoch, batch_size: self.config.batch_size, first, all: false }
+    }
+
+    /// How a batch is shown, and what the model is to answer: an image as the settings say, a film as it is. Blank frames
+    /// follow for as long as the readout lags behind.
+    fn shown<S: Source<Target = Y>>(
         &self,
-        images: Tensor<FrameShape<M, usize, E, D>, E, D>,
-        shown: &[bool],
-    ) -> Result<Stimulus<FrameShape<M, usize, E, D>, E, D>, Error> {
-        Stimulus::presented(images, shown, self.config.presentation.blank)
+        frames: Vec<Frame<M, usize, E, D>>,
+        images: &S,
+        drawn: &Drawn,
+        residual: usize,
+        number: u64,
+    ) -> Result<(Stimulus<FrameShape<M, usize, E, D>, E, D>, Y), TrainError> {
+        let blank = self.config.presentation.blank;
+        let (stimulus, counted) = match <[_; 1]>::try_from(frames) {
+            Ok([image]) => {
+                let plan = self.config.presentation.plan(self.config.steps, residual, self.config.seed, number);
+                (Stimulus::presented(image, plan.shown(), blank)?, plan.counted().to_vec())
+            }
+            Err(film) => {
+                let counted = [vec![false; residual], vec![true; film.len()]].concat();
+                let film = Stimulus::frames(film, NoneTape);
+                (if residual > 0 { film.then_blank(residual, blank)? } else { film }, counted)
+            }
+        };
+        Ok((stimulus, images.target(drawn, &counted)?))
     }
 
     /// Runs a stimulus in [`Mode::Training`](crate::time::Mode), and averages the gradients of its loss with those that the next [`update`](Trainer::update) follows.
@@ -419,37 +563,37 @@ where
     /// (see [`Over`](crate::loss::Over)), such as its labels that count.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if the loss is not finite; [`TrainError::EmptyBatch`] of no images; labels that do not fit;
-    /// what the device refuses. The trainer is then as before: gradients of earlier batches stay.
+    /// [`TrainError::NotFinite`] if the loss is not finite; [`TrainError::EmptyBatch`] of no images; a target that does not fit;
+    /// [`TrainError::SameTensor`] of a loss that has no backward pass; what the device refuses. The trainer is then as before: gradients of earlier batches stay.
     pub fn backward(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
-        labels: &Labels,
+        target: &Y,
     ) -> Result<f64, TrainError> {
-        Ok(self.backward_part(stimulus, labels)?.loss)
+        Ok(self.backward_part(stimulus, target)?.loss)
     }
 
     fn backward_part(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
-        labels: &Labels,
+        target: &Y,
     ) -> Result<Numbers, TrainError> {
-        if labels.batch() == 0 || stimulus.frame(0).is_some_and(|frame| frame.shape().concrete()[0] == 0) {
+        if target.batch() == 0 || stimulus.frame(0).is_some_and(|frame| frame.shape().concrete()[0] == 0) {
             return Err(TrainError::EmptyBatch);
         }
-        let count = self.loss.over().count(labels);
+        let count = self.loss.over().count(target);
         let (gradients, before) = match &self.gradients {
             // of a copy, so that a batch that is refused leaves what there is
             Some(pending) => {
                 let (mut mean, all) = (pending.mean.clone(), pending.count + count);
-                if all > 0 {
-                    scale_gradients(&self.net, &mut mean, self.optim.groups(), pending.count as f64 / all as f64)?;
+                if all > 0.0 {
+                    scale_gradients(&self.net, &mut mean, self.optim.groups(), pending.count / all)?;
                 }
                 (mean, pending.count)
             }
             None => match self.spare.take() {
-                Some(zero) => (zero, 0),
-                None => (self.net.try_alloc_grads().map_err(Error::device)?, 0),
+                Some(zero) => (zero, 0.0),
+                None => (self.net.try_alloc_grads().map_err(Error::device)?, 0.0),
             },
         };
         let all = before + count;
@@ -458,11 +602,14 @@ where
         let stimulus = stimulus.seeded(chance).training();
         let still = [stimulus.frozen_statistics(), &self.config.frozen_statistics].concat();
         let stimulus = stimulus.freeze_statistics(still);
-        let judged = self.judge(stimulus.clone().traced(gradients), labels)?;
-        let numbers = self.read(&judged, stimulus, labels)?;
-        let part = E::from_f64(count as f64 / all.max(1) as f64).unwrap_or_default();
-        let loss = if count == all { judged.loss } else { judged.loss.try_mul(part).map_err(Error::device)? };
-        self.gradients = Some(Pending { mean: loss.try_backward().map_err(Error::device)?, count: all });
+        let judged = self.judge(&self.net, stimulus.clone().traced(gradients), target, false)?;
+        let numbers = self.read(&self.net, &judged, stimulus, target)?;
+        let loss = if before > 0.0 {
+            judged.loss.try_mul(E::from_f64(count / all).unwrap_or_default()).map_err(Error::device)?
+        } else {
+            judged.loss
+        };
+        self.gradients = Some(Pending { mean: backward(loss, || self.loss.name())?, count: all });
         judged.observed.absorb(&mut self.net)?;
         self.batches += 1;
         Ok(numbers)
@@ -474,92 +621,136 @@ where
     /// # Errors
     /// [`TrainError::NotFinite`] if a gradient is not finite; what the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
-        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(0.0) };
+        Ok(self.update_part()?.norm)
+    }
+
+    fn update_part(&mut self) -> Result<Clipped, TrainError> {
+        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(Clipped::default()) };
         self.schedule()?;
-        let norm = match self.config.clip.apply(&self.net, &mut gradients, self.optim.groups()) {
+        let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups()) {
             Err(OptimError::NotFinite { name, count, of }) => {
                 let what = format!("the gradient of `{name}`, in {count} of {of} elements,");
                 return Err(TrainError::NotFinite { what, mend: SMALLER });
             }
             other => other?,
         };
+        if self.config.average.is_some() && self.average.is_none() {
+            self.average = Some(self.net.clone());
+        }
         self.optim.step(&mut self.net, &mut gradients)?;
+        if let (Some(rule), Some(average)) = (&self.config.average, &mut self.average) {
+            rule.follow(average, &self.net, self.updates)?;
+        }
         self.net.try_zero_grads(&mut gradients).map_err(Error::device)?;
         self.spare = Some(gradients);
         self.updates += 1;
-        Ok(norm)
+        Ok(clipped)
     }
 
-    /// How well the model does on images, presented as in the training but in the order in which they are stored.
+    /// How well the model does on images, presented as in the training but in the order in which they are stored; where
+    /// weights are averaged, their average does it.
     ///
     /// # Errors
-    /// Images that do not fit the model; [`TrainError::NothingCounts`] if there are none or no label counts; a loss that is
-    /// not finite; what the device refuses.
-    pub fn evaluate(&self, images: &Images) -> Result<Metrics, TrainError> {
-        let order = Order::Sequential.indices(images.labels(), self.config.seed, 0);
-        let residual = residual_steps(&self.net, &self.device)?;
-        let mut meter = Meter::default();
-        for (number, batch) in images.batches_of(&self.device, &order, self.config.batch_size)?.enumerate() {
-            let batch = batch?;
-            let plan = self.config.presentation.plan(self.config.steps, residual, self.config.seed, number as u64);
-            let stimulus = self.present(batch.images, plan.shown())?;
-            let labels = Labels::counted(&batch.labels, plan.counted());
-            let judged = self.judge(stimulus.clone(), &labels)?;
-            self.read(&judged, stimulus, &labels)?.count(&mut meter, &labels);
+    /// Images that do not fit the model; [`TrainError::NothingCounts`] if there are none or nothing of their targets counts; a
+    /// loss that is not finite; what the device refuses.
+    pub fn evaluate<S: Source<Target = Y>>(&self, images: &S) -> Result<Metrics, TrainError> {
+        Ok(self.evaluate_all(images)?.0)
+    }
+
+    /// How well the answers of each unit agree with the responses that were recorded, by their places; nothing of a set
+    /// without any.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Trainer::evaluate).
+    pub fn evaluate_units<S: Source<Target = Y>>(
+        &self,
+        images: &S,
+    ) -> Result<BTreeMap<Place, Vec<UnitAgreement>>, TrainError> {
+        Ok(self.evaluate_all(images)?.1.units())
+    }
+
+    fn evaluate_all<S: Source<Target = Y>>(&self, images: &S) -> Result<(Metrics, Answers), TrainError> {
+        let done = self.evaluate_unless(images, None)?;
+        done.ok_or(TrainError::NothingCounts { images: 0 })
+    }
+
+    /// The same; nothing if a signal asks to end before it is done.
+    fn evaluate_unless<S: Source<Target = Y>>(
+        &self,
+        images: &S,
+        guard: Option<&Guard>,
+    ) -> Result<Option<(Metrics, Answers)>, TrainError> {
+        if images.samples() == 0 {
+            return Err(TrainError::NothingCounts { images: 0 });
         }
-        meter.metrics()
+        let net = self.evaluated();
+        let residual = residual_steps(&net, &self.device)?;
+        let (mut meter, mut answers) = (Meter::default(), Answers::default());
+        let pass = Pass { all: true, ..self.pass(Order::Sequential, 0, 0) };
+        for (number, batch) in images.batches(&self.device, &pass)?.batches.enumerate() {
+            if guard.is_some_and(Guard::asked) {
+                return Ok(None);
+            }
+            let (frames, drawn) = batch?;
+            let (stimulus, target) = self.shown(frames, images, &drawn, residual, number as u64)?;
+            let record = target.responses().is_some_and(|all| all.places().any(|place| *place != Place::Readout));
+            let judged = self.judge(&net, stimulus.clone(), &target, record)?;
+            self.read(&net, &judged, stimulus, &target)?.count(&mut meter, &target);
+            if let Some(responses) = target.responses() {
+                answers.add(&judged.output, responses)?;
+            }
+        }
+        let agreement =
+            answers.units().iter().map(|(place, units)| (place.to_string(), Agreement::of(units))).collect();
+        Ok(Some((Metrics { agreement, ..meter.metrics()? }, answers)))
     }
 
     fn judge<T: Tape<E, D>>(
         &self,
+        net: &M,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D, T>,
-        labels: &Labels,
+        target: &Y,
+        record: bool,
     ) -> Result<Judged<M, E, D, T>, Error> {
-        let mut state = self.net.reset();
-        let (logits, responses, mut cx) = if self.loss.needs_responses() {
-            let mut steps = M::fresh::<Steps, usize>();
-            let (logits, mut cx) = self.net.try_unroll(stimulus, &mut state, &mut steps)?;
-            let responses = stacked::<M, usize, E, D, T>(steps, &logits, &mut cx)?;
-            (logits, Some(responses), cx)
-        } else {
-            let (logits, cx) = self.net.try_unroll::<Silent, _, _>(stimulus, &mut state, &mut M::fresh())?;
-            (logits, None, cx)
-        };
+        let (logits, responses, mut cx) =
+            run_or_record(net, stimulus, record || self.loss.needs_responses())?;
         let output = Output { logits, responses };
-        let terms = self.loss.terms(&output, labels, &mut cx)?;
+        let terms = self.loss.terms(&output, target, &mut cx)?;
         let loss = total(&terms, &self.device, &mut cx)?;
         let observed = cx.take_statistics();
-        Ok(Judged { terms, loss: loss.put_tape(cx.tape), logits: output.logits, observed })
+        Ok(Judged { terms, loss: loss.put_tape(cx.into_tape()), output, observed })
     }
 
     /// Reads the numbers of a run from the device, and finds out what went wrong if its loss is not finite.
     fn read<T>(
         &self,
+        net: &M,
         judged: &Judged<M, E, D, T>,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
-        labels: &Labels,
+        target: &Y,
     ) -> Result<Numbers, TrainError> {
         let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
         let value = |x: &Tensor<Rank0, E, D>| x.as_vec().first().map_or(f64::NAN, wide);
         let term = |term: &Term<E, D>| {
-            let (name, weight, count) = (term.name.clone(), term.weight, term.over.count(labels));
+            let (name, weight, count) = (term.name.clone(), term.weight, term.over.count(target));
             TermOfBatch { name, weight, count, value: value(&term.value) }
         };
         let terms: Vec<TermOfBatch> = judged.terms.iter().map(term).collect();
         let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
         if !loss.is_finite() {
             let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
-            let (what, mend) = match first_not_finite(&self.net, stimulus)? {
+            let (what, mend) = match first_not_finite(net, stimulus)? {
                 Some((what, mend)) => (format!("{what}, and so the loss,"), mend),
                 None => (format!("the loss (`{}`)", term()), SMALLER),
             };
             return Err(TrainError::NotFinite { what, mend });
         }
-        Ok(Numbers { loss, terms, logits: judged.logits.as_vec().iter().map(wide).collect() })
+        let logits = target.labels().map(|_| judged.output.logits.as_vec());
+        Ok(Numbers { loss, terms, logits: logits.iter().flatten().map(wide).collect() })
     }
 }
 
-impl<M, E, D, L, R> std::fmt::Debug for Trainer<M, E, D, L, R>
+impl<M, E, D, L, R, Y> std::fmt::Debug for Trainer<M, E, D, L, R, Y>
 where
     E: Element,
     D: VisionDevice<E>,

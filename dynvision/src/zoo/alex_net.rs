@@ -1,11 +1,11 @@
 //! AlexNet, with or without recurrence.
 
-use crate::nn::{Hidden, Linear, OverGrid};
+use crate::nn::{AdaptiveAvgPool, Linear, Mlp};
 
 /// The readout of AlexNet: the last area pooled to 6x6 places, then two hidden layers of 4096 units behind dropout of one
 /// half, and `N` classes.
 pub type AlexNetHead<const N: usize> =
-    OverGrid<256, 6, 6, Hidden<9216, 4096, Hidden<4096, 4096, Linear<4096, N>, 50>, 50>>;
+    AdaptiveAvgPool<256, 6, 6, Mlp<9216, 4096, Mlp<4096, 4096, Linear<4096, N>, 50>, 50>>;
 
 /// Declares an `AlexNet`: five areas with 64, 192, 384, 256 and 256 channels, and a readout of three layers.
 /// `nonlin = Type` stands for rectification.

@@ -76,7 +76,7 @@ macro_rules! cords_net {
             layer8: $crate::zoo::CordsArea<512, 512, 1, R>,
             #[readout(skip(from = layer7, delay = 0.0))]
             classifier: $crate::nn::Classifier<
-                512, { $n }, $crate::nn::WeightNorm<$crate::nn::Plain<$crate::nn::TruncatedNormal<4>>>
+                512, { $n }, $crate::nn::WeightNorm<$crate::nn::DefaultOptions<$crate::nn::TruncatedNormal<4>>>
             >,
         }
     };

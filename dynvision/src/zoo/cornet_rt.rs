@@ -1,11 +1,11 @@
 //! CORnet-RT, four areas that hold their state with a weight of one.
 
-use crate::nn::{Additive, GroupNorm, NoBias, Plain, RConv2dx2, Rests, ToMiddle};
+use crate::nn::{Additive, DefaultOptions, GroupNorm, NoBias, RConv2dx2, ToMiddle, ZeroFill};
 
 /// An area of CORnet-RT: `conv2(relu(norm(conv1(x))) + h)` with kernels `K` and 3, of which the first has stride `S` and a
 /// bias. While it has no input, zeros stand for `relu(norm(conv1(x)))`, so that it answers from the first step on.
 pub type CorNetArea<const I: usize, const O: usize, const K: usize, const S: usize, R> =
-    RConv2dx2<I, O, O, K, 3, S, 1, R, ToMiddle, GroupNorm<32, O>, Plain, NoBias, Additive, Rests>;
+    RConv2dx2<I, O, O, K, 3, S, 1, R, ToMiddle, GroupNorm<32, O>, DefaultOptions, NoBias, Additive, ZeroFill>;
 
 /// Declares a `CorNetRT`: V1, V2, V4 and IT with 64, 128, 256 and 512 channels.
 ///

@@ -1,13 +1,13 @@
 //! Gradients against central differences, in `f64`.
 
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
 use dynvision::error::Result;
-use dynvision::nn::MapOf;
+use dynvision::kernels::Maps;
 use dynvision::time::Plan;
+use dynvision::unroll::Context;
 use std::cell::Cell;
 
-pub(crate) type Map64<const C: usize> = MapOf<usize, Const<C>, usize, usize, f64, Cpu>;
+pub(crate) type Maps64 = Maps<f64, Cpu>;
 type Tape64 = OwnedTape<f64, Cpu>;
 
 /// Visits every element of the trained parameters: moves one, or reads its gradient.
@@ -56,15 +56,15 @@ fn visit<M: TensorCollection<f64, Cpu>>(net: &mut M, at: usize, by: f64, grads: 
 pub(crate) fn gradients_are_differences<M, X: Shape, Y: Shape>(
     net: &mut M,
     x: &Tensor<X, f64, Cpu>,
-    forward: impl Fn(&M, Tensor<X, f64, Cpu>, &mut Cx<Tape64>) -> Result<Tensor<Y, f64, Cpu>>,
+    forward: impl Fn(&M, Tensor<X, f64, Cpu>, &mut Context<f64, Cpu, Tape64>) -> Result<Tensor<Y, f64, Cpu>>,
 ) where
     M: TensorCollection<f64, Cpu>,
 {
     let loss = |net: &M, x: &Tensor<X, f64, Cpu>| {
         let (x, tape) = x.clone().leaky_trace().split_tape();
-        let mut cx = Cx::new(tape, Plan::default());
+        let mut cx = Context::new(tape, Plan::default());
         let y = forward(net, x, &mut cx).unwrap();
-        weighed(y.put_tape(cx.tape))
+        weighed(y.put_tape(cx.into_tape()))
     };
     let grads = loss(net, x).backward();
     for i in 0..net.num_trainable_params() {
@@ -134,6 +134,6 @@ fn weighed<Y: Shape>(y: Tensor<Y, f64, Cpu, Tape64>) -> Tensor<Rank0, f64, Cpu, 
 }
 
 /// Maps drawn from a normal distribution.
-pub(crate) fn drawn<const C: usize>(batch: usize, rows: usize, columns: usize) -> Map64<C> {
-    Cpu::seed_from_u64(11).sample_normal_like(&(batch, Const, rows, columns))
+pub(crate) fn drawn<const C: usize>(batch: usize, rows: usize, columns: usize) -> Maps64 {
+    Cpu::seed_from_u64(11).sample_normal_like(&(batch, C, rows, columns))
 }

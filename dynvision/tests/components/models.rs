@@ -3,9 +3,9 @@
 use crate::differences::{parameters_are_differences, perturb};
 use dfdx::prelude::{Const, Cpu, SampleTensor, SumTo, Tensor};
 use dynvision::nn::{
-    BatchNorm, DepthPointwise, Dropout, ExternalInput, GroupNorm, Hidden, Identity, InputAdaption, Linear, Local,
-    LocalDepthwise, OverUnits, OwnKernel, PointDepthwise, RConv2dx2, Rests, Retina, ScalarBias, SpatialBias,
-    SupraLinearity, TrainedFrom, Unbiased, Uniform, WeightNorm,
+    BatchNorm, DepthPointwise, Dropout, ExternalInput, Flatten, GroupNorm, Identity, InputAdaption, Linear, Local,
+    LocalDepthwise, Mlp, OwnKernel, PointDepthwise, RConv2dx2, Retina, ScalarBias, SpatialBias, SupraLinearity,
+    TrainedFrom, Unbiased, Uniform, WeightNorm, ZeroFill,
 };
 use dynvision::prelude::*;
 
@@ -30,7 +30,7 @@ struct Everything {
     #[area(apply(addbias = ScalarBias), skip(from = v1), pool = AvgPool2d<3, 2, 1>)]
     v2: RConv2d<4, 5, 3, 1, Local, ToOutput, WeightNorm>,
     #[readout(skip(from = v2))]
-    head: OverUnits<Hidden<20, 6, Linear<6, 3, WeightNorm>>>,
+    head: Flatten<Mlp<20, 6, Linear<6, 3, WeightNorm>>>,
 }
 
 #[test]
@@ -126,16 +126,16 @@ fn an_area_rests_until_it_has_an_input() {
             SelfRecurrence<Unbiased>,
             ToMiddle,
             GroupNorm<2, 4>,
-            Plain,
-            Plain,
+            DefaultOptions,
+            DefaultOptions,
             Additive,
-            Rests,
+            ZeroFill,
         >,
         v3: RConv2dx2<4, 4, 4>,
         #[readout]
         head: Classifier<4, 2>,
     }
-    use dynvision::nn::Plain;
+    use dynvision::nn::DefaultOptions;
     let mut net = Cpu::default().build_module::<Corners, f64>();
     net.v2.feedforward.conv2.bias.as_mut().unwrap().copy_from(&[1.0, -1.0, 2.0, 0.5]);
     let (_, responses) = net.try_record(Stimulus::constant(frames::<4, 4>(2), 3)).unwrap();
@@ -171,7 +171,7 @@ fn a_current_is_added_at_its_steps_and_is_a_signal_of_its_own() {
     let (_, with) = net.try_record(stimulus).unwrap();
     assert_eq!(without.v2.present, [false, true, true, true]);
     assert_eq!(with.v2.present, [true; 4]);
-    let at = |r: &dynvision::record::Response<_, f64, Cpu>, b: usize, t: usize| {
+    let at = |r: &dynvision::unroll::Response<_, f64, Cpu>, b: usize, t: usize| {
         let values: Vec<f64> = r.values.as_vec();
         values[(b * 4 + t) * 48..][..48].to_vec()
     };
@@ -209,7 +209,7 @@ struct Trained {
     v2: RConv2d<3, 3>,
     v3: RConv2d<3, 3, 3, 1, NoRecurrence>,
     #[readout]
-    head: OverUnits<Hidden<48, 5, Linear<5, 2>, 25>>,
+    head: Flatten<Mlp<48, 5, Linear<5, 2>, 25>>,
 }
 
 /// With running moments that are not those of the beginning.
@@ -307,9 +307,9 @@ fn statistics_are_frozen_by_the_names_of_areas() {
     let error = run(&["v3"]).unwrap_err().to_string();
     assert!(error.contains("`v3`") && error.contains("no `BatchNorm`"), "{error}");
 
-    let (mut state, mut silent) = (net.reset(), TrainedModel::<f64, Cpu>::fresh());
+    let (mut state, mut silent) = (net.reset(), net.observers());
     let (_, mut cx) =
-        net.try_unroll::<dynvision::record::Silent, _, _>(stimulus(&["v1"]), &mut state, &mut silent).unwrap();
+        net.try_observe::<dynvision::unroll::Discard, _, _>(stimulus(&["v1"]), &mut state, &mut silent).unwrap();
     let before = (net.v1_norm.running_mean.as_vec(), net.v2_norm.running_mean.as_vec());
     cx.take_statistics().absorb(&mut net).unwrap();
     assert_eq!(net.v1_norm.running_mean.as_vec(), before.0);
@@ -322,8 +322,8 @@ fn norms_and_dropout_differ_between_training_and_running() {
     let x = frames::<4, 4>(3);
     let gradients = dfdx::nn::ZeroGrads::alloc_grads(&net);
     let stimulus = Stimulus::constant(x.clone(), 2).training().traced(gradients);
-    let (mut state, mut silent) = (net.reset(), TrainedModel::<f64, Cpu>::fresh());
-    let (_, mut cx) = net.try_unroll::<dynvision::record::Silent, _, _>(stimulus, &mut state, &mut silent).unwrap();
+    let (mut state, mut silent) = (net.reset(), net.observers());
+    let (_, mut cx) = net.try_observe::<dynvision::unroll::Discard, _, _>(stimulus, &mut state, &mut silent).unwrap();
     let before = net.try_run(Stimulus::constant(x.clone(), 2)).unwrap().as_vec();
     assert_eq!(before, net.try_run(Stimulus::constant(x.clone(), 2)).unwrap().as_vec());
     let statistics = cx.take_statistics();

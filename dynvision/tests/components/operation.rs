@@ -1,18 +1,19 @@
 //! Operations that keep the shape of a map.
 
-use crate::differences::{Map64, drawn, gradients_are_differences, perturb};
+use crate::differences::{Maps64, drawn, gradients_are_differences, perturb};
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::geometry::Map;
 use dynvision::nn::{
     BatchNorm, Dropout, Empty, FeatureBias, GroupNorm, LayerNorm, Operation, ScalarBias, SpatialBias, Spec,
     SupraLinearity,
 };
 use dynvision::time::{Mode, Plan};
+use dynvision::unroll::Context;
 
 type Built64<S> = <S as Spec>::Built<f64, Cpu>;
 
-fn untaped() -> Cx<NoneTape> {
-    Cx::new(NoneTape, Plan::default())
+fn untaped() -> Context<f64, Cpu> {
+    Context::new(NoneTape, Plan::default())
 }
 
 #[test]
@@ -23,7 +24,10 @@ fn a_bias_stands_in_for_an_absent_signal() {
     {
         let mut built: N::Built<f64, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
         perturb(&mut built);
-        let alone = N::absent(&built, (2, Const::<3>, 4usize, 5usize), &mut untaped()).unwrap().unwrap().as_vec();
+        let mut cx = untaped();
+        cx.set_batch(2);
+        cx.set_input(Map::new(3, 4, 5));
+        let alone = N::absent(&built, &mut cx).unwrap().unwrap().as_vec();
         let bias = bias(&built);
         let run = 60 / bias.len();
         assert!(alone.iter().enumerate().all(|(i, &v)| v != 0.0 && v == bias[i % 60 / run]));
@@ -37,7 +41,7 @@ fn a_bias_stands_in_for_an_absent_signal() {
 fn gradients_of_supralinearity() {
     // between the clamps, on both sides of 0
     gradients_are_differences(&mut Empty, &drawn::<2>(2, 3, 3), |_, x, cx| {
-        SupraLinearity::<1500, 700>::apply(&Empty, x, cx)
+        SupraLinearity::<1500, 700>::forward(&Empty, x, cx)
     });
 }
 
@@ -49,11 +53,13 @@ fn gradients_of_biases() {
     {
         let mut built: N::Built<f64, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
         gradients_are_differences(&mut built, &drawn::<2>(3, 2, 3), |built, x, cx| {
-            let shape = *x.shape();
-            let alone = N::absent(built, shape, cx)?.unwrap();
+            let &(b, c, h, w) = x.shape();
+            cx.set_batch(b);
+            cx.set_input(Map::new(c, h, w));
+            let alone = N::absent(built, cx)?.unwrap();
             // once on a tensor that nobody else holds, once on one that is needed again
-            let y = N::apply(built, alone, cx)?;
-            dynvision::ops::gain(&y, &N::apply(built, x, cx)?, cx)
+            let y = N::forward(built, alone, cx)?;
+            dynvision::ops::gain(&y, &N::forward(built, x, cx)?, cx)
         });
     }
     of::<SpatialBias<2, 2, 3>>();
@@ -64,7 +70,7 @@ fn gradients_of_biases() {
 #[test]
 fn a_bias_of_another_size_is_refused() {
     let built: Built64<SpatialBias<2, 3, 3>> = BuildModule::try_build(&Cpu::default()).unwrap();
-    let error = SpatialBias::<2, 3, 3>::apply(&built, drawn::<2>(1, 2, 3), &mut untaped()).unwrap_err();
+    let error = SpatialBias::<2, 3, 3>::forward(&built, drawn::<2>(1, 2, 3), &mut untaped()).unwrap_err();
     assert!(error.to_string().contains("bias of a map"), "{error}");
 }
 
@@ -91,7 +97,7 @@ fn group_norm_is_its_equation() {
     let mut norm: Built64<GroupNorm<3, 6>> = BuildModule::try_build(&Cpu::default()).unwrap();
     norm.weight.copy_from(&[1.0, 2.0, -1.0, 0.5, 3.0, 1.5]);
     norm.bias.copy_from(&[0.1, 0.0, -0.2, 0.3, 1.0, -1.0]);
-    let y = GroupNorm::<3, 6>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    let y = GroupNorm::<3, 6>::forward(&norm, x.clone(), &mut untaped()).unwrap();
     let mut want = standardized(&x.as_vec(), |i, j| i / (2 * units) == j / (2 * units));
     for (i, v) in want.iter_mut().enumerate() {
         *v = *v * norm.weight.as_vec()[i / units % 6] + norm.bias.as_vec()[i / units % 6];
@@ -103,7 +109,7 @@ fn group_norm_is_its_equation() {
 fn layer_norm_takes_a_sample_together() {
     let x = drawn::<3>(2, 2, 3);
     let norm: Built64<LayerNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
-    let y = LayerNorm::<3>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    let y = LayerNorm::<3>::forward(&norm, x.clone(), &mut untaped()).unwrap();
     close(&y.as_vec(), &standardized(&x.as_vec(), |i, j| i / 18 == j / 18));
 }
 
@@ -111,7 +117,7 @@ fn layer_norm_takes_a_sample_together() {
 fn gradients_of_group_norm() {
     let mut norm: Built64<GroupNorm<2, 4>> = BuildModule::try_build(&Cpu::default()).unwrap();
     norm.weight.copy_from(&[1.0, 2.0, -1.0, 0.5]);
-    gradients_are_differences(&mut norm, &drawn::<4>(2, 2, 3), GroupNorm::<2, 4>::apply);
+    gradients_are_differences(&mut norm, &drawn::<4>(2, 2, 3), GroupNorm::<2, 4>::forward);
 }
 
 #[test]
@@ -119,14 +125,14 @@ fn gradients_of_batch_norm() {
     let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
     norm.weight.copy_from(&[1.0, 2.0, -1.0]);
     gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), |norm, x, cx| {
-        let mut trains = Cx::new(std::mem::take(&mut cx.tape), Plan::default()).in_mode(Mode::Training);
-        let y = BatchNorm::<3>::apply(norm, x, &mut trains);
-        cx.tape = trains.tape;
+        let mut trains = Context::new(std::mem::take(&mut cx.tape), Plan::default()).in_mode(Mode::Training);
+        let y = BatchNorm::<3>::forward(norm, x, &mut trains);
+        cx.tape = trains.into_tape();
         y
     });
     norm.running_mean.copy_from(&[0.3, -0.2, 1.0]);
     norm.running_var.copy_from(&[2.0, 0.5, 1.5]);
-    gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), BatchNorm::<3>::apply);
+    gradients_are_differences(&mut norm, &drawn::<3>(3, 2, 2), BatchNorm::<3>::forward);
 }
 
 #[test]
@@ -134,14 +140,14 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
     let x = drawn::<3>(4, 2, 3);
     let mut norm: Built64<BatchNorm<3>> = BuildModule::try_build(&Cpu::default()).unwrap();
     let channel = |i: usize| i / 6 % 3;
-    let mut cx = Cx::new(NoneTape, Plan::default()).in_mode(Mode::Training);
-    let y = BatchNorm::<3>::apply(&norm, x.clone(), &mut cx).unwrap();
+    let mut cx = Context::new(NoneTape, Plan::default()).in_mode(Mode::Training);
+    let y = BatchNorm::<3>::forward(&norm, x.clone(), &mut cx).unwrap();
     close(&y.as_vec(), &standardized(&x.as_vec(), |i, j| channel(i) == channel(j)));
     assert_eq!(norm.running_mean.as_vec(), [0.0; 3]);
 
     // a second step of the same run, then both are absorbed in order
-    let second: Map64<3> = cx.run(x.clone(), |x| x.try_mul(2.0)).unwrap();
-    BatchNorm::<3>::apply(&norm, second, &mut cx).unwrap();
+    let second: Maps64 = cx.run(x.clone(), |x| x.try_mul(2.0)).unwrap();
+    BatchNorm::<3>::forward(&norm, second, &mut cx).unwrap();
     cx.take_statistics().absorb(&mut norm).unwrap();
     let of = |c: usize| (0..72).filter(|&i| channel(i) == c).map(|i| x.as_vec()[i]).collect::<Vec<_>>();
     let (mut means, mut variances) = (vec![], vec![]);
@@ -154,7 +160,7 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
     close(&norm.running_mean.as_vec(), &means);
     close(&norm.running_var.as_vec(), &variances);
 
-    let y = BatchNorm::<3>::apply(&norm, x.clone(), &mut untaped()).unwrap();
+    let y = BatchNorm::<3>::forward(&norm, x.clone(), &mut untaped()).unwrap();
     let want = x
         .as_vec()
         .into_iter()
@@ -166,15 +172,15 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
 
 #[test]
 fn dropout_silences_its_share_and_keeps_the_mean() {
-    let x: Map64<4> = Cpu::seed_from_u64(3).ones_like(&(5, Const, 20, 20));
-    let mut cx = Cx::new(OwnedTape::default(), Plan::default()).in_mode(Mode::Training);
-    let y = Dropout::<30>::apply(&Empty, x.clone(), &mut cx).unwrap();
+    let x: Maps64 = Cpu::seed_from_u64(3).ones_like(&(5, 4, 20, 20));
+    let mut cx = Context::new(OwnedTape::default(), Plan::default()).in_mode(Mode::Training);
+    let y = Dropout::<30>::forward(&Empty, x.clone(), &mut cx).unwrap();
     let silent = y.as_vec().iter().filter(|&&v| v == 0.0).count() as f64 / 8000.0;
     assert!((silent - 0.3).abs() < 0.03, "{silent}");
     assert!(y.as_vec().iter().all(|&v| v == 0.0 || (v - 1.0 / 0.7).abs() < 1e-12));
-    let grads = y.clone().put_tape(cx.tape).sum::<Rank0, _>().backward();
+    let grads = y.clone().put_tape(cx.into_tape()).sum::<Rank0, _>().backward();
     assert_eq!(grads.get(&x).as_vec(), y.as_vec());
-    assert_eq!(Dropout::<30>::apply(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
-    let mut records = Cx::new(OwnedTape::default(), Plan::default());
-    assert_eq!(Dropout::<30>::apply(&Empty, x.clone(), &mut records).unwrap().as_vec(), x.as_vec());
+    assert_eq!(Dropout::<30>::forward(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
+    let mut records = Context::new(OwnedTape::default(), Plan::default());
+    assert_eq!(Dropout::<30>::forward(&Empty, x.clone(), &mut records).unwrap().as_vec(), x.as_vec());
 }

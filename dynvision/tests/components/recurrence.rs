@@ -2,22 +2,22 @@
 
 use crate::differences::{drawn, gradients_are_differences};
 use dfdx::prelude::*;
-use dynvision::nn::{DepthPointwise, Local, Recurrence};
+use dynvision::nn::{Connection, DepthPointwise, Local, Recurrence, Spec};
+
+type Of<R, const I: usize, const O: usize> = <R as Recurrence>::Connection<Const<I>, Const<O>, Const<3>>;
 
 /// The two convolutions one after the other, by hand.
 #[test]
 fn depth_pointwise() {
-    use dynvision::{cx::Cx, geometry, nn::MapOf, ops, time::Plan};
+    use dynvision::{geometry, kernels::Maps, ops, time::Plan, unroll::Context};
     let dev = Cpu::seed_from_u64(4);
-    let mut weights: <DepthPointwise as Recurrence>::Built<Const<4>, Const<6>, Const<3>, f64, Cpu> =
+    let mut weights: <Of<DepthPointwise, 4, 6> as Spec>::Built<f64, Cpu> =
         BuildModule::<Cpu, f64>::try_build(&dev).unwrap();
     weights.depthwise.bias.as_mut().unwrap().fill_with_distr(rand_distr::StandardNormal);
     weights.pointwise.bias.as_mut().unwrap().fill_with_distr(rand_distr::StandardNormal);
-    let h: MapOf<usize, Const<4>, usize, usize, f64, Cpu> = dev.sample_normal_like(&(2, Const, 5, 6));
-    let mut cx = Cx::new(NoneTape, Plan::default());
-    let y = DepthPointwise::<dynvision::nn::LayerKernel>::drive::<Const<4>, Const<6>, Const<3>, _, _, _, _, _, _>(
-        &weights, &h, &mut cx,
-    );
+    let h: Maps<f64, Cpu> = dev.sample_normal_like(&(2, 4, 5, 6));
+    let mut cx = Context::new(NoneTape, Plan::default());
+    let y = Of::<DepthPointwise, 4, 6>::forward(&weights, &h, None, &mut cx);
     let window = geometry::Window::same(3, 1);
     let (x, w, b) = (h.as_vec(), weights.depthwise.weight.as_vec(), weights.depthwise.bias.as_ref().unwrap().as_vec());
     let mut mixed = vec![0.0; x.len()];
@@ -31,10 +31,11 @@ fn depth_pointwise() {
             y[(i * 6 + j) as usize] = b[c] + sum;
         }
     }
-    let mixed: MapOf<usize, Const<4>, usize, usize, f64, Cpu> = dev.tensor_from_vec(mixed, (2, Const, 5, 6));
+    let mixed: Maps<f64, Cpu> = dev.tensor_from_vec(mixed, (2, 4, 5, 6));
     let conv = geometry::Conv::new(geometry::Window::POINT);
-    let want: MapOf<usize, Const<6>, usize, usize, f64, Cpu> =
-        ops::conv2d(&conv, &mixed, &weights.pointwise.weight, weights.pointwise.bias.as_ref(), &mut cx).unwrap();
+    let pointwise = ops::erase(weights.pointwise.weight.clone()).unwrap();
+    let bias = weights.pointwise.bias.clone().map(|bias| bias.realize());
+    let want = ops::conv2d(&conv, &mixed, &pointwise, bias.as_ref(), None, &mut cx).unwrap();
     assert_eq!(window.output_len(5), 5);
     for (y, want) in y.unwrap().as_vec().iter().zip(want.as_vec()) {
         assert!((y - want).abs() < 1e-12);
@@ -43,11 +44,9 @@ fn depth_pointwise() {
 
 #[test]
 fn local_on_channels_that_are_no_square() {
-    let mut weights: <Local as Recurrence>::Built<Const<6>, Const<6>, Const<3>, f64, Cpu> =
+    let mut weights: <Of<Local, 6, 6> as Spec>::Built<f64, Cpu> =
         BuildModule::<Cpu, f64>::try_build(&Cpu::seed_from_u64(7)).unwrap();
     weights.weight.fill_with_distr(rand_distr::StandardNormal);
     let x = drawn::<6>(2, 3, 2);
-    gradients_are_differences(&mut weights, &x, |weights, x, cx| {
-        <Local>::drive::<Const<6>, Const<6>, Const<3>, _, _, _, _, _, _>(weights, &x, cx)
-    });
+    gradients_are_differences(&mut weights, &x, |weights, x, cx| Of::<Local, 6, 6>::forward(weights, &x, None, cx));
 }

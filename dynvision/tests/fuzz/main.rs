@@ -1,6 +1,6 @@
 //! Every reader on inputs that are nearly right: no panic, and no memory beyond what the file could need.
 //!
-//! The inputs are those of `corpus/` and of `tests/data/pytorch`, changed at random places by a generator whose seed is
+//! The inputs are those of `corpus/` and of `tests/data`, changed at random places by a generator whose seed is
 //! fixed, so that a failure comes again; its message has the round. The gate takes a few seconds. With
 //! `DYNVISION_FUZZ_SECONDS=600` each reader is tried for that long, with other changes each time.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
@@ -9,8 +9,10 @@ mod mutate;
 
 use dfdx::nn::DeviceBuildExt;
 use dfdx::prelude::Cpu;
-use dynvision::data::{cifar, idx::Idx};
-use dynvision::interop::{StateDict, Weights, pytorch, torch};
+use dynvision::data::{Arrays, Split, cifar, idx::Idx};
+#[cfg(feature = "images")]
+use dynvision::data::{Dataset, ImageFolder};
+use dynvision::interop::{StateDict, Weights, npz, pytorch, torch};
 use mutate::Mutator;
 use peak_alloc::PeakAlloc;
 use std::io::{Read, Write};
@@ -36,7 +38,7 @@ dynvision::simple_rcnn! {
 
 fn corpus(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let found = [folder.join("fuzz/corpus"), folder.join("data/pytorch")].map(|folder| folder.join(name));
+    let found = ["fuzz/corpus", "data/pytorch", "data/numpy", "data/pictures"].map(|part| folder.join(part).join(name));
     let path: &PathBuf = found.iter().find(|path| path.exists()).unwrap();
     std::fs::read(path).unwrap()
 }
@@ -91,6 +93,63 @@ fn cifar_records() {
     fuzz(&[corpus("cifar10.bin")], 16, as_it_is, |bytes| cifar::decode_cifar10("fuzz", bytes).is_ok());
     let coarse = |bytes: &[u8]| cifar::decode_cifar100("fuzz", bytes, cifar::Labels::Coarse).is_ok();
     fuzz(&[corpus("cifar100.bin")], 16, as_it_is, coarse);
+}
+
+/// Behind the names of its functions, a batch of CIFAR's Python version is a pickle as any other.
+#[test]
+fn cifar_pickles() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test_batch");
+    fuzz(&[corpus("test_batch")], 256, as_it_is, |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        cifar::read_cifar10_python(folder.path(), Split::Test).is_ok()
+    });
+}
+
+#[test]
+fn npy() {
+    let seeds = ["version1.npy", "version2.npy", "version3.npy"].map(corpus);
+    fuzz(&seeds, 16, as_it_is, |bytes| npz::npy_from_bytes(bytes).is_ok());
+}
+
+/// An archive as it lies in a file, and a data set of it.
+#[test]
+fn npz() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("arrays.npz");
+    fuzz(&["kinds.npz", "stored.npz"].map(corpus), 1100, as_it_is, |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        let _ = Arrays::read(&path, "images", "labels");
+        npz::read(&path).is_ok()
+    });
+}
+
+/// Pictures of every format: what they state takes no memory that they could not fill.
+#[cfg(feature = "images")]
+#[test]
+fn pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(class)).unwrap();
+        std::fs::write(folder.path().join(class).join("1.png"), corpus("rgb.png")).unwrap();
+    }
+    let set = ImageFolder::open(folder.path()).unwrap();
+    for name in [
+        "rgb.jpg",
+        "progressive.jpg",
+        "cmyk.jpg",
+        "palette.png",
+        "greyalpha.png",
+        "packed.tif",
+        "palette.gif",
+        "rgb.bmp",
+    ] {
+        // the format is told by the content
+        fuzz(&[corpus(name)], 1 << 17, as_it_is, |bytes| {
+            std::fs::write(&set.files()[0], bytes).unwrap();
+            set.sample(0).is_ok()
+        });
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::report::Report;
 use crate::unroll::{Differently, answers, model, model_with};
 use dynvision::loss::{Activity, CrossEntropy, Measure, Weighted};
 use dynvision::nn::{
-    DepthPointwise, FeatureBias, InputAdaption, LayerKernel, Local, LocalDepthwise, NoBias, Plain, PointDepthwise,
-    ScalarBias, SpatialBias, SupraLinearity, TrainedFrom, TrainedTau, Uniform, WeightNorm,
+    DefaultOptions, DepthPointwise, FeatureBias, InputAdaption, LayerKernel, Local, LocalDepthwise, NoBias,
+    PointDepthwise, ScalarBias, SpatialBias, SupraLinearity, TrainedFrom, TrainedTau, Uniform, WeightNorm,
 };
 use dynvision::prelude::*;
 
@@ -23,7 +23,7 @@ pub(crate) enum Case {
 }
 use Case::{Compare, LeaveOut};
 
-type FullNormed = Full<LayerKernel, WeightNorm<Plain<Uniform>>>;
+type FullNormed = Full<LayerKernel, WeightNorm<DefaultOptions<Uniform>>>;
 type FullNoBias = Full<LayerKernel, NoBias<Uniform>>;
 
 const NO_HISTORY: &str = "with t_recurrence below dt the original keeps no state: it switches recurrence off and leaks from \
@@ -45,7 +45,7 @@ pub(crate) fn case(name: &str) -> Option<Case> {
         "rec_full" | "tff2" | "tff4" | "trec2" | "trec6" | "trec0_with_history" | "dt1_tau10" | "tau_eq_dt"
         | "idle3" | "idle3_value" | "tbptt2" | "tbptt2_idle3" => Compare(model::<Tiny>),
         "rec_full_nobias" => Compare(model::<Tiny<FullNoBias, NoBias>>),
-        "rec_full_multiplicative" => Compare(model::<Tiny<Full, Plain, Multiplicative>>),
+        "rec_full_multiplicative" => Compare(model::<Tiny<Full, DefaultOptions, Multiplicative>>),
         "rec_full_weightnorm" => Compare(model::<Tiny<FullNormed, WeightNorm>>),
         "rec_depthpointwise" => Compare(model::<Tiny<DepthPointwise>>),
         "rec_pointdepthwise" => Compare(model::<Tiny<PointDepthwise>>),

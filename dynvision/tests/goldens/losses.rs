@@ -1,18 +1,18 @@
 //! Losses of recorded logits.
 
+use crate::device::{Dev, device};
 use crate::loader::{Golden, hash_uniform};
 use crate::report::Report;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::loss::{CrossEntropy, Labels};
-use dynvision::time::Plan;
 
-type Logits = Tensor<(usize, usize, Const<5>), f32, Cpu>;
+type Logits = Tensor<(usize, usize, Const<5>), f32, Dev>;
 
 /// The original's losses know no time axis: its rows are the steps of one image here.
 fn logits_and_labels(golden: &Golden, ignored: i64) -> (Logits, Labels) {
     let (outputs, labels) = (golden.values("outputs"), golden.integers("labels"));
-    let logits = Cpu::default().tensor_from_vec(outputs, (1, labels.len(), Const));
+    let logits = device().tensor_from_vec(outputs, (1, labels.len(), Const));
     (logits, Labels::from_numbers(1, labels.len(), &labels, ignored).unwrap())
 }
 
@@ -31,11 +31,11 @@ pub(crate) fn cross_entropy(golden: &Golden, loss: &CrossEntropy, ignored: i64) 
 /// The term of each step, and the gradient of their sum weighted by numbers of seed 3.
 pub(crate) fn terms(golden: &Golden) -> Report {
     let (logits, labels) = logits_and_labels(golden, -1);
-    let mut cx = Cx::new(logits.leaky_trace().split_tape().1, Plan::default());
+    let mut cx = Graph::new(logits.leaky_trace().split_tape().1);
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut cx).unwrap();
     let mut report = Report::default();
     report.forward("terms", &terms.as_vec(), &golden.values("loss"));
-    let weights = Cpu::default().tensor_from_vec(hash_uniform(terms.as_vec().len(), 3, 1.0, 0.0), *terms.shape());
+    let weights = device().tensor_from_vec(hash_uniform(terms.as_vec().len(), 3, 1.0, 0.0), *terms.shape());
     let gradients = (terms.put_tape(cx.tape) * weights).sum::<Rank0, _>().backward();
     report.gradient("outputs", &gradients.get(&logits).as_vec(), &golden.values("grad_outputs"));
     report

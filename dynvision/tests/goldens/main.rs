@@ -7,6 +7,8 @@
 
 mod cases;
 mod components;
+#[path = "../common/device.rs"]
+mod device;
 mod large;
 mod loader;
 mod losses;

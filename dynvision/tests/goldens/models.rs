@@ -1,14 +1,14 @@
 //! The models of the goldens, declared. Many cases share one and differ in times only.
 
 use dynvision::nn::{
-    ConnectionNormal, ConvOptions, GroupNorm, InputAdaption, Integration, Plain, RConv2dx2, SpatialBias,
+    ConnectionNormal, ConvOptions, DefaultOptions, GroupNorm, InputAdaption, Integration, RConv2dx2, SpatialBias,
     SupraLinearity, TrainedFrom,
 };
 use dynvision::prelude::*;
 
 /// Two areas, the second after a pooling.
 #[dyn_model(input = [3, 10, 12], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub(crate) struct Tiny<R: Recurrence = Full, C: ConvOptions = Plain, G: Integration = Additive> {
+pub(crate) struct Tiny<R: Recurrence = Full, C: ConvOptions = DefaultOptions, G: Integration = Additive> {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     l1: RConv2d<3, 4, 3, 1, R, ToOutput, C, G>,
     l2: RConv2d<4, 6, 3, 1, R, ToOutput, C, G>,

@@ -1,10 +1,11 @@
 //! Presentation in time against batches that the original prepared.
 
+use crate::device::device;
 use crate::loader::Golden;
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::data::{Pattern, Presentation, Seed};
-use dynvision::time::Stimulus;
+use dynvision::unroll::Stimulus;
 
 /// Compares every pixel and label of a prepared batch with the plan.
 pub(crate) fn batch(golden: &Golden) -> Report {
@@ -28,7 +29,7 @@ pub(crate) fn shuffled(golden: &Golden) -> Report {
 
 /// Frames that have a time axis already are shown as they are, and all of their labels count: no presentation is applied.
 pub(crate) fn with_time_axis(golden: &Golden) -> Report {
-    let dev = Cpu::default();
+    let dev = device();
     let (shape, values) = golden.get("input").unwrap();
     let [batch, steps] = [shape[0], shape[1]];
     let units = shape[2..].iter().product::<usize>();

@@ -1,5 +1,6 @@
 //! Runs a model as the original ran its own, and compares all that it kept.
 
+use crate::device::{Dev, device};
 use crate::loader::Golden;
 use crate::report::Report;
 use crate::weights;
@@ -7,9 +8,10 @@ use dfdx::prelude::*;
 use dynvision::interop::{StateDict, torch};
 use dynvision::loss::{CrossEntropy, Labels, Loss};
 use dynvision::model::{DynModel, FrameShape};
-use dynvision::record::{EachArea, Run, Timed};
-use dynvision::time::{Dynamics, Stimulus};
+use dynvision::time::Dynamics;
 use dynvision::train::residual_steps;
+use dynvision::unroll::Stimulus;
+use dynvision::unroll::{Stacked, Timed, VisitAreas};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -27,8 +29,8 @@ pub(crate) struct Differently {
 /// Compares the model `S` with a golden: logits, responses, masks, loss and gradients.
 pub(crate) fn model<S>(golden: &Golden) -> Report
 where
-    S: BuildOnDevice<Cpu, f32>,
-    S::Built: DynModel<f32, Cpu>,
+    S: BuildOnDevice<Dev, f32>,
+    S::Built: DynModel<f32, Dev>,
 {
     model_with::<S, _>(golden, &Differently::default(), &CrossEntropy::default())
 }
@@ -36,9 +38,9 @@ where
 /// The same with another loss, and what is done differently.
 pub(crate) fn model_with<S, L>(golden: &Golden, differently: &Differently, loss: &L) -> Report
 where
-    S: BuildOnDevice<Cpu, f32>,
-    S::Built: DynModel<f32, Cpu>,
-    L: Loss<S::Built, f32, Cpu>,
+    S: BuildOnDevice<Dev, f32>,
+    S::Built: DynModel<f32, Dev>,
+    L: Loss<S::Built, f32, Dev>,
 {
     let mut report = Report::default();
     if let Err(error) = compare::<S::Built, L>(golden, differently, loss, build::<S>(), &mut report) {
@@ -50,8 +52,8 @@ where
 /// Compares the answers of the model `S` with a golden of a network that was not differentiated: logits, responses, masks.
 pub(crate) fn answers<S>(golden: &Golden) -> Report
 where
-    S: BuildOnDevice<Cpu, f32>,
-    S::Built: DynModel<f32, Cpu>,
+    S: BuildOnDevice<Dev, f32>,
+    S::Built: DynModel<f32, Dev>,
 {
     let mut report = Report::default();
     if let Err(error) = compare_answers(golden, build::<S>(), &mut report) {
@@ -60,7 +62,7 @@ where
     report
 }
 
-fn compare_answers<M: DynModel<f32, Cpu>>(golden: &Golden, mut net: M, report: &mut Report) -> Result<(), String> {
+fn compare_answers<M: DynModel<f32, Dev>>(golden: &Golden, mut net: M, report: &mut Report) -> Result<(), String> {
     let text = |error: dynvision::error::Error| error.to_string();
     *net.dynamics_mut() = dynamics(golden);
     let params = golden.params();
@@ -71,11 +73,11 @@ fn compare_answers<M: DynModel<f32, Cpu>>(golden: &Golden, mut net: M, report: &
     let steps = frames.len();
     let (logits, responses) = net.try_record(Stimulus::frames(frames, NoneTape)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
-    M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)
+    M::visit_areas(&responses, &mut Each { golden, report, batch, steps }).map_err(text)
 }
 
-fn build<S: BuildOnDevice<Cpu, f32>>() -> S::Built {
-    Cpu::default().build_module::<S, f32>()
+fn build<S: BuildOnDevice<Dev, f32>>() -> S::Built {
+    device().build_module::<S, f32>()
 }
 
 fn compare<M, L>(
@@ -86,8 +88,8 @@ fn compare<M, L>(
     report: &mut Report,
 ) -> Result<(), String>
 where
-    M: DynModel<f32, Cpu>,
-    L: Loss<M, f32, Cpu>,
+    M: DynModel<f32, Dev>,
+    L: Loss<M, f32, Dev>,
 {
     let text = |error: dynvision::error::Error| error.to_string();
     *net.dynamics_mut() = dynamics(golden);
@@ -102,13 +104,13 @@ where
     let steps = frames.len();
     // by how much labels are later
     if let Some(theirs) = golden.json["config"]["n_residual_timesteps"].as_u64() {
-        let ours = residual_steps(&net, &Cpu::default()).map_err(text)?;
+        let ours = residual_steps(&net, &device()).map_err(text)?;
         report.must(ours as u64 == theirs, || format!("{ours} residual steps, in the original {theirs}"));
     }
     let (logits, responses) = net.try_record(traced(frames, &net)).map_err(text)?;
     report.forward("logits", &logits.as_vec(), &golden.values("output"));
     if !differently.other_responses {
-        M::each(&responses, &mut Each { golden, report, batch, steps }).map_err(text)?;
+        M::visit_areas(&responses, &mut Each { golden, report, batch, steps }).map_err(text)?;
     }
     if golden.get("loss").is_some() {
         let labels = Labels::from_numbers(batch, steps, &golden.integers("labels"), -1).map_err(text)?;
@@ -176,10 +178,10 @@ fn compare_export(golden: &Golden, exported: &StateDict, params: &StateDict, rep
     }
 }
 
-type FrameOf<M> = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>;
+type FrameOf<M> = Tensor<FrameShape<M, usize, f32, Dev>, f32, Dev>;
 
-fn frames<M: DynModel<f32, Cpu>>(golden: &Golden) -> (usize, Vec<FrameOf<M>>) {
-    let dev = Cpu::default();
+fn frames<M: DynModel<f32, Dev>>(golden: &Golden) -> (usize, Vec<FrameOf<M>>) {
+    let dev = device();
     let (batch, frames) = pixels(golden);
     let shape = (batch, M::Channels::default(), M::Height::default(), M::Width::default());
     (batch, frames.into_iter().map(|pixels| dev.tensor_from_vec(pixels, shape)).collect())
@@ -194,9 +196,9 @@ fn pixels(golden: &Golden) -> (usize, Vec<Vec<f32>>) {
     (batch, (0..steps).map(frame).collect())
 }
 
-type TracedStimulus<M> = Stimulus<FrameShape<M, usize, f32, Cpu>, f32, Cpu, OwnedTape<f32, Cpu>>;
+type TracedStimulus<M> = Stimulus<FrameShape<M, usize, f32, Dev>, f32, Dev, OwnedTape<f32, Dev>>;
 
-fn traced<M: DynModel<f32, Cpu>>(mut frames: Vec<FrameOf<M>>, net: &M) -> TracedStimulus<M> {
+fn traced<M: DynModel<f32, Dev>>(mut frames: Vec<FrameOf<M>>, net: &M) -> TracedStimulus<M> {
     let (first, tape) = frames.remove(0).traced(net.alloc_grads()).split_tape();
     frames.insert(0, first);
     Stimulus::frames(frames, tape).training()
@@ -210,11 +212,11 @@ struct Each<'a> {
     steps: usize,
 }
 
-impl EachArea<Run, f32, Cpu> for Each<'_> {
+impl VisitAreas<Stacked, f32, Dev> for Each<'_> {
     fn area<S: Timed>(
         &mut self,
         name: &'static str,
-        ours: &<Run as dynvision::record::Kind>::Of<S, f32, Cpu>,
+        ours: &dynvision::unroll::Response<S, f32, Dev>,
     ) -> dynvision::error::Result<()> {
         self.compare(name, &ours.present, &ours.values.as_vec());
         Ok(())

@@ -1,19 +1,18 @@
 //! Finite differences, naive loops and random numbers for the tests of operations.
 
+pub(crate) use crate::device::{Dev, device, seeded};
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::geometry::{Border, Conv, Window};
-use dynvision::kernels::view;
-use dynvision::time::Plan;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-pub(crate) type Flat = Tensor<(usize,), f64, Cpu>;
+pub(crate) type Flat = Tensor<(usize,), f64, Dev>;
 pub(crate) type Dims = (usize, usize, usize, usize);
-pub(crate) type Maps = Tensor<Dims, f64, Cpu>;
-pub(crate) type Recorded = OwnedTape<f64, Cpu>;
+pub(crate) type Maps = Tensor<Dims, f64, Dev>;
+pub(crate) type Recorded = OwnedTape<f64, Dev>;
 
 /// A fixed sequence of `cases` cases, so that a run tells the code and not the day.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
@@ -26,8 +25,8 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-pub(crate) fn cx<T: Default>() -> Cx<T> {
-    Cx::new(T::default(), Plan::default())
+pub(crate) fn cx<T: Default>() -> Graph<f64, Dev, T> {
+    Graph::new(T::default())
 }
 
 /// Numbers between -1 and 1.
@@ -44,7 +43,7 @@ pub(crate) fn apart(len: usize, seed: u64) -> Vec<f64> {
 }
 
 pub(crate) fn flat(values: &[f64]) -> Flat {
-    Cpu::default().tensor_from_vec(values.to_vec(), (values.len(),))
+    device().tensor_from_vec(values.to_vec(), (values.len(),))
 }
 
 pub(crate) fn maps(x: &Flat, dims: [usize; 4]) -> Maps {
@@ -60,13 +59,13 @@ pub(crate) fn len(dims: [usize; 4]) -> usize {
 /// without a tape. `check!` calls it with one body for both tapes.
 pub(crate) fn checked<Y1: Shape, Y2: Shape>(
     inputs: &[Vec<f64>],
-    taped: impl Fn(&[Flat], &mut Cx<Recorded>) -> Result<Tensor<Y1, f64, Cpu>>,
-    untaped: impl Fn(&[Flat], &mut Cx<NoneTape>) -> Result<Tensor<Y2, f64, Cpu>>,
+    taped: impl Fn(&[Flat], &mut Graph<f64, Dev, Recorded>) -> Result<Tensor<Y1, f64, Dev>>,
+    untaped: impl Fn(&[Flat], &mut Graph<f64, Dev, NoneTape>) -> Result<Tensor<Y2, f64, Dev>>,
 ) -> Vec<f64> {
     let tensors: Vec<Flat> = inputs.iter().map(|x| flat(x)).collect();
     let mut context = cx();
     let y = taped(&tensors, &mut context).unwrap();
-    let found = view(&y).unwrap().to_vec();
+    let found = y.as_vec();
     let weights = values(found.len(), 1);
     let own: Vec<Vec<f64>> = inputs.iter().enumerate().map(|(i, x)| values(x.len(), 2 + i as u64)).collect();
 
@@ -81,11 +80,12 @@ pub(crate) fn checked<Y1: Shape, Y2: Shape>(
         let y = untaped(&tensors, &mut cx()).unwrap();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let read: f64 = inputs.iter().zip(&own).map(|(x, own)| dot(x, own)).sum();
-        (dot(view(&y).unwrap(), &weights) + read, view(&y).unwrap().to_vec())
+        let y = y.as_vec();
+        (dot(&y, &weights) + read, y)
     };
     assert_eq!(objective(inputs).1, found, "the values without a tape");
     for (tensor, values) in tensors.iter().zip(inputs) {
-        assert_eq!(view(tensor).unwrap(), values, "an input has been changed");
+        assert_eq!(&tensor.as_vec(), values, "an input has been changed");
     }
     let mut moved = inputs.to_vec();
     let mut rng = StdRng::seed_from_u64(3);
@@ -111,8 +111,10 @@ macro_rules! check {
     ($inputs:expr, |$x:ident, $cx:ident| $body:expr) => {
         crate::check::checked(
             $inputs,
-            |$x: &[crate::check::Flat], $cx: &mut dynvision::cx::Cx<crate::check::Recorded>| $body,
-            |$x: &[crate::check::Flat], $cx: &mut dynvision::cx::Cx<dfdx::prelude::NoneTape>| $body,
+            |$x: &[crate::check::Flat],
+             $cx: &mut dynvision::autograd::Graph<f64, crate::check::Dev, crate::check::Recorded>| $body,
+            |$x: &[crate::check::Flat],
+             $cx: &mut dynvision::autograd::Graph<f64, crate::check::Dev, dfdx::prelude::NoneTape>| $body,
         )
     };
 }

@@ -7,18 +7,18 @@ use dynvision::geometry::{Border, Conv, Window};
 use dynvision::ops::{self, Rate};
 
 fn zeros(b: usize, c: usize, h: usize, w: usize) -> Maps {
-    Cpu::default().zeros_like(&(b, c, h, w))
+    device().zeros_like(&(b, c, h, w))
 }
 
 #[track_caller]
-fn refused<S: Shape>(found: Result<Tensor<S, f64, Cpu>>, text: &str) {
+fn refused<S: Shape>(found: Result<Tensor<S, f64, Dev>>, text: &str) {
     let error = found.expect_err("refused");
     assert!(matches!(error, Error::Shape { .. } | Error::Setting(_) | Error::EmptyStimulus), "{error:?}");
     assert!(error.to_string().contains(text), "`{error}` does not say `{text}`");
 }
 
 fn convolve(conv: Conv, x: Maps, w: Maps) -> Result<Maps> {
-    ops::conv2d(&conv, &x, &w, None::<&Flat>, &mut cx::<Recorded>())
+    ops::conv2d(&conv, &x, &w, None, None, &mut cx::<Recorded>())
 }
 
 #[test]
@@ -36,23 +36,18 @@ fn convolutions_that_do_not_fit() {
     refused(convolve(Conv::new(Window::same(3, 1).dilated(0)), x.clone(), w.clone()), "dilation");
     refused(convolve(Conv::new(Window::new(3, 1, 5)).bordered(Border::Reflect), x.clone(), w.clone()), "mirror");
     let cx = &mut cx::<Recorded>();
-    let bias: Flat = Cpu::default().zeros_like(&(5,));
-    refused::<Dims>(ops::conv2d(&same, &x, &w, Some(&bias), cx), "bias of a convolution");
-    refused(ops::conv2d_onto(&same, &x, &w, None::<&Flat>, Some(zeros(2, 6, 5, 4)), cx), "added to");
-    refused::<Rank4<2, 6, 5, 4>>(ops::conv2d(&same, &x, &w, None::<&Flat>, cx), "convolution");
-    refused::<Rank4<2, 6, 5, 4>>(ops::conv2d_once(&same, &x, &w, None::<&Flat>, cx), "convolution");
+    let bias: Flat = device().zeros_like(&(5,));
+    refused(ops::conv2d(&same, &x, &w, Some(&bias), None, cx), "bias of a convolution");
+    refused(ops::conv2d(&same, &x, &w, None, Some(zeros(2, 6, 5, 4)), cx), "added to");
 }
 
 #[test]
 fn pools_that_do_not_fit() {
     let (cx, x) = (&mut cx::<Recorded>(), zeros(2, 3, 4, 2));
     for window in [Window::new(3, 1, 0), Window::new(2, 1, 2), Window::new(2, 0, 0), Window::new(0, 1, 0)] {
-        refused::<Dims>(ops::max_pool2d(window, &x, cx), "pooling");
-        refused::<Dims>(ops::avg_pool2d(window, &x, cx), "pooling");
+        refused(ops::max_pool2d(window, &x, cx), "pooling");
+        refused(ops::avg_pool2d(window, &x, cx), "pooling");
     }
-    refused::<Rank4<2, 3, 4, 2>>(ops::max_pool2d(Window::new(2, 2, 0), &x, cx), "maximum pooling");
-    refused::<Rank4<2, 3, 4, 2>>(ops::avg_pool2d(Window::new(2, 2, 0), &x, cx), "average pooling");
-    refused::<Rank2<2, 4>>(ops::global_avg_pool(&x, cx), "global average pooling");
     refused::<(usize, usize)>(ops::global_avg_pool(&zeros(2, 3, 0, 2), cx), "global average pooling");
 }
 
@@ -62,26 +57,26 @@ fn sizes_that_do_not_agree() {
     refused(ops::add(x.clone(), &y, cx), "sum");
     refused(ops::gain(&x, &y, cx), "multiplicative");
     refused(ops::leaky(&Rate::fixed(0.5), x.clone(), Some(&y), true, cx), "leaky");
-    refused(ops::resize(&x, (1, 3, 8, 8), cx), "resizing");
-    refused(ops::resize(&x, (2, 4, 8, 8), cx), "resizing");
-    refused(ops::resize(&x, (3, 3, 4, 4), cx), "resizing");
-    refused(ops::resize(&zeros(2, 3, 0, 4), (2, 3, 4, 4), cx), "empty map");
-    refused(ops::resize_onto(&x, zeros(2, 4, 8, 8), cx), "resizing onto");
-    refused(ops::resize_onto(&x, zeros(1, 3, 8, 8), cx), "resizing onto");
-    refused(ops::resize_onto(&zeros(2, 3, 0, 4), x.clone(), cx), "empty map");
+    refused(ops::resize(&zeros(2, 3, 0, 4), [4, 4], None, cx), "empty map");
+    for onto in [zeros(2, 4, 8, 8), zeros(1, 3, 8, 8), zeros(2, 3, 8, 7)] {
+        refused(ops::resize(&x, [8, 8], Some(onto), cx), "resized map is added to");
+    }
+    refused(ops::resize(&zeros(2, 3, 0, 4), [4, 4], Some(x.clone()), cx), "empty map");
+    refused(ops::restore::<Rank4<2, 3, 4, 5>, _, _>("maps", x.clone()), "maps");
+    refused(ops::scale_shift(&x, &device().tensor(2.0), None, Some(y), cx), "added to");
 }
 
 #[test]
 fn stacks_that_do_not_fit() {
-    let (cx, dev) = (&mut cx::<Recorded>(), Cpu::default());
-    let step = |b: usize, len: usize| -> Tensor<(usize, usize), f64, Cpu> { dev.zeros_like(&(b, len)) };
-    let none: [Tensor<(usize, usize), f64, Cpu>; 0] = [];
+    let (cx, dev) = (&mut cx::<Recorded>(), device());
+    let step = |b: usize, len: usize| -> Tensor<(usize, usize), f64, Dev> { dev.zeros_like(&(b, len)) };
+    let none: [Tensor<(usize, usize), f64, Dev>; 0] = [];
     refused::<(usize, usize, usize)>(ops::stack_time(1, &none, cx), "no frames");
     refused::<(usize, usize, usize)>(ops::stack_time(0, &[step(2, 3), step(2, 4)], cx), "stacking");
     refused::<(usize, usize, usize)>(ops::stack_time(0, &[step(2, 3), step(1, 3)], cx), "stacking");
     refused::<Rank3<2, 2, 3>>(ops::stack_time(0, &[step(2, 3)], cx), "stacking");
     refused::<(usize, usize)>(ops::stack_time(0, &[step(2, 3)], cx), "stacking");
-    let number: Tensor<(), f64, Cpu> = dev.zeros();
+    let number: Tensor<(), f64, Dev> = dev.zeros();
     refused::<(usize,)>(ops::stack_time(0, &[number], cx), "stacking");
 }
 
@@ -90,17 +85,17 @@ fn an_empty_batch_passes_through() {
     let mut context = cx::<Recorded>();
     let cx = &mut context;
     let (x, w) = (zeros(0, 2, 4, 4), zeros(3, 2, 3, 3));
-    let bias: Flat = Cpu::default().zeros_like(&(3,));
-    let y: Maps = ops::conv2d(&Conv::new(Window::same(3, 1)), &x, &w, Some(&bias), cx).unwrap();
+    let bias: Flat = device().zeros_like(&(3,));
+    let y: Maps = ops::conv2d(&Conv::new(Window::same(3, 1)), &x, &w, Some(&bias), None, cx).unwrap();
     let y = ops::leaky(&Rate::fixed(0.5), y, None, true, cx).unwrap();
     let y: Maps = ops::max_pool2d(Window::new(2, 2, 0), &y, cx).unwrap();
     let y: Maps = ops::avg_pool2d(Window::new(2, 2, 0), &y, cx).unwrap();
-    let y = ops::resize(&y, (0, 3, 3, 3), cx).unwrap();
-    let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&y, cx).unwrap();
-    let y: Tensor<(usize, usize, usize), f64, Cpu> = ops::stack_time(1, &[y], cx).unwrap();
+    let y = ops::resize(&y, [3, 3], None, cx).unwrap();
+    let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&y, cx).unwrap();
+    let y: Tensor<(usize, usize, usize), f64, Dev> = ops::stack_time(1, &[y], cx).unwrap();
     assert_eq!(y.shape().concrete(), [0, 2, 3]);
     // dfdx cannot sum over an empty batch, so backward starts beside it
-    let start: Tensor<(), f64, Cpu> = Cpu::default().zeros();
+    let start: Tensor<(), f64, Dev> = device().zeros();
     let grads = start.put_tape(context.tape).backward();
     assert_eq!(grads.get(&w).as_vec(), [0.0; 54]);
 }

@@ -2,7 +2,8 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::ops::{self, Units};
+use dynvision::geometry::Units;
+use dynvision::ops;
 use proptest::prelude::*;
 
 proptest! {
@@ -42,10 +43,10 @@ fn norms_may_be_a_view() {
 #[test]
 fn units_that_are_not_there_are_refused() {
     assert!(Units::new([0, 24], 24).unwrap_err().to_string().contains("unit 24"));
-    let (x, units): (Maps, _) = (Cpu::default().zeros_like(&(2, 2, 3, 4)), Units::new([0, 1], 24).unwrap());
+    let (x, units): (Maps, _) = (device().zeros_like(&(2, 2, 3, 4)), Units::new([0, 1], 24).unwrap());
     for to in [(1, 1, 2, 1), (2, 1, 3, 1)] {
         assert!(ops::gather(&x, &units, to, &mut cx::<NoneTape>()).is_err());
     }
-    let fewer: Maps = Cpu::default().zeros_like(&(2, 2, 3, 3));
+    let fewer: Maps = device().zeros_like(&(2, 2, 3, 3));
     assert!(ops::gather(&fewer, &units, (2, 1, 2, 1), &mut cx::<NoneTape>()).is_err());
 }

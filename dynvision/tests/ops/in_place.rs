@@ -3,7 +3,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::geometry::{Conv, Window};
 use dynvision::kernels::view;
@@ -13,7 +13,7 @@ const DIMS: [usize; 4] = [2, 2, 3, 3];
 const LEN: usize = 36;
 const CONV: Conv = Conv::new(Window::same(3, 1));
 
-fn drive<T: Tape<f64, Cpu>>(x: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
+fn drive<T: Tape<f64, Cpu>>(x: &Flat, cx: &mut Graph<f64, Cpu, T>) -> Result<Maps> {
     ops::add(maps(x, DIMS), &maps(x, DIMS), cx)
 }
 
@@ -22,7 +22,7 @@ fn inputs() -> [Vec<f64>; 3] {
 }
 
 /// Every operation that may update its argument in place.
-fn each_update<T: Tape<f64, Cpu>>(number: usize, a: Maps, x: &[Flat], cx: &mut Cx<T>) -> Result<Maps> {
+fn each_update<T: Tape<f64, Cpu>>(number: usize, a: Maps, x: &[Flat], cx: &mut Graph<f64, Cpu, T>) -> Result<Maps> {
     let (other, w) = (maps(&x[1], DIMS), maps(&x[2], [2, 2, 3, 3]));
     match number {
         0 => ops::add(a, &other, cx),
@@ -30,8 +30,8 @@ fn each_update<T: Tape<f64, Cpu>>(number: usize, a: Maps, x: &[Flat], cx: &mut C
         2 => ops::leaky(&Rate::fixed(0.3), a, Some(&other), true, cx),
         3 => ops::leaky(&Rate::fixed(0.3), a, Some(&other), false, cx),
         4 => ops::leaky(&Rate::fixed(0.3), a, None, true, cx),
-        5 => ops::conv2d_onto(&CONV, &other, &w, None::<&Flat>, Some(a), cx),
-        _ => ops::resize_onto(&other, a, cx),
+        5 => ops::conv2d(&CONV, &other, &w, None, Some(a), cx),
+        _ => ops::resize(&other, [3, 3], Some(a), cx),
     }
 }
 const UPDATES: usize = 7;
@@ -86,15 +86,15 @@ fn updates_follow_each_other() {
 }
 
 /// Operations that read a tensor and leave it.
-fn read_by<T: Tape<f64, Cpu>>(read: usize, a: &Maps, cx: &mut Cx<T>) -> Result<Maps> {
+fn read_by<T: Tape<f64, Cpu>>(read: usize, a: &Maps, cx: &mut Graph<f64, Cpu, T>) -> Result<Maps> {
     match read {
         0 => ops::avg_pool2d(Window::same(3, 1), a, cx),
         1 => ops::max_pool2d(Window::same(3, 1), a, cx),
         2 => ops::supralinear(0.8, 1.5, a, cx),
         3 => ops::gain(a, a, cx),
         4 => cx.run(a.clone(), |a| a.try_tanh()),
-        5 => ops::resize(a, (2, 2, 3, 3), cx),
-        6 => ops::conv2d(&CONV, a, a, None::<&Flat>, cx),
+        5 => ops::resize(a, [3, 3], None, cx),
+        6 => ops::conv2d(&CONV, a, a, None, None, cx),
         _ => cx.run(a.clone(), |a| a.try_square()),
     }
 }
@@ -141,13 +141,13 @@ fn one_tensor_may_stand_on_both_sides() {
     }
     let found = check!(&all, |x, cx| {
         let a = drive(&x[0], cx)?;
-        ops::resize_onto(&a.clone(), a, cx)
+        ops::resize(&a.clone(), [3, 3], Some(a), cx)
     });
     assert_near(&found, &x.iter().map(|x| 4.0 * x).collect::<Vec<_>>(), 1e-15);
     check!(&inputs(), |x, cx| {
         let a = drive(&x[0], cx)?;
         let w = maps(&x[2], [2, 2, 3, 3]);
-        ops::conv2d_onto(&CONV, &a.clone(), &w, None::<&Flat>, Some(a), cx)
+        ops::conv2d(&CONV, &a.clone(), &w, None, Some(a), cx)
     });
 }
 

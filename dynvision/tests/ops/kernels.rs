@@ -258,15 +258,15 @@ proptest! {
 
     #[test]
     fn convolutions_agree(shown in convolutions(), biased: bool, add: bool, with_gx: bool) {
-        convolution::<f32, _>(&Cpu::default(), &shown, biased, add, with_gx);
-        convolution::<f64, _>(&Cpu::default(), &shown, biased, add, with_gx);
+        convolution::<f32, _>(&device(), &shown, biased, add, with_gx);
+        convolution::<f64, _>(&device(), &shown, biased, add, with_gx);
     }
 
     #[test]
     fn pools_agree((window, dims) in pools(), seed: u64) {
-        pooling::<f32, _>(&Cpu::default(), window, &ties(&Cpu::default(), dims, seed), seed);
-        pooling::<f64, _>(&Cpu::default(), window, &ties(&Cpu::default(), dims, seed), seed);
-        pooling::<f64, _>(&Cpu::default(), window, &tensor(&Cpu::default(), sizes(dims), seed), seed);
+        pooling::<f32, _>(&device(), window, &ties(&device(), dims, seed), seed);
+        pooling::<f64, _>(&device(), window, &ties(&device(), dims, seed), seed);
+        pooling::<f64, _>(&device(), window, &tensor(&device(), sizes(dims), seed), seed);
     }
 
     #[test]
@@ -274,26 +274,26 @@ proptest! {
         b in 1usize..3, c in 1usize..3, h in 1usize..8, w in 1usize..8, rows in 1usize..12, columns in 1usize..12,
         add: bool, seed: u64,
     ) {
-        resizing::<f32, _>(&Cpu::default(), [b, c, h, w], [rows, columns], add, seed);
-        resizing::<f64, _>(&Cpu::default(), [b, c, h, w], [rows, columns], add, seed);
+        resizing::<f32, _>(&device(), [b, c, h, w], [rows, columns], add, seed);
+        resizing::<f64, _>(&device(), [b, c, h, w], [rows, columns], add, seed);
     }
 
     #[test]
     fn leaky_steps_agree(rate in 0.01f64..1.0, with_h: bool, relu: bool, seed: u64) {
-        leaking::<f32, _>(&Cpu::default(), rate, with_h, relu, seed);
-        leaking::<f64, _>(&Cpu::default(), rate, with_h, relu, seed);
+        leaking::<f32, _>(&device(), rate, with_h, relu, seed);
+        leaking::<f64, _>(&device(), rate, with_h, relu, seed);
     }
 
     #[test]
     fn elementwise_operations_agree(k in 0.1f64..2.0, n in 0.5f64..3.0, seed: u64) {
-        elementwise::<f32, _>(&Cpu::default(), k, n, seed);
-        elementwise::<f64, _>(&Cpu::default(), k, n, seed);
+        elementwise::<f32, _>(&device(), k, n, seed);
+        elementwise::<f64, _>(&device(), k, n, seed);
     }
 
     #[test]
     fn picks_agree(b in 1usize..3, c in 1usize..4, h in 1usize..5, w in 1usize..5, picks in 1usize..40, seed: u64) {
-        picking::<f32, _>(&Cpu::default(), [b, c, h, w], picks, seed);
-        picking::<f64, _>(&Cpu::default(), [b, c, h, w], picks, seed);
+        picking::<f32, _>(&device(), [b, c, h, w], picks, seed);
+        picking::<f64, _>(&device(), [b, c, h, w], picks, seed);
     }
 
     #[test]
@@ -301,16 +301,16 @@ proptest! {
         b in 1usize..4, groups in 1usize..3, c in 1usize..3, h in 1usize..5, w in 1usize..5, whole: bool, seed: u64,
     ) {
         let (dims, over) = ([b, groups * c, h, w], if whole { Over::Batch } else { Over::Groups(groups) });
-        biasing::<f32, _>(&Cpu::default(), dims, seed);
-        biasing::<f64, _>(&Cpu::default(), dims, seed);
-        normalizing::<f32, _>(&Cpu::default(), over, dims, seed);
-        normalizing::<f64, _>(&Cpu::default(), over, dims, seed);
+        biasing::<f32, _>(&device(), dims, seed);
+        biasing::<f64, _>(&device(), dims, seed);
+        normalizing::<f32, _>(&device(), over, dims, seed);
+        normalizing::<f64, _>(&device(), over, dims, seed);
     }
 
     #[test]
     fn stacks_agree(b in 1usize..4, len in 1usize..6, first in 0usize..3, steps in 1usize..4, seed: u64) {
-        stacking::<f32, _>(&Cpu::default(), [b, len, first, steps], seed);
-        stacking::<f64, _>(&Cpu::default(), [b, len, first, steps], seed);
+        stacking::<f32, _>(&device(), [b, len, first, steps], seed);
+        stacking::<f64, _>(&device(), [b, len, first, steps], seed);
     }
 }
 
@@ -321,14 +321,14 @@ fn wide_convolutions_agree() {
     let convs = [same, Conv::new(Window::same(3, 2)), Conv::new(Window::same(5, 1)), Conv::new(Window::POINT)];
     for (seed, conv) in (0..).zip(convs.into_iter().chain([same.bordered(Border::Reflect), same.grouped(2)])) {
         let shown = Shown::new(conv, [2, 9, 13], 36, 34, seed);
-        convolution::<f32, _>(&Cpu::default(), &shown, true, true, true);
-        convolution::<f64, _>(&Cpu::default(), &shown, true, true, true);
+        convolution::<f32, _>(&device(), &shown, true, true, true);
+        convolution::<f64, _>(&device(), &shown, true, true, true);
     }
 }
 
 #[test]
 fn numbers_at_the_edge_agree() {
-    let dev = Cpu::default();
+    let dev = device();
     let edge = [0.0, -0.0, 1e-7, -1e-7, 2e6, -2e6, 1e-6, f64::NAN, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY];
     let x: Maps = dev.tensor_from_vec(edge.to_vec(), (1, 2, 2, 3));
     let same = |a: &[f64], b: &[f64]| {
@@ -342,7 +342,7 @@ fn numbers_at_the_edge_agree() {
     let window = Window::same(3, 1);
     let (y, _) = dev.max_pool2d(window, &x, false).unwrap();
     same(&y.as_vec(), &composed::max_pool2d(&dev, window, &x).unwrap().as_vec());
-    let (mut g, mut h) = (buffer::<f64, Cpu>(&dev, 12, 3), buffer::<f64, Cpu>(&dev, 12, 3));
+    let (mut g, mut h) = (buffer::<f64, Dev>(&dev, 12, 3), buffer::<f64, Dev>(&dev, 12, 3));
     dev.relu_backward(&x, &mut g).unwrap();
     composed::relu_backward(&dev, &x, &mut h).unwrap();
     same(&read::<f64, _>(&dev, &g), &read::<f64, _>(&dev, &h));
@@ -352,16 +352,17 @@ fn numbers_at_the_edge_agree() {
 /// writes nothing else.
 #[test]
 fn views_are_right_or_refused() {
-    let dev = Cpu::default();
+    let dev = device();
     let one: Tensor<(usize, usize, usize, usize), f64, _> = dev.tensor_from_vec(vec![0.7], (1, 1, 1, 1));
     let one: Tensor<Rank0, f64, _> = one.reshape_like(&());
     let everywhere = one.broadcast_like::<_, Axes4<0, 1, 2, 3>>(&(2, 4, 6, 5));
     let turned = tensor::<_, f64, _>(&dev, (4, 2, 6, 5), 3).permute::<_, Axes4<1, 0, 2, 3>>();
     let (window, conv) = (Window::same(3, 2), Conv::new(Window::same(3, 1)));
     for x in [everywhere, turned] {
+        #[cfg(not(feature = "cuda"))]
         assert!(dynvision::kernels::view(&x).is_none());
         let flat = x.clone().contiguous();
-        let same = |a: MapsOf<f64, Cpu>, b: MapsOf<f64, Cpu>| assert_eq!(a.as_vec(), b.as_vec());
+        let same = |a: MapsOf<f64, Dev>, b: MapsOf<f64, Dev>| assert_eq!(a.as_vec(), b.as_vec());
         same(dev.max_pool2d(window, &x, false).unwrap().0, dev.max_pool2d(window, &flat, false).unwrap().0);
         same(dev.avg_pool2d(window, &x).unwrap(), dev.avg_pool2d(window, &flat).unwrap());
         same(dev.resize(&x, 3, 9, None).unwrap(), dev.resize(&flat, 3, 9, None).unwrap());
@@ -372,7 +373,7 @@ fn views_are_right_or_refused() {
             dev.leaky(0.3, x.clone(), Some(&x), true).unwrap(),
             dev.leaky(0.3, flat.clone(), Some(&flat), true).unwrap(),
         );
-        let w: MapsOf<f64, Cpu> = tensor(&dev, (3, 3, 4, 2), 9).permute::<_, Axes4<3, 2, 0, 1>>();
+        let w: MapsOf<f64, Dev> = tensor(&dev, (3, 3, 4, 2), 9).permute::<_, Axes4<3, 2, 0, 1>>();
         let (cache, fresh) = Default::default();
         let y = dev.conv2d(&conv, &x, &w, None, &cache, None).unwrap();
         same(y, dev.conv2d(&conv, &flat, &w.clone().contiguous(), None, &fresh, None).unwrap());

@@ -2,7 +2,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::ops::{self, Affine};
 use proptest::prelude::*;
@@ -26,21 +26,27 @@ fn naive(
     (0..x.len()).map(of).collect()
 }
 
-fn grouped<T: Tape<f64, Cpu>>(groups: usize, x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
+fn grouped<T: Tape<f64, Dev>>(
+    groups: usize,
+    x: &Maps,
+    weight: &Flat,
+    bias: &Flat,
+    cx: &mut Graph<f64, Dev, T>,
+) -> Result<Maps> {
     ops::group_norm(groups, EPS, x, Affine { weight, bias }, cx)
 }
 
-fn batched<T: Tape<f64, Cpu>>(x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Cx<T>) -> Result<Maps> {
+fn batched<T: Tape<f64, Dev>>(x: &Maps, weight: &Flat, bias: &Flat, cx: &mut Graph<f64, Dev, T>) -> Result<Maps> {
     Ok(ops::batch_norm(EPS, x, Affine { weight, bias }, cx)?.0)
 }
 
 /// By moments that are constants of the run.
-fn by_given<T: Tape<f64, Cpu>>(
+fn by_given<T: Tape<f64, Dev>>(
     moments: &[Vec<f64>; 2],
     x: &Maps,
     weight: &Flat,
     bias: &Flat,
-    cx: &mut Cx<T>,
+    cx: &mut Graph<f64, Dev, T>,
 ) -> Result<Maps> {
     let [mean, variance] = moments.each_ref().map(|m| flat(m));
     ops::normalize(EPS, x, (&mean, &variance), Affine { weight, bias }, cx)

@@ -32,8 +32,7 @@ proptest! {
         let want = pooled(window, dims, &all[0], |x| x.iter().copied().fold(f64::NEG_INFINITY, f64::max));
         prop_assume!(want.iter().all(|y| y.is_finite())); // a dilated window may see padding alone
         let found = check!(&all, |x, cx| {
-            let y: Maps = ops::max_pool2d(window, &maps(&x[0], dims), cx)?;
-            Ok(y)
+            ops::max_pool2d(window, &maps(&x[0], dims), cx)
         });
         assert_near(&found, &want, 0.0);
     }
@@ -43,8 +42,7 @@ proptest! {
         let all = [values(len(dims), seed)];
         let area = (window.kernel * window.kernel) as f64;
         let found = check!(&all, |x, cx| {
-            let y: Maps = ops::avg_pool2d(window, &maps(&x[0], dims), cx)?;
-            Ok(y)
+            ops::avg_pool2d(window, &maps(&x[0], dims), cx)
         });
         assert_near(&found, &pooled(window, dims, &all[0], |x| x.iter().sum::<f64>() / area), 1e-12);
     }
@@ -75,7 +73,7 @@ proptest! {
         let all = [values(b * c * h * w, seed)];
         let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().sum::<f64>() / (h * w) as f64).collect();
         let found = check!(&all, |x, cx| {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&maps(&x[0], [b, c, h, w]), cx)?;
             Ok(y)
         });
         assert_near(&found, &want, 1e-12);
@@ -84,24 +82,11 @@ proptest! {
 
 #[test]
 fn the_first_of_equal_maxima_has_the_gradient() {
-    let dev = Cpu::default();
+    let dev = device();
     let x: Maps = dev.tensor_from_vec(vec![0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0], (1, 2, 2, 2));
     let mut context = cx::<Recorded>();
     let y: Maps = ops::max_pool2d(Window::new(2, 2, 0), &x, &mut context).unwrap();
     assert_eq!(y.as_vec(), [2.0, 2.0]);
     let grads = y.put_tape(context.tape).sum::<Rank0, _>().backward();
     assert_eq!(grads.get(&x).as_vec(), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
-}
-
-#[test]
-fn shapes_may_be_constants() {
-    let dev = Cpu::seed_from_u64(1);
-    let x: Tensor<Rank4<2, 3, 7, 6>, f32, _> = dev.sample_normal();
-    let mut context = cx::<NoneTape>();
-    let max: Tensor<Rank4<2, 3, 4, 3>, f32, _> = ops::max_pool2d(Window::new(3, 2, 1), &x, &mut context).unwrap();
-    let mean: Tensor<(usize, Const<3>, usize, usize), f32, _> =
-        ops::avg_pool2d(Window::new(3, 2, 1), &x, &mut context).unwrap();
-    assert_eq!(max.shape().concrete(), mean.shape().concrete());
-    let all: Tensor<(usize, Const<3>), f32, _> = ops::global_avg_pool(&x, &mut context).unwrap();
-    assert_eq!(all.shape().concrete(), [2, 3]);
 }

@@ -2,7 +2,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::ops;
 use proptest::prelude::*;
 
@@ -17,9 +17,9 @@ proptest! {
         let range = start..start + 1 + len % (sizes[axis] - start);
         let all = [values(a * b * c, seed)];
         let found = check!(&all, |x, cx| {
-            let whole: Tensor<(usize, usize, usize), f64, Cpu> = x[0].clone().reshape_like(&(a, b, c));
-            let part: Tensor<(usize, usize, usize), f64, Cpu> = ops::slice(axis, range.clone(), &whole, cx)?;
-            let again: Tensor<(usize, usize, usize), f64, Cpu> = ops::slice(axis, range.clone(), &whole, cx)?;
+            let whole: Tensor<(usize, usize, usize), f64, Dev> = x[0].clone().reshape_like(&(a, b, c));
+            let part: Tensor<(usize, usize, usize), f64, Dev> = ops::slice(axis, range.clone(), &whole, cx)?;
+            let again: Tensor<(usize, usize, usize), f64, Dev> = ops::slice(axis, range.clone(), &whole, cx)?;
             cx.run(part, |part| part.try_mul(again))
         });
         let place = |i: usize| [i / (b * c), i / c % b, i % c][axis];
@@ -33,16 +33,16 @@ proptest! {
 fn overlapping_slices_of_a_view() {
     check!(&[values(24, 5)], |x, cx| {
         let view = x[0].clone().reshape_like(&(4, 6)).permute::<_, Axes2<1, 0>>();
-        let later: Tensor<(usize, usize), f64, Cpu> = ops::slice(0, 1..6, &view, cx)?;
-        let earlier: Tensor<(usize, usize), f64, Cpu> = ops::slice(0, 0..5, &view, cx)?;
+        let later: Tensor<(usize, usize), f64, Dev> = ops::slice(0, 1..6, &view, cx)?;
+        let earlier: Tensor<(usize, usize), f64, Dev> = ops::slice(0, 0..5, &view, cx)?;
         cx.run(later, |later| later.try_sub(earlier)?.try_square())
     });
 }
 
 #[test]
 fn slices_that_do_not_exist_are_refused() {
-    let x: Tensor<(usize, usize), f64, Cpu> = flat(&values(6, 1)).reshape_like(&(2, 3));
-    type Two = Tensor<(usize, usize), f64, Cpu>;
+    let x: Tensor<(usize, usize), f64, Dev> = flat(&values(6, 1)).reshape_like(&(2, 3));
+    type Two = Tensor<(usize, usize), f64, Dev>;
     let take = |axis, range: std::ops::Range<usize>| {
         ops::slice::<_, (usize, usize), _, _, _>(axis, range, &x, &mut cx::<NoneTape>())
     };
@@ -50,7 +50,7 @@ fn slices_that_do_not_exist_are_refused() {
     assert!(of(take(2, 0..1)).contains("axis 2"));
     assert!(of(take(1, 1..4)).contains("1..4"));
     assert!(of(take(1, 3..3)).contains("3..3"));
-    let mut cx: Cx<NoneTape> = cx();
+    let mut cx: Graph<f64, Dev, NoneTape> = cx();
     let y = ops::slice::<_, (usize, Const<2>), _, _, _>(1, 0..1, &x, &mut cx).map(|y| y.as_vec());
     assert!(y.unwrap_err().to_string().contains("slice"));
 }

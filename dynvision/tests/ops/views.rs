@@ -2,7 +2,7 @@
 
 use crate::check::*;
 use dfdx::prelude::*;
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::geometry::{Conv, Window};
 use dynvision::ops::{self, Rate};
@@ -20,27 +20,32 @@ fn broadcast(x: &Flat, [b, c, h, w]: [usize; 4]) -> Maps {
 }
 
 /// Every operation on two maps of 2x2x3x3, the second a weight where that is needed.
-fn each<T: Tape<f64, Cpu>>(number: usize, a: Maps, b: &Maps, cx: &mut Cx<T>) -> Result<Tensor<(usize,), f64, Cpu>> {
+fn each<T: Tape<f64, Dev>>(
+    number: usize,
+    a: Maps,
+    b: &Maps,
+    cx: &mut Graph<f64, Dev, T>,
+) -> Result<Tensor<(usize,), f64, Dev>> {
     let y = match number {
-        0 => ops::conv2d(&CONV, &a, b, None::<&Flat>, cx)?,
-        1 => ops::conv2d_onto(&Conv::new(Window::same(3, 1)), b, b, None::<&Flat>, Some(a), cx)?,
+        0 => ops::conv2d(&CONV, &a, b, None, None, cx)?,
+        1 => ops::conv2d(&Conv::new(Window::same(3, 1)), b, b, None, Some(a), cx)?,
         2 => ops::max_pool2d(Window::new(2, 1, 0), &a, cx)?,
         3 => ops::avg_pool2d(Window::new(2, 1, 0), &a, cx)?,
-        4 => ops::resize(&a, (2, 2, 5, 2), cx)?,
-        5 => ops::resize_onto(b, a, cx)?,
+        4 => ops::resize(&a, [5, 2], None, cx)?,
+        5 => ops::resize(b, [3, 3], Some(a), cx)?,
         6 => ops::leaky(&Rate::fixed(0.3), a, Some(b), true, cx)?,
         7 => ops::add(a, b, cx)?,
         8 => ops::gain(&a, b, cx)?,
         9 => ops::relu(a, cx)?,
         10 => ops::supralinear(0.8, 1.5, &a, cx)?,
-        11 => ops::scale_shift(&a, &Cpu::default().tensor(0.7), None, cx)?,
-        12 => ops::conv2d_once(&CONV, &a, b, None::<&Flat>, cx)?,
+        11 => ops::scale_shift(&a, &device().tensor(0.7), None, None, cx)?,
+        12 => ops::conv2d_once(&CONV, &a, b, None, cx)?,
         13 => {
-            let y: Tensor<(usize, usize), f64, Cpu> = ops::global_avg_pool(&a, cx)?;
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_avg_pool(&a, cx)?;
             return Ok(y.reshape_like(&(4,)));
         }
         _ => {
-            let y: Tensor<(usize, usize, usize, usize, usize), f64, Cpu> =
+            let y: Tensor<(usize, usize, usize, usize, usize), f64, Dev> =
                 ops::stack_time(1, &[a.clone(), b.clone(), a], cx)?;
             return Ok(y.reshape_like(&(2 * 4 * 18,)));
         }
@@ -76,8 +81,7 @@ fn a_bias_may_be_a_view() {
     let all = [values(36, 1), values(36, 2), vec![0.4]];
     let found = check!(&all, |x, cx| {
         let bias: Flat = x[2].clone().reshape_like(&()).broadcast_like::<_, Axis<0>>(&(2,));
-        let y: Maps = ops::conv2d(&CONV, &maps(&x[0], dims), &maps(&x[1], dims), Some(&bias), cx)?;
-        Ok(y)
+        ops::conv2d(&CONV, &maps(&x[0], dims), &maps(&x[1], dims), Some(&bias), None, cx)
     });
     let shown = Shown::new(CONV, [2, 3, 3], 2, 2, 0);
     assert_near(&found, &shown.naive(&all[0], &all[1], Some(&[0.4, 0.4])), 1e-13);

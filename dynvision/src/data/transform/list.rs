@@ -2,6 +2,7 @@
 
 use super::{Draw, Filter, Transform, apply_all};
 use crate::data::{DataError, Sample};
+use crate::geometry::Map;
 
 /// What is done to every sample, in order.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -65,6 +66,36 @@ impl Transforms {
         }
     }
 
+    /// Adapts images of any size and colour to a model's input: the short side is resized to the longer side of the input, its centre is cut out,
+    /// and colours are made or taken away for three channels or one.
+    ///
+    /// ```
+    /// use dynvision::{data::{Draw, Sample, Transforms, Values}, geometry::Map};
+    /// let photograph = Sample::new("photograph", Values::Bytes(vec![9; 3 * 80 * 100]), 1, Map::new(3, 80, 100))?;
+    /// let adapted = Transforms::adapting(Map::new(1, 32, 32))?.apply(photograph, Draw::none())?;
+    /// assert_eq!(adapted.shape(), Map::new(1, 32, 32));
+    /// # Ok::<(), dynvision::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An input without a row, a column or a channel.
+    pub fn adapting(input: Map) -> Result<Self, DataError> {
+        let colours = match input.c {
+            0 => {
+                let (expected, found) = ("at least 1".to_string(), "0".to_string());
+                return Err(DataError::Setting { setting: "channels of the input", expected, found });
+            }
+            1 => Some(Transform::Grey),
+            3 => Some(Transform::Colour),
+            _ => None,
+        };
+        let size = [
+            Transform::ResizeShort { size: input.h.max(input.w), filter: Filter::Bilinear },
+            Transform::CenterCrop { height: input.h, width: input.w },
+        ];
+        Transforms::new(size.into_iter().chain(colours).collect())
+    }
+
     /// The list with another transform at its end.
     ///
     /// # Errors
@@ -104,7 +135,6 @@ impl Transforms {
 mod tests {
     use super::*;
     use crate::data::{Seed, Values};
-    use crate::geometry::Map;
 
     fn sample() -> Sample {
         let values = (0..3 * 12 * 10).map(|i| (i * 7 % 256) as u8).collect();
@@ -118,6 +148,37 @@ mod tests {
         assert_eq!(draw(1, 2, 3), draw(1, 2, 3));
         assert!(draw(1, 2, 3) != draw(2, 2, 3) && draw(1, 2, 3) != draw(1, 3, 3) && draw(1, 2, 3) != draw(1, 2, 4));
         assert!(list.is_random() && list.apply(sample(), Draw::none()).is_err());
+    }
+
+    /// The long side of a line, or a number that a file states.
+    #[test]
+    fn sizes_beyond_any_picture_are_refused() {
+        let line = Sample::new("line", Values::Bytes(vec![0; 60_000]), 1, Map::new(1, 60_000, 1)).unwrap();
+        let most = usize::MAX;
+        for transform in [
+            Transform::ResizeShort { size: 1000, filter: Filter::Bilinear },
+            Transform::ResizeShort { size: most, filter: Filter::Bilinear },
+            Transform::Resize { height: 1, width: 100_000, filter: Filter::Bilinear },
+            Transform::CenterCrop { height: most, width: most },
+            Transform::RandomCrop { height: most, width: 1, padding: 0 },
+            Transform::RandomCrop { height: 1, width: 1, padding: most },
+        ] {
+            let list = Transforms(vec![transform]);
+            let error = list.apply(line.clone(), Draw::new(Seed(0), 0, 0)).unwrap_err().to_string();
+            assert!(error.contains("transform"), "{error}");
+        }
+    }
+
+    #[test]
+    fn images_of_any_kind_are_adapted_to_an_input() {
+        for shape in [Map::new(3, 12, 10), Map::new(1, 3, 40), Map::new(3, 200, 7)] {
+            let image = Sample::new("s", Values::Bytes(vec![9; shape.units()]), 1, shape).unwrap();
+            for input in [Map::new(1, 8, 8), Map::new(3, 8, 8), Map::new(3, 5, 9)] {
+                let adapted = Transforms::adapting(input).unwrap().apply(image.clone(), Draw::none()).unwrap();
+                assert_eq!((adapted.shape(), adapted.values()), (input, &Values::Bytes(vec![9; input.units()])));
+            }
+        }
+        assert!(Transforms::adapting(Map::new(0, 8, 8)).is_err() && Transforms::adapting(Map::new(3, 0, 8)).is_err());
     }
 
     #[test]

@@ -108,6 +108,9 @@ pub enum Transform {
     Colour,
 }
 
+/// A sample of a billion values is a mistake in a setting, or the long side of a picture that is a line.
+const GREATEST_SAMPLE: usize = 1 << 30;
+
 /// Where the chance of one sample comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw(Option<(Seed, u64)>);
@@ -165,6 +168,9 @@ impl Transform {
             | Transform::RandomCrop { width: 0, .. }
             | Transform::RandomResizedCrop { height: 0, .. }
             | Transform::RandomResizedCrop { width: 0, .. } => wrong("transform", "sizes of at least 1 pixel"),
+            Transform::RandomCrop { padding, .. } if padding > GREATEST_SAMPLE => {
+                wrong("transform", "a border that is not larger than any picture")
+            }
             Transform::RandomHorizontalFlip { probability } if !share(probability) => {
                 wrong("transform", "a probability between 0 and 1")
             }
@@ -186,13 +192,32 @@ impl Transform {
         }
     }
 
+    /// Rows and columns of the result.
+    fn size(&self, shape: Map) -> (usize, usize) {
+        match *self {
+            Transform::ResizeShort { size, .. } => resize::short_side(shape.h, shape.w, size),
+            Transform::Resize { height, width, .. }
+            | Transform::CenterCrop { height, width }
+            | Transform::RandomCrop { height, width, .. }
+            | Transform::RandomResizedCrop { height, width, .. } => (height, width),
+            _ => (shape.h, shape.w),
+        }
+    }
+
     fn apply<P: Pixel>(&self, planes: Planes<P>, rng: Option<&mut ChaCha8Rng>) -> Result<Planes<P>, DataError> {
         let shape = planes.shape;
+        let (h, w) = self.size(shape);
+        // columns are resized before rows
+        let values = h.max(shape.h).checked_mul(w).and_then(|n| n.checked_mul(shape.c)?.checked_mul(planes.frames));
+        if values.is_none_or(|values| values > GREATEST_SAMPLE) {
+            return Err(DataError::Setting {
+                setting: "transform",
+                expected: format!("one that gives at most {GREATEST_SAMPLE} values a sample"),
+                found: format!("{self:?}, which gives {h}x{w} pixels"),
+            });
+        }
         match (self, rng) {
-            (&Transform::ResizeShort { size, filter }, _) => {
-                let (h, w) = resize::short_side(shape.h, shape.w, size);
-                Ok(resize::resize(planes, h, w, filter))
-            }
+            (&Transform::ResizeShort { filter, .. }, _) => Ok(resize::resize(planes, h, w, filter)),
             (&Transform::Resize { height, width, filter }, _) => Ok(resize::resize(planes, height, width, filter)),
             (&Transform::CenterCrop { height, width }, _) => Ok(geometry::center_crop(planes, height, width)),
             (Transform::Grey, _) => colour::grey(planes),

@@ -1,8 +1,8 @@
 //! The layout since PyTorch 1.6: a zip archive of the pickle and of each storage.
 
-use super::machine::Pickle;
 use super::{Loaded, Storages, foreign, tensors};
 use crate::file::StateError;
+use crate::pickle::Pickle;
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::io::{Cursor, Read};
 use zip::{CompressionMethod, ZipArchive};

@@ -1,8 +1,8 @@
 //! The layout before PyTorch 1.6: pickles one after the other, then the storages.
 
-use super::machine::{Pickle, Value};
-use super::{Loaded, Storages, foreign, tensors};
+use super::{Loaded, Storages, foreign, tensor, tensors};
 use crate::file::StateError;
+use crate::pickle::{Pickle, Value};
 use std::collections::BTreeMap;
 
 /// 0x1950a86a20f9469cfc6c, as a pickle holds it.
@@ -24,7 +24,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Loaded, StateError> {
     }
     let (pickle, rest) = Pickle::parse(rest).map_err(foreign)?;
     let (keys, mut rest) = Pickle::parse(rest).map_err(foreign)?;
-    let sizes = pickle.storage_sizes();
+    let sizes = tensor::storage_sizes(&pickle);
     let mut storages: BTreeMap<&str, &[u8]> = BTreeMap::new();
     let Value::List(list) = keys.get(keys.top) else { return Err(foreign("the list of its storages is missing")) };
     for key in list.iter().filter_map(|id| keys.text(*id)) {

@@ -19,11 +19,10 @@
 
 mod archive;
 mod legacy;
-mod machine;
 mod tensor;
 
 use crate::file::{FileError, StateDict, StateError};
-use machine::Pickle;
+use crate::pickle::Pickle;
 use std::path::Path;
 
 /// What a file holds.
@@ -76,7 +75,7 @@ fn tensors(pickle: &Pickle<'_>, capacity: usize, storages: &mut dyn Storages) ->
         let what = pickle.describe(pickle.top);
         foreign(format!("it holds {what}, not a dictionary of tensors: save `model.state_dict()` in Python"))
     })?;
-    let nested = outer.iter().find(|(key, _)| pickle.text(*key) == Some("state_dict")).map(|(_, value)| *value);
+    let nested = pickle.entry(pickle.top, "state_dict");
     let entries = match nested {
         None => outer,
         Some(id) => pickle.dict(id).ok_or_else(|| foreign("its `state_dict` is no dictionary"))?,
@@ -91,7 +90,7 @@ fn tensors(pickle: &Pickle<'_>, capacity: usize, storages: &mut dyn Storages) ->
     let mut count = 0;
     for &(key, value) in entries {
         let name = pickle.text(key).map_or_else(|| pickle.describe(key), str::to_string);
-        match pickle.tensor(value) {
+        match tensor::window(pickle, value).map_err(foreign)? {
             None => loaded.skipped.push(name),
             Some(tensor) => {
                 let (dtype, bytes) = tensor.gather(&name, &mut room, storages)?;

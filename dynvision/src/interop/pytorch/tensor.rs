@@ -2,7 +2,12 @@
 
 use super::{Storages, foreign};
 use crate::file::{StateError, product};
+use crate::pickle::{Id, Pickle, Value};
 use safetensors::Dtype;
+use std::collections::BTreeMap;
+
+/// As many as PyTorch allows.
+const MOST_DIMENSIONS: usize = 64;
 
 /// How many times the size of the file its tensors may have together: weights that the original keeps twice or broadcasts
 /// come from one storage.
@@ -34,6 +39,77 @@ pub(super) fn dtype(class: &str) -> Option<Dtype> {
         "BoolStorage" | "bool" => Dtype::BOOL,
         _ => return None,
     })
+}
+
+/// The tensor that a call would make, for the functions by which PyTorch makes them; none for anything else.
+///
+/// # Errors
+/// Arguments that are not those of a tensor.
+pub(super) fn window<'a>(pickle: &Pickle<'a>, id: Id) -> Result<Option<Window<'a>>, String> {
+    let mut id = id;
+    loop {
+        let &Value::Call { function, arguments, .. } = pickle.get(id) else { return Ok(None) };
+        let &Value::Global("torch._utils", name) = pickle.get(function) else { return Ok(None) };
+        let arguments = pickle.tuple(arguments).unwrap_or_default();
+        match name {
+            // a tuple holds what was made before it, so this ends
+            "_rebuild_parameter" | "_rebuild_parameter_with_state" => match arguments.first() {
+                Some(&data) if data < id => id = data,
+                _ => return Err("a parameter without a tensor".into()),
+            },
+            // only the third names its type apart from the storage
+            "_rebuild_tensor" | "_rebuild_tensor_v2" => return rebuilt(pickle, arguments, None).map(Some),
+            "_rebuild_tensor_v3" => return rebuilt(pickle, arguments, arguments.get(6).copied()).map(Some),
+            _ => return Ok(None),
+        }
+    }
+}
+
+fn rebuilt<'a>(pickle: &Pickle<'a>, arguments: &[Id], own: Option<Id>) -> Result<Window<'a>, String> {
+    let &[storage, offset, shape, strides] = arguments.first_chunk().ok_or("a tensor without sizes")?;
+    let &Value::Persistent(storage) = pickle.get(storage) else { return Err("a tensor without a storage".into()) };
+    let (key, class) = self::storage(pickle, storage)?;
+    let number = |id: Id| match pickle.get(id) {
+        &Value::Int(number) => usize::try_from(number).map_err(|_| "a negative size, offset or stride".to_string()),
+        _ => Err("a size that is no number".to_string()),
+    };
+    let numbers = |id: Id| match pickle.get(id) {
+        Value::Tuple(all) | Value::List(all) if all.len() > MOST_DIMENSIONS => {
+            Err(format!("a tensor of {} dimensions", all.len()))
+        }
+        Value::Tuple(all) | Value::List(all) => all.iter().map(|&id| number(id)).collect(),
+        _ => Err("sizes that are no tuple".to_string()),
+    };
+    let class = match own.map(|id| pickle.get(id)) {
+        Some(&Value::Global(_, name)) => name,
+        _ => class,
+    };
+    Ok(Window { key, class, offset: number(offset)?, shape: numbers(shape)?, strides: numbers(strides)? })
+}
+
+/// Key and class of a storage: `("storage", class, key, place, elements)`, and in the legacy layout a view that nothing writes any more.
+fn storage<'a>(pickle: &Pickle<'a>, id: Id) -> Result<(&'a str, &'a str), String> {
+    let parts = pickle.tuple(id).ok_or("a storage that is no tuple")?;
+    let part = |i: usize| parts.get(i).copied();
+    let class = part(1).and_then(|class| pickle.maker(class));
+    match (part(0).and_then(|id| pickle.text(id)), class, part(2).and_then(|id| pickle.text(id))) {
+        (Some("storage"), Some((_, class)), Some(key))
+            if part(5).is_none_or(|view| matches!(pickle.get(view), Value::None)) =>
+        {
+            Ok((key, class))
+        }
+        _ => Err("a storage of a kind that is not known".into()),
+    }
+}
+
+/// How many bytes an element has, by the key of the storage.
+pub(super) fn storage_sizes<'a>(pickle: &Pickle<'a>) -> BTreeMap<&'a str, usize> {
+    let sized = |value: &Value<'a>| {
+        let &Value::Persistent(id) = value else { return None };
+        let (key, class) = storage(pickle, id).ok()?;
+        Some((key, dtype(class)?.size()))
+    };
+    pickle.values().iter().filter_map(sized).collect()
 }
 
 impl Window<'_> {

@@ -1,36 +1,38 @@
 //! A norm over the batch.
 
-use super::{EPS, Observed};
-use crate::cx::Cx;
+use super::EPS;
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{MapOf, Operation};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::Operation;
 use crate::ops::{self, Affine};
-use dfdx::prelude::{Dim, HasShape, Shape, Tape};
+use crate::unroll::{Context, Observed};
+use dfdx::prelude::{HasShape, Tape};
 
 /// Batch normalisation (Ioffe and Szegedy 2015): `y = w (x - mean) / sqrt(variance + 1e-5) + b` for each channel, with `w`
 /// and `b` trained.
 ///
 /// A run that trains (see [`Mode`](crate::time::Mode)) normalises by the moments of its batch at that step; any other one by
-/// the running moments, as do the areas that [`freeze_statistics`](crate::time::Stimulus::freeze_statistics) names. A run does not change a model, so it hands its moments over instead of keeping them: take them from its
-/// [`Cx`](crate::cx::Cx::take_statistics) and give them to the model by [`Statistics::absorb`](super::Statistics::absorb),
-/// which updates the running moments as `0.9 running + 0.1 batch` for each step, in order.
+/// the running moments, as do the areas that [`freeze_statistics`](crate::unroll::Stimulus::freeze_statistics) names. A run
+/// does not change a model, so it hands its moments over instead of keeping them: take them from its
+/// [`Context`](Context::take_statistics) and give them to the model by
+/// [`Statistics::absorb`](crate::unroll::Statistics::absorb), which updates the running moments as `0.9 running + 0.1 batch` for each step, in order.
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{BatchNorm, Operation, Spec}, time::{Mode, Plan}};
+/// use dynvision::{nn::{BatchNorm, Operation, Spec}, ops, time::{Mode, Plan}, unroll::Context};
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let mut norm: <BatchNorm<1> as Spec>::Built<f64, Cpu> = BuildModule::try_build(&dev).unwrap();
-/// let x = dev.tensor([[[[1.0]]], [[[3.0]]]]);
-/// let mut cx = Cx::new(NoneTape, Plan::default()).in_mode(Mode::Training);
-/// let y = BatchNorm::<1>::apply(&norm, x, &mut cx).unwrap().as_vec();
+/// let x = ops::erase(dev.tensor([[[[1.0]]], [[[3.0]]]]))?;
+/// let mut cx = Context::new(NoneTape, Plan::default()).in_mode(Mode::Training);
+/// let y = BatchNorm::<1>::forward(&norm, x, &mut cx)?.as_vec();
 /// assert!((y[0] + 1.0).abs() < 1e-4);
-/// cx.take_statistics().absorb(&mut norm).unwrap();
+/// cx.take_statistics().absorb(&mut norm)?;
 /// assert!((norm.running_mean.array()[0] - 0.1 * 2.0).abs() < 1e-12);
 /// assert!((norm.running_var.array()[0] - (0.9 + 0.1 * 2.0)).abs() < 1e-12); // corrected for the sample
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BatchNorm<const C: usize>;
@@ -39,16 +41,16 @@ crate::spec!(impl [const C: usize] BatchNorm<C> => built::BatchNorm<C, E, D>);
 impl<const C: usize> Operation for BatchNorm<C> {
     const CHANNELS: Option<usize> = Some(C);
 
-    fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: MapOf<B, Ch, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Ch, H, W, E, D>> {
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         let affine = Affine { weight: &built.weight, bias: &built.bias };
-        if !cx.by_batch() {
+        if !cx.uses_batch_moments() {
             return ops::normalize(EPS, &x, (&built.running_mean, &built.running_var), affine, cx);
         }
-        let [b, _, h, w] = x.shape().concrete();
+        let (b, _, h, w) = *x.shape();
         let (y, moments) = ops::batch_norm(EPS, &x, affine, cx)?;
         let samples = (b * h * w) as f64;
         cx.observe(Observed::new(&built.running_mean, moments.mean, 1.0));

@@ -1,12 +1,12 @@
 //! Norms within each sample.
 
 use super::EPS;
-use crate::cx::Cx;
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{MapOf, Operation};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::Operation;
 use crate::ops::{self, Affine};
-use dfdx::prelude::{Dim, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::Tape;
 
 /// Group normalisation (Wu and He 2018): `C` channels in `GROUPS` groups of adjacent ones,
 /// `y = w (x - mean) / sqrt(variance + 1e-5) + b` with the moments of a sample's group, and `w` and `b` trained for each
@@ -16,14 +16,15 @@ use dfdx::prelude::{Dim, Tape};
 /// `(B, C, H, W)`, as it was.
 ///
 /// ```
-/// use dynvision::{cx::Cx, nn::{GroupNorm, Operation, Spec}, time::Plan};
+/// use dynvision::{nn::{GroupNorm, Operation, Spec}, ops, time::Plan, unroll::Context};
 /// use dfdx::prelude::*;
 /// let dev = Cpu::default();
 /// let norm: <GroupNorm<2, 4> as Spec>::Built<f64, Cpu> = BuildModule::try_build(&dev).unwrap();
-/// let mut cx = Cx::new(NoneTape, Plan::default());
-/// let x = dev.tensor([[[[1.0]], [[3.0]], [[8.0]], [[8.0]]]]);
-/// let y = GroupNorm::<2, 4>::apply(&norm, x, &mut cx).unwrap().as_vec();
+/// let mut cx = Context::new(NoneTape, Plan::default());
+/// let x = ops::erase(dev.tensor([[[[1.0]], [[3.0]], [[8.0]], [[8.0]]]]))?;
+/// let y = GroupNorm::<2, 4>::forward(&norm, x, &mut cx)?.as_vec();
 /// assert!((y[0] + 1.0).abs() < 1e-4 && (y[1] - 1.0).abs() < 1e-4 && y[2] == 0.0);
+/// # Ok::<(), dynvision::error::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupNorm<const GROUPS: usize, const C: usize>;
@@ -39,11 +40,11 @@ impl<const GROUPS: usize, const C: usize> Operation for GroupNorm<GROUPS, C> {
         false => Some("the groups of a `GroupNorm<GROUPS, CHANNELS>` must divide its channels"),
     };
 
-    fn apply<B: Dim, Ch: Dim, H: Dim, W: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         built: &Self::Built<E, D>,
-        x: MapOf<B, Ch, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, Ch, H, W, E, D>> {
+        x: Maps<E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
         ops::group_norm(GROUPS, EPS, &x, Affine { weight: &built.weight, bias: &built.bias }, cx)
     }
 }

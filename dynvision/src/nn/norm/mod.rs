@@ -2,12 +2,9 @@
 
 mod batch;
 mod group;
-mod statistics;
 
 pub use batch::BatchNorm;
 pub use group::{GroupNorm, LayerNorm};
-pub(crate) use statistics::Observed;
-pub use statistics::Statistics;
 
 pub(crate) mod built {
     pub use super::batch::built::BatchNorm;

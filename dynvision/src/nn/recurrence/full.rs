@@ -1,55 +1,48 @@
 //! A convolution from the area to itself.
 
-use super::{LayerKernel, Recurrence, RecurrentKernel};
-use crate::cx::Cx;
+use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{ConvOptions, MapOf, Plain, Uniform, built};
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::unroll::Context;
+use dfdx::prelude::{ConstDim, Tape};
 use std::marker::PhantomData;
 
 /// Every channel of the state acts on every channel of the target through a convolution (the original's
 /// `FullConnection`): `conv(h) + bias`.
+///
+/// `K` is the kernel of the convolution, `C` its options.
+///
+/// # Shapes
+/// State `(B, I, H, W)`, contribution `(B, O, H, W)`.
+///
+/// ```
+/// use dynvision::nn::{Full, Layer, OwnKernel, RConv2d};
+/// assert!(<RConv2d<3, 8, 3, 1, Full<OwnKernel<5>>>>::MISFIT.is_none());
+/// assert!(<RConv2d<3, 8, 3, 1, Full<OwnKernel<4>>>>::MISFIT.is_some_and(|why| why.contains("even kernel")));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Full<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
+pub struct Full<K = LayerKernel, C = DefaultOptions<Uniform>>(PhantomData<(K, C)>);
 
-#[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for Full<Q, C> {
-    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
-        built::Conv2d<I, O, Q::Of<K>, 1, C, E, D>;
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = FullConnection<I, O, Q::Of<K>, C>;
+}
 
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2> {
-        it
-    }
+/// [`Full`] from `I` to `O` channels with kernel `K`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FullConnection<I, O, K, C>(PhantomData<(I, O, K, C)>);
+crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions]
+    FullConnection<I, O, K, C> => built::Conv2d<I, O, K, 1, C, E, D>);
 
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        weights.apply(h, None, cx)
-    }
+impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for FullConnection<I, O, K, C> {
+    const MISFIT: Option<&'static str> = odd(K::SIZE);
 
-    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        onto: MapOf<B, O, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        weights.apply(h, Some(onto), cx)
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        weights.forward(h, onto, cx)
     }
 }

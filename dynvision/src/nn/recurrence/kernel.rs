@@ -7,11 +7,6 @@ use std::fmt::Debug;
 pub trait RecurrentKernel: Clone + Debug + 'static {
     /// The kernel, where that of the layer is `K`.
     type Of<K: ConstDim>: ConstDim;
-
-    /// Whether the kernel is even, so that the state would change its size, where the layer's is odd and where it is even.
-    /// Not to be overridden.
-    const IS_EVEN: [bool; 2] =
-        [Self::Of::<Const<1>>::SIZE.is_multiple_of(2), Self::Of::<Const<2>>::SIZE.is_multiple_of(2)];
 }
 /// The kernel of the layer.
 #[derive(Clone, Copy, Debug, Default)]

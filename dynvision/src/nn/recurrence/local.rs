@@ -1,14 +1,13 @@
 //! Lateral connections between neighbours on the cortical plane.
 
-use super::Recurrence;
-use crate::cx::Cx;
+use super::{Connection, Recurrence};
 use crate::error::Result;
-use crate::geometry::{Border, Conv, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{ConvOptions, MapOf, Plain, Uniform, built};
-use crate::ops::{self, Plane};
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, HasShape, Shape, Tape};
+use crate::geometry::{Border, Conv, Plane, Window};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::ops;
+use crate::unroll::Context;
+use dfdx::prelude::{Const, ConstDim, Dim, HasShape, Tape};
 use std::marker::PhantomData;
 
 /// Lateral connections between units that are near each other in place and feature (the original's
@@ -26,7 +25,7 @@ use std::marker::PhantomData;
 /// assert_eq!(LateralKernel::<Const<529>>::SIZE, 5);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Local<C = Plain<Uniform>>(PhantomData<C>);
+pub struct Local<C = DefaultOptions<Uniform>>(PhantomData<C>);
 
 /// The kernel of the lateral connections of an area of `I` channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,52 +45,43 @@ impl<I: ConstDim> ConstDim for LateralKernel<I> {
     };
 }
 
+/// The weights of lateral connections in an area of `I` channels.
 pub(super) type Lateral<I, C, E, D> = built::Conv2d<Const<1>, Const<1>, LateralKernel<I>, 1, C, E, D>;
 
-/// What the neighbours on the plane contribute.
-pub(super) fn lateral<I: ConstDim, C: ConvOptions, B: Dim, H: Dim, W: Dim, E, D, T>(
+/// Computes what the neighbours on the plane contribute.
+pub(super) fn lateral<I: ConstDim, C: ConvOptions, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     weights: &Lateral<I, C, E, D>,
-    h: &MapOf<B, I, H, W, E, D>,
-    cx: &mut Cx<T>,
-) -> Result<MapOf<B, I, H, W, E, D>>
-where
-    E: Element,
-    D: VisionDevice<E>,
-    T: Tape<E, D>,
-{
-    type OnPlane<B, E, D> = MapOf<B, Const<1>, usize, usize, E, D>;
-    let [_, channels, rows, columns] = h.shape().concrete();
+    h: &Maps<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let sizes @ (batch, channels, rows, columns) = *h.shape();
     let plane = cx.plane([channels, rows, columns])?;
     let [height, width] = plane.size();
-    let to = (h.shape().0, Const, height, width);
-    let laid_out: OnPlane<B, E, D> = ops::gather(h, plane.lay_out(), to, cx)?;
+    let laid_out = ops::gather(h, plane.lay_out(), (batch, 1, height, width), cx)?;
     let conv = Conv::new(Window::same(LateralKernel::<I>::SIZE, 1)).bordered(Border::Reflect);
-    let near: OnPlane<B, E, D> = weights.slide(&conv, &laid_out, None, cx)?;
-    ops::gather(&near, plane.take_up(), *h.shape(), cx)
+    let near = weights.convolve(&conv, &laid_out, None, cx)?;
+    ops::gather(&near, plane.take_up(), sizes, cx)
 }
 
-#[diagnostic::do_not_recommend]
 impl<C: ConvOptions> Recurrence for Local<C> {
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = LocalConnection<I, C>;
+}
+
+/// [`Local`] in an area of `I` channels.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalConnection<I, C>(PhantomData<(I, C)>);
+crate::spec!(impl [I: ConstDim, C: ConvOptions] LocalConnection<I, C> => Lateral<I, C, E, D>);
+
+impl<I: ConstDim, C: ConvOptions> Connection for LocalConnection<I, C> {
     const SAME_CHANNELS: bool = true;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = Lateral<I, C, E, D>;
 
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2> {
-        it
-    }
-
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        let y = lateral::<I, C, B, H, W, E, D, T>(weights, h, cx)?;
-        ops::retyped::<_, (B, O, H, W), E, D, T>("local recurrence: channels of its target", y, cx)
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let y = lateral(weights, h, cx)?;
+        ops::add_onto(onto, y, cx)
     }
 }

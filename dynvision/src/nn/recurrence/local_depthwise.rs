@@ -1,15 +1,13 @@
 //! Lateral connections on the cortical plane, then a convolution of each channel.
 
 use super::local::{Lateral, lateral};
-use super::{LayerKernel, Recurrence, RecurrentKernel};
-use crate::cx::Cx;
+use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{ConvOptions, MapOf, Plain, Uniform, built};
-use crate::ops;
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::unroll::Context;
+use dfdx::prelude::{Const, ConstDim, Tape};
 use std::marker::PhantomData;
 
 /// [`Local`](super::Local), then a depthwise convolution with zeros beyond the border (the original's
@@ -23,34 +21,30 @@ use std::marker::PhantomData;
 /// assert!(<RConv2d<3, 16, 3, 1, LocalDepthwise>>::MISFIT.is_none());
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LocalDepthwise<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
+pub struct LocalDepthwise<K = LayerKernel, C = DefaultOptions<Uniform>>(PhantomData<(K, C)>);
 
-#[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for LocalDepthwise<Q, C> {
-    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = LocalDepthwiseConnection<I, Q::Of<K>, C>;
+}
+
+/// [`LocalDepthwise`] in an area of `I` channels with kernel `K`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalDepthwiseConnection<I, K, C>(PhantomData<(I, K, C)>);
+crate::spec!(impl [I: ConstDim, K: ConstDim, C: ConvOptions] LocalDepthwiseConnection<I, K, C>
+    => built::LocalSeparable<Lateral<I, C, E, D>, built::Conv2d<Const<1>, I, K, 1, C, E, D>>);
+
+impl<I: ConstDim, K: ConstDim, C: ConvOptions> Connection for LocalDepthwiseConnection<I, K, C> {
     const SAME_CHANNELS: bool = true;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
-        built::LocalSeparable<Lateral<I, C, E, D>, built::Conv2d<Const<1>, I, Q::Of<K>, 1, C, E, D>>;
+    const MISFIT: Option<&'static str> = odd(K::SIZE);
 
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2> {
-        it
-    }
-
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        let near = lateral::<I, C, B, H, W, E, D, T>(&weights.local, h, cx)?;
-        let conv = Conv::new(Window::same(Q::Of::<K>::SIZE, 1)).grouped(I::SIZE);
-        let far: MapOf<B, I, H, W, E, D> = weights.depthwise.slide(&conv, &near, None, cx)?;
-        ops::retyped::<_, (B, O, H, W), E, D, T>("local recurrence: channels of its target", far, cx)
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let near = lateral(&weights.local, h, cx)?;
+        let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
+        weights.depthwise.convolve(&depthwise, &near, onto, cx)
     }
 }

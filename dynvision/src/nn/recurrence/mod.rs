@@ -11,14 +11,13 @@ mod self_connection;
 mod separable;
 mod target;
 
-pub use depth_pointwise::DepthPointwise;
-pub use full::Full;
+pub use depth_pointwise::{DepthPointwise, DepthPointwiseConnection};
+pub use full::{Full, FullConnection};
 pub use kernel::{LayerKernel, OwnKernel, RecurrentKernel};
-pub use local::{LateralKernel, Local};
-pub use local_depthwise::LocalDepthwise;
+pub use local::{LateralKernel, Local, LocalConnection};
+pub use local_depthwise::{LocalDepthwise, LocalDepthwiseConnection};
 pub use none::NoRecurrence;
-pub use point_depthwise::PointDepthwise;
-/// What holds the weights.
+pub use point_depthwise::{PointDepthwise, PointDepthwiseConnection};
 pub(crate) mod built {
     pub use super::self_connection::built::SelfRecurrence;
     pub use super::separable::{LocalSeparable, Separable};
@@ -26,71 +25,86 @@ pub(crate) mod built {
 pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained, TrainedFrom, Unbiased};
 pub use target::{Stage, Target, ToInput, ToMiddle, ToOutput};
 
-use super::MapOf;
-use crate::cx::Cx;
+use super::Spec;
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use crate::ops;
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::unroll::Context;
+use dfdx::prelude::{ConstDim, Tape};
 use std::fmt::Debug;
 
-/// A connection from an area's past state to its own drive. Where it lands is the layer's [`Target`].
+/// The type of a recurrence: which [`Connection`] an area of some channels has with itself. Where it lands is the layer's
+/// [`Target`].
 ///
-/// `I` are the channels of the state, `O` those of the target, `K` the kernel of the layer.
+/// A connection whose weights do not depend on channels or kernel is a recurrence by itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a recurrence",
-    label = "expected a recurrence, such as `Full`, `SelfRecurrence` or `NoRecurrence`"
+    label = "expected a recurrence, such as `Full`, `SelfRecurrence` or `NoRecurrence`",
+    note = "a recurrence of your own implements `dynvision::nn::Connection`"
 )]
 pub trait Recurrence: Clone + Debug + 'static {
+    /// The connection from a state of `I` channels to a target of `O`, in a layer whose kernel is `K`.
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim>: Connection;
+}
+
+impl<C: Connection> Recurrence for C {
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = C;
+}
+
+/// A connection from an area's past state to its own drive.
+///
+/// ```
+/// use dynvision::{error::Result, kernels::{Element, Maps, VisionDevice}, nn::{Connection, Empty}, ops, unroll::Context};
+/// use dfdx::prelude::Tape;
+///
+/// /// `h²`.
+/// #[derive(Clone, Debug)]
+/// struct Squares;
+/// dynvision::spec!(impl Squares => Empty);
+/// impl Connection for Squares {
+///     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+///         _: &Empty,
+///         h: &Maps<E, D>,
+///         onto: Option<Maps<E, D>>,
+///         cx: &mut Context<E, D, T>,
+///     ) -> Result<Maps<E, D>> {
+///         let y = cx.run(h.clone(), |h| h.try_square())?;
+///         ops::add_onto(onto, y, cx)
+///     }
+/// }
+/// # use dynvision::nn::{Layer, RConv2d};
+/// # assert!(<RConv2d<3, 8, 3, 1, Squares>>::RECURRENT);
+/// ```
+#[diagnostic::on_unimplemented(message = "`{Self}` is not the connection of an area with itself")]
+pub trait Connection: Spec + Clone + Debug + 'static {
     /// Whether it needs a target with as many channels as the state.
     const SAME_CHANNELS: bool = false;
     /// Whether there is a connection at all.
     const CONNECTED: bool = true;
-    /// Whether its kernel is even, where that of the layer is odd and where it is even: the state would change its size, which
-    /// does not compile.
-    const IS_EVEN: [bool; 2] = [false, false];
-    /// What holds the weights.
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>>: TensorCollection<E, D> + Clone + Debug;
+    /// Why it cannot work, if it cannot; read by `cargo check`.
+    const MISFIT: Option<&'static str> = None;
 
-    /// The converted weights, unchanged: the body is `it`.
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2>;
-
-    /// What the state `h` contributes.
+    /// Computes what the state `h` contributes, added to `onto` where that is given.
     ///
     /// # Shapes
-    /// `h: (B, I, H, W)`, result `(B, O, H, W)`.
+    /// `h: (B, I, H, W)`, `onto` and result `(B, O, H, W)`.
     ///
     /// # Errors
-    /// Those of its operations.
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>;
+    /// Those of the operations that it calls.
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>>;
+}
 
-    /// The same, added to `onto`. Worth an implementation of its own where the sum costs less than `drive` and a sum.
-    ///
-    /// # Errors
-    /// As [`drive`](Recurrence::drive).
-    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        onto: MapOf<B, O, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        let driven = Self::drive::<I, O, K, B, H, W, E, D, T>(weights, h, cx)?;
-        ops::add(onto, &driven, cx)
+/// The misfit of a convolution of the state whose kernel is even.
+const fn odd(kernel: usize) -> Option<&'static str> {
+    match kernel.is_multiple_of(2) {
+        true => Some(
+            "its recurrence has an even kernel, which changes the size of the state; give it an odd one, as in \
+             `Full<OwnKernel<3>>`, or the layer",
+        ),
+        false => None,
     }
 }

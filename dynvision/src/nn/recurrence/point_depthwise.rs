@@ -1,19 +1,21 @@
 //! A mixture of channels, then a convolution of each.
 
-use super::{LayerKernel, Recurrence, RecurrentKernel};
-use crate::cx::Cx;
+use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::{ConvOptions, MapOf, Plain, Uniform, built};
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dim, Dtype, Tape};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::unroll::Context;
+use dfdx::prelude::{Const, ConstDim, Tape};
 use std::marker::PhantomData;
 
 /// A pointwise (1x1) convolution from the channels of the state to those of the target, then a depthwise one on these (the
 /// original's `PointDepthwiseConnection`): `depthwise(pointwise(h) + bias) + bias`.
 ///
 /// `K` is the kernel of the depthwise convolution, `C` the options of both.
+///
+/// # Shapes
+/// State `(B, I, H, W)`, contribution `(B, O, H, W)`.
 ///
 /// ```
 /// use dynvision::nn::{Layer, PointDepthwise, RConv2d};
@@ -22,50 +24,29 @@ use std::marker::PhantomData;
 /// assert_eq!(V1::GEOMETRY.apply(Map::new(3, 16, 16)), Map::new(8, 16, 16));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PointDepthwise<K = LayerKernel, C = Plain<Uniform>>(PhantomData<(K, C)>);
+pub struct PointDepthwise<K = LayerKernel, C = DefaultOptions<Uniform>>(PhantomData<(K, C)>);
 
-#[diagnostic::do_not_recommend]
 impl<Q: RecurrentKernel, C: ConvOptions> Recurrence for PointDepthwise<Q, C> {
-    const IS_EVEN: [bool; 2] = Q::IS_EVEN;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> =
-        built::Separable<built::Conv2d<Const<1>, O, Q::Of<K>, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>;
-
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2> {
-        it
-    }
-
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        let mixed: MapOf<B, O, H, W, E, D> = weights.pointwise.slide(&Conv::new(Window::POINT), h, None, cx)?;
-        weights.depthwise.slide(&depthwise::<O, Q::Of<K>>(), &mixed, None, cx)
-    }
-
-    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        onto: MapOf<B, O, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        let mixed: MapOf<B, O, H, W, E, D> = weights.pointwise.slide(&Conv::new(Window::POINT), h, None, cx)?;
-        weights.depthwise.slide(&depthwise::<O, Q::Of<K>>(), &mixed, Some(onto), cx)
-    }
+    type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = PointDepthwiseConnection<I, O, Q::Of<K>, C>;
 }
 
-const fn depthwise<C: ConstDim, K: ConstDim>() -> Conv {
-    Conv::new(Window::same(K::SIZE, 1)).grouped(C::SIZE)
+/// [`PointDepthwise`] from `I` to `O` channels with kernel `K`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PointDepthwiseConnection<I, O, K, C>(PhantomData<(I, O, K, C)>);
+crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions] PointDepthwiseConnection<I, O, K, C>
+    => built::Separable<built::Conv2d<Const<1>, O, K, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>);
+
+impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for PointDepthwiseConnection<I, O, K, C> {
+    const MISFIT: Option<&'static str> = odd(K::SIZE);
+
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(O::SIZE);
+        let mixed = weights.pointwise.forward(h, None, cx)?;
+        weights.depthwise.convolve(&depthwise, &mixed, onto, cx)
+    }
 }

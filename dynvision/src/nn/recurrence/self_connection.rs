@@ -1,13 +1,11 @@
 //! One weight for the whole area.
 
-use super::Recurrence;
-use crate::cx::Cx;
+use super::Connection;
 use crate::error::Result;
-use crate::kernels::{Element, VisionDevice};
-use crate::nn::MapOf;
+use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
-use dfdx::nn::TensorCollection;
-use dfdx::prelude::{ConstDim, Device, Dim, Dtype, Tape};
+use crate::unroll::Context;
+use dfdx::prelude::Tape;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -55,52 +53,43 @@ impl<const PER_MILLE: i64> SelfWeight for Fixed<PER_MILLE> {
 
 /// Every unit acts on itself, with one weight for the whole area (the original's `SelfConnection`): `weight h + bias`.
 /// Unlike the original's, a bias of zero is added and trained as any other.
+///
+/// # Shapes
+/// State and contribution `(B, C, H, W)`.
+///
+/// ```
+/// use dynvision::{nn::{Connection, Fixed, SelfRecurrence, Spec}, ops, time::Plan, unroll::Context};
+/// use dfdx::prelude::*;
+/// type Half = SelfRecurrence<Fixed<500>>;
+/// let dev = Cpu::default();
+/// let weights: <Half as Spec>::Built<f32, Cpu> = BuildModule::try_build(&dev).unwrap();
+/// let h = ops::erase(dev.tensor([[[[2.0, -4.0]]]]))?;
+/// let y = Half::forward(&weights, &h, None, &mut Context::new(NoneTape, Plan::default()))?;
+/// assert_eq!(y.as_vec(), [1.0, -2.0]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SelfRecurrence<S = Trained>(PhantomData<S>);
 
-#[diagnostic::do_not_recommend]
-impl<S: SelfWeight> Recurrence for SelfRecurrence<S> {
+crate::spec!(impl [S: SelfWeight] SelfRecurrence<S> => built::SelfRecurrence<S, E, D>);
+
+impl<S: SelfWeight> Connection for SelfRecurrence<S> {
     const SAME_CHANNELS: bool = true;
-    type Built<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>> = built::SelfRecurrence<S, E, D>;
 
-    fn converted<I: ConstDim, O: ConstDim, K: ConstDim, E: Dtype, D: Device<E>, E2: Dtype, D2: Device<E2>>(
-        it: <Self::Built<I, O, K, E, D> as TensorCollection<E, D>>::To<E2, D2>,
-    ) -> Self::Built<I, O, K, E2, D2> {
-        it
-    }
-
-    fn drive<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        ops::scale_shift_onto(h, &weights.weight, weights.bias.as_ref(), None, cx)
-    }
-
-    fn drive_onto<I: ConstDim, O: ConstDim, K: ConstDim, B: Dim, H: Dim, W: Dim, E, D, T>(
-        weights: &Self::Built<I, O, K, E, D>,
-        h: &MapOf<B, I, H, W, E, D>,
-        onto: MapOf<B, O, H, W, E, D>,
-        cx: &mut Cx<T>,
-    ) -> Result<MapOf<B, O, H, W, E, D>>
-    where
-        E: Element,
-        D: VisionDevice<E>,
-        T: Tape<E, D>,
-    {
-        ops::scale_shift_onto(h, &weights.weight, weights.bias.as_ref(), Some(onto), cx)
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        ops::scale_shift(h, &weights.weight, weights.bias.as_ref(), onto, cx)
     }
 }
 
 /// What holds the weight.
 pub(crate) mod built {
     use super::SelfWeight;
-    use crate::nn::optional::Optional;
+    use crate::nn::optional::optional_tensor;
     use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use dfdx::prelude::*;
     use std::marker::PhantomData;
@@ -139,20 +128,9 @@ pub(crate) mod built {
                 TensorOptions::detached(begin::<S, E, D>)
             };
             let weight = Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, options);
-            #[allow(clippy::expect_used)] // the field is there by the same constant by which it is visited
-            let bias = S::BIAS.then(|| {
-                Self::tensor(
-                    "bias",
-                    |s| s.bias.as_ref().expect("a self connection whose kind says so has a bias"),
-                    |s| s.bias.as_mut().expect("a self connection whose kind says so has a bias"),
-                    TensorOptions::reset_to_zeros(),
-                )
-            });
-            visitor.visit_fields((weight, Optional(bias)), |(weight, bias)| SelfRecurrence {
-                weight,
-                bias,
-                kind: PhantomData,
-            })
+            let zeros = TensorOptions::reset_to_zeros();
+            let bias = optional_tensor(S::BIAS, "bias", |s: &Self| &s.bias, |s| &mut s.bias, zeros);
+            visitor.visit_fields((weight, bias), |(weight, bias)| SelfRecurrence { weight, bias, kind: PhantomData })
         }
     }
 }

@@ -1,0 +1,105 @@
+//! What a run is to be answered with.
+
+use super::{Labels, Responses};
+
+/// What the runs of a batch are to be answered with: what a data set gives and a loss compares with. [`Labels`],
+/// [`Responses`], or both as a pair; or a type of one's own.
+pub trait Target: Clone {
+    /// Number of samples.
+    fn batch(&self) -> usize;
+
+    /// Number of steps of the run.
+    fn steps(&self) -> usize;
+
+    /// The labels, if there are some: accuracies are of them.
+    fn labels(&self) -> Option<&Labels> {
+        None
+    }
+
+    /// The real-valued responses, if there are some: correlations are with them.
+    fn responses(&self) -> Option<&Responses> {
+        None
+    }
+}
+
+/// A target with labels.
+pub trait HasLabels: Target {
+    /// The labels.
+    fn class_labels(&self) -> &Labels;
+}
+
+/// A target with real-valued responses.
+pub trait HasResponses: Target {
+    /// The responses.
+    fn answers(&self) -> &Responses;
+}
+
+impl Target for Labels {
+    fn batch(&self) -> usize {
+        self.batch()
+    }
+
+    fn steps(&self) -> usize {
+        self.time()
+    }
+
+    fn labels(&self) -> Option<&Labels> {
+        Some(self)
+    }
+}
+
+impl HasLabels for Labels {
+    fn class_labels(&self) -> &Labels {
+        self
+    }
+}
+
+impl Target for Responses {
+    fn batch(&self) -> usize {
+        self.batch()
+    }
+
+    fn steps(&self) -> usize {
+        self.steps()
+    }
+
+    fn responses(&self) -> Option<&Responses> {
+        Some(self)
+    }
+}
+
+impl HasResponses for Responses {
+    fn answers(&self) -> &Responses {
+        self
+    }
+}
+
+impl Target for (Labels, Responses) {
+    fn batch(&self) -> usize {
+        self.0.batch()
+    }
+
+    fn steps(&self) -> usize {
+        self.0.time()
+    }
+
+    fn labels(&self) -> Option<&Labels> {
+        Some(&self.0)
+    }
+
+    fn responses(&self) -> Option<&Responses> {
+        Some(&self.1)
+    }
+}
+
+impl HasLabels for (Labels, Responses) {
+    fn class_labels(&self) -> &Labels {
+        &self.0
+    }
+}
+
+impl HasResponses for (Labels, Responses) {
+    fn answers(&self) -> &Responses {
+        &self.1
+    }
+}

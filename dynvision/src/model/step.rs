@@ -1,0 +1,148 @@
+//! What generated code calls in a step: each runs one part on a signal that may be absent.
+
+use crate::autograd::{FrameKey, FrameOp, id};
+use crate::error::{Error, Result};
+use crate::geometry::Map;
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::{Layer, Nonlinearity, Operation, Pool, Readout, Signal, Solver};
+use crate::ops::{self, MapShape};
+use crate::time::Plan;
+use crate::unroll::{Context, History, Past};
+use dfdx::prelude::*;
+
+/// Begins a step with this frame; returns it as a signal.
+pub fn begin<S: MapShape, E: Element, D: VisionDevice<E>, T>(
+    frame: Tensor<S, E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Signal<S, E, D> {
+    cx.set_batch(frame.shape().concrete()[0]);
+    Some(frame)
+}
+
+/// Returns a signal with its sizes known at run time only.
+pub fn erase<S: MapShape, E: Dtype, D: Device<E>>(x: Signal<S, E, D>) -> Result<Option<Maps<E, D>>> {
+    x.map(ops::erase).transpose()
+}
+
+/// Returns a signal under its shape.
+pub fn restore<S: MapShape, E: Dtype, D: Device<E>>(
+    what: &'static str,
+    x: Option<Maps<E, D>>,
+) -> Result<Signal<S, E, D>> {
+    x.map(|x| ops::restore(what, x)).transpose()
+}
+
+/// The layer of an area.
+pub fn layer<L: Layer, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &L::Built<E, D>,
+    x: Option<Maps<E, D>>,
+    input: Map,
+    own: &Past<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    cx.set_input(input);
+    L::forward(built, x, own, cx)
+}
+
+/// An operation: [`Operation::forward`] where there is a signal, [`Operation::absent`] where there is none.
+pub fn operation<O: Operation, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &O::Built<E, D>,
+    x: Option<Maps<E, D>>,
+    input: Map,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    cx.set_input(input);
+    match x {
+        Some(x) => O::forward(built, x, cx).map(Some),
+        None => O::absent(built, cx),
+    }
+}
+
+/// The solver's step of an area with this past; an absent drive stays absent.
+pub fn tstep<P: Solver, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &P::Built<E, D>,
+    x: Option<Maps<E, D>>,
+    own: &Past<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    x.map(|x| P::solve(built, x, own.ago(1), cx)).transpose()
+}
+
+/// [`tstep`] and the nonlinearity that follows it, in one pass where the solver can.
+pub fn tstep_nonlin<P: Solver, N: Nonlinearity, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &P::Built<E, D>,
+    nonlin: &N::Built<E, D>,
+    x: Option<Maps<E, D>>,
+    own: &Past<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    x.map(|x| P::solve_nonlin::<N, E, D, T>(built, nonlin, x, own.ago(1), cx)).transpose()
+}
+
+/// The pooling of a signal.
+pub fn pool<P: Pool, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Option<Maps<E, D>>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    x.map(|x| P::forward(&x, cx)).transpose()
+}
+
+/// The logits of a signal under their shape; zeros while there is none.
+pub fn readout<R: Readout, B: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &R::Built<E, D>,
+    x: Option<Maps<E, D>>,
+    device: &D,
+    cx: &mut Context<E, D, T>,
+) -> Result<Tensor<(B, R::Classes), E, D>> {
+    match x {
+        Some(x) => ops::realized("logits of the readout", R::forward(built, x, cx)?),
+        None => {
+            let batch = B::from_size(cx.batch()).ok_or_else(|| Error::not_of::<B>("batch", &[cx.batch()]))?;
+            device.try_zeros_like(&(batch, R::Classes::default())).map_err(Error::device)
+        }
+    }
+}
+
+/// The frame as it is seen through the adaption `P`, which becomes the newest of `past`. Nothing adapts while the model
+/// idles.
+pub fn adapt<P: Solver, S: MapShape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &P::Built<E, D>,
+    frame: Option<Maps<E, D>>,
+    past: &mut History<S, E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    if cx.step().is_none() {
+        return Ok(frame);
+    }
+    cx.enter(Plan::FRONT); // the model's own times
+    let seen = frame.map(|x| P::solve(built, x, past.ago(1), cx)).transpose()?;
+    past.push(seen.clone(), 1)?;
+    Ok(seen)
+}
+
+/// What a retina makes of a frame. Any [`Layer`] can be one; it has no past. A frame that is shown at several steps is
+/// seen once, and what the first area makes of it is computed once as well.
+pub fn see<R: Layer, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    built: &R::Built<E, D>,
+    frame: Option<Maps<E, D>>,
+    input: Map,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    let Some(frame) = frame else { return Ok(None) };
+    cx.enter(Plan::FRONT);
+    cx.set_input(input);
+    let key = FrameKey { frame: id(&frame), op: FrameOp::Front };
+    let seen = match cx.recall(key) {
+        Some(seen) => seen,
+        None => {
+            let seen = R::forward(built, Some(frame), &Past::default(), cx)?;
+            let seen = seen.ok_or_else(|| Error::Setting("the retina gave no signal".into()))?;
+            cx.keep(key, &seen);
+            seen
+        }
+    };
+    if cx.is_shared(&seen) {
+        cx.show(&seen);
+    }
+    Ok(Some(seen))
+}

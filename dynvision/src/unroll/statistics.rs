@@ -1,0 +1,73 @@
+//! The moments that a run observed, for the running ones of its model.
+
+use crate::autograd::id;
+use crate::error::Result;
+use crate::parameters::each_mut;
+use dfdx::nn::TensorCollection;
+use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
+use std::collections::HashMap;
+
+/// How much of a running value one step replaces.
+const MOMENTUM: f64 = 0.1;
+
+/// A running tensor, and what one step observed in its place.
+pub(crate) struct Observed {
+    running: UniqueId,
+    values: Vec<f64>,
+}
+
+impl Observed {
+    /// `values`, times `scale`, observed in place of `running`.
+    pub(crate) fn new<S: Shape, E: Dtype, D: Device<E>>(
+        running: &Tensor<S, E, D>,
+        values: Tensor<(usize,), E, D>,
+        scale: f64,
+    ) -> Self {
+        let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN) * scale;
+        Observed { running: id(running), values: values.as_vec().iter().map(wide).collect() }
+    }
+}
+
+/// The moments that a run's batch norms observed, in order.
+#[derive(Default)]
+#[must_use = "running moments change only where they are absorbed"]
+pub struct Statistics(pub(crate) Vec<Observed>);
+
+impl std::fmt::Debug for Statistics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Statistics").field(&self.0.len()).finish()
+    }
+}
+
+impl Statistics {
+    /// Whether nothing was observed: the model has no batch norm, or the run did not train.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Updates the running moments of the model that ran: `0.9 running + 0.1 observed` for each step.
+    ///
+    /// # Errors
+    /// What the device refuses.
+    pub fn absorb<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(self, model: &mut M) -> Result<()> {
+        let mut observed: HashMap<UniqueId, Vec<Vec<f64>>> = HashMap::new();
+        for step in self.0 {
+            observed.entry(step.running).or_default().push(step.values);
+        }
+        if observed.is_empty() {
+            return Ok(());
+        }
+        each_mut(model, |_, _, running| {
+            let Some(steps) = observed.remove(&running.identity()) else { return };
+            let mut values: Vec<f64> = running.values().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
+            for step in steps {
+                for (value, observed) in values.iter_mut().zip(step) {
+                    *value += MOMENTUM * (observed - *value);
+                }
+            }
+            let narrow = |&v: &f64| E::from_f64(v).unwrap_or_default();
+            running.set_values(&values.iter().map(narrow).collect::<Vec<E>>());
+        });
+        Ok(())
+    }
+}
