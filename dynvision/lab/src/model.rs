@@ -4,17 +4,16 @@ use crate::anatomy::{Anatomy, Area, Connection, Link, Parameter};
 use crate::intervention::Intervention;
 use crate::run_error::RunError;
 use crate::subject::{Answer, Observer, Ready, Setting, Subject};
-use dfdx::prelude::{Cpu, HasShape, NoneTape, Tensor};
-use dynvision::cx::Cx;
+use dfdx::prelude::{Cpu, HasShape, NoneTape};
 use dynvision::error::Error;
 use dynvision::geometry::Map;
-use dynvision::kernels::{VisionDevice, view};
+use dynvision::kernels::{Maps, VisionDevice, view};
 use dynvision::model::{DynModel, Frame};
 use dynvision::parameters;
 use dynvision::protocol::Frames;
-use dynvision::record::{EachArea, Past, Silent, Steps, Timed};
-use dynvision::time::{Dynamics, LinkKind, Stimulus};
+use dynvision::time::{Dynamics, LinkKind};
 use dynvision::train::residual_steps;
+use dynvision::unroll::{Context, Discard, State, Steps, Stimulus, Timed, VisitAreas};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -95,8 +94,8 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Trained<M, D> {
 /// The names of the areas, of which each keeps nothing yet.
 struct Names(Vec<&'static str>);
 
-impl<D: VisionDevice<f32>> EachArea<Steps, f32, D> for Names {
-    fn area<S: Timed>(&mut self, name: &'static str, _: &Vec<Option<Tensor<S, f32, D>>>) -> Result<(), Error> {
+impl<D: VisionDevice<f32>> VisitAreas<Steps, f32, D> for Names {
+    fn area<S: Timed>(&mut self, name: &'static str, _: &Vec<Option<Maps<f32, D>>>) -> Result<(), Error> {
         self.0.push(name);
         Ok(())
     }
@@ -105,12 +104,12 @@ impl<D: VisionDevice<f32>> EachArea<Steps, f32, D> for Names {
 fn anatomy<M: DynModel<f32, D>, D: VisionDevice<f32>>(model: &M) -> Result<Anatomy, RunError> {
     let wiring = M::WIRING;
     let mut names = Names(Vec::new());
-    M::each(&M::fresh::<Steps, usize>(), &mut names)?;
+    M::visit_areas(&model.observers::<Steps, usize>(), &mut names)?;
     let shape = |map: Map| [map.c, map.h, map.w];
     let area = |name: &&str| match wiring.areas.iter().find(|area| area.name == *name) {
         Some(area) => Area {
             name: area.name.into(),
-            shape: shape(area.answers),
+            shape: shape(area.response),
             operations: area.operations.iter().map(|operation| operation.to_string()).collect(),
         },
         // the adaption of the input
@@ -229,7 +228,7 @@ struct Prepared<'m, M: DynModel<f32, D>, D: VisionDevice<f32>> {
 
 struct Rested<M: DynModel<f32, D>, D: VisionDevice<f32>> {
     batch: usize,
-    state: M::Areas<Past, usize>,
+    state: M::Areas<State, usize>,
     /// What the last idle step answered.
     last: M::Areas<Steps, usize>,
 }
@@ -253,17 +252,17 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Prepared<'_, M, D> {
             return Ok(known);
         }
         let model = self.model(self.idle)?;
-        let (mut state, mut last) = (model.reset::<usize>(), M::fresh::<Steps, usize>());
+        let (mut state, mut last) = (model.reset::<usize>(), model.observers::<Steps, usize>());
         let idle = self.dynamics.idle_steps;
         if idle > 0 {
             let units = self.subject.anatomy.frame.iter().product::<usize>();
             let null = self.frame(batch, &vec![self.dynamics.non_input as f32; batch * units])?;
-            let mut cx = Cx::new(NoneTape, model.plan()?);
-            cx.at(None);
+            let mut cx = Context::new(NoneTape, model.plan()?);
+            cx.set_step(None);
             for step in 0..idle {
                 cx.show(&null);
                 if step + 1 < idle {
-                    model.advance::<Silent, _, _>(null.clone(), &mut state, &mut M::fresh(), &mut cx)?;
+                    model.advance::<Discard, _, _>(null.clone(), &mut state, &mut model.observers(), &mut cx)?;
                 } else {
                     model.advance(null.clone(), &mut state, &mut last, &mut cx)?;
                 }
@@ -283,17 +282,17 @@ struct Show<'a> {
     error: Option<RunError>,
 }
 
-impl<D: VisionDevice<f32>> EachArea<Steps, f32, D> for Show<'_> {
-    fn area<S: Timed>(&mut self, _: &'static str, steps: &Vec<Option<Tensor<S, f32, D>>>) -> Result<(), Error> {
+impl<D: VisionDevice<f32>> VisitAreas<Steps, f32, D> for Show<'_> {
+    fn area<S: Timed>(&mut self, _: &'static str, steps: &Vec<Option<Maps<f32, D>>>) -> Result<(), Error> {
         for (place, answer) in steps.iter().enumerate() {
             let step = self.first.map(|first| first + place);
             let shown = match answer {
                 None => self.observer.area(step, self.area, None),
                 Some(tensor) => {
-                    let [_, c, h, w] = tensor.shape().concrete();
+                    let &(_, c, h, w) = tensor.shape();
                     let shape = [c, h, w];
                     // without a copy where the units are in this memory
-                    let here = (tensor as &dyn Any).downcast_ref::<Tensor<S, f32, Cpu>>().and_then(view);
+                    let here = (tensor as &dyn Any).downcast_ref::<Maps<f32, Cpu>>().and_then(view);
                     match here {
                         Some(values) => self.observer.area(step, self.area, Some(Answer { values, shape })),
                         None => self.observer.area(step, self.area, Some(Answer { values: &tensor.as_vec(), shape })),
@@ -316,7 +315,7 @@ fn show<M: DynModel<f32, D>, D: VisionDevice<f32>>(
     observer: &mut dyn Observer,
 ) -> Result<(), RunError> {
     let mut show = Show { observer, first, area: 0, error: None };
-    let shown = M::each(answers, &mut show);
+    let shown = M::visit_areas(answers, &mut show);
     match (show.error, shown) {
         (Some(error), _) => Err(error),
         (None, shown) => Ok(shown?),
@@ -377,8 +376,8 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Ready for Prepared<'_, M, D> {
                 for intervention in &phase.currents {
                     stimulus = self.inject(stimulus, intervention.as_ref(), start..end, images, seed)?;
                 }
-                let mut record = M::fresh::<Steps, usize>();
-                let (logits, _) = model.try_unroll(stimulus.seeded(seed), &mut state, &mut record)?;
+                let mut record = model.observers::<Steps, usize>();
+                let (logits, _) = model.try_observe(stimulus.seeded(seed), &mut state, &mut record)?;
                 show::<M, D>(&record, Some(start), observer)?;
                 // (samples, steps, classes)
                 let (logits, classes) = (logits.as_vec(), anatomy.classes);
