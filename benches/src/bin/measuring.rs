@@ -21,7 +21,7 @@ const BATCH: usize = 16;
 
 fn images(n: usize) -> Result<Images, Box<dyn Error>> {
     let shape = Map::new(3, 32, 32);
-    let pixels = (0..n * 3 * 32 * 32).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
+    let pixels = (0..n * 3 * 32 * 32).map(|i| ((i * 2_654_435_761) >> 13) as u8).collect();
     let labels = (0..n).map(|i| (i % 10) as u16).collect();
     let classes = (0..10).map(|class| class.to_string()).collect();
     Ok(Images::new("noise", pixels, shape, labels, classes)?)

@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// let dev = Cpu::default();
 /// let net = dev.build_module::<dynvision::zoo::DyRCNNx2, f32>();
 /// let subject = Trained::new(net, &dev)?;
-/// assert_eq!(subject.anatomy().areas[0].name, "v1");
+/// assert_eq!(subject.anatomy().areas[0].name, "layer1");
 /// assert_eq!(subject.anatomy().classes, 10);
 /// # Ok::<(), dynvision_lab::RunError>(())
 /// ```
