@@ -170,7 +170,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainErr
     for epoch in 0..options.epochs {
         let (mut losses, count, start) = (Vec::new(), loader.len(), Instant::now());
         let mut batches = loader.epoch(&dev, epoch as u64)?;
-        while let Some(batch) = batches.next() {
+        for batch in batches.by_ref() {
             let batch = batch?.still();
             let plan = presentation.plan(steps, residual, seed, (epoch * count + losses.len()) as u64);
             let stimulus = Stimulus::presented(batch.images, plan.shown(), presentation.blank)?;
