@@ -14,7 +14,7 @@ use train_images::{Options, run};
 fn picture(class: u8, number: u32) -> RgbImage {
     let (w, h) = (60 + 17 * (number % 4), 90 - 13 * (number % 3));
     RgbImage::from_fn(w, h, |x, _| {
-        let light = if (x / (2 + number)) % 2 == 0 { 200 } else { 90 };
+        let light = if (x / (2 + number)).is_multiple_of(2) { 200 } else { 90 };
         let mut colour = [30; 3];
         colour[usize::from(class)] = light;
         Rgb(colour)
