@@ -61,9 +61,8 @@ impl Connection for Squares {
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
         let (weight, shape) = (weights.weight.retaped::<T>(), *h.shape());
-        let y = cx.run(h.clone(), |h| {
-            h.try_square()?.try_mul(weight.try_broadcast_like::<_, Axes4<0, 1, 2, 3>>(&shape)?)
-        })?;
+        let y =
+            cx.run(h.clone(), |h| h.try_square()?.try_mul(weight.try_broadcast_like::<_, Axes4<0, 1, 2, 3>>(&shape)?))?;
         ops::add_onto(onto, y, cx)
     }
 }
