@@ -133,8 +133,8 @@ fn study<R: Recurrence>(
         trainer.resume(&last)?;
     }
     trainer.fit(train, None)?;
-    let accuracy = trainer.evaluate(test)?.last_accuracy;
-    say!("{kind} recurrence, seed {seed}: accuracy {accuracy:.3} on held-out digits");
+    let accuracy = trainer.evaluate(test)?.last_accuracy.map_or("none".into(), |accuracy| format!("{accuracy:.3}"));
+    say!("{kind} recurrence, seed {seed}: accuracy {accuracy} on held-out digits");
 
     let subject = Trained::new(trainer.into_net(), &dev)?;
     let gallery = Gallery::of(test)?;

@@ -9,6 +9,8 @@ pub mod file;
 pub mod geometry;
 pub mod interop;
 pub mod kernels;
+#[cfg(test)]
+mod layers;
 pub mod loss;
 pub mod model;
 pub mod nn;

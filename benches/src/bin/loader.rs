@@ -15,6 +15,7 @@ use dynvision::data::{
 };
 use dynvision::geometry::Map;
 use dynvision::loss::Labels;
+use dynvision::model::DynModel;
 use dynvision::optim::{AdamConfig, Method};
 use dynvision::time::Stimulus;
 use dynvision::train::{TrainConfig, Trainer};

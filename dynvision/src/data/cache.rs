@@ -92,7 +92,7 @@ impl Cache {
             };
             let found = (kind, sample.frames(), sample.shape());
             let expected = *made.get_or_insert(found);
-            let file = || set.name().to_string();
+            let file = || set.source(index);
             if found.2 != expected.2 {
                 return Err(DataError::MixedShapes { file: file(), index, found: found.2, expected: expected.2 });
             }

@@ -27,6 +27,12 @@ pub trait Dataset: Send + Sync {
     /// An index beyond the end; a sample that cannot be read or decoded, with its name.
     fn sample(&self, index: usize) -> Result<Sample, DataError>;
 
+    /// Where one sample comes from, for errors: its file where it has one, else the set.
+    fn source(&self, index: usize) -> String {
+        let _ = index;
+        self.name().to_string()
+    }
+
     /// Number of samples.
     fn len(&self) -> usize {
         self.labels().len()
@@ -55,6 +61,9 @@ macro_rules! forward {
             }
             fn sample(&self, index: usize) -> Result<Sample, DataError> {
                 (**self).sample(index)
+            }
+            fn source(&self, index: usize) -> String {
+                (**self).source(index)
             }
             fn len(&self) -> usize {
                 (**self).len()
@@ -99,16 +108,11 @@ impl Images {
             let sample = transforms.apply(set.sample(index)?, super::Draw::none())?;
             let expected = *shape.get_or_insert(sample.shape());
             if sample.shape() != expected {
-                return Err(DataError::MixedShapes {
-                    file: set.name().to_string(),
-                    index,
-                    found: sample.shape(),
-                    expected,
-                });
+                return Err(DataError::MixedShapes { file: set.source(index), index, found: sample.shape(), expected });
             }
             match (sample.frames(), sample.into_values()) {
                 (1, Values::Bytes(values)) => pixels.extend(values),
-                _ => return Err(DataError::NotBytes { file: set.name().to_string(), index }),
+                _ => return Err(DataError::NotBytes { file: set.source(index), index }),
             }
         }
         let shape = shape.ok_or_else(|| DataError::Empty { file: set.name().to_string() })?;

@@ -254,6 +254,10 @@ impl Dataset for ImageFolder {
         None
     }
 
+    fn source(&self, index: usize) -> String {
+        self.files.get(index).map_or_else(|| self.name.clone(), |file| file.display().to_string())
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         decode(self.files.get(index).ok_or(DataError::Index { index, len: self.files.len() })?)
     }
@@ -358,7 +362,7 @@ mod tests {
         write(&folder.path().join("b/1.png"), [8; 3], 6, 4);
         let set = ImageFolder::open(folder.path()).unwrap();
         let error = Images::collect(&set, &Transforms::none()).unwrap_err().to_string();
-        assert!(error.contains("3x4x6") && error.contains("3x4x4"), "{error}");
+        assert!(error.contains("3x4x6") && error.contains("3x4x4") && error.contains("1.png"), "{error}");
         let size = Transform::Resize { height: 2, width: 2, filter: Default::default() };
         let images = Images::collect(&set, &Transforms::new(vec![size]).unwrap()).unwrap();
         assert_eq!(images.image(1).unwrap(), [8; 12]);

@@ -128,7 +128,7 @@ impl Loader {
     ///
     /// # Errors
     /// A set without samples, or with fewer than one batch if the last is left out; a batch size, number of threads or queue
-    /// of 0; a normalisation of other channels. What is wrong with a sample comes with its batch.
+    /// of 0; a normalisation of other channels; a label beyond the classes. What is wrong with a sample comes with its batch.
     pub fn epoch<C: ConstDim, H: ConstDim, W: ConstDim, E, D>(
         &self,
         device: &D,
@@ -144,7 +144,7 @@ impl Loader {
     /// The batches of an epoch without its first ones, which are not read: what is left of an epoch that was interrupted.
     ///
     /// # Errors
-    /// As [`epoch`](Self::epoch).
+    /// As [`epoch`](Self::epoch); more batches than an epoch has.
     pub fn epoch_from<C: ConstDim, H: ConstDim, W: ConstDim, E, D>(
         &self,
         device: &D,
@@ -174,6 +174,18 @@ impl Loader {
                 found: self.batch_size.to_string(),
             });
         }
+        let (labels, classes) = (self.set.labels(), self.set.classes().len());
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            let (file, label) = (self.set.source(index), usize::from(labels[index]));
+            return Err(DataError::LabelRange { file, index, label, classes });
+        }
+        if first > self.len() {
+            return Err(DataError::Setting {
+                setting: "first batch",
+                expected: format!("at most the {} batches of an epoch", self.len()),
+                found: first.to_string(),
+            });
+        }
         let shape = Map::new(C::SIZE, H::SIZE, W::SIZE);
         let normalisation = self.normalisation.clone().unwrap_or_else(|| Normalisation::unit(shape.c));
         normalisation.check(shape.c)?;
@@ -185,11 +197,12 @@ impl Loader {
             normalisation,
         });
         let count = self.len();
+        // no more of either than there are batches
         let threads = self.threads.min(count.saturating_sub(first)).max(1);
         let mut queues = Vec::with_capacity(threads);
         let mut handles = Vec::with_capacity(threads);
         for thread in 0..threads {
-            let (sender, receiver) = sync_channel(self.queue);
+            let (sender, receiver) = sync_channel(self.queue.min(count));
             let work = work.clone();
             let run = move || work.run((first + thread..count).step_by(threads), &sender);
             let handle = std::thread::Builder::new().name(format!("loader {thread}")).spawn(run);
@@ -254,7 +267,7 @@ impl Work {
         for &index in &indices {
             let draw = Draw::new(self.loader.seed, self.epoch, index);
             let sample = self.loader.transforms.apply(set.sample(index)?, draw)?;
-            let file = || set.name().to_string();
+            let file = || set.source(index);
             if sample.shape() != self.shape {
                 return Err(DataError::SampleShape { file: file(), index, found: sample.shape(), model: self.shape });
             }
@@ -483,7 +496,43 @@ mod tests {
         assert!(Loader::new(none).epoch::<One, Eight, Eight, f32, _>(&dev, 0).is_err());
     }
 
-    struct Panics;
+    /// A set of one's own whose labels are not checked by a constructor.
+    struct Beyond;
+
+    impl Dataset for Beyond {
+        fn name(&self) -> &str {
+            "beyond"
+        }
+        fn labels(&self) -> &[u16] {
+            &[0, 7]
+        }
+        fn classes(&self) -> &[String] {
+            const { &[String::new()] }
+        }
+        fn shape(&self) -> Option<Map> {
+            None
+        }
+        fn sample(&self, _: usize) -> Result<Sample, DataError> {
+            Sample::new("beyond", Values::Bytes(vec![0; 64]), 1, Map::new(1, 8, 8))
+        }
+        fn source(&self, index: usize) -> String {
+            format!("file {index}")
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused_before_a_thread_is_made() {
+        let dev = Cpu::default();
+        let error = Loader::new(Beyond).epoch::<One, Eight, Eight, f32, _>(&dev, 0).err().unwrap().to_string();
+        assert!(error.contains("file 1") && error.contains("label 7"), "{error}");
+        let loader = Loader::new(digits::test().unwrap()).batch_size(100);
+        assert!(loader.epoch_from::<One, Eight, Eight, f32, _>(&dev, 0, 5).is_err());
+        assert_eq!(all(&loader, 0, 4).0.len(), 0);
+        // as many as there are batches
+        assert_eq!(all(&loader.threads(usize::MAX).queue(usize::MAX), 0, 0).0.len(), 360);
+    }
+
+    struct Panics(String);
 
     impl Dataset for Panics {
         fn name(&self) -> &str {
@@ -493,7 +542,7 @@ mod tests {
             &[0; 10]
         }
         fn classes(&self) -> &[String] {
-            &[]
+            std::slice::from_ref(&self.0)
         }
         fn shape(&self) -> Option<Map> {
             None
@@ -507,7 +556,8 @@ mod tests {
     #[test]
     fn films_keep_their_frames_and_a_panic_is_an_error() {
         let dev = Cpu::default();
-        let mut batches = Loader::new(Panics).batch_size(3).epoch::<One, Eight, Eight, f32, _>(&dev, 0).unwrap();
+        let mut batches =
+            Loader::new(Panics("only".to_string())).batch_size(3).epoch::<One, Eight, Eight, f32, _>(&dev, 0).unwrap();
         let film = batches.next().unwrap().unwrap();
         assert_eq!((film.frames.len(), film.frames[1].shape().0), (2, 3));
         assert_eq!(film.frames[1][[2, 0, 0, 0]], 2.0);

@@ -84,6 +84,10 @@ impl<S: Dataset> Dataset for Subset<S> {
         self.set.shape()
     }
 
+    fn source(&self, index: usize) -> String {
+        self.origin(index).map_or_else(|| self.name().to_string(), |origin| self.set.source(origin))
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         let origin = self.origin(index).ok_or(DataError::Index { index, len: self.indices.len() })?;
         self.set.sample(origin)
@@ -202,6 +206,13 @@ impl Joined {
         });
         Ok(Joined { ends: ends.collect(), labels, name, sets })
     }
+
+    /// The set of a sample, and its index there.
+    fn place(&self, index: usize) -> Option<(&dyn Dataset, usize)> {
+        let at = self.ends.partition_point(|&end| end <= index);
+        let before = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some((&**self.sets.get(at)?, index - before))
+    }
 }
 
 impl Dataset for Joined {
@@ -222,10 +233,13 @@ impl Dataset for Joined {
         if self.sets.iter().all(|set| set.shape() == first) { first } else { None }
     }
 
+    fn source(&self, index: usize) -> String {
+        self.place(index).map_or_else(|| self.name.clone(), |(set, index)| set.source(index))
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let at = self.ends.partition_point(|&end| end <= index);
-        match self.sets.get(at) {
-            Some(set) => set.sample(index - at.checked_sub(1).map_or(0, |before| self.ends[before])),
+        match self.place(index) {
+            Some((set, index)) => set.sample(index),
             None => Err(DataError::Index { index, len: self.labels.len() }),
         }
     }
@@ -272,6 +286,10 @@ impl<S: Dataset> Dataset for Named<S> {
         self.set.shape()
     }
 
+    fn source(&self, index: usize) -> String {
+        self.set.source(index)
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         self.set.sample(index)
     }
@@ -315,6 +333,7 @@ mod tests {
         let joined = Joined::new(sets).unwrap();
         assert_eq!((joined.labels(), joined.shape()), (&[0, 1, 2][..], Some(Map::new(1, 1, 2))));
         assert_eq!([first(&joined, 1), first(&joined, 2)], [1, 0]);
+        assert_eq!((joined.source(2), joined.source(3)), ("images in memory".to_string(), joined.name().to_string()));
         assert!(joined.sample(3).is_err());
         let other = Named::new(images(&[0]), ["a", "b", "c"].map(String::from).to_vec()).unwrap();
         assert_eq!(other.classes()[1], "b");

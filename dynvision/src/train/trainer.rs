@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, total};
 use crate::model::{DynModel, Frame, FrameShape, frozen, run_or_record};
-use crate::unroll::Statistics;
 use crate::optim::{Clipped, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
+use crate::unroll::Statistics;
 use crate::unroll::Stimulus;
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
@@ -712,8 +712,7 @@ where
         target: &Y,
         record: bool,
     ) -> Result<Judged<M, E, D, T>, Error> {
-        let (logits, responses, mut cx) =
-            run_or_record(net, stimulus, record || self.loss.needs_responses())?;
+        let (logits, responses, mut cx) = run_or_record(net, stimulus, record || self.loss.needs_responses())?;
         let output = Output { logits, responses };
         let terms = self.loss.terms(&output, target, &mut cx)?;
         let loss = total(&terms, &self.device, &mut cx)?;

@@ -97,12 +97,12 @@ fn a_later_process_goes_on_too() {
 #[test]
 fn progress_gives_new_tries_and_its_lack_does_not() {
     let (folder, content) = (tempdir().unwrap(), content(1_000_000));
-    let much = vec![Step::Drop(100_000); 9];
+    let much = [Step::Drop(100_000); 9];
     let server = Server::new(&content, &much);
     comes(&quick().tries(2), &remote(&[server.url("x")], &content), &content, &folder);
     assert_eq!(server.requests().len(), 10);
     let folder = tempdir().unwrap();
-    let server = Server::new(&content, &vec![Step::Drop(10); 100]);
+    let server = Server::new(&content, &[Step::Drop(10); 100]);
     let error = quick().tries(3).file(&remote(&[server.url("x")], &content), folder.path()).unwrap_err();
     assert!(error.to_string().contains("30"), "{error}");
     assert_eq!(server.requests().len(), 3);
@@ -226,10 +226,10 @@ fn servers_that_refuse_are_passed_over() {
     }
     // these may be better next time
     for status in [429, 500, 502, 503] {
-        let (folder, server) = (tempdir().unwrap(), Server::new(&content, &vec![Step::Status(status); 4]));
+        let (folder, server) = (tempdir().unwrap(), Server::new(&content, &[Step::Status(status); 4]));
         comes(&quick(), &remote(&[server.url("a")], &content), &content, &folder);
     }
-    let (folder, server) = (tempdir().unwrap(), Server::new(&content, &vec![Step::Status(500); 9]));
+    let (folder, server) = (tempdir().unwrap(), Server::new(&content, &[Step::Status(500); 9]));
     let remote = remote(&[server.url("a"), server.url("b")], &content);
     let error = quick().tries(2).file(&remote, folder.path()).unwrap_err().to_string();
     assert!(error.contains("/a: it answers 500") && error.contains("/b: it answers 500"), "{error}");
@@ -242,7 +242,7 @@ fn redirections_are_followed_and_circles_left() {
         (tempdir().unwrap(), Server::new(&content, &[Step::Redirect("/there"), Step::Redirect("/here")]));
     comes(&quick(), &remote(&[server.url("x")], &content), &content, &folder);
     assert_eq!(server.requests()[2].path, "/here");
-    let (folder, server) = (tempdir().unwrap(), Server::new(&content, &vec![Step::Redirect("/x"); 200]));
+    let (folder, server) = (tempdir().unwrap(), Server::new(&content, &[Step::Redirect("/x"); 200]));
     quick().file(&remote(&[server.url("x")], &content), folder.path()).unwrap_err();
     assert!(server.requests().len() < 100);
 }
@@ -251,7 +251,7 @@ fn redirections_are_followed_and_circles_left() {
 fn silence_and_nonsense_end() {
     let content = content(100);
     for (step, word) in [(Step::Silent, "silent"), (Step::Garbage, "")] {
-        let (folder, server) = (tempdir().unwrap(), Server::new(&content, &[step.clone(), step]));
+        let (folder, server) = (tempdir().unwrap(), Server::new(&content, &[step, step]));
         let fetch = quick().tries(2).patience(Duration::from_millis(100));
         let error = fetch.file(&remote(&[server.url("x")], &content), folder.path()).unwrap_err();
         assert!(matches!(&error, FetchError::Refused { tried, .. } if tried.contains(word)), "{error}");

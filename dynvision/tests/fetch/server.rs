@@ -55,8 +55,9 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (requests, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (log, end, content) = (requests.clone(), over.clone(), content.to_vec());
-        let mut script = script.to_vec().into_iter();
+        let script = script.to_vec();
         let thread = std::thread::spawn(move || {
+            let mut script = script.into_iter();
             // connections that are never answered stay open until the end
             let mut open = Vec::new();
             for stream in listener.incoming() {

@@ -134,7 +134,7 @@ fn pictures() {
         std::fs::write(folder.path().join(class).join("1.png"), corpus("rgb.png")).unwrap();
     }
     let set = ImageFolder::open(folder.path()).unwrap();
-    for name in [
+    let seeds = [
         "rgb.jpg",
         "progressive.jpg",
         "cmyk.jpg",
@@ -143,13 +143,12 @@ fn pictures() {
         "packed.tif",
         "palette.gif",
         "rgb.bmp",
-    ] {
-        // the format is told by the content
-        fuzz(&[corpus(name)], 1 << 17, as_it_is, |bytes| {
-            std::fs::write(&set.files()[0], bytes).unwrap();
-            set.sample(0).is_ok()
-        });
-    }
+    ];
+    // the format is told by the content
+    fuzz(&seeds.map(corpus), 1 << 17, as_it_is, |bytes| {
+        std::fs::write(&set.files()[0], bytes).unwrap();
+        set.sample(0).is_ok()
+    });
 }
 
 #[test]

@@ -468,7 +468,7 @@ fn draw_matrix(svg: &mut Svg, at: &Placed<'_>, matrix: &Matrix) -> Result<(), Fi
 }
 
 /// Pixels along a side of a matrix that has fewer cells: viewers that smooth pictures smooth no more than a pixel of them.
-const PIXELS: usize = 400;
+const PIXELS: usize = 240;
 
 /// A matrix as a picture, as the address of its PNG. A cell has as many pixels as fit.
 fn picture(matrix: &Matrix) -> Result<String, FigureError> {

@@ -87,17 +87,21 @@ pub(super) fn logistic(x: &[f64], y: &[Option<f64>]) -> Option<Logistic> {
         return None;
     }
     // For a given centre and slope the other two are linear: y = low + rise·s(x).
+    let n = pairs.len() as f64;
+    let mean_y = pairs.iter().map(|p| p.1).sum::<f64>() / n;
     let of = |centre: f64, slope: f64| {
-        let s = |x: f64| 1. / (1. + (-slope * (x - centre)).exp());
-        let n = pairs.len() as f64;
-        let (mean_s, mean_y) =
-            (pairs.iter().map(|p| s(p.0)).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
-        let ss: f64 = pairs.iter().map(|p| (s(p.0) - mean_s).powi(2)).sum();
-        let sy: f64 = pairs.iter().map(|p| (s(p.0) - mean_s) * (p.1 - mean_y)).sum();
+        let s: Vec<f64> = pairs.iter().map(|p| 1. / (1. + (-slope * (p.0 - centre)).exp())).collect();
+        let mean_s = s.iter().sum::<f64>() / n;
+        let (mut ss, mut sy, mut yy) = (0., 0., 0.);
+        for (p, s) in pairs.iter().zip(&s) {
+            let (s, y) = (s - mean_s, p.1 - mean_y);
+            ss += s * s;
+            sy += s * y;
+            yy += y * y;
+        }
         let rise = if ss > 0. { sy / ss } else { 0. };
         let found = Logistic { low: mean_y - rise * mean_s, high: mean_y + rise * (1. - mean_s), centre, slope };
-        let error: f64 = pairs.iter().map(|p| (p.1 - found.at(p.0)).powi(2)).sum();
-        (error, found)
+        (yy - rise * sy, found)
     };
     let width = high - low;
     let steepest = |centre: f64| {
@@ -123,7 +127,7 @@ fn minimum(from: f64, to: f64, of: impl Fn(f64) -> f64) -> Option<f64> {
     let (mut low, mut high) = (from, to);
     let mut best = f64::NAN;
     // each time the cell is an eighth of the last
-    for _ in 0..8 {
+    for _ in 0..6 {
         let at = |i: usize| low + (high - low) * i as f64 / CELLS as f64;
         let found = (0..=CELLS).map(|i| (of(at(i)), at(i))).filter(|(error, _)| error.is_finite());
         (_, best) = found.min_by(|a, b| a.0.total_cmp(&b.0))?;

@@ -69,7 +69,7 @@ pub(super) fn download(fetch: &Fetch, remote: &Remote, folder: &Path) -> Result<
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&part);
         let file = file.map_err(FetchError::io("write", &part))?;
         let mut transfer = Transfer { fetch, remote, file, part: part.clone() };
-        transfer.from_any(&target)?;
+        transfer.try_all(&target)?;
         transfer.file.sync_all().map_err(FetchError::io("write", &part))?;
         std::fs::rename(&part, &target).map_err(FetchError::io("make", &target))?;
     }
@@ -109,13 +109,13 @@ struct Transfer<'a> {
 
 impl Transfer<'_> {
     /// The verified file from the first server that gives it.
-    fn from_any(&mut self, target: &Path) -> Result<(), FetchError> {
+    fn try_all(&mut self, target: &Path) -> Result<(), FetchError> {
         let (mut tried, mut unreachable, mut mismatch) = (Vec::new(), true, false);
         for url in &self.remote.urls {
             // What lay here before may have been of another version, so that one more try is its due.
             let mut resumed = self.here(|file| file.metadata().map(|metadata| metadata.len() > 0))?;
             let failure = loop {
-                match self.from_one(url) {
+                match self.try_one(url) {
                     Ok(()) => {}
                     Err(failure) => break failure,
                 }
@@ -154,7 +154,7 @@ impl Transfer<'_> {
     }
 
     /// All bytes from one server, in as many tries as it takes while they bring something.
-    fn from_one(&mut self, url: &str) -> Result<(), Failure> {
+    fn try_one(&mut self, url: &str) -> Result<(), Failure> {
         let agent = agent(self.fetch, url);
         let (mut failures, mut best) = (0, self.len()?);
         loop {

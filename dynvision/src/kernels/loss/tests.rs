@@ -69,6 +69,9 @@ proptest! {
     fn activity_agrees(rows in 1usize..6, units in 1usize..20, seed in 0u64..1000, which in 0usize..5) {
         let measure = [1.0, 2.0, 1.5, 3.0].get(which).map_or(Measure::Signed, |&p| Measure::Absolute(p));
         let x: X2 = sample((rows, units), seed);
+        // a difference does not step over the kink of a power at 0
+        let apart = x.as_vec().into_iter().map(|v| v + 0.01f64.copysign(v)).collect::<Vec<f64>>();
+        let x: X2 = x.device().tensor_from_vec(apart, (rows, units));
         agree(&x, |x| Cpu::default().activity(x, measure).unwrap(), |x| composed::activity(x, measure).unwrap());
     }
 
