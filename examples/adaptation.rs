@@ -14,12 +14,13 @@ use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
 use dynvision_lab::experiment::{Experiment, Part, Results, Runner, named};
-use dynvision_lab::table::{Column, Table, write_csv};
+use dynvision_lab::figure::Options as Look;
+use dynvision_lab::table::{Column, write_csv};
 use dynvision_lab::{Gallery, Trained};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Two areas that look at handwritten digits of 28x28 pixels.
@@ -92,9 +93,10 @@ fn run(mut options: Options) -> Outcome<()> {
     for (name, results) in &found {
         let folder = options.out.join(name);
         results.write(&folder)?;
-        draw(name, &results.long()?, &folder)?;
+        write_csv(&folder.join("long.csv"), &results.long()?)?;
         say!("{name}: {}", folder.display());
     }
+    draw(&found, &options)?;
     tell(&found)
 }
 
@@ -167,9 +169,25 @@ fn shortened(mut experiment: Experiment, quick: bool) -> Experiment {
     experiment
 }
 
-/// The one place where figures are drawn: from the long table, which is written beside them.
-fn draw(name: &str, table: &Table, folder: &Path) -> Outcome<()> {
-    Ok(write_csv(&folder.join(format!("{name}.csv")), table)?)
+/// Draws the figures: adaptation, summation and latency in one, then responses, and accuracy under noise and masks.
+fn draw(found: &BTreeMap<&'static str, Results>, options: &Options) -> Outcome<()> {
+    let of = |names: &[&str]| {
+        names.iter().filter_map(|name| found.get(name)).cloned().fold(Results::default(), Results::and)
+    };
+    let caption = format!("Sight on mnist5k, {} epochs, {} held-out digits", options.epochs, options.images);
+    let with = |parameter: &str| Look { parameter: parameter.into(), caption: caption.clone(), ..Look::default() };
+    let figures = [
+        ("dynamics", "dynamics", of(&["interval", "duration", "contrast"]), with("condition")),
+        ("responses", "responses", of(&["duration"]), with("duration (ms)")),
+        ("noise", "performance", of(&["gaussiannoise"]), Look { chance: Some(0.1), ..with("SSNR") }),
+        ("masking", "performance", of(&["masking"]), Look { chance: Some(0.1), ..with("asynchrony (ms)") }),
+    ];
+    for (name, figure, results, look) in figures {
+        let path = options.out.join(format!("{name}.svg"));
+        results.draw(figure, &look)?.save(&path)?;
+        say!("{}", path.display());
+    }
+    Ok(())
 }
 
 /// Says what the numbers say, with intervals over seeds.

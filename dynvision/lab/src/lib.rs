@@ -66,6 +66,19 @@ mod tests {
     use dynvision::protocol::experiment::{Experiment, NAMES};
 
     #[test]
+    fn every_built_in_experiment_names_figures_that_there_are() {
+        let figures = crate::figure::Registry::built_in();
+        for name in NAMES {
+            let named = Experiment::named(name).and_then(Result::ok).map(|experiment| experiment.figures);
+            for figure in named.unwrap_or_default() {
+                if let Err(error) = figures.get(&figure) {
+                    panic!("experiment `{name}`: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_page_of_experiments_names_all_that_there_is() {
         let page = include_str!("../../../docs/experiments.md");
         let (measures, kinds) = (Measures::built_in(), Interventions::built_in());

@@ -20,6 +20,9 @@ pub enum RunError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A figure.
+    #[error(transparent)]
+    Figure(#[from] crate::figure::FigureError),
     /// The file system.
     #[error("cannot {what} `{}`: {source}", .path.display())]
     File {

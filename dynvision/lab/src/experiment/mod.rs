@@ -24,6 +24,7 @@
 mod cell;
 mod collect;
 mod cost;
+mod draw;
 mod results;
 mod runner;
 mod summary;

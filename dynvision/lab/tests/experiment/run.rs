@@ -417,6 +417,31 @@ fn the_table_that_figures_read_has_a_row_for_each_seed() {
 }
 
 #[test]
+fn figures_are_drawn_from_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = net::images();
+    let gallery = Gallery::of(&set).unwrap();
+    let experiment = Experiment::parse(DURATION).unwrap();
+    let mut all = Results::default();
+    for seed in [1, 2] {
+        let subject = net::subject(seed);
+        let runner = Runner::new(&subject, &gallery, folder.path()).images(0..30);
+        let runner = runner.tag("seed", seed as i64).tag("category", "full").tag("experiment", "duration");
+        all = all.and(runner.run(&experiment).unwrap());
+    }
+    for figure in ["responses", "dynamics", "rdm", "confusion"] {
+        let drawing = all.draw(figure, &Default::default()).unwrap_or_else(|error| panic!("{figure}: {error}"));
+        assert!(drawing.svg.starts_with("<svg"), "{figure}");
+        assert!(drawing.csv.lines().count() > 10, "{figure}: {}", drawing.csv);
+    }
+    // the number of a mean in a figure is that of the table
+    let long = all.long().unwrap();
+    let row = (0..long.rows()).find(|&row| long.column("area").unwrap().cell(row) == "v1").unwrap();
+    assert!(numbers(&long, "value")[row].is_some());
+    assert!(all.draw("respones", &Default::default()).unwrap_err().to_string().contains("responses"));
+}
+
+#[test]
 fn what_does_not_fit_is_refused_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let (subject, set) = (net::subject(1), net::images());
