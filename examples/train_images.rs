@@ -15,8 +15,8 @@ use dynvision::geometry::Map;
 use dynvision::loss::Labels;
 use dynvision::optim::{AdamConfig, Method};
 use dynvision::prelude::*;
-use dynvision::unroll::Stimulus;
 use dynvision::train::{TrainConfig, TrainError, Trainer};
+use dynvision::unroll::Stimulus;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -187,7 +187,9 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainErr
         say!("epoch {:2}  loss {loss:.3}  {rate:.0} images/s, {share:.1} % of the time waiting for them", epoch + 1);
     }
     say!("weights in {}", last.display());
-    let accuracy = accuracy(&test, |images| Ok(trainer.evaluate(images)?.last_accuracy))?;
+    let none =
+        || TrainError::Setting { setting: "steps", expected: "a last step whose label counts", found: "none".into() };
+    let accuracy = accuracy(&test, |images| trainer.evaluate(images)?.last_accuracy.ok_or_else(none))?;
     say!("test accuracy {accuracy:.3}");
     Ok(())
 }
