@@ -17,7 +17,7 @@ use dynvision::geometry::Map;
 use dynvision::loss::Labels;
 use dynvision::model::DynModel;
 use dynvision::optim::{AdamConfig, Method};
-use dynvision::time::Stimulus;
+use dynvision::unroll::Stimulus;
 use dynvision::train::{TrainConfig, Trainer};
 use dynvision_benches::process;
 use std::error::Error;
