@@ -433,8 +433,7 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Prepared<'_, M, D> {
                 intervention.current(area, step, image, seed, values);
             }
             let shape = (images.len(), c, h, w);
-            let mut current: Maps<f32, D> =
-                self.subject.device.try_zeros_like(&shape).map_err(Error::device)?;
+            let mut current: Maps<f32, D> = self.subject.device.try_zeros_like(&shape).map_err(Error::device)?;
             current.copy_from(&values);
             let at = step - steps.start;
             stimulus = stimulus.inject(area.name.as_str(), current, at..at + 1)?;
