@@ -9,7 +9,9 @@ pub use crate::missing::{
     IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
     Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
 };
-pub use crate::model::step::{adapt, begin, erase, layer, operation, pool, readout, restore, see, tstep, tstep_nonlin};
+pub use crate::model::step::{
+    adapt, begin, enter, erase, layer, leave, operation, pool, readout, restore, see, tstep, tstep_nonlin,
+};
 pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{
     Additive, Built, ConvOptions, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal,

@@ -134,7 +134,8 @@ impl Code<'_> {
     fn area_step(&self, at: usize) -> TokenStream {
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
         let mut operations = area.operations.iter().zip(&shapes.stages).peekable();
-        let mut steps = quote!(cx.enter(#at););
+        let owner = &area.name;
+        let mut steps = quote!(__dv::enter(#at, &state.#owner, cx););
         while let Some((operation, stage)) = operations.next() {
             let fused = matches!(operation, Operation::Tstep(_))
                 .then(|| operations.next_if(|(next, _)| matches!(next, Operation::Nonlin(_))))
@@ -144,6 +145,7 @@ impl Code<'_> {
                 None => self.operation(at, operation, stage),
             });
         }
+        steps.extend(quote!(__dv::leave(&mut state.#owner, cx);));
         self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps)
     }
 
