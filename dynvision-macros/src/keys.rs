@@ -127,6 +127,11 @@ const LINK: &[Key] = &[
     Key::once("stride", "stride = 2", "the stride of its convolution; 1 by default"),
     Key::once("integration", "integration = Multiplicative", "how it meets the signal; by a sum by default"),
     Key::once("options", "options = NoBias<ConnectionNormal>", "the options of its convolution"),
+    Key::once(
+        "via",
+        "via = ConvTranspose2d<64, 32>",
+        "what stands on the connection, in place of its convolution and resizing",
+    ),
     Key::once("force_conv", "force_conv", "a convolution even where the channels agree"),
 ];
 /// In `skip(..)`.

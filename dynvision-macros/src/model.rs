@@ -82,6 +82,8 @@ pub(crate) struct Link {
     pub(crate) integration: Option<Component>,
     /// Of its convolution.
     pub(crate) options: Option<Component>,
+    /// What stands on it in place of all that.
+    pub(crate) via: Option<Component>,
     pub(crate) force_conv: bool,
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Link {
     pub(crate) stride: Option<Expr>,
     pub(crate) integration: Option<Type>,
     pub(crate) options: Option<Type>,
+    /// With its key.
+    pub(crate) via: Option<(Ident, Type)>,
     pub(crate) force_conv: bool,
 }
 
@@ -239,7 +241,7 @@ impl Link {
         let mut from: Option<Ident> = None;
         let mut sound = false;
         let (mut delay, mut kernel, mut stride, mut integration) = (None, None, None, None);
-        let (mut options, mut force_conv) = (None, false);
+        let (mut options, mut via, mut force_conv) = (None, None, false);
         entry.inside(|input| {
             from = Link::bare(input, keys, errors);
             sound = keys.read(input, errors, |entry, _| {
@@ -252,6 +254,7 @@ impl Link {
                     "stride" => stride = Some(entry.value("a number")?),
                     "integration" => integration = Some(entry.value("a type")?),
                     "options" => options = Some(entry.value("a type")?),
+                    "via" => via = Some(component(&entry)?),
                     "force_conv" => force_conv = switch(&entry)?,
                     name => unreachable!("`{name}` is in the table of keys, but is not read"),
                 }
@@ -270,6 +273,7 @@ impl Link {
             stride,
             integration,
             options,
+            via,
             force_conv,
         }))
     }

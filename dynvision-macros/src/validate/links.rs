@@ -65,7 +65,28 @@ fn resolved(link: &Link, areas: &Areas) -> Link {
 impl Target<'_> {
     fn check(&self, link: &Link, earlier: &[Link], names: &[String], errors: &mut Errors) -> bool {
         let Some(from) = self.check_known(link, names, errors) else { return false };
+        self.check_via(link, errors);
         self.check_direction(link, from, errors) && self.check_once(link, earlier, errors)
+    }
+
+    /// What stands on a connection stands there in place of the usual convolution, so that nothing is said of that.
+    fn check_via(&self, link: &Link, errors: &mut Errors) {
+        let Some((key, _)) = &link.via else { return };
+        let of_convolution = [
+            ("kernel", link.kernel.is_some()),
+            ("stride", link.stride.is_some()),
+            ("options", link.options.is_some()),
+            ("force_conv", link.force_conv),
+        ];
+        if let Some((other, _)) = of_convolution.into_iter().find(|(_, given)| *given) {
+            let (kind, into) = (self.direction.word(), self.name.unraw());
+            errors.at(
+                key.span(),
+                format!(
+                    "the {kind} into `{into}` goes `via` a part of its own, which has no use for `{other}`; remove one of the two"
+                ),
+            );
+        }
     }
 
     /// A connection comes from an area of this model.

@@ -183,6 +183,7 @@ impl Builder<'_> {
             delay: link.delay.as_ref().map(time),
             integration: link.integration.as_ref().map(|ty| self.component(ty)),
             options: link.options.as_ref().map(|ty| self.component(ty)),
+            via: link.via.as_ref().map(|(_, ty)| self.component(ty)),
             from_name: link.from,
             kernel: link.kernel,
             stride: link.stride,

@@ -13,6 +13,7 @@ mod cells;
 mod classifier;
 mod conv;
 mod dropout;
+mod edge;
 mod external;
 mod feedforward;
 mod head;
@@ -49,6 +50,7 @@ pub use cells::{
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
+pub use edge::{ConvTranspose2d, Edge, ResizeConv, Via};
 pub use external::ExternalInput;
 pub use feedforward::Feedforward;
 pub use head::{AdaptiveAvgPool, Flatten, GlobalAvgPool, GlobalMaxPool, Head, Mlp, Units};
@@ -87,6 +89,7 @@ pub mod built {
     pub use super::bias::built::Bias;
     pub use super::cells::built::*;
     pub use super::conv::built::Conv2d;
+    pub use super::edge::built::{ConvTranspose2d, Via};
     pub use super::head::built::Mlp;
     pub use super::linear::built::Linear;
     pub use super::link::built::Link;
