@@ -106,7 +106,9 @@ impl Code<'_> {
         Field {
             name: self.names.link(into, link),
             spec: self.link(into, link, target),
-            is_generic: [parts::integration(link), parts::options(link), parts::via(link)].iter().any(|part| self.is_generic(into, part)),
+            is_generic: [parts::integration(link), parts::options(link), parts::via(link)]
+                .iter()
+                .any(|part| self.is_generic(into, part)),
             doc: format!(" The {} from `{}` into `{into}`.", link.direction.word(), link.from_name),
         }
     }

@@ -192,7 +192,9 @@ pub(crate) mod built {
         pub(super) part: PhantomData<(P, G)>,
     }
 
-    impl<P: Edge, G: Integration, W: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D> for Via<P, G, W> {
+    impl<P: Edge, G: Integration, W: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D>
+        for Via<P, G, W>
+    {
         type To<E2: Dtype, D2: Device<E2>> = Via<P, G, W::To<E2, D2>>;
 
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(

@@ -58,9 +58,11 @@ pub fn conv_transpose2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let y = conv2d(&conv, &apart, &turned, None, None, graph)?;
     if y.shape().2 < rows || y.shape().3 < columns {
         let (b, o, h, w) = *y.shape();
-        return Err(Error::shape("a transposed convolution whose kernel is too small for its offset", &[b, o, rows, columns], &[
-            b, o, h, w,
-        ]));
+        return Err(Error::shape(
+            "a transposed convolution whose kernel is too small for its offset",
+            &[b, o, rows, columns],
+            &[b, o, h, w],
+        ));
     }
     let y: Maps<E, D> = if y.shape().2 == rows { y } else { slice(2, 0..rows, &y, graph)? };
     if y.shape().3 == columns { Ok(y) } else { slice(3, 0..columns, &y, graph) }
@@ -83,11 +85,12 @@ fn spaced<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         true => E::one(),
         false => E::zero(),
     };
-    let mask = x.device().try_tensor_from_vec(places().map(one).collect(), (c, rows, columns)).map_err(Error::device)?;
-    let mask: Maps<E, D> =
-        mask.try_broadcast_like::<_, Axis<0>>(&(b, c, rows, columns)).and_then(|mask| mask.try_contiguous()).map_err(
-            Error::device,
-        )?;
+    let mask =
+        x.device().try_tensor_from_vec(places().map(one).collect(), (c, rows, columns)).map_err(Error::device)?;
+    let mask: Maps<E, D> = mask
+        .try_broadcast_like::<_, Axis<0>>(&(b, c, rows, columns))
+        .and_then(|mask| mask.try_contiguous())
+        .map_err(Error::device)?;
     mul(&repeated, &mask, graph)
 }
 
@@ -97,8 +100,8 @@ fn turned<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (c, o, k, _) = *w.shape();
-    let w: Maps<E, D> =
-        graph.run(w.clone(), |w| w.try_permute::<(usize, usize, usize, usize), Axes4<1, 0, 2, 3>>()?.try_contiguous())?;
+    let w: Maps<E, D> = graph
+        .run(w.clone(), |w| w.try_permute::<(usize, usize, usize, usize), Axes4<1, 0, 2, 3>>()?.try_contiguous())?;
     let last = |tap: usize| u32::try_from(tap / (k * k) * k * k + (k * k - 1 - tap % (k * k)));
     let index: Result<Vec<u32>, _> = (0..c * k * k).map(last).collect();
     let index = index.map_err(|_| Error::Setting(format!("a kernel of {c}x{k}x{k} is too large")))?;

@@ -34,7 +34,8 @@ pub fn local_response_norm<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    let number = |value: f64| E::from_f64(value).ok_or_else(|| Error::Setting(format!("{value} is no number of the dtype")));
+    let number =
+        |value: f64| E::from_f64(value).ok_or_else(|| Error::Setting(format!("{value} is no number of the dtype")));
     let (c, alpha) = (number(c)?, number(alpha)?);
     let channels = x.shape().1;
     let near = |to: usize, from: usize| if to.abs_diff(from) <= radius { alpha } else { E::zero() };

@@ -117,8 +117,7 @@ pub fn spike<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let dev = u.device();
     let fires = || -> Result<Maps<E, D>, D::Err> {
-        let (ones, zeros): (Maps<E, D>, Maps<E, D>) =
-            (dev.try_ones_like(u.shape())?, dev.try_zeros_like(u.shape())?);
+        let (ones, zeros): (Maps<E, D>, Maps<E, D>) = (dev.try_ones_like(u.shape())?, dev.try_zeros_like(u.shape())?);
         let fires = if at_threshold { u.try_ge(E::zero())? } else { u.try_gt(E::zero())? };
         fires.try_choose(ones, zeros)
     };

@@ -135,6 +135,16 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
         Ok(())
     }
 
+    /// Sets the response with which the area begins, as if it had given it before its first step.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` has not the shape `S`.
+    pub fn set_response(&mut self, x: Maps<E, D>) -> Result<()> {
+        self.push(Some(x), 1)?;
+        self.past.updates -= 1;
+        Ok(())
+    }
+
     /// Sets a memory of the area, such as the cell with which a [`ConvLstm`](crate::nn::ConvLstm) begins.
     pub fn set_memory(&mut self, name: &'static str, maps: Maps<E, D>) {
         self.past.memories.set(name, maps);

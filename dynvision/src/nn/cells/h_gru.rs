@@ -172,16 +172,13 @@ impl<const C: usize, const K: usize, const N: usize, O: HGruOptions, E: Element,
         }
         cx.derived(&self.horizontal, |graph| {
             let transposed: Maps<E, D> = graph.run(kernel.clone(), |kernel| {
-                kernel
-                    .try_permute::<(usize, usize, usize, usize), dfdx::prelude::Axes4<1, 0, 2, 3>>()?
-                    .try_contiguous()
+                kernel.try_permute::<(usize, usize, usize, usize), dfdx::prelude::Axes4<1, 0, 2, 3>>()?.try_contiguous()
             })?;
             let sum = graph.run(kernel, |kernel| kernel.try_add(transposed))?;
             ops::affine(0.5, &sum, 0.0, graph)
         })
     }
 }
-
 
 pub(crate) mod built {
     use super::{HGruNorm, HGruOptions};
@@ -252,7 +249,13 @@ pub(crate) mod built {
                         Self::tensor("mix", |s| &s.mix, |s| &mut s.mix, square()),
                         Self::tensor("gain_bias", |s| &s.gain_bias, |s| &mut s.gain_bias, zeros()),
                         Self::tensor("mix_bias", |s| &s.mix_bias, |s| &mut s.mix_bias, zeros()),
-                        optional_tensor(N > 0, "eta", |s: &Self| &s.eta, |s| &mut s.eta, TensorOptions::reset_to_ones()),
+                        optional_tensor(
+                            N > 0,
+                            "eta",
+                            |s: &Self| &s.eta,
+                            |s| &mut s.eta,
+                            TensorOptions::reset_to_ones(),
+                        ),
                     ),
                     (
                         Self::tensor("alpha", |s| &s.alpha, |s| &mut s.alpha, ones()),

@@ -1,8 +1,8 @@
 //! Layers that keep more than their response: gated cells and circuits.
 
-mod cornet_s;
 mod conv_gru;
 mod conv_lstm;
+mod cornet_s;
 mod dale;
 mod excitation_inhibition;
 mod h_gru;

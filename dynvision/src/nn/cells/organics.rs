@@ -35,9 +35,7 @@ pub struct Organics<const I: usize, const N: usize, const Y: usize = 300, const 
 crate::spec!(impl [const I: usize, const N: usize, const Y: usize, const A: usize, const B: usize]
     Organics<I, N, Y, A, B> => built::Organics<I, N, E, D>);
 
-impl<const I: usize, const N: usize, const Y: usize, const A: usize, const B: usize> Layer
-    for Organics<I, N, Y, A, B>
-{
+impl<const I: usize, const N: usize, const Y: usize, const A: usize, const B: usize> Layer for Organics<I, N, Y, A, B> {
     const GEOMETRY: Geometry = Geometry::conv(I, N, Window::POINT);
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

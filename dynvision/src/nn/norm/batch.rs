@@ -91,8 +91,8 @@ impl<const C: usize, O: NormOptions> Operation for BatchNormWith<C, O> {
 }
 
 pub(crate) mod built {
-    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use super::{NormOptions, TorchNorm};
+    use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
     use dfdx::prelude::{Device, Dtype, Rank1, Tensor};
     use std::marker::PhantomData;
 
