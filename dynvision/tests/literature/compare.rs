@@ -123,7 +123,9 @@ fn with_model<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, mut net: 
     }
     let statistics = cx.take_statistics();
     let loss = loss(golden, told, logits, &areas, &mut cx, report)?;
-    report.forward("loss", &loss.as_vec(), &golden.values("loss").1);
+    if golden.get("loss_weights").is_none() {
+        report.forward("loss", &loss.as_vec(), &golden.values("loss").1);
+    }
     let mut grads = loss.put_tape(cx.into_tape()).backward();
     compare_gradients(golden, told, &net, &mut grads, report);
     if golden.get("grad_input").is_some() {
@@ -284,6 +286,10 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
         let maps = areas.of.get(area).unwrap_or_else(|| panic!("{}: no area {area}", golden.name));
         compare_over_time("output", maps, b, &theirs, report);
         let weights = golden.values("loss_weights").1;
+        let values: Vec<Vec<f32>> = maps.iter().map(|maps| maps.as_vec()).collect();
+        let of_image =
+            |i: usize| values.iter().flat_map(move |step| step[i * step.len() / b..(i + 1) * step.len() / b].to_vec());
+        compare_weighted(golden, &(0..b).flat_map(of_image).collect::<Vec<f32>>(), &weights, report);
         let (steps, units) = (maps.len(), weights.len() / (b * maps.len()));
         let mut sum: Tensor<(), f32, Cpu> = Cpu::default().zeros();
         for (step, maps) in maps.iter().enumerate() {
@@ -311,9 +317,20 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
         let target: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(hot.collect(), (n, classes));
         return cx.run(rows, |rows| Ok(cross_entropy_with_logits_loss(rows, target)));
     }
-    let weights: Tensor<(usize, usize), f32, Cpu> =
-        Cpu::default().tensor_from_vec(golden.values("loss_weights").1, (n, classes));
+    let weights = golden.values("loss_weights").1;
+    compare_weighted(golden, &rows.as_vec(), &weights, report);
+    let weights: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(weights, (n, classes));
     cx.run(rows, |rows| rows.try_mul(weights)?.try_mean())
+}
+
+/// The mean of weighted answers, whose terms nearly cancel: summed in f64, and compared relative to their mean size, so that the
+/// order of summation does not decide.
+fn compare_weighted(golden: &Golden, answers: &[f32], weights: &[f32], report: &mut Report) {
+    let terms = || answers.iter().zip(weights).map(|(y, w)| f64::from(*y) * f64::from(*w));
+    let ours = terms().sum::<f64>() / answers.len() as f64;
+    let size = terms().map(f64::abs).sum::<f64>() / answers.len() as f64;
+    let theirs = f64::from(golden.values("loss").1[0]);
+    report.must((ours - theirs).abs() <= 1e-5 * size, || format!("loss: {ours:e} here, {theirs:e} there"));
 }
 
 fn compare_gradients<M: DynModel<f32, Cpu>>(
