@@ -94,6 +94,7 @@ const SKIP_KEY: Key = Key::once("skip", "skip(from = v1)", "a connection from an
 pub(crate) const AREA: Keys = Keys {
     owner: "`#[area]`",
     known: &[
+        Key::once("from", "from = v1", "the earlier area whose output it gets; the one before it by default"),
         SKIP_KEY,
         Key::once("feedback", "feedback(from = it)", "a connection from a later area; once for each source")
             .many()

@@ -65,12 +65,16 @@ impl Shapes {
             source: "the retina".into(),
         });
         let mut at = retina.clone().unwrap_or_else(|| input.clone());
-        let areas = model.areas.iter().map(|area| {
+        let mut areas: Vec<OfArea> = Vec::new();
+        for area in &model.areas {
+            if let Some(source) = area.source.and_then(|source| areas.get(source)) {
+                at = source.output.clone();
+            }
             let of_area = OfArea::new(area, &at, names);
             at = of_area.output.clone();
-            of_area
-        });
-        Shapes { areas: areas.collect(), input, retina }
+            areas.push(of_area);
+        }
+        Shapes { areas, input, retina }
     }
 
     /// What the readout reads.

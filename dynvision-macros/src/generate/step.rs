@@ -146,7 +146,21 @@ impl Code<'_> {
             });
         }
         steps.extend(quote!(__dv::leave(&mut state.#owner, cx);));
-        self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps)
+        let signal = self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps);
+        let source = area.source.map(|source| {
+            let sent = self.sent(source);
+            quote!(let x = __dv::Clone::clone(&#sent);)
+        });
+        let sent = self.model.areas.iter().any(|other| other.source == Some(at)).then(|| {
+            let sent = self.sent(at);
+            quote!(let #sent = __dv::Clone::clone(&x);)
+        });
+        quote!(#source #signal #sent)
+    }
+
+    /// What area number `at` has sent in this step, where a later one than the next gets it.
+    fn sent(&self, at: usize) -> Ident {
+        quote::format_ident!("__{}_sent", self.model.areas[at].name.unraw())
     }
 
     fn operation(&self, at: usize, operation: &Operation, stage: &Stage) -> TokenStream {

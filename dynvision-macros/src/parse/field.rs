@@ -30,6 +30,8 @@ pub(crate) enum Role {
 /// What stands in `#[area(..)]`.
 #[derive(Default)]
 pub(crate) struct Area {
+    /// The area whose output it gets.
+    pub(crate) from: Option<Ident>,
     pub(crate) skips: Vec<Link>,
     pub(crate) feedbacks: Vec<Link>,
     pub(crate) pool: Option<(Ident, Type)>,
@@ -155,6 +157,7 @@ impl Area {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         self.given.push(entry.key.name);
         match entry.key.name {
+            "from" => self.from = Some(entry.value_with("the name of an area", Ident::parse_any)?),
             "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
             "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
