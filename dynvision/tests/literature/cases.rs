@@ -129,7 +129,7 @@ pub(crate) fn run(golden: &Golden) -> Outcome {
         ),
         "prednet_keras" | "prednet_torchport" => {
             return Outcome::LeftOut(
-                "an area that reads what several others send at one step, in place of the one before it, cannot be declared",
+                "its representation areas have no input, only connections from several others, and an area here has an input",
             );
         }
         _ => return Outcome::LeftOut("no entry in the table of cases"),
