@@ -94,6 +94,7 @@ const SKIP_KEY: Key = Key::once("skip", "skip(from = v1)", "a connection from an
 pub(crate) const AREA: Keys = Keys {
     owner: "`#[area]`",
     known: &[
+        Key::once("from", "from = v1", "the earlier area whose output it gets; the one before it by default"),
         SKIP_KEY,
         Key::once("feedback", "feedback(from = it)", "a connection from a later area; once for each source")
             .many()
@@ -127,6 +128,11 @@ const LINK: &[Key] = &[
     Key::once("stride", "stride = 2", "the stride of its convolution; 1 by default"),
     Key::once("integration", "integration = Multiplicative", "how it meets the signal; by a sum by default"),
     Key::once("options", "options = NoBias<ConnectionNormal>", "the options of its convolution"),
+    Key::once(
+        "via",
+        "via = ConvTranspose2d<64, 32>",
+        "what stands on the connection, in place of its convolution and resizing",
+    ),
     Key::once("force_conv", "force_conv", "a convolution even where the channels agree"),
 ];
 /// In `skip(..)`.

@@ -46,6 +46,8 @@ pub(crate) struct Front {
 /// One area, and the operations that it runs, in order.
 pub(crate) struct Area {
     pub(crate) name: Ident,
+    /// The number of the area whose output it gets, where that is not the one before it.
+    pub(crate) source: Option<usize>,
     pub(crate) layer: Component,
     pub(crate) operations: Vec<Operation>,
     /// Time constants of this area alone.
@@ -82,6 +84,8 @@ pub(crate) struct Link {
     pub(crate) integration: Option<Component>,
     /// Of its convolution.
     pub(crate) options: Option<Component>,
+    /// What stands on it in place of all that.
+    pub(crate) via: Option<Component>,
     pub(crate) force_conv: bool,
 }
 

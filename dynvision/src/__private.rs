@@ -6,14 +6,16 @@ pub use crate::error::{Error, Result};
 pub use crate::geometry::{Features, Geometry, Map};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
-    IsConvOptions, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing, Not,
-    Part, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
+    IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
+    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
 };
-pub use crate::model::step::{adapt, begin, erase, layer, operation, pool, readout, restore, see, tstep, tstep_nonlin};
+pub use crate::model::step::{
+    adapt, begin, enter, erase, layer, leave, operation, pool, readout, restore, see, tstep, tstep_nonlin,
+};
 pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{
-    Additive, Built, ConvOptions, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting, Signal,
-    Solver, converted,
+    Additive, Built, ConvOptions, Edge, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting,
+    Signal, Solver, Via, converted,
 };
 pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Wiring};
 pub use crate::unroll::{Context, Initial, MapAreas, Observer, PerArea, Stacked, State, Stimulus, VisitAreas};

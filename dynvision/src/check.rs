@@ -9,7 +9,7 @@
 //! const _: () = check_layer("v2", LAYER, None, "`v1`", Map::new(36, 16, 16));
 //! ```
 
-use crate::geometry::{Features, Geometry, Map, Window};
+use crate::geometry::{EdgeSize, Features, Geometry, Map, Window};
 
 /// A frame has channels, rows and columns.
 #[track_caller]
@@ -47,6 +47,56 @@ pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, sour
 pub const fn check_link(link: &str, into: &str, kernel: usize, stride: usize, from: Map) {
     if !from.is_empty() {
         check_window(link, into, Window::same(kernel, stride), from);
+    }
+}
+
+/// What stands on a connection takes the channels of its source and brings a map of the size of its target. `link` is what it
+/// is called, as in ``the feedback from `v2` into``. A part of no channels stands in for a mistake that is reported already.
+#[track_caller]
+pub const fn check_edge(
+    link: &str,
+    into: &str,
+    misfit: Option<&str>,
+    (takes, gives): (usize, usize),
+    size: EdgeSize,
+    from: Map,
+    to: Map,
+) {
+    if let Some(misfit) = misfit {
+        Message::new().text(link).text(" ").name(into).text(" cannot work: ").text(misfit).panic();
+    }
+    if from.is_empty() || to.is_empty() || (takes == 0 && gives == 0) {
+        return;
+    }
+    if takes != from.c {
+        Message::new()
+            .text(link)
+            .text(" ")
+            .name(into)
+            .text(" takes ")
+            .count(takes, "channel")
+            .text(", but its source gives it ")
+            .map(from)
+            .text("; let it take ")
+            .number(from.c)
+            .panic();
+    }
+    let [h, w] = match size.apply(from) {
+        Some(size) => size,
+        None => [to.h, to.w],
+    };
+    let brings = Map::new(gives, h, w);
+    if !brings.same(to) {
+        Message::new()
+            .text(link)
+            .text(" ")
+            .name(into)
+            .text(" brings ")
+            .map(brings)
+            .text(", but it meets ")
+            .map(to)
+            .text("; let it bring that")
+            .panic();
     }
 }
 

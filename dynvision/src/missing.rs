@@ -6,9 +6,9 @@
 
 use crate::check;
 use crate::error::{Error, Result};
-use crate::geometry::{Features, Geometry, Map, Window};
+use crate::geometry::{EdgeSize, Features, Geometry, Map, Window};
 use crate::kernels::{Element, Maps, Matrix, VisionDevice};
-use crate::nn::{ConvOptions, Empty, Integration, Layer, Nonlinearity, Operation, Pool, Readout, Solver, Zeros};
+use crate::nn::{ConvOptions, Edge, Empty, Integration, Layer, Nonlinearity, Operation, Pool, Readout, Solver, Zeros};
 use crate::unroll::{Context, Past};
 use dfdx::prelude::{Const, Tape};
 use std::marker::PhantomData;
@@ -60,6 +60,7 @@ questions! {
     IsReadout Readout
     IsIntegration Integration
     IsConvOptions ConvOptions
+    IsEdge Edge
 }
 
 /// `is!(Layer, T)`: whether a concrete type has a trait, as a constant.
@@ -78,6 +79,7 @@ macro_rules! __is {
     (Solver, $t:ty) => { $crate::__is!(@ IsSolver $t) };
     (Readout, $t:ty) => { $crate::__is!(@ IsReadout $t) };
     (Integration, $t:ty) => { $crate::__is!(@ IsIntegration $t) };
+    (Edge, $t:ty) => { $crate::__is!(@ IsEdge $t) };
     (ConvOptions, $t:ty) => { $crate::__is!(@ IsConvOptions $t) };
 }
 
@@ -106,6 +108,12 @@ pub const fn check_pool<P: Pool>(area: &str, from: Map) {
 #[track_caller]
 pub const fn check_operation<O: Operation>(operation: &str, area: &str, from: Map) {
     check::check_operation(operation, area, O::MISFIT, O::CHANNELS, O::MAP, from);
+}
+
+/// [`check::check_edge`] of a type.
+#[track_caller]
+pub const fn check_edge<P: Edge>(link: &str, into: &str, from: Map, to: Map) {
+    check::check_edge(link, into, P::MISFIT, P::CHANNELS, P::SIZE, from, to);
 }
 
 /// [`check::check_readout`] of a type.
@@ -170,6 +178,19 @@ impl Integration for Missing {
     fn integrate<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: Maps<E, D>,
         _: &Maps<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        missing()
+    }
+}
+impl Edge for Missing {
+    const CHANNELS: (usize, usize) = (0, 0);
+    const SIZE: EdgeSize = EdgeSize::Any;
+
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        _: &Empty,
+        _: &Maps<E, D>,
+        _: [usize; 2],
         _: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
         missing()

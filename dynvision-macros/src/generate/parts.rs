@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Readout,
     Integration,
     ConvOptions,
+    Edge,
 }
 
 /// A part and its name.
@@ -74,6 +75,9 @@ fn links<'a>(into: &'a Ident, links: &'a [Link], see: &mut impl FnMut(&'a Ident,
         if let Some(part) = &link.options {
             see(into, options(link), Kind::ConvOptions, part);
         }
+        if let Some(part) = &link.via {
+            see(into, via(link), Kind::Edge, part);
+        }
     }
 }
 
@@ -85,6 +89,11 @@ pub(super) fn integration(link: &Link) -> String {
 /// The operation name of the options of a connection's convolution.
 pub(super) fn options(link: &Link) -> String {
     format!("{}_options", integration(link))
+}
+
+/// The operation name of what stands on a connection.
+pub(super) fn via(link: &Link) -> String {
+    format!("{}_via", integration(link))
 }
 
 /// Every type that the user chose.
@@ -218,6 +227,7 @@ impl Kind {
             Kind::Readout => "Readout",
             Kind::Integration => "Integration",
             Kind::ConvOptions => "ConvOptions",
+            Kind::Edge => "Edge",
         };
         Ident::new(name, proc_macro2::Span::call_site())
     }
@@ -233,6 +243,7 @@ impl Kind {
             Kind::Readout => (quote!(__dv::Features), quote!(FEATURES)),
             Kind::Integration => (quote!(bool), quote!(IS_SUM)),
             Kind::ConvOptions => (quote!(bool), quote!(BIAS)),
+            Kind::Edge => (quote!((usize, usize)), quote!(CHANNELS)),
         };
         quote!(const _: #value = <#ty as __dv::#name>::#item;)
     }

@@ -1,6 +1,10 @@
 //! The shapes of what flows: constants, types and checks.
 
-use super::{Code, names::Names, parts::FRONT};
+use super::{
+    Code,
+    names::Names,
+    parts::{self, FRONT},
+};
 use crate::{
     model::{Area, Link, Model, Operation},
     span::call_over,
@@ -61,12 +65,16 @@ impl Shapes {
             source: "the retina".into(),
         });
         let mut at = retina.clone().unwrap_or_else(|| input.clone());
-        let areas = model.areas.iter().map(|area| {
+        let mut areas: Vec<OfArea> = Vec::new();
+        for area in &model.areas {
+            if let Some(source) = area.source.and_then(|source| areas.get(source)) {
+                at = source.output.clone();
+            }
             let of_area = OfArea::new(area, &at, names);
             at = of_area.output.clone();
-            of_area
-        });
-        Shapes { areas: areas.collect(), input, retina }
+            areas.push(of_area);
+        }
+        Shapes { areas, input, retina }
     }
 
     /// What the readout reads.
@@ -206,7 +214,8 @@ impl Code<'_> {
             stages.map(move |(operation, stage)| self.shape_check(area, operation, stage, &shapes.response))
         });
         let checks: TokenStream = self.retina_check().into_iter().chain(operations).collect();
-        let readout = [self.link_checks(&self.model.readout.name, &self.model.readout.skips), self.readout_check()];
+        let links = self.link_checks(&self.model.readout.name, &self.model.readout.skips, self.shapes.last());
+        let readout = [links, self.readout_check()];
         quote! { #frame #checks #(#readout)* }
     }
 
@@ -231,7 +240,7 @@ impl Code<'_> {
             Operation::Nonlin(it) | Operation::Apply(_, it) => {
                 (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
             }
-            Operation::Links(_, links) => return self.link_checks(&area.name, links),
+            Operation::Links(_, links) => return self.link_checks(&area.name, links, &stage.before),
             Operation::Tstep(_) | Operation::Record | Operation::Delay => {
                 return TokenStream::new();
             }
@@ -257,10 +266,19 @@ impl Code<'_> {
         Some(quote!(const _: () = #call;))
     }
 
-    /// Connections with a window of their own.
-    fn link_checks(&self, into: &Ident, links: &[Link]) -> TokenStream {
+    /// Connections with a window or a part of their own, into a signal of the map `to`.
+    fn link_checks(&self, into: &Ident, links: &[Link], to: &Map) -> TokenStream {
         let spec = &self.names.spec;
         let checks = links.iter().filter_map(|link| {
+            if let Some(via) = &link.via {
+                let part = self.concrete_part(into, &parts::via(link));
+                let (kind, name) = (link.direction.word(), link.from_name.unraw());
+                let (what, into) = (format!("the {kind} from `{name}` into"), into.unraw().to_string());
+                let (from, to) = (&self.shapes.areas[link.from].response.constant, &to.constant);
+                let args = quote!(#what, #into, #spec::#from, #spec::#to);
+                let call = call_over(&via.ty, quote!(__dv::check_edge::<#part>), args);
+                return Some(quote!(const _: () = #call;));
+            }
             let over = link.stride.as_ref().or(link.kernel.as_ref())?;
             let one = || syn::parse_quote!(1);
             let (kernel, stride) = (link.kernel.clone().unwrap_or_else(one), link.stride.clone().unwrap_or_else(one));

@@ -134,7 +134,8 @@ impl Code<'_> {
     fn area_step(&self, at: usize) -> TokenStream {
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
         let mut operations = area.operations.iter().zip(&shapes.stages).peekable();
-        let mut steps = quote!(cx.enter(#at););
+        let owner = &area.name;
+        let mut steps = quote!(__dv::enter(#at, &state.#owner, cx););
         while let Some((operation, stage)) = operations.next() {
             let fused = matches!(operation, Operation::Tstep(_))
                 .then(|| operations.next_if(|(next, _)| matches!(next, Operation::Nonlin(_))))
@@ -144,7 +145,22 @@ impl Code<'_> {
                 None => self.operation(at, operation, stage),
             });
         }
-        self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps)
+        steps.extend(quote!(__dv::leave(&mut state.#owner, cx);));
+        let signal = self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps);
+        let source = area.source.map(|source| {
+            let sent = self.sent(source);
+            quote!(let x = __dv::Clone::clone(&#sent);)
+        });
+        let sent = self.model.areas.iter().any(|other| other.source == Some(at)).then(|| {
+            let sent = self.sent(at);
+            quote!(let #sent = __dv::Clone::clone(&x);)
+        });
+        quote!(#source #signal #sent)
+    }
+
+    /// What area number `at` has sent in this step, where a later one than the next gets it.
+    fn sent(&self, at: usize) -> Ident {
+        quote::format_ident!("__{}_sent", self.model.areas[at].name.unraw())
     }
 
     fn operation(&self, at: usize, operation: &Operation, stage: &Stage) -> TokenStream {

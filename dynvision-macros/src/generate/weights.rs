@@ -106,7 +106,9 @@ impl Code<'_> {
         Field {
             name: self.names.link(into, link),
             spec: self.link(into, link, target),
-            is_generic: [parts::integration(link), parts::options(link)].iter().any(|part| self.is_generic(into, part)),
+            is_generic: [parts::integration(link), parts::options(link), parts::via(link)]
+                .iter()
+                .any(|part| self.is_generic(into, part)),
             doc: format!(" The {} from `{}` into `{into}`.", link.direction.word(), link.from_name),
         }
     }
@@ -121,6 +123,11 @@ impl Code<'_> {
         let ends = quote!({ #spec::#from.c }, { #spec::#target.c });
         let integration = link.integration.is_some().then(|| self.part(into, &parts::integration(link)));
         let options = link.options.is_some().then(|| self.part(into, &parts::options(link)));
+        if link.via.is_some() {
+            let (via, additive) = (self.part(into, &parts::via(link)), quote!(#dv::Additive));
+            let integration = integration.unwrap_or(additive);
+            return quote!(#dv::Via<#via, #integration>);
+        }
         match (integration, options) {
             (integration, Some(options)) => {
                 let integration = integration.unwrap_or_else(|| quote!(#dv::Additive));

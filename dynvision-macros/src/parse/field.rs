@@ -30,6 +30,8 @@ pub(crate) enum Role {
 /// What stands in `#[area(..)]`.
 #[derive(Default)]
 pub(crate) struct Area {
+    /// The area whose output it gets.
+    pub(crate) from: Option<Ident>,
     pub(crate) skips: Vec<Link>,
     pub(crate) feedbacks: Vec<Link>,
     pub(crate) pool: Option<(Ident, Type)>,
@@ -62,6 +64,8 @@ pub(crate) struct Link {
     pub(crate) stride: Option<Expr>,
     pub(crate) integration: Option<Type>,
     pub(crate) options: Option<Type>,
+    /// With its key.
+    pub(crate) via: Option<(Ident, Type)>,
     pub(crate) force_conv: bool,
 }
 
@@ -153,6 +157,7 @@ impl Area {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         self.given.push(entry.key.name);
         match entry.key.name {
+            "from" => self.from = Some(entry.value_with("the name of an area", Ident::parse_any)?),
             "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
             "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
@@ -239,7 +244,7 @@ impl Link {
         let mut from: Option<Ident> = None;
         let mut sound = false;
         let (mut delay, mut kernel, mut stride, mut integration) = (None, None, None, None);
-        let (mut options, mut force_conv) = (None, false);
+        let (mut options, mut via, mut force_conv) = (None, None, false);
         entry.inside(|input| {
             from = Link::bare(input, keys, errors);
             sound = keys.read(input, errors, |entry, _| {
@@ -252,6 +257,7 @@ impl Link {
                     "stride" => stride = Some(entry.value("a number")?),
                     "integration" => integration = Some(entry.value("a type")?),
                     "options" => options = Some(entry.value("a type")?),
+                    "via" => via = Some(component(&entry)?),
                     "force_conv" => force_conv = switch(&entry)?,
                     name => unreachable!("`{name}` is in the table of keys, but is not read"),
                 }
@@ -270,6 +276,7 @@ impl Link {
             stride,
             integration,
             options,
+            via,
             force_conv,
         }))
     }

@@ -35,17 +35,18 @@ pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
     times::check_times(&args, &areas, &readout, errors);
     let orders = order::check_orders(&args, &areas, errors);
     let links = links::check_links(&areas, readout.as_ref(), errors);
+    let sources = links::check_sources(&areas, &links, errors);
     let defaults = defaults?;
     let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
     let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
     let mut build = Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0 };
     let item = keep_parameters(item, &krate);
-    let ordered = areas.iter().zip(orders).zip(links.areas);
+    let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources);
     let mut model = Model {
         retina: build.front("retina", &args.retina),
         adaption: build.front("adaption", &args.adaption),
         dynamics: args.dynamics.iter().map(time).collect(),
-        areas: ordered.map(|((area, order), links)| build.area(area, order, links)).collect(),
+        areas: ordered.map(|(((area, order), links), source)| build.area(area, source, order, links)).collect(),
         readout: Readout {
             component: Component { presumed: readout.presumed, ..build.component(&readout.ty) },
             skips: build.links(links.readout, Direction::Skip),
@@ -122,10 +123,17 @@ impl Builder<'_> {
         Some(Front { name: Ident::new(name, Span::call_site()), component })
     }
 
-    fn area(&mut self, area: &fields::Area, order: Vec<Placed>, mut links: links::OfArea) -> Area {
+    fn area(
+        &mut self,
+        area: &fields::Area,
+        source: Option<usize>,
+        order: Vec<Placed>,
+        mut links: links::OfArea,
+    ) -> Area {
         let operations = order.into_iter().filter_map(|placed| self.operation(area, placed, &mut links)).collect();
         Area {
             name: area.name.clone(),
+            source,
             layer: self.component(&area.ty),
             operations,
             times: area.keys.times.iter().map(time).collect(),
@@ -183,6 +191,7 @@ impl Builder<'_> {
             delay: link.delay.as_ref().map(time),
             integration: link.integration.as_ref().map(|ty| self.component(ty)),
             options: link.options.as_ref().map(|ty| self.component(ty)),
+            via: link.via.as_ref().map(|(_, ty)| self.component(ty)),
             from_name: link.from,
             kernel: link.kernel,
             stride: link.stride,

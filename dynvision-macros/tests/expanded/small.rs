@@ -150,7 +150,7 @@ const _: () = {
             let x = __dv::begin(frame, cx);
             let x: __dv::Signal<SmallV1<B>, E, D> = {
                 let x = __dv::erase(x)?;
-                cx.enter(0usize);
+                __dv::enter(0usize, &state.v1, cx);
                 let x = __dv::layer::<
                     __SmallV1Layer,
                     E,
@@ -159,6 +159,7 @@ const _: () = {
                 >(&self.v1, x, Small::INPUT, &state.v1, cx)?;
                 K::observe::<SmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
                 let x = state.v1.delay(x, cx.area())?;
+                __dv::leave(&mut state.v1, cx);
                 __dv::restore("the output of `v1`", x)?
             };
             let x = __dv::erase(x)?;

@@ -1,6 +1,7 @@
 //! Exchange with other programs: named arrays for NumPy, named tensors in safetensors, state dicts of PyTorch.
 
 pub mod npz;
+pub mod published;
 pub mod pytorch;
 mod responses;
 pub mod torch;

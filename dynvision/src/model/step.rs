@@ -19,6 +19,23 @@ pub fn begin<S: MapShape, E: Element, D: VisionDevice<E>, T>(
     Some(frame)
 }
 
+/// Says that the operations of area number `area` follow, whose state is `own`.
+pub fn enter<S: MapShape, E: Element, D: VisionDevice<E>, T>(
+    area: usize,
+    own: &History<S, E, D>,
+    cx: &mut Context<E, D, T>,
+) {
+    cx.enter(area);
+    cx.bring(own.all_memories(), own.updates());
+}
+
+/// Ends the operations of the area whose state is `own`: what its parts keep goes there.
+pub fn leave<S: MapShape, E: Element, D: VisionDevice<E>, T>(own: &mut History<S, E, D>, cx: &mut Context<E, D, T>) {
+    if let Some(memories) = cx.take_memories() {
+        own.set_memories(memories);
+    }
+}
+
 /// Returns a signal with its sizes known at run time only.
 pub fn erase<S: MapShape, E: Dtype, D: Device<E>>(x: Signal<S, E, D>) -> Result<Option<Maps<E, D>>> {
     x.map(ops::erase).transpose()

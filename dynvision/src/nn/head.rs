@@ -4,14 +4,14 @@ use super::conv::{ConvOptions, DefaultOptions};
 use super::dropout::in_training;
 use super::init::HeNormal;
 use super::optional::modules;
-use super::{Linear, Readout, Spec, built as weights};
+use super::{Empty, Linear, Readout, Spec, built as weights};
 use crate::error::Result;
 use crate::geometry::Features;
 use crate::kernels::{Element, Maps, Matrix, VisionDevice};
 use crate::ops;
 use crate::unroll::Context;
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, ConstDim, Device, Dtype, Tape};
+use dfdx::prelude::{Axes2, Const, ConstDim, Device, Dtype, MaxTo, Tape};
 use std::marker::PhantomData;
 
 /// The layers of a readout, from features to classes.
@@ -110,6 +110,17 @@ impl<const F: usize, const M: usize, R: Head<Features = Const<M>>, const PERCENT
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalAvgPool<H>(PhantomData<H>);
+/// A readout of the maximum of each channel, by a [`Head`]. Maxima of one height share the gradient.
+///
+/// # Shapes
+/// `(B, F, H, W)` to `(B, N)`.
+///
+/// ```
+/// use dynvision::{geometry::Features, nn::{Linear, GlobalMaxPool, Readout}};
+/// assert_eq!(<GlobalMaxPool<Linear<32, 10>>>::FEATURES, Features::Channels(32));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GlobalMaxPool<H>(PhantomData<H>);
 /// A readout of every unit of the last area, by a [`Head`]: units in the order of channels, rows, columns.
 ///
 /// # Shapes
@@ -166,6 +177,9 @@ macro_rules! reads_by_its_head {
     };
 }
 reads_by_its_head!([] GlobalAvgPool<P>, Features::Channels(P::Features::SIZE), |x, cx| ops::global_avg_pool(&x, cx));
+reads_by_its_head!([] GlobalMaxPool<P>, Features::Channels(P::Features::SIZE), |x, cx| {
+    cx.run(x, |x| x.try_max::<(usize, usize), Axes2<2, 3>>())
+});
 reads_by_its_head!([] Flatten<P>, Features::Units(P::Features::SIZE), |x, cx| ops::flatten(x, cx));
 reads_by_its_head!([const F: usize, const Y: usize, const X: usize,] AdaptiveAvgPool<F, Y, X, P>, {
     assert!(F * Y * X == P::Features::SIZE, "the head takes as many features as there are channels times regions");
@@ -174,6 +188,32 @@ reads_by_its_head!([const F: usize, const Y: usize, const X: usize,] AdaptiveAvg
     let x = ops::adaptive_avg_pool2d(&x, [Y, X], cx)?;
     ops::flatten(x, cx)
 });
+
+/// The head that is nothing: the `N` features are the logits, as of an area whose units are the classes: counted spikes,
+/// gathered evidence.
+///
+/// # Shapes
+/// `(B, N)`, as it was.
+///
+/// ```
+/// use dynvision::{geometry::Features, nn::{Flatten, Readout, Units}};
+/// assert_eq!(<Flatten<Units<10>>>::FEATURES, Features::Units(10));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Units<const N: usize>;
+crate::spec!(impl [const N: usize] Units<N> => Empty);
+impl<const N: usize> Head for Units<N> {
+    type Features = Const<N>;
+    type Classes = Const<N>;
+
+    fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        _: &Empty,
+        x: Matrix<E, D>,
+        _: &mut Context<E, D, T>,
+    ) -> Result<Matrix<E, D>> {
+        Ok(x)
+    }
+}
 
 pub(crate) mod built {
     use super::modules;

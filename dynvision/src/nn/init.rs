@@ -26,6 +26,16 @@ pub struct ConnectionNormal;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Zeros;
 
+/// Uniform between plus and minus `1 / sqrt(fan_in)`: torch's default for convolutions and linear maps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FanInUniform;
+
+impl Init for FanInUniform {
+    fn sample<R: Rng + ?Sized>(rng: &mut R, fan_in: usize, _: (usize, usize)) -> f64 {
+        (2.0 * rng.r#gen::<f64>() - 1.0) / (fan_in.max(1) as f64).sqrt()
+    }
+}
+
 fn normal<R: Rng + ?Sized>(rng: &mut R) -> f64 {
     rng.sample(rand_distr::StandardNormal)
 }
@@ -94,6 +104,21 @@ impl<I> Draw<I> {
 /// Fills a weight `(out, in, ...)` by the scheme `I`.
 pub(crate) fn fill<I: Init, S: Shape, E: Dtype, D: Device<E>>(t: &mut Tensor<S, E, D>) -> Result<(), D::Err> {
     t.try_fill_with_distr(Draw::<I>::of(t.shape().concrete()))
+}
+
+/// Fills a stack of weights, `(stacked, out, in, ...)`, each by the scheme `I`: those of the gates of one cell.
+pub(crate) fn fill_stacked<I: Init, S: Shape, E: Dtype, D: Device<E>>(t: &mut Tensor<S, E, D>) -> Result<(), D::Err> {
+    t.try_fill_with_distr(Draw::<I>::of(t.shape().concrete().into_iter().skip(1)))
+}
+
+/// Fills a tensor with so many thousandths.
+pub(crate) fn fill_constant<const PER_MILLE: i64, S: Shape, E: Dtype, D: Device<E>>(
+    t: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let value = E::from_f64(PER_MILLE as f64 / 1000.0).unwrap_or_default();
+    let values = vec![value; t.shape().num_elements()];
+    t.copy_from(&values);
+    Ok(())
 }
 
 /// Draws norms of weights of any dtype.

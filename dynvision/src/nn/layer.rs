@@ -46,10 +46,6 @@ pub(crate) fn sizes<E: Element, D: VisionDevice<E>, T>(map: Map, cx: &Context<E,
 }
 
 /// The newest response of `own` at `updates` ago, if it has the shape `map`: a pooling before `delay` leaves another one.
-pub(crate) fn past_of_shape<E: Dtype, D: Device<E>>(
-    own: &Past<E, D>,
-    updates: usize,
-    map: Map,
-) -> Option<&Maps<E, D>> {
+pub(crate) fn past_of_shape<E: Dtype, D: Device<E>>(own: &Past<E, D>, updates: usize, map: Map) -> Option<&Maps<E, D>> {
     own.ago(updates).filter(|h| (h.shape().1, h.shape().2, h.shape().3) == (map.c, map.h, map.w))
 }

@@ -9,9 +9,11 @@
 
 mod adaption;
 mod bias;
+mod cells;
 mod classifier;
 mod conv;
 mod dropout;
+mod edge;
 mod external;
 mod feedforward;
 mod head;
@@ -24,34 +26,43 @@ mod nonlinearity;
 mod norm;
 mod operation;
 mod optional;
+mod per_step;
 mod pool;
 mod rconv;
 mod readout;
 mod recurrence;
 mod residual;
+mod response_norm;
 mod retina;
 mod setting;
 mod solver;
 pub mod spec;
+mod spiking;
 mod supralinearity;
 mod two_stage;
 
 pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
+pub use cells::{
+    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HeegerMackey,
+    Organics, PaperForm, PublishedForm, PublishedFormBatchNorm,
+};
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
+pub use edge::{ConvTranspose2d, Edge, ResizeConv, Via};
 pub use external::ExternalInput;
 pub use feedforward::Feedforward;
-pub use head::{AdaptiveAvgPool, Flatten, GlobalAvgPool, Head, Mlp};
-pub use init::{ConnectionNormal, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
+pub use head::{AdaptiveAvgPool, Flatten, GlobalAvgPool, GlobalMaxPool, Head, Mlp, Units};
+pub use init::{ConnectionNormal, FanInUniform, HeNormal, Init, TruncatedNormal, Uniform, Zeros};
 pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, Signal};
 pub use linear::Linear;
 pub use link::Link;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
-pub use norm::{BatchNorm, GroupNorm, LayerNorm};
+pub use norm::{BatchNorm, BatchNormWith, GroupNorm, KerasNorm, LayerNorm, NormOptions, TorchNorm};
 pub use operation::Operation;
+pub use per_step::PerStep;
 pub use pool::{AvgPool2d, MaxPool2d, Pool};
 pub use rconv::{RConv2d, Recurrent};
 pub use readout::Readout;
@@ -62,21 +73,28 @@ pub use recurrence::{
     ToMiddle, ToOutput, Trained, TrainedFrom, Unbiased,
 };
 pub use residual::{BasicBlock, Chain};
+pub use response_norm::{LocalResponseNorm, LocalResponseNormWith, ResponseNorm, Spoerer2017};
 pub use retina::Retina;
 pub use setting::{Empty, Setting};
 pub use solver::{Euler, FixedTau, RungeKutta4, Solver, TimeConstant, TrainedTau};
 pub use spec::{Built, Spec, converted};
+pub use spiking::{
+    Arctangent, FastSigmoid, HardReset, Leaky, LifNode, LogisticSpike, Reset, SoftReset, SpikeGradient, StraightThrough,
+};
 pub use supralinearity::SupraLinearity;
-pub use two_stage::{Propagate, RConv2dx2, TwoStage, WithoutInput, ZeroFill};
+pub use two_stage::{FromSecondStep, Propagate, RConv2dx2, TwoStage, WithoutInput, ZeroFill};
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {
     pub use super::bias::built::Bias;
+    pub use super::cells::built::*;
     pub use super::conv::built::Conv2d;
+    pub use super::edge::built::{ConvTranspose2d, Via};
     pub use super::head::built::Mlp;
     pub use super::linear::built::Linear;
     pub use super::link::built::Link;
     pub use super::norm::built::{BatchNorm, GroupNorm};
+    pub use super::per_step::built::Steps;
     pub use super::rconv::built::Recurrent;
     pub use super::recurrence::built::{LocalSeparable, SelfRecurrence, Separable};
     pub use super::residual::built::{BasicBlock, Chain, Projection};

@@ -79,6 +79,44 @@ where
     }))
 }
 
+/// Declares what holds the weights of a part: tensors, with how they begin, and parts. They stand in groups of at most six,
+/// which is as many as dfdx visits at once; the names in brackets are its const parameters.
+macro_rules! weights {
+    (
+        $(#[$meta:meta])* pub struct $name:ident[$($param:ident),*] {
+            $(( $($(#[$field_meta:meta])* $field:ident: $ty:ty = $kind:ident($key:literal $(, $begin:expr)?)),+ $(,)? ))+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug)]
+        pub struct $name<$(const $param: usize,)* E: dfdx::prelude::Dtype, D: dfdx::prelude::Device<E>> {
+            $($($(#[$field_meta])* pub $field: $ty,)+)+
+        }
+
+        impl<$(const $param: usize,)* E: dfdx::prelude::Dtype, D: dfdx::prelude::Device<E>>
+            dfdx::nn::TensorCollection<E, D> for $name<$($param,)* E, D>
+        {
+            type To<E2: dfdx::prelude::Dtype, D2: dfdx::prelude::Device<E2>> = $name<$($param,)* E2, D2>;
+
+            fn iter_tensors<V: dfdx::nn::ModuleVisitor<Self, E, D>>(
+                visitor: &mut V,
+            ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
+                visitor.visit_fields(
+                    ($(($($crate::nn::optional::weights!(@ $kind $field $key $(, $begin)?),)+),)+),
+                    |($(($($field,)+),)+)| $name { $($($field,)+)+ },
+                )
+            }
+        }
+    };
+    (@ tensor $field:ident $key:literal, $begin:expr) => {
+        Self::tensor($key, |s| &s.$field, |s| &mut s.$field, $begin)
+    };
+    (@ part $field:ident $key:literal) => {
+        Self::module($key, |s| &s.$field, |s| &mut s.$field)
+    };
+}
+pub(crate) use weights;
+
 /// Declares what holds the weights of a part that is made of parts: its fields, and their names in a state dict.
 macro_rules! modules {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ident = $key:literal,)+ }) => {

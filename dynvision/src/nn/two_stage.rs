@@ -9,7 +9,7 @@ use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
 use crate::unroll::Context;
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Const, Device, Dtype, Tape, Tensor};
+use dfdx::prelude::{Const, Device, Dtype, HasShape, Tape, Tensor};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -53,6 +53,8 @@ pub type RConv2dx2<
 pub trait WithoutInput: Clone + Debug + 'static {
     /// Whether zeros stand between its stages.
     const FILLS: bool;
+    /// Whether there is no input at the area's first step, whatever the area before it has sent.
+    const LATE: bool = false;
 }
 /// An absent input propagates: the second stage has no signal either, unless the recurrence brings one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +68,15 @@ impl WithoutInput for Propagate {
 pub struct ZeroFill;
 impl WithoutInput for ZeroFill {
     const FILLS: bool = true;
+}
+
+/// [`ZeroFill`], also at the area's first step, whose input is not seen: as in CORnet-R (Kubilius et al. 2018), whose areas
+/// begin one step after the first one although they then read what is sent at the same step.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FromSecondStep;
+impl WithoutInput for FromSecondStep {
+    const FILLS: bool = true;
+    const LATE: bool = true;
 }
 
 impl<A: Spec, N: Spec, B: Spec, Q> Spec for TwoStage<A, N, B, Q> {
@@ -114,6 +125,12 @@ impl<
         x: &Maps<E, D>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
+        if Q::LATE && cx.update() == 0 {
+            let (_, _, h, w) = *x.shape();
+            let window = Conv2d::<I, M, K1, S1, C1>::WINDOW;
+            let zeros = x.device().try_zeros_like(&(x.shape().0, M, window.output_len(h), window.output_len(w)));
+            return zeros.map_err(Error::device);
+        }
         let x = built.conv.forward_once(x, cx)?;
         let x = N::forward(&built.between, x, cx)?;
         ops::relu(x, cx)

@@ -9,8 +9,10 @@
 //! value has no other reader, which is what a buffer with a single owner means; a shared one is copied first and gets an
 //! identity of its own.
 
+mod arithmetic;
 mod bias;
 mod conv;
+mod conv_transpose;
 mod dropout;
 mod gather;
 mod leaky;
@@ -18,13 +20,17 @@ mod norm;
 mod pointwise;
 mod pool;
 mod resize;
+mod response_norm;
 mod shape;
 mod slice;
 mod stack;
+mod straight_through;
 mod weight_norm;
 
+pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, tanh, within_channels};
 pub use bias::add_bias;
 pub use conv::{conv2d, conv2d_once};
+pub use conv_transpose::conv_transpose2d;
 pub use dropout::dropout;
 pub use gather::gather;
 pub use leaky::{Rate, leaky};
@@ -32,8 +38,10 @@ pub use norm::{Affine, batch_norm, group_norm, normalize};
 pub use pointwise::{add, add_onto, gain, relu, scale_shift, supralinear};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
 pub use resize::resize;
+pub use response_norm::local_response_norm;
 pub use shape::{MapShape, erase, flatten, reshaped, restore};
 pub(crate) use shape::{realized, vector};
 pub use slice::{slice, stop_gradient};
 pub use stack::stack_time;
+pub use straight_through::{Surrogate, spike, straight_through};
 pub use weight_norm::weight_norm;

@@ -2,9 +2,9 @@
 
 use super::current::Current;
 use super::rng::Rng;
-use super::{Observed, Statistics};
+use super::{Memories, Observed, Statistics};
 use crate::autograd::Graph;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{Map, Plane};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::time::{AreaPlan, Mode, Plan};
@@ -37,6 +37,10 @@ pub struct Context<E: Element, D: VisionDevice<E>, T = NoneTape> {
     currents: Vec<Current<E, D>>,
     observed: Vec<Observed>,
     planes: HashMap<[usize; 3], Rc<Plane>>,
+    /// Of the area whose operations run; none outside of the areas.
+    memories: Option<Memories<E, D>>,
+    /// Those that this step has set.
+    remembered: Vec<&'static str>,
 }
 
 /// Where a run stands.
@@ -48,6 +52,8 @@ struct Place {
     batch: usize,
     /// The step of the stimulus; none while the model idles.
     step: Option<usize>,
+    /// How many steps the area has done before.
+    update: usize,
 }
 
 impl<E: Element, D: VisionDevice<E>, T> std::fmt::Debug for Context<E, D, T> {
@@ -74,13 +80,15 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
         Context {
             graph: Graph::new(tape),
             plan: plan.into(),
-            place: Place { area: 0, input: Map::new(0, 0, 0), batch: 0, step: Some(0) },
+            place: Place { area: 0, input: Map::new(0, 0, 0), batch: 0, step: Some(0), update: 0 },
             mode: Mode::default(),
             frozen: Rc::default(),
             rng: Rng::default(),
             currents: Vec::new(),
             observed: Vec::new(),
             planes: HashMap::new(),
+            memories: None,
+            remembered: Vec::new(),
         }
     }
 
@@ -121,6 +129,8 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
             currents: self.currents.clone(),
             observed: Vec::new(),
             planes: self.planes.clone(),
+            memories: None,
+            remembered: Vec::new(),
         }
     }
 
@@ -155,6 +165,89 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
     /// Says that the operations of area number `area` follow.
     pub fn enter(&mut self, area: usize) {
         self.place.area = area;
+    }
+
+    /// Hands the memories of the area over to its parts; `update` is how many steps it has done.
+    pub(crate) fn bring(&mut self, memories: Memories<E, D>, update: usize) {
+        self.memories = Some(memories);
+        self.place.update = update;
+    }
+
+    /// Takes the memories back, as the parts have left them.
+    pub(crate) fn take_memories(&mut self) -> Option<Memories<E, D>> {
+        self.remembered.clear();
+        self.memories.take()
+    }
+
+    /// How many steps the area whose operations run has done before this one, since its state was fresh: 0 at the first. A
+    /// part that has weights for each step counts by it, also where a run goes on from the state of another.
+    pub fn update(&self) -> usize {
+        self.place.update
+    }
+
+    /// Returns what a part of the area whose operations run kept under this name, at this step or an earlier one.
+    pub fn memory(&self, name: &str) -> Option<Maps<E, D>> {
+        self.memories.as_ref()?.get(name).cloned()
+    }
+
+    /// Keeps `maps` for the area's next steps, besides its response: a cell, a membrane, a gain. It stands in the area's
+    /// state ([`Past::memory`](super::Past::memory)), gradients flow through it, and they are cut and recomputed as those of
+    /// responses.
+    ///
+    /// ```
+    /// use dynvision::{error::Result, kernels::{Element, Maps, VisionDevice}, nn::{Empty, Operation}, ops, unroll::Context};
+    /// use dynvision::prelude::*;
+    ///
+    /// /// The sum of all that came before.
+    /// #[derive(Clone, Debug)]
+    /// struct Evidence;
+    /// dynvision::spec!(impl Evidence => Empty);
+    /// impl Operation for Evidence {
+    ///     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    ///         _: &Empty,
+    ///         x: Maps<E, D>,
+    ///         cx: &mut Context<E, D, T>,
+    ///     ) -> Result<Maps<E, D>> {
+    ///         let sum = ops::add_onto(cx.memory("evidence"), x, cx)?;
+    ///         cx.remember("evidence", &sum)?;
+    ///         Ok(sum)
+    ///     }
+    /// }
+    ///
+    /// #[dyn_model(input = [1, 2, 2], operations = [layer, evidence, record, delay])]
+    /// struct Net {
+    ///     #[area(apply(evidence = Evidence))]
+    ///     v1: RConv2d<1, 2, 1, 1, NoRecurrence>,
+    ///     #[readout]
+    ///     classifier: Classifier<2, 3>,
+    /// }
+    /// let dev = Cpu::default();
+    /// let net = dev.build_module::<Net, f64>();
+    /// let (_, responses) = net.try_record(Stimulus::constant(dev.ones::<NetInputOf>(), 3))?;
+    /// let v1 = responses.v1.channel(0)?.values;
+    /// assert!((v1[8] - 3.0 * v1[0]).abs() < 1e-12);
+    /// # type NetInputOf = (Const<1>, Const<1>, Const<2>, Const<2>);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] outside of the areas, where no state could hold it, and where another part of the area has set a
+    /// memory of this name at this step.
+    pub fn remember(&mut self, name: &'static str, maps: &Maps<E, D>) -> Result<()> {
+        let Some(memories) = &mut self.memories else {
+            return Err(Error::Setting(format!(
+                "a part keeps a memory `{name}` but is no part of an area, whose state would hold it; give it to an area"
+            )));
+        };
+        if self.remembered.contains(&name) {
+            return Err(Error::Setting(format!(
+                "two parts of one area keep a memory `{name}`, of which the second would hide the first; give one of them \
+                 another name, or to another area"
+            )));
+        }
+        self.remembered.push(name);
+        memories.set(name, maps.clone());
+        Ok(())
     }
 
     /// Delays and time constants of the area whose operations run.

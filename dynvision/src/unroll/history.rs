@@ -1,4 +1,4 @@
-//! The last responses of an area.
+//! The last responses of an area, and what its parts keep besides.
 
 use crate::error::{Error, Result};
 use crate::kernels::Maps;
@@ -9,31 +9,79 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// The last responses of one area, newest first. They hold no tape: gradients find them by their identity, and so flow
+/// The last responses of one area, newest first, and its memories: what its parts keep from step to step besides (see
+/// [`Context::remember`](super::Context::remember)). They hold no tape: gradients find them by their identity, and so flow
 /// through time. `None` stands for a step at which the area had no signal yet.
 #[derive(Clone, Debug)]
-pub struct Past<E: Dtype, D: Device<E>>(VecDeque<Option<Maps<E, D>>>);
+pub struct Past<E: Dtype, D: Device<E>> {
+    responses: VecDeque<Option<Maps<E, D>>>,
+    memories: Memories<E, D>,
+    updates: usize,
+}
 
 impl<E: Dtype, D: Device<E>> Default for Past<E, D> {
     fn default() -> Self {
-        Past(VecDeque::new())
+        Past { responses: VecDeque::new(), memories: Memories::default(), updates: 0 }
+    }
+}
+
+/// The memories of an area, by their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Memories<E: Dtype, D: Device<E>>(Vec<(&'static str, Maps<E, D>)>);
+
+impl<E: Dtype, D: Device<E>> Default for Memories<E, D> {
+    fn default() -> Self {
+        Memories(Vec::new())
+    }
+}
+
+impl<E: Dtype, D: Device<E>> Memories<E, D> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Maps<E, D>> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, maps)| maps)
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, maps: Maps<E, D>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, kept)) => *kept = maps,
+            None => self.0.push((name, maps)),
+        }
     }
 }
 
 impl<E: Dtype, D: Device<E>> Past<E, D> {
     /// Returns the response `updates` ago; 1 is the newest.
     pub fn ago(&self, updates: usize) -> Option<&Maps<E, D>> {
-        self.0.get(updates.checked_sub(1)?)?.as_ref()
+        self.responses.get(updates.checked_sub(1)?)?.as_ref()
     }
 
-    /// The responses that are there, newest first.
+    /// All that later steps may read: the responses that are there, newest first, then the memories.
     pub fn iter(&self) -> impl Iterator<Item = &Maps<E, D>> {
-        self.0.iter().flatten()
+        self.responses.iter().flatten().chain(self.memories().map(|(_, maps)| maps))
+    }
+
+    /// Returns the memory of this name, if a part of the area keeps one.
+    pub fn memory(&self, name: &str) -> Option<&Maps<E, D>> {
+        self.memories.get(name)
+    }
+
+    /// The memories by their names, in the order in which they were first kept.
+    pub fn memories(&self) -> impl Iterator<Item = (&'static str, &Maps<E, D>)> {
+        self.memories.0.iter().map(|(name, maps)| (*name, maps))
+    }
+
+    /// How many steps the area has done in this state.
+    pub fn updates(&self) -> usize {
+        self.updates
+    }
+
+    pub(crate) fn all_memories(&self) -> Memories<E, D> {
+        self.memories.clone()
     }
 
     fn push(&mut self, x: Option<Maps<E, D>>, capacity: usize) {
-        self.0.truncate(capacity.saturating_sub(1));
-        self.0.push_front(x);
+        self.responses.truncate(capacity.saturating_sub(1));
+        self.responses.push_front(x);
+        self.updates += 1;
     }
 }
 
@@ -87,12 +135,32 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
         Ok(())
     }
 
-    /// Replaces each response by what `f` makes of it, which has its shape.
+    /// Sets the response with which the area begins, as if it had given it before its first step.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` has not the shape `S`.
+    pub fn set_response(&mut self, x: Maps<E, D>) -> Result<()> {
+        self.push(Some(x), 1)?;
+        self.past.updates -= 1;
+        Ok(())
+    }
+
+    /// Sets a memory of the area, such as the cell with which a [`ConvLstm`](crate::nn::ConvLstm) begins.
+    pub fn set_memory(&mut self, name: &'static str, maps: Maps<E, D>) {
+        self.past.memories.set(name, maps);
+    }
+
+    pub(crate) fn set_memories(&mut self, memories: Memories<E, D>) {
+        self.past.memories = memories;
+    }
+
+    /// Replaces each response and memory by what `f` makes of it, which has its shape.
     ///
     /// # Errors
     /// Those of `f`.
     pub fn replace(&mut self, mut f: impl FnMut(&Maps<E, D>) -> Result<Maps<E, D>>) -> Result<()> {
-        self.past.0.iter_mut().flatten().try_for_each(|x| {
+        let Past { responses, memories, .. } = &mut self.past;
+        responses.iter_mut().flatten().chain(memories.0.iter_mut().map(|(_, maps)| maps)).try_for_each(|x| {
             *x = f(x)?;
             Ok(())
         })

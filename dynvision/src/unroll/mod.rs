@@ -11,6 +11,7 @@ mod stimulus;
 
 pub use context::Context;
 pub use current::Injection;
+pub(crate) use history::Memories;
 pub use history::{History, Past};
 pub use observer::{Discard, Initial, MapAreas, Observer, PerArea, Stacked, State, Steps, Timed, VisitAreas};
 pub use response::{NamedArray, Response};

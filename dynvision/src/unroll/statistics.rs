@@ -7,24 +7,24 @@ use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
 use std::collections::HashMap;
 
-/// How much of a running value one step replaces.
-const MOMENTUM: f64 = 0.1;
-
 /// A running tensor, and what one step observed in its place.
 pub(crate) struct Observed {
     running: UniqueId,
     values: Vec<f64>,
+    /// How much of the running value they replace.
+    momentum: f64,
 }
 
 impl Observed {
-    /// `values`, times `scale`, observed in place of `running`.
+    /// `values`, times `scale`, observed in place of `running`, of which they replace the part `momentum`.
     pub(crate) fn new<S: Shape, E: Dtype, D: Device<E>>(
         running: &Tensor<S, E, D>,
         values: Tensor<(usize,), E, D>,
         scale: f64,
+        momentum: f64,
     ) -> Self {
         let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN) * scale;
-        Observed { running: id(running), values: values.as_vec().iter().map(wide).collect() }
+        Observed { running: id(running), values: values.as_vec().iter().map(wide).collect(), momentum }
     }
 }
 
@@ -45,14 +45,15 @@ impl Statistics {
         self.0.is_empty()
     }
 
-    /// Updates the running moments of the model that ran: `0.9 running + 0.1 observed` for each step.
+    /// Updates the running moments of the model that ran: `(1 - m) running + m observed` for each step, with the
+    /// momentum `m` of the norm (see [`NormOptions`](crate::nn::NormOptions)).
     ///
     /// # Errors
     /// What the device refuses.
     pub fn absorb<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(self, model: &mut M) -> Result<()> {
-        let mut observed: HashMap<UniqueId, Vec<Vec<f64>>> = HashMap::new();
+        let mut observed: HashMap<UniqueId, Vec<(f64, Vec<f64>)>> = HashMap::new();
         for step in self.0 {
-            observed.entry(step.running).or_default().push(step.values);
+            observed.entry(step.running).or_default().push((step.momentum, step.values));
         }
         if observed.is_empty() {
             return Ok(());
@@ -60,9 +61,9 @@ impl Statistics {
         each_mut(model, |_, _, running| {
             let Some(steps) = observed.remove(&running.identity()) else { return };
             let mut values: Vec<f64> = running.values().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
-            for step in steps {
+            for (momentum, step) in steps {
                 for (value, observed) in values.iter_mut().zip(step) {
-                    *value += MOMENTUM * (observed - *value);
+                    *value += momentum * (observed - *value);
                 }
             }
             let narrow = |&v: &f64| E::from_f64(v).unwrap_or_default();

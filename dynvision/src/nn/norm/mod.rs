@@ -3,7 +3,7 @@
 mod batch;
 mod group;
 
-pub use batch::BatchNorm;
+pub use batch::{BatchNorm, BatchNormWith, KerasNorm, NormOptions, TorchNorm};
 pub use group::{GroupNorm, LayerNorm};
 
 pub(crate) mod built {

@@ -1,0 +1,354 @@
+//! Runs a model as its authors' code ran, and compares all that is known of that: answers, memories, gradients, moments.
+
+use crate::loader::Golden;
+use crate::report::Report;
+use dfdx::prelude::*;
+use dynvision::error::Result;
+use dynvision::model::{DynModel, FrameShape};
+use dynvision::ops;
+use dynvision::parameters::{each, each_mut};
+use dynvision::unroll::{Context, History, MapAreas, State, Steps, Stimulus, Timed, VisitAreas};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+type Maps = Tensor<(usize, usize, usize, usize), f32, Cpu>;
+
+/// What a parameter is called there, and which of its input channels ours holds: there, one weight often sees the input and
+/// the state side by side.
+pub(crate) struct Theirs {
+    pub(crate) name: String,
+    pub(crate) columns: Option<Range<usize>>,
+}
+
+impl Theirs {
+    pub(crate) fn all(name: impl Into<String>) -> Option<Theirs> {
+        Some(Theirs { name: name.into(), columns: None })
+    }
+
+    pub(crate) fn columns(name: impl Into<String>, columns: Range<usize>) -> Option<Theirs> {
+        Some(Theirs { name: name.into(), columns: Some(columns) })
+    }
+
+    /// Those of `values` that are ours.
+    fn of(&self, (sizes, values): (Vec<usize>, Vec<f32>)) -> Vec<f32> {
+        let Some(Range { start, end }) = self.columns else { return values };
+        let row: usize = sizes[1..].iter().product();
+        let each: usize = sizes[2..].iter().product();
+        values.chunks(row).flat_map(|row| row[start * each..end * each].to_vec()).collect()
+    }
+}
+
+/// What the loss is of.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    /// The logits of every step.
+    Logits,
+    /// Those of the last step.
+    LastLogits,
+    /// Their sum over the steps.
+    SumOfLogits,
+    /// The responses of an area.
+    Response(&'static str),
+}
+
+/// How a model here is one there.
+pub(crate) struct Told<'a> {
+    /// Their name for one of our parameters; none for what they do not have.
+    pub(crate) names: &'a dyn Fn(&str) -> Option<Theirs>,
+    /// Steps of an image; none where there is a film.
+    pub(crate) steps: Option<usize>,
+    pub(crate) training: bool,
+    pub(crate) output: Output,
+    /// Our areas, and their responses. Where these are of more steps than ours, the last are compared.
+    pub(crate) responses: &'a [(&'static str, &'static str)],
+    /// Our areas and memories, and their responses.
+    pub(crate) memories: &'a [(&'static str, &'static str, &'static str)],
+    /// Our areas, memories (or the response), and what they begin with.
+    pub(crate) begin: &'a [(&'static str, Option<&'static str>, &'static str)],
+    /// Their name for a gradient that is not `grad/` and the name of the parameter.
+    pub(crate) gradient: Option<(&'static str, &'static str)>,
+}
+
+impl Default for Told<'_> {
+    fn default() -> Self {
+        Told {
+            names: &|_| None,
+            steps: None,
+            training: false,
+            output: Output::Logits,
+            responses: &[],
+            memories: &[],
+            begin: &[],
+            gradient: None,
+        }
+    }
+}
+
+/// Compares the model `S` with a golden.
+pub(crate) fn compare<S>(golden: &Golden, told: &Told<'_>) -> Report
+where
+    S: BuildOnDevice<Cpu, f32>,
+    S::Built: DynModel<f32, Cpu>,
+{
+    let mut report = Report::default();
+    if let Err(error) = with_model(golden, told, Cpu::default().build_module::<S, f32>(), &mut report) {
+        report.must(false, || error.to_string());
+    }
+    report
+}
+
+fn with_model<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, mut net: M, report: &mut Report) -> Result<()> {
+    set_weights(golden, told, &mut net);
+    let frames = frames::<M>(golden, told);
+    let steps = told.steps.unwrap_or(frames.len());
+    let shown = |step: usize| frames[step.min(frames.len() - 1)].clone();
+    let stimulus: Stimulus<FrameShape<M, usize, f32, Cpu>, f32, Cpu> = match told.steps {
+        Some(steps) => Stimulus::constant(frames[0].clone(), steps),
+        None => Stimulus::frames(frames.clone(), NoneTape),
+    };
+    let stimulus = if told.training { stimulus.training() } else { stimulus };
+
+    if !told.training {
+        compare_memories(golden, told, &net, (0..steps).map(shown), report)?;
+    }
+
+    let (mut state, mut observed) = (begun(golden, told, &net)?, M::initial::<Steps, usize>());
+    let (logits, mut cx) = net.try_observe(stimulus.traced(Gradients::leaky()), &mut state, &mut observed)?;
+    let mut areas = Responses { of: BTreeMap::new() };
+    M::visit_areas::<Steps, usize>(&observed, &mut areas)?;
+    for (ours, theirs) in told.responses {
+        let maps = areas.of.get(ours).unwrap_or_else(|| panic!("{}: no area {ours}", golden.name));
+        let (sizes, values) = golden.values(&format!("response/{theirs}"));
+        compare_over_time(theirs, maps, sizes[0], &values, report);
+    }
+    let statistics = cx.take_statistics();
+    let loss = loss(golden, told, logits, &areas, &mut cx, report)?;
+    if golden.get("loss_weights").is_none() {
+        report.forward("loss", &loss.as_vec(), &golden.values("loss").1);
+    }
+    let mut grads = loss.put_tape(cx.into_tape()).backward();
+    compare_gradients(golden, told, &net, &mut grads, report);
+    if golden.get("grad_input").is_some() {
+        let b = frames[0].shape().0;
+        let each: Vec<Vec<f32>> = frames
+            .iter()
+            .map(|frame| {
+                grads.get_or_alloc_mut(frame).unwrap();
+                grads.get(frame).as_vec()
+            })
+            .collect();
+        let units = each[0].len() / b;
+        let of_image = |i: usize| each.iter().flat_map(move |frame| frame[i * units..(i + 1) * units].to_vec());
+        let ours: Vec<f32> = (0..b).flat_map(of_image).collect();
+        report.gradient("the input", &ours, &golden.values("grad_input").1);
+    }
+    statistics.absorb(&mut net)?;
+    each(&net, |name, _, tensor| {
+        let Some(theirs) = (told.names)(name) else { return };
+        if let Some((_, after)) = golden.get(&format!("buffer_after/{}", theirs.name)) {
+            report.forward(&format!("{name} after the run"), &tensor.values(), &after);
+        }
+    });
+    Ok(())
+}
+
+/// Gives each parameter its values there; what is fixed here and not known there keeps its own.
+fn set_weights<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, net: &mut M) {
+    let mut used = Vec::new();
+    each_mut(net, |name, trained, tensor| {
+        let Some(theirs) = (told.names)(name) else {
+            // a readout of ours, from which no gradient comes, or what is fixed
+            let is_ours = matches!(told.output, Output::Response(_)) && name.starts_with("classifier.");
+            assert!(!trained || is_ours, "{}: nothing for {name}", golden.name);
+            return;
+        };
+        let stored = golden.get(&format!("param/{}", theirs.name));
+        let stored = stored.or_else(|| golden.get(&format!("buffer/{}", theirs.name)));
+        let values = theirs.of(stored.unwrap_or_else(|| panic!("{}: no {} for {name}", golden.name, theirs.name)));
+        let len: usize = tensor.sizes().iter().product();
+        assert_eq!(values.len(), len, "{}: {name} and {}", golden.name, theirs.name);
+        tensor.set_values(&values);
+        used.push(theirs.name);
+    });
+}
+
+type FramesOf<M> = Vec<Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>>;
+
+/// The frames of the film, or the image.
+fn frames<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>) -> FramesOf<M> {
+    let (sizes, values) = golden.values("input");
+    let (b, t) = (sizes[0], if told.steps.is_some() { 1 } else { sizes[1] });
+    let units = values.len() / (b * t);
+    let frame = |step: usize| {
+        let of_image = |i: usize| values[(i * t + step) * units..(i * t + step + 1) * units].to_vec();
+        let values: Vec<f32> = (0..b).flat_map(of_image).collect();
+        Cpu::default().tensor_from_vec(values, (b, Default::default(), Default::default(), Default::default()))
+    };
+    (0..t).map(frame).collect()
+}
+
+/// A state that begins as there.
+fn begun<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, net: &M) -> Result<M::Areas<State, usize>> {
+    M::map_areas(net.reset::<usize>(), &mut Begin { golden, told })
+}
+
+struct Begin<'a> {
+    golden: &'a Golden,
+    told: &'a Told<'a>,
+}
+impl MapAreas<State, State, f32, Cpu> for Begin<'_> {
+    fn area<S: Timed>(&mut self, name: &'static str, mut past: History<S, f32, Cpu>) -> Result<History<S, f32, Cpu>> {
+        for (area, memory, theirs) in self.told.begin.iter().filter(|(area, ..)| *area == name) {
+            let (sizes, values) = self.golden.values(&format!("state0/{theirs}"));
+            let at = |i: usize| sizes.get(i).copied().unwrap_or(1);
+            let maps: Maps = Cpu::default().tensor_from_vec(values, (at(0), at(1), at(2), at(3)));
+            match memory {
+                Some(memory) => past.set_memory(memory, maps),
+                None => past.set_response(maps)?,
+            }
+            assert_eq!(*area, name);
+        }
+        Ok(past)
+    }
+}
+
+/// What the areas keep besides their responses, step by step.
+fn compare_memories<M: DynModel<f32, Cpu>>(
+    golden: &Golden,
+    told: &Told<'_>,
+    net: &M,
+    frames: impl Iterator<Item = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>>,
+    report: &mut Report,
+) -> Result<()> {
+    if told.memories.is_empty() {
+        return Ok(());
+    }
+    let mut state = begun(golden, told, net)?;
+    let mut seen = Memories { of: BTreeMap::new() };
+    for frame in frames {
+        net.try_step(frame, &mut state)?;
+        M::visit_areas::<State, usize>(&state, &mut seen)?;
+    }
+    for (area, memory, theirs) in told.memories {
+        let maps = seen.of.get(&(*area, *memory)).unwrap_or_else(|| panic!("{}: no memory {memory}", golden.name));
+        let (sizes, values) = golden.values(&format!("response/{theirs}"));
+        compare_over_time(theirs, maps, sizes[0], &values, report);
+    }
+    Ok(())
+}
+
+struct Memories {
+    of: BTreeMap<(&'static str, &'static str), Vec<Maps>>,
+}
+impl VisitAreas<State, f32, Cpu> for Memories {
+    fn area<S: Timed>(&mut self, name: &'static str, past: &History<S, f32, Cpu>) -> Result<()> {
+        past.memories().for_each(|(memory, maps)| self.of.entry((name, memory)).or_default().push(maps.clone()));
+        Ok(())
+    }
+}
+
+struct Responses {
+    of: BTreeMap<&'static str, Vec<Maps>>,
+}
+impl VisitAreas<Steps, f32, Cpu> for Responses {
+    fn area<S: Timed>(&mut self, name: &'static str, steps: &Vec<Option<Maps>>) -> Result<()> {
+        self.of.insert(name, steps.iter().flatten().cloned().collect());
+        Ok(())
+    }
+}
+
+/// Our maps at each step and theirs, `(batch, time, ..)`, or the last of theirs.
+fn compare_over_time(what: &str, ours: &[Maps], batch: usize, theirs: &[f32], report: &mut Report) {
+    let ours: Vec<Vec<f32>> = ours.iter().map(|maps| maps.as_vec()).collect();
+    let Some(units) = ours.first().map(|maps| maps.len() / batch) else {
+        return report.must(false, || format!("{what}: no response"));
+    };
+    let of_image = |i: usize| ours.iter().flat_map(move |maps| maps[i * units..(i + 1) * units].to_vec());
+    let flat: Vec<f32> = (0..batch).flat_map(of_image).collect();
+    let of_theirs = theirs.len() / batch;
+    let last = (ours.len() * units).min(of_theirs);
+    let theirs: Vec<f32> = theirs.chunks(of_theirs).flat_map(|image| image[of_theirs - last..].to_vec()).collect();
+    report.forward(what, &flat, &theirs);
+}
+
+/// The loss, of what the golden has: weights of each element, or labels.
+fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
+    golden: &Golden,
+    told: &Told<'_>,
+    logits: Tensor<(usize, usize, C), f32, Cpu>,
+    areas: &Responses,
+    cx: &mut Context<f32, Cpu, T>,
+    report: &mut Report,
+) -> Result<Tensor<(), f32, Cpu>> {
+    let theirs = golden.get("logits").unwrap_or_else(|| golden.values("output")).1;
+    let (b, t, c) = *logits.shape();
+    if let Output::Response(area) = told.output {
+        let maps = areas.of.get(area).unwrap_or_else(|| panic!("{}: no area {area}", golden.name));
+        compare_over_time("output", maps, b, &theirs, report);
+        let weights = golden.values("loss_weights").1;
+        let values: Vec<Vec<f32>> = maps.iter().map(|maps| maps.as_vec()).collect();
+        let of_image =
+            |i: usize| values.iter().flat_map(move |step| step[i * step.len() / b..(i + 1) * step.len() / b].to_vec());
+        compare_weighted(golden, &(0..b).flat_map(of_image).collect::<Vec<f32>>(), &weights, report);
+        let (steps, units) = (maps.len(), weights.len() / (b * maps.len()));
+        let mut sum: Tensor<(), f32, Cpu> = Cpu::default().zeros();
+        for (step, maps) in maps.iter().enumerate() {
+            let of_image = |i: usize| weights[(i * steps + step) * units..(i * steps + step + 1) * units].to_vec();
+            let weights: Vec<f32> = (0..b).flat_map(of_image).collect();
+            let weights: Maps = Cpu::default().tensor_from_vec(weights, *maps.shape());
+            let part: Tensor<(), f32, Cpu> = cx.run(maps.clone(), |maps| maps.try_mul(weights)?.try_sum())?;
+            sum = cx.run(part, |part| part.try_add(sum))?;
+        }
+        return cx.run(sum, |sum| sum.try_div(weights.len() as f32));
+    }
+    let all: Tensor<(usize, usize, usize), f32, Cpu> = ops::slice(1, 0..t, &logits, cx)?;
+    let rows: Tensor<(usize, usize), f32, Cpu> = match told.output {
+        Output::SumOfLogits => cx.run(all, |all| all.try_sum::<_, Axis<1>>())?,
+        Output::LastLogits => {
+            let last: Tensor<(usize, usize, usize), f32, Cpu> = ops::slice(1, t - 1..t, &all, cx)?;
+            ops::reshaped(last, &(b, c.size()))?
+        }
+        _ => ops::reshaped(all, &(b * t, c.size()))?,
+    };
+    report.forward("output", &rows.as_vec(), &theirs);
+    let (n, classes) = *rows.shape();
+    if let Some(labels) = golden.integers("labels") {
+        let hot = labels.iter().flat_map(|&label| (0..classes).map(move |class| f32::from(u8::from(class == label))));
+        let target: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(hot.collect(), (n, classes));
+        return cx.run(rows, |rows| Ok(cross_entropy_with_logits_loss(rows, target)));
+    }
+    let weights = golden.values("loss_weights").1;
+    compare_weighted(golden, &rows.as_vec(), &weights, report);
+    let weights: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(weights, (n, classes));
+    cx.run(rows, |rows| rows.try_mul(weights)?.try_mean())
+}
+
+/// The mean of weighted answers, whose terms nearly cancel: summed in f64, and compared relative to their mean size, so that the
+/// order of summation does not decide.
+fn compare_weighted(golden: &Golden, answers: &[f32], weights: &[f32], report: &mut Report) {
+    let terms = || answers.iter().zip(weights).map(|(y, w)| f64::from(*y) * f64::from(*w));
+    let ours = terms().sum::<f64>() / answers.len() as f64;
+    let size = terms().map(f64::abs).sum::<f64>() / answers.len() as f64;
+    let theirs = f64::from(golden.values("loss").1[0]);
+    report.must((ours - theirs).abs() <= 1e-5 * size, || format!("loss: {ours:e} here, {theirs:e} there"));
+}
+
+fn compare_gradients<M: DynModel<f32, Cpu>>(
+    golden: &Golden,
+    told: &Told<'_>,
+    net: &M,
+    grads: &mut Gradients<f32, Cpu>,
+    report: &mut Report,
+) {
+    each(net, |name, trained, tensor| {
+        let Some(theirs) = (told.names)(name).filter(|theirs| trained && !golden.has_no_gradient(&theirs.name)) else {
+            return;
+        };
+        let stored = match told.gradient {
+            Some((of, path)) if of == theirs.name => path.to_string(),
+            _ => format!("grad/{}", theirs.name),
+        };
+        let expected = theirs.of(golden.values(&stored));
+        report.gradient(name, &tensor.gradient(grads).unwrap().to_vec(), &expected);
+    });
+}
