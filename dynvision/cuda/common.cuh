@@ -9,7 +9,7 @@ typedef unsigned long long size;
 // Threads of a block that sums; a power of two, as on the host.
 #define SUMMING 256
 
-// The sum of what the threads of a block have, for its thread 0.
+// The sum of what the threads of a block have, for all of them.
 template <typename T>
 __device__ T block_sum(T x) {
     __shared__ T sums[SUMMING];
@@ -18,7 +18,8 @@ __device__ T block_sum(T x) {
         __syncthreads();
         if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
     }
-    T sum = threadIdx.x == 0 ? sums[0] : T(0);
+    __syncthreads();
+    T sum = sums[0];
     __syncthreads(); // the next sum uses the same memory
     return sum;
 }

@@ -4,12 +4,12 @@
 //! [`VisionDevice`](crate::kernels::VisionDevice) runs on both; [`Auto`] is the one that the crate is built for.
 //!
 //! On the CPU, [`kernels`](crate::kernels) are our own, vectorised for AVX-512 or AVX2 where the processor has them; the
-//! environment variable `DYNVISION_ISA` (`portable`, `avx2`, `avx512`) keeps a process from the better ones. On CUDA they are
-//! composed of dfdx's operations. The compositions
-//! are tested on the CPU; the code for CUDA is type-checked without a toolkit (`--features ci-check`) and builds with that
-//! of CUDA 13.0, but has not been run on a GPU yet. Where there is one, `cargo test --features cuda --test cuda` compares
-//! every operation and a model's gradients with the CPU's. A program that is built with `cuda` needs NVIDIA's driver to
-//! start at all.
+//! environment variable `DYNVISION_ISA` (`portable`, `avx2`, `avx512`) keeps a process from the better ones. On CUDA, most
+//! are our own as well, cuBLAS multiplies matrices, and the rest is composed of dfdx's operations; `docs/cuda.md` has the
+//! table, and says what has been run where.
+//!
+//! [`best`] takes a GPU where there is one, and says why not where there is none; [`named`] takes what a user names. A
+//! program that is built with `cuda` needs NVIDIA's driver to start at all, since cudarc links it.
 //!
 //! # Threads
 //! All work on the CPU runs in rayon's current pool, and nothing else starts threads: matrix products inside a kernel are
@@ -58,10 +58,95 @@ pub fn auto(seed: u64) -> Result<Auto> {
     Ok(Cpu::seed_from_u64(seed))
 }
 
+/// A device that is chosen while the program runs.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::device::{AnyDevice, best};
+/// use dynvision::kernels::VisionDevice;
+///
+/// fn answer<D: VisionDevice<f32>>(dev: &D) -> f32 {
+///     let x: Tensor<Rank1<2>, f32, D> = dev.ones();
+///     x.sum::<Rank0, _>().array()
+/// }
+///
+/// let answer = match best(1).device {
+///     AnyDevice::Cpu(dev) => answer(&dev),
+///     #[cfg(feature = "cuda")]
+///     AnyDevice::Cuda(dev) => answer(&dev),
+/// };
+/// assert_eq!(answer, 2.0);
+/// ```
+#[derive(Clone, Debug)]
+pub enum AnyDevice {
+    /// The CPU.
+    Cpu(Cpu),
+    /// A GPU.
+    #[cfg(feature = "cuda")]
+    Cuda(Cuda),
+}
+
+/// What [`best`] found.
+#[derive(Debug)]
+pub struct Best {
+    /// The device.
+    pub device: AnyDevice,
+    /// Why it is not a GPU: the crate is built without the feature `cuda`, there is none, or its driver cannot start it or
+    /// is older than the toolkit that the program is built with.
+    pub no_gpu: Option<Error>,
+}
+
+/// Opens the first GPU where there is one that can be used, else the CPU. Random numbers that dfdx draws on it follow from
+/// `seed`.
+///
+/// ```
+/// use dynvision::device::{AnyDevice, best};
+/// let found = best(1);
+/// assert_eq!(found.no_gpu.is_some(), matches!(found.device, AnyDevice::Cpu(_)));
+/// ```
+pub fn best(seed: u64) -> Best {
+    match gpu(0, seed) {
+        Ok(device) => Best { device, no_gpu: None },
+        Err(error) => Best { device: AnyDevice::Cpu(Cpu::seed_from_u64(seed)), no_gpu: Some(error) },
+    }
+}
+
+/// Opens the device of a name: `cpu`, `cuda`, or `cuda:` and the number of a GPU, counted from 0.
+///
+/// ```
+/// use dynvision::device::{AnyDevice, named};
+/// assert!(matches!(named("cpu", 1)?, AnyDevice::Cpu(_)));
+/// assert!(named("gpu", 1).unwrap_err().to_string().contains("`cuda:0`"));
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setting`] for another name, [`Error::Device`] where that GPU cannot be used.
+pub fn named(name: &str, seed: u64) -> Result<AnyDevice> {
+    let ordinal = match name {
+        "cpu" => return Ok(AnyDevice::Cpu(Cpu::seed_from_u64(seed))),
+        "cuda" => Some(0),
+        _ => name.strip_prefix("cuda:").and_then(|number| number.parse().ok()),
+    };
+    let unknown =
+        || Error::Setting(format!("no device is named `{name}`; there are `cpu`, `cuda` and `cuda:0`, `cuda:1`, .."));
+    gpu(ordinal.ok_or_else(unknown)?, seed)
+}
+
+#[cfg(feature = "cuda")]
+fn gpu(ordinal: usize, seed: u64) -> Result<AnyDevice> {
+    cuda(ordinal, seed).map(AnyDevice::Cuda)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: usize, _: u64) -> Result<AnyDevice> {
+    Err(Error::Device("this program is built without CUDA; build it with the feature `cuda` of dynvision".into()))
+}
+
 /// Opens GPU number `ordinal`, counted from 0. Asks the driver first, since dfdx panics where there is none to open.
 ///
 /// # Errors
-/// [`Error::Device`] where the driver finds no such GPU, or cannot start it.
+/// [`Error::Device`] where the driver finds no such GPU, cannot start it, or does not take our kernels.
 #[cfg(feature = "cuda")]
 pub fn cuda(ordinal: usize, seed: u64) -> Result<Cuda> {
     use cudarc::driver::result::{self, DriverError};
@@ -79,7 +164,14 @@ pub fn cuda(ordinal: usize, seed: u64) -> Result<Cuda> {
             "there is no GPU number {ordinal}: the driver finds {count}, counted from 0"
         )));
     }
-    Cuda::try_build(ordinal, seed).map_err(Error::device)
+    let dev = Cuda::try_build(ordinal, seed).map_err(Error::device)?;
+    crate::kernels::probe(&dev).map_err(|error| {
+        Error::Device(format!(
+            "GPU {ordinal} does not take the kernels: {error}; its driver may be older than the CUDA toolkit that this \
+             program is built with, or the GPU older than the kernels are built for"
+        ))
+    })?;
+    Ok(dev)
 }
 
 /// Sets how many threads work on a run on the CPU, the one that calls it among them. Call it once, before the first run.

@@ -116,3 +116,134 @@ fn a_model_answers_and_learns_alike() {
         agree(what, a, b, 1e-3);
     }
 }
+
+mod training {
+    use super::*;
+    use dynvision::data::{Images, Seed, digits};
+    use dynvision::interop::Weights;
+    use dynvision::nn::BatchNorm;
+    use dynvision::optim::{AdamConfig, Clip, Method, RmsPropConfig, SgdConfig};
+    use dynvision::prelude::*;
+    use dynvision::train::{Checkpoint, TrainConfig, Trainer};
+
+    #[dyn_model(input = [1, 8, 8], operations = [layer, feedback, tstep, norm, nonlin, record, delay, pool])]
+    struct Net {
+        #[area(pool = MaxPool2d<3, 2, 1>, norm = BatchNorm<4>, feedback(from = v2))]
+        v1: RConv2d<1, 4>,
+        #[area(norm = BatchNorm<6>)]
+        v2: RConv2d<4, 6>,
+        #[readout]
+        classifier: Classifier<6, 10>,
+    }
+
+    /// The tensors of a model by name.
+    fn tensors<D: Device<f32>>(net: &impl Weights<f32, D>) -> Vec<(String, Vec<f64>)> {
+        let all = net.weights();
+        all.names().map(|name| (name.to_string(), all.numbers(name).unwrap().1)).collect()
+    }
+
+    #[track_caller]
+    fn near(what: &str, here: &[(String, Vec<f64>)], there: &[(String, Vec<f64>)], tolerance: f64) {
+        assert_eq!(here.len(), there.len());
+        for ((name, a), (other, b)) in here.iter().zip(there) {
+            assert_eq!(name, other);
+            agree(&format!("{what}, {name}"), a.clone(), b.clone(), tolerance);
+        }
+    }
+
+    fn images() -> Images {
+        digits::train().unwrap().subset(&(0..24).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn trainer<D>(dev: &D, optimizer: Method, epochs: usize) -> Trainer<NetModel<f32, D>, f32, D>
+    where
+        D: VisionDevice<f32> + dynvision::kernels::ParameterKernel<f32> + dfdx::nn::DeviceBuildExt,
+        Net: BuildOnDevice<D, f32, Built = NetModel<f32, D>>,
+        NetModel<f32, D>: DynModel<f32, D>,
+    {
+        let config = TrainConfig {
+            epochs,
+            batch_size: 8,
+            seed: Seed(7),
+            steps: 4,
+            optimizer,
+            clip: Clip::Norm(0.5),
+            progress: false,
+            ..Default::default()
+        };
+        Trainer::new(dev, dev.build_module::<Net, f32>(), config).unwrap()
+    }
+
+    /// The same seed makes the same first weights, and updates lead to the same ones but for rounding.
+    #[test]
+    fn a_run_is_that_of_the_cpu() {
+        let methods = [
+            Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
+            Method::Sgd(SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() }),
+            Method::RmsProp(RmsPropConfig { lr: 1e-3, centered: true, ..Default::default() }),
+        ];
+        for method in methods {
+            let mut here = trainer(&Cpu::seed_from_u64(1), method, 1);
+            let mut there = trainer(&device::cuda(0, 1).unwrap(), method, 1);
+            let start = tensors(here.net());
+            assert_eq!(start, tensors(there.net()));
+            here.fit(&images(), None).unwrap();
+            there.fit(&images(), None).unwrap();
+            assert_ne!(tensors(here.net()), start);
+            near(&format!("{method:?}"), &tensors(here.net()), &tensors(there.net()), 2e-3);
+        }
+    }
+
+    fn resumed<D>(dev: &D, checkpoint: &Checkpoint) -> Vec<(String, Vec<f64>)>
+    where
+        D: VisionDevice<f32> + dynvision::kernels::ParameterKernel<f32> + dfdx::nn::DeviceBuildExt,
+        Net: BuildOnDevice<D, f32, Built = NetModel<f32, D>>,
+        NetModel<f32, D>: DynModel<f32, D>,
+    {
+        let mut resumed = trainer(dev, adam(), 2);
+        resumed.restore(checkpoint).unwrap();
+        resumed.fit(&images(), None).unwrap();
+        tensors(resumed.net())
+    }
+
+    fn adam() -> Method {
+        Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() })
+    }
+
+    #[test]
+    fn a_run_resumes_on_either_device() {
+        // first weights follow from a device's seed: each begins with one of its own
+        let fresh = |epochs| trainer(&device::cuda(0, 1).unwrap(), adam(), epochs);
+        let (mut whole, mut half) = (fresh(2), fresh(1));
+        whole.fit(&images(), None).unwrap();
+        half.fit(&images(), None).unwrap();
+        let (whole, checkpoint) = (tensors(whole.net()), half.checkpoint().unwrap());
+        assert_ne!(whole, tensors(half.net()));
+        near("CUDA", &whole, &resumed(&device::cuda(0, 9).unwrap(), &checkpoint), 2e-3);
+        near("the CPU", &whole, &resumed(&Cpu::seed_from_u64(9), &checkpoint), 2e-3);
+    }
+}
+
+#[test]
+fn devices_that_are_not_there_are_named() {
+    assert!(device::named("cuda:77", 1).unwrap_err().to_string().contains("no GPU number 77"));
+    assert!(device::best(1).no_gpu.is_none());
+}
+
+/// The driver hides its GPUs from a process that says so before it starts.
+#[test]
+fn without_a_gpu_the_cpu_is_taken() {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_best_of_no_gpu", "--ignored"])
+        .env("CUDA_VISIBLE_DEVICES", "")
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+#[ignore = "started by another test, in a process that sees no GPU"]
+fn the_best_of_no_gpu() {
+    let found = device::best(1);
+    assert!(matches!(found.device, device::AnyDevice::Cpu(_)));
+    assert!(found.no_gpu.unwrap().to_string().contains("CUDA cannot start (CUDA_ERROR_NO_DEVICE"));
+}

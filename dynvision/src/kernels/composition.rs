@@ -7,6 +7,7 @@
 //! operations see to both.
 
 use super::{Buffer, Element, Sizes};
+use crate::cx::id;
 use crate::geometry::{Border, Window};
 use dfdx::prelude::*;
 use std::mem;
@@ -42,6 +43,21 @@ pub(super) fn adjoint<const N: usize, S: Shape, Y: Shape, E: Element, D: Device<
     Ok(())
 }
 
+/// The tensor, or a contiguous one like it where it is a view, whose gradient is right on every device.
+///
+/// The copy is a sum with zeros: dfdx 0.13 passes the gradient of a reshape of a broadcast tensor, of which its
+/// `try_contiguous` is one, back only in part on CUDA.
+pub(crate) fn contiguous<S: Shape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+    x: Tensor<S, E, D, T>,
+) -> Result<Tensor<S, E, D, T>, D::Err> {
+    let plain = x.retaped::<NoneTape>();
+    if id(&plain.clone().try_contiguous()?) == id(&plain) {
+        return x.try_contiguous();
+    }
+    let zeros: Tensor<S, E, D> = x.device().try_zeros_like(x.shape())?;
+    x.try_add(zeros)
+}
+
 /// The value of each plane of `x` that stands at each index of `from`, and `beyond` where there is none.
 pub(super) fn sample<E: Element, D: Device<E>, T: Tape<E, D>>(
     x: Tensor<Sizes, E, D, T>,
@@ -53,7 +69,7 @@ pub(super) fn sample<E: Element, D: Device<E>, T: Tape<E, D>>(
     let edge: Tensor<(usize, usize), E, D> = dev.try_zeros_like(&(planes, 1))?.try_add(beyond)?;
     let from = from.into_iter().map(|from| from.unwrap_or(units)).collect();
     let from: Tensor<(usize,), usize, D> = dev.try_tensor_from_vec(from, (len,))?;
-    let x = (x.try_reshape_like(&(planes, units))?, edge).try_concat_along(Axis::<1>)?;
+    let x = (contiguous(x)?.try_reshape_like(&(planes, units))?, edge).try_concat_along(Axis::<1>)?;
     x.try_gather(from.try_broadcast_like::<_, Axis<0>>(&(planes, len))?)
 }
 

@@ -67,7 +67,7 @@ pub trait ConvKernel<E: Element>: Device<E> {
 #[allow(missing_docs, reason = "each is the default of the method of its name")]
 pub(super) mod composed {
     use super::*;
-    use crate::kernels::composition::{adjoint, made, windows};
+    use crate::kernels::composition::{adjoint, contiguous, made, windows};
 
     /// Each group's weight, a matrix, times what its windows read.
     fn convolved<E: Element, D: Device<E>, T: Tape<E, D>>(
@@ -77,7 +77,7 @@ pub(super) mod composed {
     ) -> Result<Tensor<Sizes, E, D, T>, D::Err> {
         let ((b, _, rows, columns), (o, per_group, k, _)) = (made(conv.window, *x.shape()), *w.shape());
         let (places, groups, depth) = (rows * columns, conv.groups, per_group * k * k);
-        let w = w.try_reshape_like(&(groups, o / groups, depth))?;
+        let w = contiguous(w)?.try_reshape_like(&(groups, o / groups, depth))?;
         let read = windows(conv.window, conv.border, E::default(), x)?
             .try_reshape_like(&(b, groups, depth, places))?
             .try_permute::<_, Axes4<1, 2, 0, 3>>()?

@@ -25,6 +25,8 @@ mod view;
 
 pub use bias::BiasKernel;
 pub use conv::{Addend, ConvKernel};
+#[cfg(feature = "cuda")]
+pub(crate) use cuda::probe;
 pub use gather::GatherKernel;
 pub use leaky::LeakyKernel;
 pub use loss::{LossKernel, Measure, Target};

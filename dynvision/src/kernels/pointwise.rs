@@ -119,8 +119,12 @@ pub(super) mod composed {
         let zeros: Tensor<Sizes, E, D> = dev.try_zeros_like(x.shape())?;
         let (plus, minus) = (zeros.clone().try_add(k)?, zeros.clone().try_sub(k)?);
         let sign = x.try_lt(zero)?.try_choose(minus, plus)?;
-        let sign = x.try_eq(zero)?.try_choose(zeros, sign)?;
-        x.try_abs()?.try_clamp(1e-6, 1e6)?.try_powf(n.wide())?.try_mul(sign)
+        let sign = x.try_eq(zero)?.try_choose(zeros.clone(), sign)?;
+        // dfdx's clamp makes a number of NaN on CUDA
+        let plain = x.retaped::<NoneTape>();
+        let (is_nan, nan) = (plain.try_ne(&plain)?, zeros.clone().try_add(E::nan())?);
+        let y = x.try_abs()?.try_clamp(1e-6, 1e6)?.try_powf(n.wide())?.try_mul(sign)?;
+        is_nan.try_choose(nan.retaped::<T>(), y)
     }
 
     pub fn supralinear<E: Element, D: Device<E>>(_: &D, k: E, n: E, x: &Maps<E, D>) -> Result<Maps<E, D>, D::Err> {

@@ -1,4 +1,5 @@
-//! The elements of a CPU tensor, without a copy. This is the one `unsafe` place of this crate.
+//! The elements of a CPU tensor, without a copy. Beside the launches of kernels on CUDA, this is the one `unsafe`
+//! place of this crate.
 #![allow(unsafe_code)] // each block carries its argument
 
 use dfdx::prelude::*;

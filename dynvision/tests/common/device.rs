@@ -30,3 +30,9 @@ pub(crate) fn device() -> Dev {
 pub(crate) fn seeded(seed: u64) -> Dev {
     dynvision::device::auto(seed).unwrap()
 }
+
+/// How many of a test's cases are tried: all, or where each is a hundred launches, one in sixteen.
+#[allow(dead_code, reason = "not every test draws cases")]
+pub(crate) fn share(cases: u32) -> u32 {
+    if cfg!(feature = "cuda") { cases.div_ceil(16) } else { cases }
+}

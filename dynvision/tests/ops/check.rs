@@ -1,5 +1,6 @@
 //! Finite differences, naive loops and random numbers for the tests of operations.
 
+use crate::device::share;
 pub(crate) use crate::device::{Dev, device, seeded};
 use dfdx::prelude::*;
 use dynvision::autograd::Graph;
@@ -17,7 +18,7 @@ pub(crate) type Recorded = OwnedTape<f64, Dev>;
 /// A fixed sequence of `cases` cases, so that a run tells the code and not the day.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
-        cases,
+        cases: share(cases),
         failure_persistence: None,
         rng_algorithm: RngAlgorithm::ChaCha,
         rng_seed: RngSeed::Fixed(2026),

@@ -23,6 +23,7 @@ const SUCCESS: Status = 0;
 const INVALID_VALUE: Status = 1;
 const OUT_OF_MEMORY: Status = 2;
 const NOT_INITIALIZED: Status = 3;
+const NO_DEVICE: Status = 100;
 const INVALID_DEVICE: Status = 101;
 const INVALID_CONTEXT: Status = 201;
 const INVALID_PTX: Status = 218;
@@ -35,11 +36,12 @@ const MISALIGNED: Status = 716;
 const LAUNCH_FAILED: Status = 719;
 const NOT_SUPPORTED: Status = 801;
 
-const NAMES: [(Status, &CStr); 15] = [
+const NAMES: [(Status, &CStr); 16] = [
     (SUCCESS, c"CUDA_SUCCESS"),
     (INVALID_VALUE, c"CUDA_ERROR_INVALID_VALUE"),
     (OUT_OF_MEMORY, c"CUDA_ERROR_OUT_OF_MEMORY"),
     (NOT_INITIALIZED, c"CUDA_ERROR_NOT_INITIALIZED"),
+    (NO_DEVICE, c"CUDA_ERROR_NO_DEVICE"),
     (INVALID_DEVICE, c"CUDA_ERROR_INVALID_DEVICE"),
     (INVALID_CONTEXT, c"CUDA_ERROR_INVALID_CONTEXT"),
     (INVALID_PTX, c"CUDA_ERROR_INVALID_PTX"),
@@ -147,6 +149,10 @@ fn drop_handle(handle: Handle) -> Result<(), Status> {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuInit(_flags: c_uint) -> Status {
+    // as the driver: the variable lists the devices that a process sees
+    if std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|seen| !seen.split(',').any(|device| device == "0")) {
+        return NO_DEVICE;
+    }
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if state.is_none() {
         if std::env::var_os("CUDA_STANDIN_TIMES").is_some() {

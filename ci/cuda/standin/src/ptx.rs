@@ -431,9 +431,7 @@ impl Reader {
             let base = self.operand()?;
             let mut offset = 0;
             loop {
-                if self.accept('+') {
-                    offset += self.integer()?;
-                } else if self.is('-') {
+                if self.accept('+') || self.is('-') {
                     offset += self.integer()?;
                 } else {
                     break;

@@ -3,7 +3,7 @@
 use super::raw::{self, Buf, Module, PARTS, Threads, address, fits, handle, launch, whole};
 use super::*;
 
-const LEAKY: Module = module!("leaky": "leaky", "leaky_backward", "leaky_backward_rate");
+pub(super) const LEAKY: Module = module!("leaky": "leaky", "leaky_backward", "leaky_backward_rate");
 
 impl<E: Element> LeakyKernel<E> for Cuda
 where

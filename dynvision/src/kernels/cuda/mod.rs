@@ -8,6 +8,7 @@ mod bias;
 mod conv;
 mod gather;
 mod leaky;
+mod norm;
 mod parameters;
 mod pointwise;
 mod pool;
@@ -38,7 +39,11 @@ macro_rules! named {
 }
 use named;
 
-impl<E: Element> NormKernel<E> for Cuda where Cuda: Device<E> {}
+/// Loads one of the kernels: a driver that is older than the toolkit they are built with refuses all of them.
+pub(crate) fn probe(dev: &Cuda) -> Result<(), CudaError> {
+    raw::load(&raw::handle(dev)?, &leaky::LEAKY)
+}
+
 impl<E: Element> LossKernel<E> for Cuda where Cuda: Device<E> {}
 
 /// All that a model asks of a device is there, in both dtypes.

@@ -119,6 +119,11 @@ where
     Ok(address(tensor).ok().filter(|&own| own == at))
 }
 
+/// Loads the kernels of a file.
+pub(super) fn load(handle: &Arc<CudaDevice>, module: &Module) -> Result<(), CudaError> {
+    Ok(handle.load_ptx(Ptx::from_src(module.ptx), module.name, module.kernels)?)
+}
+
 /// Starts a kernel, behind all that was started before.
 ///
 /// The caller has seen that each address holds as many elements as the kernel reads or writes there; a kernel takes its
@@ -142,7 +147,7 @@ where
         return Ok(());
     }
     if !handle.has_func(module.name, kernel) {
-        handle.load_ptx(Ptx::from_src(module.ptx), module.name, module.kernels)?;
+        load(handle, module)?;
     }
     let function = handle.get_func(module.name, kernel).ok_or(DriverError(CUresult::CUDA_ERROR_NOT_FOUND))?;
     let config = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Executes the CUDA code without a GPU: sets up NVIDIA's compilers from PyPI in a folder, builds the stand-in for the driver
+# (ci/cuda/standin) and the tests with the feature `cuda`, and runs them. States its time. Without a network it says so and
+# skips, with success.
+#
+# usage: ci/cuda.sh [FOLDER] ; without FOLDER a temporary one, which is removed at the end. With one, a later call is faster.
+#
+# CUDA_GOLDENS chooses goldens by parts of their names; the default are small ones of every kind, `.` is all of them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+start=$SECONDS
+if [ $# -gt 0 ]; then
+    mkdir -p "$1"
+    root=$(cd "$1" && pwd)
+else
+    root=$(mktemp -d)
+    trap 'rm -rf "$root"' EXIT
+fi
+
+# The toolkit. dfdx and the kernels are compiled by nvcc, some of dfdx's by NVRTC while the program runs. Newer PTX is refused
+# by older drivers: the versions stay.
+packages="nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96
+    nvidia-cuda-cccl==13.0.85 nvidia-cuda-nvrtc==13.0.88"
+if [ ! -x "$root/bin/nvcc" ]; then
+    python3 -m venv "$root/venv"
+    # shellcheck disable=SC2086 # a list
+    if ! "$root/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps $packages; then
+        echo "cuda: skipped, the CUDA compilers cannot be installed from PyPI (no network?)"
+        exit 0
+    fi
+    toolkit=$(echo "$root"/venv/lib/python3*/site-packages/nvidia/cu13)
+    chmod +x "$toolkit"/bin/* "$toolkit"/nvvm/bin/*
+    mkdir -p "$root/cuda/lib64" "$root/bin"
+    for folder in include bin nvvm; do ln -sfn "$toolkit/$folder" "$root/cuda/$folder"; done
+    ln -sf "$toolkit/lib/libnvrtc.so.13" "$root/cuda/lib64/libnvrtc.so"
+    # what dfdx asks for the GPU that it compiles for
+    printf '#!/bin/sh\necho compute_cap\necho 9.0\n' >"$root/bin/nvidia-smi"
+    # dfdx starts all its compilers at once: only a few at a time run
+    cat >"$root/bin/nvcc" <<W
+#!/bin/bash
+exec flock "$root/nvcc.lock.\$((RANDOM % $(nproc)))" "$root/cuda/bin/nvcc" "\$@"
+W
+    chmod +x "$root"/bin/*
+fi
+toolkit=$(echo "$root"/venv/lib/python3*/site-packages/nvidia/cu13)
+
+# The stand-in, under the names of the driver and of cuBLAS. Its own tests come first.
+(cd ci/cuda/standin && CARGO_TARGET_DIR="$root/standin" cargo test --quiet --release)
+(cd ci/cuda/standin && CARGO_TARGET_DIR="$root/standin" cargo build --quiet --release)
+for name in libcuda.so libcuda.so.1 libcublas.so libcublasLt.so; do
+    ln -sf "$root/standin/release/libcuda_standin.so" "$root/cuda/lib64/$name"
+done
+
+export PATH="$root/bin:$PATH" CUDA_PATH="$root/cuda" LD_LIBRARY_PATH="$root/cuda/lib64:$toolkit/lib"
+export CARGO_TARGET_DIR="$root/target" CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_TEST_DEBUG=false
+cargo test --package dynvision --features cuda --test ops --test cuda --test goldens --no-run
+built=$SECONDS
+cargo test --quiet --package dynvision --features cuda --test ops --test cuda
+# shellcheck disable=SC2086 # a list
+cargo test --quiet --package dynvision --features cuda --test goldens -- ${CUDA_GOLDENS:-comp_ tff2 rec_ feedback skip_ target_ input_adaption}
+echo "cuda: executed in software in $((SECONDS - built)) s, set up and built in $((built - start)) s"
