@@ -6,8 +6,8 @@
 //! no gradient is written down. The tensors of one call have different identities, and sizes that fit each other: the
 //! operations see to both.
 
+use super::id;
 use super::{Buffer, Element, Sizes};
-use crate::cx::id;
 use crate::geometry::{Border, Window};
 use dfdx::prelude::*;
 use std::mem;

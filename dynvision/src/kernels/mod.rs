@@ -13,6 +13,7 @@ mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod gather;
+mod identity;
 mod leaky;
 mod loss;
 mod norm;
@@ -28,6 +29,7 @@ pub use conv::{Addend, ConvKernel};
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::probe;
 pub use gather::GatherKernel;
+pub(crate) use identity::id;
 pub use leaky::LeakyKernel;
 pub use loss::{LossKernel, Measure, Target};
 pub use norm::{Moments, NormKernel};
