@@ -57,5 +57,5 @@ cargo test --package dynvision --features cuda --test ops --test cuda --test gol
 built=$SECONDS
 cargo test --quiet --package dynvision --features cuda --test ops --test cuda
 # shellcheck disable=SC2086 # a list
-cargo test --quiet --package dynvision --features cuda --test goldens -- ${CUDA_GOLDENS:-comp_ tff2 rec_ feedback skip_ target_ input_adaption}
+cargo test --quiet --package dynvision --features cuda --test goldens -- ${CUDA_GOLDENS:-comp_ loss_ activity_ tff2 rec_ feedback skip_ target_ input_adaption}
 echo "cuda: executed in software in $((SECONDS - built)) s, set up and built in $((built - start)) s"

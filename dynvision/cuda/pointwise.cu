@@ -17,11 +17,11 @@ __device__ T supralinear(T k, T n, T x) {
     return power(size_of, n) * (x < T(0) ? -k : k);
 }
 
-// Its slope: zero where x is clamped.
+// Its slope: zero where x is clamped. Compared as PyTorch does, in f64: the f32 next to 1e-6 is below it.
 template <typename T>
 __device__ T supralinear_slope(T k, T n, T x) {
     T size_of = x < T(0) ? -x : x;
-    if (size_of < T(1e-6) || size_of > T(1e6)) return T(0);
+    if ((double)size_of < 1e-6 || (double)size_of > 1e6) return T(0);
     return k * n * power(size_of, n - T(1));
 }
 

@@ -6,7 +6,7 @@ use dfdx::prelude::*;
 use dynvision::autograd::Graph;
 use dynvision::device;
 use dynvision::geometry::{Border, Conv, Units, Window};
-use dynvision::kernels::{Element, Maps, VisionDevice};
+use dynvision::kernels::{Element, Maps, ParameterKernel, VisionDevice};
 use dynvision::model::DynModel as _;
 use dynvision::ops::{self, Rate};
 use dynvision::unroll::Stimulus;
@@ -121,14 +121,14 @@ mod training {
     use super::*;
     use dynvision::data::{Images, Seed, digits};
     use dynvision::interop::Weights;
-    use dynvision::nn::BatchNorm;
+    use dynvision::nn::{BatchNorm, Dropout};
     use dynvision::optim::{AdamConfig, Clip, Method, RmsPropConfig, SgdConfig};
     use dynvision::prelude::*;
     use dynvision::train::{Checkpoint, TrainConfig, Trainer};
 
-    #[dyn_model(input = [1, 8, 8], operations = [layer, feedback, tstep, norm, nonlin, record, delay, pool])]
+    #[dyn_model(input = [1, 8, 8], operations = [layer, feedback, tstep, norm, nonlin, dropout, record, delay, pool])]
     struct Net {
-        #[area(pool = MaxPool2d<3, 2, 1>, norm = BatchNorm<4>, feedback(from = v2))]
+        #[area(pool = MaxPool2d<3, 2, 1>, norm = BatchNorm<4>, feedback(from = v2), apply(dropout = Dropout<20>))]
         v1: RConv2d<1, 4>,
         #[area(norm = BatchNorm<6>)]
         v2: RConv2d<4, 6>,
@@ -222,6 +222,22 @@ mod training {
         near("CUDA", &whole, &resumed(&device::cuda(0, 9).unwrap(), &checkpoint), 2e-3);
         near("the CPU", &whole, &resumed(&Cpu::seed_from_u64(9), &checkpoint), 2e-3);
     }
+}
+
+#[test]
+fn gradients_are_clipped_alike() {
+    fn clipped<D: ParameterKernel<f32>>(dev: &D) -> (f64, Vec<f32>) {
+        let values: Vec<f32> = (0..3000).map(|i| 3.0 * (0.37 * i as f32).sin()).chain([f32::NAN]).collect();
+        let mut all = dev.buffer(&values).unwrap();
+        let norm = dev.sum_of_squares(&dev.buffer(&values[..3000]).unwrap()).unwrap();
+        dev.clamp(&mut all, 1.5).unwrap();
+        dev.scale(&mut all, -0.3).unwrap();
+        (norm, dev.read(&all).unwrap())
+    }
+    let (here, there) = (clipped(&Cpu::default()), clipped(&device::cuda(0, 1).unwrap()));
+    assert!((here.0 - there.0).abs() < 1e-9 * here.0, "{} and {}", here.0, there.0);
+    assert!(there.1[3000].is_nan());
+    agree("clipped", here.1[..3000].to_vec(), there.1[..3000].to_vec(), 0.0);
 }
 
 #[test]

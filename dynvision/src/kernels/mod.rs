@@ -25,6 +25,7 @@ mod stack;
 mod view;
 
 pub use bias::BiasKernel;
+pub(crate) use composition::contiguous;
 pub use conv::{Addend, ConvKernel};
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::probe;

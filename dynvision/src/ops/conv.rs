@@ -4,7 +4,7 @@ use super::shape::{contiguous, copy};
 use crate::autograd::{FrameKey, FrameOp, Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{Addend, Element, Maps, Vector, VisionDevice};
+use crate::kernels::{self, Addend, Element, Maps, Vector, VisionDevice};
 use dfdx::prelude::*;
 
 /// Cross-correlation `y[b,o,i,j] = bias[o] + sum over c,k,l of w[o,c,k,l] x[b, c, i s + k d - p, j s + l d - p]`, in
@@ -26,7 +26,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (conv, x, w) = (*conv, contiguous(x.clone(), graph)?, contiguous(w.clone(), graph)?);
-    let bias = bias.map(|bias| graph.run(bias.clone(), |bias| bias.try_contiguous())).transpose()?;
+    let bias = bias.map(|bias| graph.run(bias.clone(), kernels::contiguous)).transpose()?;
     let onto = onto.map(|onto| contiguous(onto, graph)).transpose()?;
     check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
     let w = if id(&w) == id(&x) { copy(&w, graph)? } else { w };

@@ -2,7 +2,7 @@
 
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{self, Element, VisionDevice};
 use dfdx::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -29,5 +29,5 @@ pub fn dropout<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let draws = (0..x.shape().num_elements()).map(|_| if rng.gen_bool(p) { E::zero() } else { kept });
     let mut mask: Tensor<S, E, D> = x.device().try_zeros_like(x.shape()).map_err(Error::device)?;
     mask.copy_from(&draws.collect::<Vec<E>>());
-    graph.run(x, |x| x.try_contiguous()?.try_mul(mask))
+    graph.run(x, |x| kernels::contiguous(x)?.try_mul(mask))
 }

@@ -5,7 +5,7 @@ use super::shape::{contiguous, copy, reshaped, take};
 use crate::autograd::{Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Conv, Window};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// `a + b`; updates `a` in place where nobody else holds it. Unlike dfdx's own sum, `a` and `b` may be one tensor.
@@ -156,7 +156,7 @@ fn of_channels<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let make = |graph: &mut Graph<E, D, T>| {
-        graph.run(number.clone(), |number| number.try_broadcast_like(&(channels, 1, 1, 1))?.try_contiguous())
+        graph.run(number.clone(), |number| kernels::contiguous(number.try_broadcast_like(&(channels, 1, 1, 1))?))
     };
     let kept = graph.derived(number, make)?;
     // made for another map

@@ -2,7 +2,7 @@
 
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Maps, Matrix, Sizes, Vector, VisionDevice};
+use crate::kernels::{self, Element, Maps, Matrix, Sizes, Vector, VisionDevice};
 use dfdx::prelude::*;
 
 /// A shape of feature maps: batch, channels, rows, columns.
@@ -41,7 +41,7 @@ pub(super) fn contiguous<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: Maps<E, D>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    graph.run(x, |x| x.try_contiguous())
+    graph.run(x, kernels::contiguous)
 }
 
 /// Returns a parameter's elements as a vector in one piece.
@@ -50,7 +50,7 @@ pub(crate) fn vector<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Vector<E, D>> {
     let len = x.shape().num_elements();
-    graph.run(x.clone(), |x| x.try_contiguous()?.try_reshape_like(&(len,)))
+    graph.run(x.clone(), |x| kernels::contiguous(x)?.try_reshape_like(&(len,)))
 }
 
 /// Returns the maps to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of

@@ -5,7 +5,7 @@ use super::shape::reshaped;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::Units;
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 use std::ops::Range;
 
@@ -57,7 +57,7 @@ pub fn slice<X: Shape, Y: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     };
     let index: Vec<u32> = (number(range.start * inner)?..number(range.end * inner)?).collect();
     // other axes are the batch and the units of a sample
-    let x = graph.run(x.clone(), |x| x.try_contiguous())?;
+    let x = graph.run(x.clone(), kernels::contiguous)?;
     let x: Maps<E, D> = reshaped(x, &(outer, 1, along, inner))?;
     let units = Units::new(index, along * inner)?;
     let y: Maps<E, D> = gather(&x, &units, (outer, 1, range.len(), inner), graph)?;

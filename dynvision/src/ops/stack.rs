@@ -2,7 +2,7 @@
 
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{self, Element, VisionDevice};
 use dfdx::prelude::*;
 
 /// Steps of `(batch, ..)` to `(batch, time, ..)` in one copy; the steps before `first` are zero.
@@ -24,7 +24,7 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let steps: Vec<_> = steps.iter().map(|x| graph.run(x.clone(), |x| x.try_contiguous())).collect::<Result<_>>()?;
+    let steps: Vec<_> = steps.iter().map(|x| graph.run(x.clone(), kernels::contiguous)).collect::<Result<_>>()?;
     let x = steps.first().ok_or(Error::EmptyStimulus)?;
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
     let Some(&batch) = sizes.first() else {

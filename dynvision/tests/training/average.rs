@@ -2,7 +2,7 @@
 
 use super::*;
 use dfdx::prelude::{Dim, Rank0, Tape, TryMul, TrySub};
-use dynvision::cx::Cx;
+use dynvision::autograd::Graph;
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::loss::{Loss, Output};
 use dynvision::optim::Average;
@@ -136,17 +136,17 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Change
         &self,
         output: &Output<M, B, E, D>,
         _: &Labels,
-        cx: &mut Cx<T>,
+        graph: &mut Graph<E, D, T>,
     ) -> dynvision::error::Result<Tensor<Rank0, E, D>> {
         let half = E::from_f64(0.5).unwrap();
         let mut other = output.logits.clone();
         if self.owns {
-            other = cx.run(other, |x| x.try_mul(half))?;
+            other = graph.run(other, |x| x.try_mul(half))?;
         } else {
             let halved: Vec<E> = other.as_vec().into_iter().map(|x| x * half).collect();
             other.copy_from(&halved);
         }
-        cx.run(output.logits.clone(), |x| {
+        graph.run(output.logits.clone(), |x| {
             use dfdx::prelude::MeanTo;
             x.try_sub(other)?.try_square()?.try_mean()
         })
