@@ -107,6 +107,7 @@ pub struct ConvTranspose2d<const I: usize, const O: usize, const K: usize = 3, c
 crate::spec!(impl [const I: usize, const O: usize, const K: usize, const S: usize, const A: usize]
     ConvTranspose2d<I, O, K, S, A> => built::ConvTranspose2d<I, O, K, E, D>);
 
+#[diagnostic::do_not_recommend]
 impl<const I: usize, const O: usize, const K: usize, const S: usize, const A: usize> Edge
     for ConvTranspose2d<I, O, K, S, A>
 {
@@ -146,6 +147,7 @@ pub struct ResizeConv<const I: usize, const O: usize, const K: usize = 3, C = De
 crate::spec!(impl [const I: usize, const O: usize, const K: usize, C: ConvOptions]
     ResizeConv<I, O, K, C> => weights::Conv2d<Const<I>, Const<O>, Const<K>, 1, C, E, D>);
 
+#[diagnostic::do_not_recommend]
 impl<const I: usize, const O: usize, const K: usize, C: ConvOptions> Edge for ResizeConv<I, O, K, C> {
     const CHANNELS: (usize, usize) = (I, O);
     const SIZE: EdgeSize = EdgeSize::Any;

@@ -32,8 +32,8 @@ use std::marker::PhantomData;
 /// net.v1_norm.steps[1].bias = dev.tensor([5.0, 5.0]);
 /// let frame = dev.zeros::<(Const<1>, Const<1>, Const<4>, Const<4>)>();
 /// let (_, responses) = net.try_record(Stimulus::constant(frame.clone(), 2))?;
-/// assert_eq!(responses.v1.step(0)?.values[0], 0.0);
-/// assert_eq!(responses.v1.step(1)?.values[0], 5.0);
+/// // 2x4x4 units at each step
+/// assert_eq!((responses.v1.values.as_vec()[0], responses.v1.values.as_vec()[32]), (0.0, 5.0));
 /// let error = net.try_run(Stimulus::constant(frame, 4)).unwrap_err().to_string();
 /// assert!(error.contains("for 3 steps"), "{error}");
 /// # Ok::<(), Error>(())

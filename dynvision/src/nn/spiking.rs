@@ -73,6 +73,7 @@ impl Reset for SoftReset {
 ///
 /// ```
 /// use dynvision::{nn::Leaky, prelude::*};
+/// use dfdx::prelude::OnesTensor;
 /// #[dyn_model(input = [1, 1, 1], operations = [layer, tstep, record, delay], solver = Leaky<500>)]
 /// struct Net {
 ///     v1: RConv2d<1, 1, 1, 1, NoRecurrence>,
@@ -81,11 +82,11 @@ impl Reset for SoftReset {
 /// }
 /// let dev = Cpu::default();
 /// let mut net = dev.build_module::<Net, f64>();
-/// net.v1.feedforward.weight = dev.tensor([[[[0.8]]]]);
+/// net.v1.feedforward.weight = dev.tensor([[[[0.75]]]]);
 /// let frame = dev.ones::<(Const<1>, Const<1>, Const<1>, Const<1>)>();
 /// let (_, responses) = net.try_record(Stimulus::constant(frame, 4))?;
-/// // the membrane: 0.8, 1.2 (a spike), 0.4, 1.0
-/// assert_eq!(responses.v1.channel(0)?.values, [0.0, 1.0, 0.0, 0.0]);
+/// // the membrane: 0.75, 1.125 (a spike), 0.3125, 0.90625
+/// assert_eq!(responses.v1.values.as_vec(), [0.0, 1.0, 0.0, 0.0]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,6 +142,7 @@ impl<const BETA: usize, R: Reset, S: SpikeGradient> Solver for Leaky<BETA, R, S>
 ///
 /// ```
 /// use dynvision::{nn::LifNode, prelude::*};
+/// use dfdx::prelude::OnesTensor;
 /// #[dyn_model(input = [1, 1, 1], operations = [layer, tstep, record, delay], solver = LifNode, dynamics(dt = 1.0, tau = 2.0))]
 /// struct Net {
 ///     v1: RConv2d<1, 1, 1, 1, NoRecurrence>,
@@ -153,7 +155,7 @@ impl<const BETA: usize, R: Reset, S: SpikeGradient> Solver for Leaky<BETA, R, S>
 /// let frame = dev.ones::<(Const<1>, Const<1>, Const<1>, Const<1>)>();
 /// let (_, responses) = net.try_record(Stimulus::constant(frame, 4))?;
 /// // the potential: 0.75, 1.125 (a spike), 0.75, 1.125
-/// assert_eq!(responses.v1.channel(0)?.values, [0.0, 1.0, 0.0, 1.0]);
+/// assert_eq!(responses.v1.values.as_vec(), [0.0, 1.0, 0.0, 1.0]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

@@ -197,6 +197,7 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
     /// ```
     /// use dynvision::{error::Result, kernels::{Element, Maps, VisionDevice}, nn::{Empty, Operation}, ops, unroll::Context};
     /// use dynvision::prelude::*;
+    /// use dfdx::prelude::{OnesTensor, Tape};
     ///
     /// /// The sum of all that came before.
     /// #[derive(Clone, Debug)]
@@ -224,8 +225,8 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
     /// let dev = Cpu::default();
     /// let net = dev.build_module::<Net, f64>();
     /// let (_, responses) = net.try_record(Stimulus::constant(dev.ones::<NetInputOf>(), 3))?;
-    /// let v1 = responses.v1.channel(0)?.values;
-    /// assert!((v1[8] - 3.0 * v1[0]).abs() < 1e-12);
+    /// let v1 = responses.v1.values.as_vec(); // 2x2x2 units at each step
+    /// assert!((v1[16] - 3.0 * v1[0]).abs() < 1e-12);
     /// # type NetInputOf = (Const<1>, Const<1>, Const<2>, Const<2>);
     /// # Ok::<(), Error>(())
     /// ```
