@@ -52,6 +52,7 @@ impl Net {
                 response: Net::V1,
                 output: Net::V1_POOL,
                 times: dv::AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None },
+                numbers: &[],
             },
             dv::Area {
                 name: "v2",
@@ -61,6 +62,7 @@ impl Net {
                 response: Net::V2,
                 output: Net::V2,
                 times: dv::AreaDynamics { tau: Some(8.0), t_feedforward: None, t_recurrence: None },
+                numbers: &[],
             },
         ],
         links: &[

@@ -28,6 +28,11 @@ impl Code<'_> {
         let operations = area.operations.iter().map(Operation::name);
         let (input, response, output) = (&shapes.input.constant, &shapes.response.constant, &shapes.output.constant);
         let times = self.area_times(area);
+        let numbers = area.operations.iter().find_map(|operation| match operation {
+            Operation::Apply(name, _) if name == "supralin" => Some(self.concrete_part(&area.name, "supralin")),
+            _ => None,
+        });
+        let numbers = numbers.map_or(quote!(&[]), |part| quote!(<#part as __dv::Operation>::NUMBERS));
         quote! {
             __dv::Area {
                 name: #name,
@@ -37,6 +42,7 @@ impl Code<'_> {
                 response: #spec::#response,
                 output: #spec::#output,
                 times: #times,
+                numbers: #numbers,
             }
         }
     }

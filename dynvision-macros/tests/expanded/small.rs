@@ -25,6 +25,7 @@ impl Small {
                     response: Small::V1,
                     output: Small::V1,
                     times: __dv::AreaDynamics::DEFAULT,
+                    numbers: &[],
                 },
             ],
             links: &[],

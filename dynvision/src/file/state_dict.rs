@@ -138,6 +138,21 @@ pub enum StateError {
         /// Its name.
         name: String,
     },
+    /// A number that stands in the declaration of a model and is another there.
+    #[error(
+        "`{name}` is {found}, and area `{area}` is declared with {expected}: declare the number that the weights were trained \
+         with, or take others"
+    )]
+    Declared {
+        /// Its name.
+        name: String,
+        /// The area.
+        area: &'static str,
+        /// The number of the declaration.
+        expected: f64,
+        /// The number that is there, in the precision of the original.
+        found: f32,
+    },
     /// A pattern of what is to be left out that holds for nothing.
     #[error(
         "no tensor's name matches `{pattern}`: give a full name, the beginning of one, a whole word, or a form with `*`"

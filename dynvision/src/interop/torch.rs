@@ -97,8 +97,8 @@ impl Names {
 /// go to the model's dynamics.
 ///
 /// Names that the original repeats for one tensor (`addskip_V4.source.conv.weight`, `tau_V1` and `tstep_V1.tau`) have to agree.
-/// Numbers that stand in the declaration here (`supralin.n` and `supralin.k` of a model with that operation, the tables of
-/// local recurrences) or follow from it (`n_residual_timesteps`), and the number of batches that a norm has seen, are passed
+/// Numbers that stand in the declaration here (`supralin.n` and `supralin.k` of a model with that operation) have to be those
+/// of the declaration. Those that stand in it otherwise (the tables of local recurrences) or follow from it (`n_residual_timesteps`), and the number of batches that a norm has seen, are passed
 /// over. Numbers of a narrower type widen; [`StateDict::narrowed`] rounds wider ones.
 ///
 /// # Errors
@@ -301,12 +301,30 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Checks that a number is the one that the areas are declared with; those of the original are of single precision.
+    fn as_declared(&self, lower: &str, name: &str, wiring: &Wiring) -> Result<(), StateError> {
+        let (shape, numbers) = self.state.numbers(name)?;
+        let [found] = numbers[..] else {
+            let (expected, found) = ("one number".into(), format!("{shape:?}"));
+            return Err(StateError::Mismatch { name: name.into(), expected, found });
+        };
+        let declared = wiring.areas.iter().flat_map(|area| area.numbers.iter().map(|number| (area.name, number)));
+        let mut of_name = declared.filter(|(_, (own, _))| *own == lower);
+        let found = found as f32;
+        match of_name.find(|(_, (_, expected))| *expected as f32 != found) {
+            Some((area, &(_, expected))) => Err(StateError::Declared { name: name.into(), area, expected, found }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a tensor that nothing asks for may be there.
     fn passed_over(&self, lower: &str, name: &str, wiring: &Wiring) -> Result<(), StateError> {
         let unexpected = || Err(StateError::Unexpected { name: name.into() });
         if matches!(lower, "supralin.n" | "supralin.k") {
-            let is_there = wiring.areas.iter().any(|area| area.operations.contains(&"supralin"));
-            return if is_there { Ok(()) } else { unexpected() };
+            return match wiring.areas.iter().any(|area| area.operations.contains(&"supralin")) {
+                true => self.as_declared(lower, name, wiring),
+                false => unexpected(),
+            };
         }
         let Some((link, part)) = lower.split_once(".source.") else {
             return if declared(lower) { Ok(()) } else { unexpected() };
@@ -684,6 +702,27 @@ mod tests {
         assert!(error.contains("has `addskip_layer2.source.gain`"), "{error}");
         let error = refused(|state| state.insert("supralin.n", &[], &[1.8f32]));
         assert!(error.contains("has `supralin.n`"), "{error}");
+    }
+
+    #[test]
+    fn an_exponent_that_is_another_is_refused_with_both() {
+        #[crate::dyn_model(input = [1, 4, 4], operations = [layer, supralin, record, delay])]
+        struct Power {
+            #[area(supralin = crate::nn::SupraLinearity<1200>)]
+            v1: crate::nn::RConv2d<1, 2>,
+            #[readout]
+            classifier: crate::nn::Classifier<2, 2>,
+        }
+        let mut net = Cpu::seed_from_u64(1).build_module::<Power, f32>();
+        let mut state = export(&net, &Names::default()).unwrap();
+        state.insert("supralin.n", &[], &[1.2f32]);
+        state.insert("supralin.k", &[1], &[0.8f32]);
+        import(&mut net, &state).unwrap();
+        state.insert("supralin.n", &[], &[1.8f32]);
+        let says = import(&mut net, &state).unwrap_err().to_string();
+        assert!(says.contains("`supralin.n` is 1.8, and area `v1` is declared with 1.2"), "{says}");
+        state.insert("supralin.n", &[2], &[1.2f32; 2]);
+        assert!(import(&mut net, &state).unwrap_err().to_string().contains("`supralin.n` is [2], expected one number"));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub trait Operation: Spec {
     const CHANNELS: Option<usize> = None;
     /// Which maps it needs, if it is made for one size alone.
     const MAP: Option<Map> = None;
+    /// Numbers of its declaration that the original keeps beside its weights, by the names there, such as `supralin.n`: an
+    /// import compares them.
+    const NUMBERS: &'static [(&'static str, f64)] = &[];
     /// Why its parameters cannot be meant, if they cannot; read by `cargo check`.
     const MISFIT: Option<&'static str> = None;
 

@@ -27,6 +27,9 @@ pub struct SupraLinearity<const N: usize = 1800, const K: usize = 800>;
 crate::spec!(impl [const N: usize, const K: usize] SupraLinearity<N, K> => Empty);
 
 impl<const N: usize, const K: usize> Operation for SupraLinearity<N, K> {
+    const NUMBERS: &'static [(&'static str, f64)] =
+        &[("supralin.n", N as f64 / 1000.0), ("supralin.k", K as f64 / 1000.0)];
+
     const MISFIT: Option<&'static str> = match N {
         0..100 => Some(
             "its exponent is below 0.1: `SupraLinearity<N, K>` takes thousandths, so that an exponent of 2 is \

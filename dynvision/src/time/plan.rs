@@ -203,6 +203,7 @@ mod tests {
             response: MAP,
             output: MAP,
             times: AreaDynamics { tau: None, t_feedforward: None, t_recurrence: None },
+            numbers: &[],
         }
     }
     const WIRING: Wiring = Wiring {

@@ -33,6 +33,8 @@ pub struct Area {
     pub output: Map,
     /// Times that the declaration sets.
     pub times: AreaDynamics,
+    /// Numbers that the declaration sets and the original keeps beside its weights, by the names there.
+    pub numbers: &'static [(&'static str, f64)],
 }
 
 /// A connection between two areas, by their numbers; the readout's number is that of the areas.
