@@ -19,6 +19,9 @@ pub const fn check_frame(frame: Map) {
     }
 }
 
+/// The geometry of what stands in for a layer that is none, which is reported already. Every map ends there.
+pub const MISSING: Geometry = Geometry::conv(0, 0, Window::new(0, 0, 0));
+
 /// The parts of a layer fit each other, it takes the channels that reach it, and its windows fit. `source` is a name in
 /// backticks, or `the frame`.
 #[track_caller]
@@ -26,7 +29,7 @@ pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, sour
     if let Some(misfit) = misfit {
         Message::new().text("the layer of ").name(area).text(" cannot work: ").text(misfit).panic();
     }
-    if from.is_empty() {
+    if from.is_empty() || layer.same(MISSING) {
         return;
     }
     if let Some((takes, gives)) = layer.channels {

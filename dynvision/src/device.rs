@@ -67,7 +67,7 @@ pub fn auto(seed: u64) -> Result<Auto> {
 ///
 /// fn answer<D: VisionDevice<f32>>(dev: &D) -> f32 {
 ///     let x: Tensor<Rank1<2>, f32, D> = dev.ones();
-///     x.sum::<Rank0, _>().array()
+///     x.sum::<Rank0, _>().as_vec()[0]
 /// }
 ///
 /// let answer = match best(1).device {

@@ -132,7 +132,7 @@ fn missing<T>() -> Result<T> {
 }
 
 impl Layer for Missing {
-    const GEOMETRY: Geometry = Geometry::pool(Window::new(0, 0, 0));
+    const GEOMETRY: Geometry = check::MISSING;
     const RECURRENT: bool = false;
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

@@ -217,10 +217,15 @@ fn decode(file: &Path) -> Result<Sample, DataError> {
     if !jpeg::is_whole(&bytes) {
         return Err(DataError::Corrupt { file: name(), message: "it is cut off".to_string() });
     }
-    let reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().map_err(io(file))?;
+    let greatest = size.saturating_mul(GREATEST_EXPANSION);
+    let mut reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().map_err(io(file))?;
+    // what a decoder needs beside the picture, such as a frame of a GIF that states a size of its own
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(greatest);
+    reader.limits(limits);
     let decoder = reader.into_decoder().map_err(corrupt)?;
     let (w, h) = decoder.dimensions();
-    if decoder.total_bytes() > size.saturating_mul(GREATEST_EXPANSION) {
+    if decoder.total_bytes() > greatest {
         let message = format!("it states {w}x{h} pixels, which its {size} bytes cannot hold");
         return Err(DataError::Corrupt { file: name(), message });
     }

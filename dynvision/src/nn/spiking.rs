@@ -93,6 +93,7 @@ impl Reset for SoftReset {
 pub struct Leaky<const BETA: usize = 900, R = SoftReset, S = FastSigmoid>(PhantomData<(R, S)>);
 crate::spec!(impl [const BETA: usize, R: Reset, S: SpikeGradient] Leaky<BETA, R, S> => Empty);
 
+#[diagnostic::do_not_recommend]
 impl<const BETA: usize, R: Reset, S: SpikeGradient> Solver for Leaky<BETA, R, S> {
     fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
@@ -162,6 +163,7 @@ impl<const BETA: usize, R: Reset, S: SpikeGradient> Solver for Leaky<BETA, R, S>
 pub struct LifNode<R = HardReset, S = LogisticSpike>(PhantomData<(R, S)>);
 crate::spec!(impl [R: Reset, S: SpikeGradient] LifNode<R, S> => Empty);
 
+#[diagnostic::do_not_recommend]
 impl<R: Reset, S: SpikeGradient> Solver for LifNode<R, S> {
     fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,

@@ -49,8 +49,8 @@ impl NpyArray {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("labels.npy");
 /// // numpy.save("labels.npy", numpy.array([3, 1], dtype="uint8"))
-/// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }                                                           \n";
-/// std::fs::write(&path, [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), &[3, 1]].concat())?;
+/// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }\n";
+/// std::fs::write(&path, [&b"\x93NUMPY\x01\x00"[..], &[header.len() as u8, 0][..], header.as_bytes(), &[3, 1]].concat())?;
 /// let labels = npz::read_npy(&path)?;
 /// assert_eq!((labels.shape(), labels.bytes()), (&[2][..], &[3, 1][..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

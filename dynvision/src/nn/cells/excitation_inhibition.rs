@@ -85,6 +85,7 @@ impl<const I: usize, const N: usize, const X: usize> Layer for EiRates<I, N, X> 
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize, const X: usize, const M: usize> Readout for EiReadout<N, X, M> {
     const FEATURES: Features = Features::Channels(N);
     type Classes = Const<M>;

@@ -46,6 +46,7 @@ pub trait Recurrence: Clone + Debug + 'static {
     type Connection<I: ConstDim, O: ConstDim, K: ConstDim>: Connection;
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: Connection> Recurrence for C {
     type Connection<I: ConstDim, O: ConstDim, K: ConstDim> = C;
 }
