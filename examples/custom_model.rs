@@ -43,7 +43,9 @@ fn main() -> Result<(), Error> {
     // times are settings: in ms, and multiples of dt
     net.dynamics.t_feedforward = 4.0;
     let (_, delayed) = net.try_record(Stimulus::constant(images.clone(), 20))?;
-    println!("with 4 ms between areas, layer2 answers from step {:?}", delayed.layer2.onset());
+    if let Some(onset) = delayed.layer2.onset() {
+        println!("with 4 ms between areas, layer2 answers from step {onset}");
+    }
     net.dynamics.t_feedforward = 5.0;
     if let Err(error) = net.try_run(Stimulus::constant(images, 20)) {
         println!("and 5 ms is refused: {error}");

@@ -1,9 +1,11 @@
 //! How fast photographs become batches, and how long a training step waits for them.
 //!
-//!     loader photographs FOLDER [COUNT]      writes COUNT (2000) JPEG photographs in ten classes, long sides of 200 to 500 pixels
-//!     loader read FOLDER THREADS             images/s of a `Loader` on it: 64x64, cropped at random, flipped, changed in colour
-//!     loader train FOLDER THREADS [BATCHES]  training steps of DyRCNNx4 at batch 32, and the share of them that waited
-//!     loader large FILE [GB] [BATCHES]       a `Cache` of GB (5), some training steps from all over it, and the memory of this process
+//! ```text
+//! loader photographs FOLDER [COUNT]      writes COUNT (2000) JPEG photographs in ten classes, long sides of 200 to 500 pixels
+//! loader read FOLDER THREADS             images/s of a `Loader` on it: 64x64, cropped at random, flipped, changed in colour
+//! loader train FOLDER THREADS [BATCHES]  training steps of DyRCNNx4 at batch 32, and the share of them that waited
+//! loader large FILE [GB] [BATCHES]       a `Cache` of GB (5), some training steps from all over it, and the memory of this process
+//! ```
 //!
 //! `benches/loader.py` reads the same photographs by torchvision, or by PIL where there is none.
 #![allow(clippy::print_stdout)] // it prints what it finds
