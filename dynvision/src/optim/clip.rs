@@ -101,6 +101,7 @@ impl Clip {
 }
 
 /// Multiplies the gradients of all parameters that are trained.
+#[cfg(feature = "train")]
 pub(crate) fn scale_gradients<M, E, D>(
     model: &M,
     grads: &mut Gradients<E, D>,

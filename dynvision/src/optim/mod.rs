@@ -42,6 +42,7 @@ pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use adam::AdamConfig;
 pub use average::Average;
 pub use clip::Clip;
+#[cfg(feature = "train")]
 pub(crate) use clip::{Clipped, scale_gradients};
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
