@@ -10,6 +10,7 @@
 use clap::Parser;
 use dynvision::data::{Images, Seed, mnist5k};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
+use dynvision::nn::Layer;
 use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
@@ -118,7 +119,7 @@ fn study<R: Recurrence>(
         seed: Seed(seed),
         steps: 12,
         // what an area does to itself learns slowly, as in the original: fast recurrence becomes unstable
-        groups: Groups::new([Group::named("recurrence").lr(0.2)]),
+        groups: Groups::new(<RConv2d<1, 16, 3, 2, R> as Layer>::RECURRENT.then(|| Group::named("recurrence").lr(0.2))),
         optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: options.epochs as u64, floor: 0.02 },
         schedule_by: Interval::Epoch,
