@@ -8,6 +8,8 @@ mod device;
 #[path = "ops/check.rs"]
 #[macro_use]
 mod check;
+#[path = "ops/arithmetic.rs"]
+mod arithmetic;
 #[path = "ops/concat.rs"]
 mod concat;
 #[path = "ops/conv.rs"]
