@@ -299,6 +299,8 @@ where
 
     /// Trains until [`TrainConfig::epochs`] are done, those before a resumed checkpoint included; evaluates on `held_out`.
     ///
+    /// The device's cache of memory is enabled for it, stays so, and is emptied at the end.
+    ///
     /// # Errors
     /// Images of another shape than the model's frames or with more classes than it; a loss or gradient that is not finite,
     /// with the batch and what was the first not to be; what cannot be written; what the device refuses. Images that do not
@@ -329,8 +331,11 @@ where
             return Ok(&self.history);
         }
         let _lock = self.open_log()?;
+        // what one batch frees is what the next one needs; fresh pages for it take the system longer than a small layer
+        self.device.try_enable_cache().map_err(Error::device)?;
         let done = self.epochs(images, held_out, each);
         self.log.close();
+        self.device.try_empty_cache().map_err(Error::device)?;
         done.map(|()| &self.history)
     }
 
