@@ -11,8 +11,7 @@ use dynvision::loss::{Activity, CrossEntropy, Weighted};
 use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, TrainError, Trainer};
-use dynvision_examples::Digits;
-use std::io::Write;
+use dynvision_examples::{Digits, ended, say};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,21 +29,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // where nobody reads it, the exit says it
-            let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Prints a line; a reader that has gone, or a full disk behind it, does not end the training.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
+    ended(run(Options::parse()))
 }
 
 fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {

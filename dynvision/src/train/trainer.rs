@@ -616,8 +616,9 @@ where
         } else {
             judged.loss
         };
-        self.gradients = Some(Pending { mean: backward(loss, || self.loss.name())?, count: all });
+        let mean = backward(loss, || self.loss.name())?;
         judged.observed.absorb(&mut self.net)?;
+        self.gradients = Some(Pending { mean, count: all });
         self.batches += 1;
         Ok(numbers)
     }

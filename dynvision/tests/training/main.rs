@@ -63,6 +63,23 @@ fn a_trainer_freezes_statistics_by_name() {
     assert!(error.contains("`it`") && error.contains("its areas are v1"), "{error}");
 }
 
+/// Frames so large that the variance of what a batch norm sees is infinite: the loss is finite, since all is divided by it.
+#[test]
+fn moments_that_would_be_infinite_are_refused() {
+    let dev = Cpu::seed_from_u64(2);
+    let mut trainer = Trainer::new(&dev, dev.build_module::<Chancy, f32>(), config(1)).unwrap();
+    let frame: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.sample_normal_like(&(4, Const, Const, Const));
+    let before = trainer.net().weights();
+    let labels = Labels::constant(&[1, 2, 3, 4], 4);
+    let says = trainer.backward(Stimulus::constant(frame.clone() * 1e25, 4), &labels).unwrap_err().to_string();
+    assert!(says.contains("`v1_norm.running_") && says.contains("smaller scale"), "{says}");
+    assert_eq!(trainer.net().weights(), before);
+    assert_eq!(trainer.update().unwrap(), 0.0, "no gradient of it is left");
+    trainer.backward(Stimulus::constant(frame, 4), &labels).unwrap();
+    assert_ne!(trainer.net().weights(), before);
+}
+
 type Model<E = f32> = NetModel<E, Cpu>;
 
 fn few(images: Images, count: usize) -> Images {
