@@ -378,6 +378,15 @@ where
             if images.samples() == 0 {
                 return Err(TrainError::EmptyBatch);
             }
+            let model = self.net.dynamics().dt;
+            if let Some(dt) = images.dt().filter(|&dt| dt != model) {
+                return Err(DataError::Setting {
+                    setting: "the time step (ms) for which the images are presented",
+                    expected: format!("{model}, the model's"),
+                    found: dt.to_string(),
+                }
+                .into());
+            }
             let (classes, of) = (images.classes(), M::Classes::SIZE);
             if classes > of {
                 return Err(TrainError::setting("the number of classes of the images", classes, "at most the model's"));

@@ -3,6 +3,7 @@
 
 mod average;
 mod log;
+mod presented;
 mod targets;
 
 use dynvision::data::{Images, Presentation, Seed, digits};
