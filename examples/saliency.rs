@@ -12,7 +12,7 @@ use clap::Parser;
 use dfdx::prelude::{Gradients, NoneTape, Rank0, SumTo};
 use dynvision::data::{Seed, digits};
 use dynvision::file::atomic;
-use dynvision::optim::{AdamConfig, Group, Groups, Method};
+use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig};
 use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, Trainer};
 use dynvision_examples::{ended, say};
@@ -78,7 +78,7 @@ fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
         seed: Seed(0),
         steps: STEPS - DELAY,
         groups: Groups::new([Group::named("recurrence").lr(0.2)]),
-        optimizer: Method::Adam(AdamConfig { lr: 3e-3, ..AdamConfig::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..AdamConfig::default() }),
         ..TrainConfig::default()
     };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Seeing, f32>(), config)?;

@@ -8,7 +8,7 @@
 use clap::Parser;
 use dynvision::data::{Seed, digits};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
-use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
+use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, TrainError, Trainer};
 use dynvision_examples::{Digits, ended, say};
@@ -46,7 +46,7 @@ fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
         steps: 10,
         // what an area does to itself learns slowly, as in the original: fast recurrence becomes unstable
         groups: Groups::new([Group::named("recurrence").lr(0.2), Group::named("feedback").lr(0.2)]),
-        optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: 15, floor: 0.02 },
         schedule_by: Interval::Epoch,
         checkpoints: Some(Checkpoints::to(&out)),
