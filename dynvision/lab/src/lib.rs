@@ -32,17 +32,23 @@
 //! ```
 
 mod anatomy;
+mod cli;
 pub mod decode;
+pub mod diagram;
 mod error;
 pub mod experiment;
 pub mod figure;
 mod gallery;
 pub mod intervention;
+mod lab;
+mod lab_error;
 pub mod measure;
 mod model;
+pub mod models;
 pub mod report;
 pub mod response;
 mod run_error;
+pub mod sets;
 pub mod statistics;
 mod subject;
 pub mod table;
@@ -50,6 +56,8 @@ pub mod table;
 pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};
 pub use error::Error;
 pub use gallery::Gallery;
+pub use lab::Lab;
+pub use lab_error::LabError;
 pub use model::Trained;
 pub use run_error::RunError;
 pub use subject::{Answer, Observer, Ready, Setting, Subject};
