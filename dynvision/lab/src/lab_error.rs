@@ -1,5 +1,6 @@
 //! Why the laboratory cannot do what it is asked.
 
+use crate::config::ConfigError;
 use crate::report::ReportError;
 use crate::run_error::RunError;
 use dynvision::data::DataError;
@@ -16,6 +17,9 @@ pub enum LabError {
     /// A name that nothing has.
     #[error(transparent)]
     Name(#[from] crate::Error),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// An experiment.
     #[error(transparent)]
     Experiment(#[from] RunError),
@@ -58,7 +62,7 @@ impl LabError {
     pub fn is_usage(&self) -> bool {
         let name = |error: &crate::Error| matches!(error, crate::Error::Unknown { .. } | crate::Error::Setting { .. });
         match self {
-            LabError::Usage(_) => true,
+            LabError::Usage(_) | LabError::Config(_) => true,
             LabError::Name(error) | LabError::Experiment(RunError::Measure(error)) => name(error),
             LabError::Experiment(RunError::Figure(crate::figure::FigureError::Unknown { .. })) => true,
             _ => false,

@@ -33,6 +33,7 @@
 
 mod anatomy;
 mod cli;
+pub mod config;
 pub mod decode;
 pub mod diagram;
 mod error;
@@ -47,6 +48,7 @@ mod model;
 pub mod models;
 pub mod report;
 pub mod response;
+pub mod run;
 mod run_error;
 pub mod sets;
 pub mod statistics;

@@ -1,9 +1,14 @@
 //! The command line: one file a command, each a thin call of the library.
 
+mod config;
 mod data;
 mod models;
 mod output;
+mod select;
+mod status;
 mod summary;
+mod test;
+mod train;
 mod wiring;
 
 use crate::lab_error::LabError;
@@ -34,12 +39,17 @@ enum Command {
     Data(data::Args),
     Summary(summary::Args),
     Wiring(wiring::Args),
+    Config(config::Args),
+    Train(train::Args),
+    Test(test::Args),
+    Status(status::Args),
 }
 
 /// What commands work with.
 struct Cx<'a> {
     models: &'a Models,
     sets: &'a Sets,
+    quiet: bool,
 }
 
 impl Command {
@@ -49,6 +59,10 @@ impl Command {
             Command::Data(args) => args.run(cx),
             Command::Summary(args) => args.run(cx),
             Command::Wiring(args) => args.run(cx),
+            Command::Config(args) => args.run(cx),
+            Command::Train(args) => args.run(cx),
+            Command::Test(args) => args.run(cx),
+            Command::Status(args) => args.run(cx),
         }
     }
 }
@@ -80,7 +94,7 @@ pub(crate) fn main(models: &Models, sets: &Sets, wrong: Option<LabError>) -> Exi
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let cx = Cx { models, sets };
+    let cx = Cx { models, sets, quiet: arguments.quiet };
     let outcome = wrong.map_or_else(|| arguments.command.run(&cx), Err);
     output::print(outcome, arguments.json, arguments.quiet)
 }

@@ -4,3 +4,5 @@
 
 mod lists;
 mod program;
+mod runs;
+mod settings;
