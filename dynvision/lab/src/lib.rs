@@ -46,13 +46,17 @@ mod lab_error;
 pub mod measure;
 mod model;
 pub mod models;
+pub mod prelude;
 pub mod report;
 pub mod response;
 pub mod run;
 mod run_error;
+pub mod scaffold;
 pub mod sets;
 pub mod statistics;
+pub mod study;
 mod subject;
+pub mod sweep;
 pub mod table;
 
 pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};

@@ -1,12 +1,19 @@
 //! The command line: one file a command, each a thin call of the library.
 
+mod completions;
 mod config;
 mod data;
+mod experiment;
+mod figure;
 mod models;
+mod new;
 mod output;
+mod report;
 mod select;
 mod status;
+mod stop;
 mod summary;
+mod sweep;
 mod test;
 mod train;
 mod wiring;
@@ -42,7 +49,13 @@ enum Command {
     Config(config::Args),
     Train(train::Args),
     Test(test::Args),
+    Experiment(experiment::Args),
+    Figure(figure::Args),
+    Report(report::Args),
     Status(status::Args),
+    Sweep(sweep::Args),
+    New(new::Args),
+    Completions(completions::Args),
 }
 
 /// What commands work with.
@@ -50,6 +63,8 @@ struct Cx<'a> {
     models: &'a Models,
     sets: &'a Sets,
     quiet: bool,
+    /// What the program is called.
+    program: &'a str,
 }
 
 impl Command {
@@ -62,7 +77,13 @@ impl Command {
             Command::Config(args) => args.run(cx),
             Command::Train(args) => args.run(cx),
             Command::Test(args) => args.run(cx),
+            Command::Experiment(args) => args.run(cx),
+            Command::Figure(args) => args.run(cx),
+            Command::Report(args) => args.run(cx),
             Command::Status(args) => args.run(cx),
+            Command::Sweep(args) => args.run(cx),
+            Command::New(args) => args.run(cx),
+            Command::Completions(args) => args.run(cx),
         }
     }
 }
@@ -94,7 +115,7 @@ pub(crate) fn main(models: &Models, sets: &Sets, wrong: Option<LabError>) -> Exi
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let cx = Cx { models, sets, quiet: arguments.quiet };
+    let cx = Cx { models, sets, quiet: arguments.quiet, program: &name };
     let outcome = wrong.map_or_else(|| arguments.command.run(&cx), Err);
     output::print(outcome, arguments.json, arguments.quiet)
 }

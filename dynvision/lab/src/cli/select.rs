@@ -34,10 +34,10 @@ impl Layered {
         let mut layers = Layers::of_process();
         layers.file = self.config.clone().or(layers.file);
         layers.profile = self.profile.clone().or(layers.profile);
-        layers.set = self.set.clone();
         let short = [("model", self.model.clone()), ("data.name", self.data.clone())];
         layers.set.extend(short.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?))));
         layers.set.extend(self.seed.map(|seed| format!("seed={seed}")));
+        layers.set.extend(self.set.iter().cloned());
         layers
     }
 }

@@ -15,12 +15,15 @@
 //!   experiments/      cells, and a folder of tables for each experiment
 //! ```
 
+mod experiment;
 mod place;
 mod provenance;
 mod status;
 mod train;
 
+pub use experiment::Named;
 pub use place::{Place, Run};
+pub(crate) use place::{read_json, write};
 pub use provenance::{Provenance, Session};
 pub use status::{State, Status};
 pub use train::{Tested, Trained};

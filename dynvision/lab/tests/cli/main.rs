@@ -6,3 +6,5 @@ mod lists;
 mod program;
 mod runs;
 mod settings;
+mod study;
+mod sweep;

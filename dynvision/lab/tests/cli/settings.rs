@@ -58,7 +58,7 @@ fn what_is_no_setting_is_refused_with_its_line() {
         ("train.epochs=-3", "a whole number from 0 on"),
         ("train.epochs=many", "a whole number from 0 on"),
         ("dynamics.tau=10m", "a time such as `10 ms`"),
-        ("dynamics.tau=3 ms", "multiple"),
+        ("dynamics.t_recurrence=3 ms", "multiple"),
         ("dynamics.dt=0", "above 0"),
         ("train.steps=3 ms", "a number of steps"),
         ("train.optimizer.method=adma", "train.optimizer"),
@@ -70,7 +70,7 @@ fn what_is_no_setting_is_refused_with_its_line() {
         ("data.name=digit", "did you mean `digits`?"),
         ("data.name=mnist5k", "1x28x28"),
         ("nothing", "key=value"),
-        ("dynamics=3", "dynamics"),
+        ("dynamics=3", "did you mean"),
     ] {
         let said = with(set);
         assert!(said.contains(part), "{set}: {said}");
