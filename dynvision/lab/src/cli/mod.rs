@@ -8,6 +8,7 @@ mod figure;
 mod models;
 mod new;
 mod output;
+mod profile;
 mod report;
 mod select;
 mod status;
@@ -16,6 +17,7 @@ mod summary;
 mod sweep;
 mod test;
 mod train;
+mod weights;
 mod wiring;
 
 use crate::lab_error::LabError;
@@ -54,6 +56,8 @@ enum Command {
     Report(report::Args),
     Status(status::Args),
     Sweep(sweep::Args),
+    Profile(profile::Args),
+    Weights(weights::Args),
     New(new::Args),
     Completions(completions::Args),
 }
@@ -82,6 +86,8 @@ impl Command {
             Command::Report(args) => args.run(cx),
             Command::Status(args) => args.run(cx),
             Command::Sweep(args) => args.run(cx),
+            Command::Profile(args) => args.run(cx),
+            Command::Weights(args) => args.run(cx),
             Command::New(args) => args.run(cx),
             Command::Completions(args) => args.run(cx),
         }

@@ -51,7 +51,7 @@ enum What {
         /// This job alone, by its number, in this process.
         #[arg(long)]
         job: Option<usize>,
-        /// Of that job only `train`, `test` or `experiment=NAME`.
+        /// Of that job only `data`, `train`, `test` or `experiment=NAME`.
         #[arg(long, requires = "job", value_name = "PART")]
         only: Option<String>,
     },
@@ -135,6 +135,7 @@ fn runs<'a>(jobs: Vec<Job<'a>>) -> Vec<Run<'a>> {
 fn part(job: &Job<'_>, only: Option<&str>) -> Result<(), LabError> {
     match only {
         None => job.work(&on_signal()),
+        Some("data") => job.run.test_images().map(|_| ()),
         Some("train") => job.run.train().map(|_| ()),
         Some("test") => job.run.test().map(|_| ()),
         Some(part) => {
@@ -142,7 +143,8 @@ fn part(job: &Job<'_>, only: Option<&str>) -> Result<(), LabError> {
             let named = part.strip_prefix("experiment=").and_then(|name| known.iter().find(|named| named.name == name));
             let named = named.ok_or_else(|| {
                 let names = known.iter().map(|named| format!("experiment={}", named.name));
-                let all: Vec<String> = ["train".into(), "test".into()].into_iter().chain(names).collect();
+                let all: Vec<String> =
+                    ["data".into(), "train".into(), "test".into()].into_iter().chain(names).collect();
                 crate::Error::unknown("part of the job", part, all.iter().map(String::as_str))
             })?;
             job.run.experiment(named, &on_signal()).map(|_| ())

@@ -4,15 +4,17 @@ use crate::lab_error::LabError;
 use crate::model::Trained;
 use crate::subject::Subject;
 use dfdx::nn::BuildOnDevice;
-use dfdx::prelude::{ConstDim, Cpu};
+use dfdx::prelude::{Cache, ConstDim, Cpu, SampleTensor};
 use dynvision::data::Images;
 use dynvision::error::Error;
-use dynvision::interop::{StateDict, Weights};
+use dynvision::interop::{StateDict, Weights, pytorch, torch};
 use dynvision::loss::{Activity, CrossEntropy, TemporalSmoothness, Weighted};
 use dynvision::model::{DynModel, GeneratedModel};
+use dynvision::profile::{Profile, profile};
 use dynvision::summary::Summary;
 use dynvision::time::{Dynamics, Wiring};
 use dynvision::train::{Checkpoint, Epoch, Metrics, TrainConfig, TrainError, Trainer, TrainingLog};
+use dynvision::unroll::Stimulus;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -119,12 +121,19 @@ pub trait Entry: Send + Sync {
     /// Those of the checkpoint; times that the model cannot have.
     fn subject(&self, dynamics: &Dynamics, from: From<'_>) -> Result<Box<dyn Subject>, LabError>;
 
-    /// The weights of a checkpoint, or the first ones of a seed.
+    /// The weights by name; by the names that the original has in PyTorch where `original` says so.
     ///
     /// # Errors
     ///
-    /// Those of the checkpoint.
-    fn weights(&self, from: From<'_>) -> Result<StateDict, LabError>;
+    /// Those of the file; weights that have no such names.
+    fn weights(&self, from: From<'_>, original: bool) -> Result<StateDict, LabError>;
+
+    /// What each area costs while a batch of noise runs so many steps.
+    ///
+    /// # Errors
+    ///
+    /// Those of the model.
+    fn profile(&self, dynamics: &Dynamics, batch: usize, steps: usize) -> Result<Profile, LabError>;
 }
 
 /// Where weights come from.
@@ -134,8 +143,27 @@ pub enum From<'a> {
     Checkpoint(&'a Path),
     /// A safetensors file of weights alone.
     Weights(&'a Path),
+    /// A state dict of PyTorch, with the names that the original has.
+    PyTorch(&'a Path),
     /// The first weights of a seed.
     Seed(u64),
+}
+
+impl<'a> From<'a> {
+    /// What a file holds, by its ending and what is in it: `pt` and `pth` are PyTorch's, a safetensors file is a checkpoint or holds
+    /// weights alone.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub fn file(path: &'a Path) -> Result<Self, LabError> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if ["pt", "pth", "ckpt", "bin"].contains(&ending) {
+            return Ok(From::PyTorch(path));
+        }
+        let state = dynvision::interop::read(path).map_err(TrainError::from)?;
+        Ok(if state.text("format").is_ok() { From::Checkpoint(path) } else { From::Weights(path) })
+    }
 }
 
 /// The entry of a declared model.
@@ -177,6 +205,11 @@ where
         match from {
             From::Checkpoint(path) => Checkpoint::read(path)?.load_into(&mut net)?,
             From::Weights(path) => net.load_weights(path).map_err(TrainError::from)?,
+            From::PyTorch(path) => {
+                let loaded = pytorch::read(path).map_err(TrainError::from)?;
+                torch::import(&mut net, &loaded.state)
+                    .map_err(|error| LabError::Failed(format!("`{}`: {error}", path.display())))?;
+            }
             From::Seed(_) => {}
         }
         Ok((device, net))
@@ -238,7 +271,19 @@ where
         Ok(Box::new(Trained::new(net, &device)?))
     }
 
-    fn weights(&self, from: From<'_>) -> Result<StateDict, LabError> {
-        Ok(self.load(&self.dynamics()?, from)?.1.weights())
+    fn weights(&self, from: From<'_>, original: bool) -> Result<StateDict, LabError> {
+        let net = self.load(&self.dynamics()?, from)?.1;
+        if !original {
+            return Ok(net.weights());
+        }
+        torch::export(&net, &torch::Names::default()).map_err(|error| LabError::Failed(error.to_string()))
+    }
+
+    fn profile(&self, dynamics: &Dynamics, batch: usize, steps: usize) -> Result<Profile, LabError> {
+        let (device, net) = self.load(dynamics, From::Seed(0))?;
+        device.enable_cache();
+        let shape = (batch, Default::default(), Default::default(), Default::default());
+        let images = device.sample_normal_like(&shape);
+        Ok(profile(&net, || Stimulus::constant(images.clone(), steps))?)
     }
 }

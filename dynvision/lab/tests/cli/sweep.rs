@@ -85,3 +85,31 @@ fn a_new_laboratory_is_written_once() {
     assert!(refused(here.path(), &["new", "3d"], 2).contains("begins with a letter"));
     assert!(done(here.path(), &["completions", "bash"]).contains("experiment"));
 }
+
+#[test]
+fn weights_are_compared_and_written_under_other_names() {
+    let here = laboratory("[grid]\nmodel = [\"simple-8\"]\nseed = [0, 1]\n");
+    for seed in ["0", "1"] {
+        done(here.path(), &["train", "--model", "simple-8", "--seed", seed, "--quiet"]);
+    }
+    let runs = json(here.path(), &["status"]);
+    let file = |i: usize| format!("runs/{}/checkpoints/last.safetensors", runs[i]["run"].as_str().unwrap());
+    let (a, b) = (file(0), file(1));
+    assert_eq!(json(here.path(), &["weights", "compare", "simple-8", &a, &a])["same"], true);
+    assert_eq!(json(here.path(), &["weights", "compare", "simple-8", &a, &b])["same"], false);
+    done(here.path(), &["weights", "import", "simple-8", &a, "--out", "own.safetensors"]);
+    assert_eq!(json(here.path(), &["weights", "compare", "simple-8", &a, "own.safetensors"])["same"], true);
+    assert!(
+        refused(here.path(), &["weights", "import", "simple-8", &a, "--out", "own.safetensors"], 2).contains("already")
+    );
+    assert!(
+        refused(here.path(), &["weights", "import", "dyrcnn-x4", &a, "--out", "x.safetensors"], 1)
+            .contains("SimpleDigits")
+    );
+    done(here.path(), &["weights", "export", "simple-8", &a, "--out", "theirs.safetensors"]);
+    let bytes = std::fs::read(here.path().join("theirs.safetensors")).unwrap();
+    let names = safetensors::SafeTensors::deserialize(&bytes).unwrap().names().into_iter().cloned().collect::<Vec<_>>();
+    assert!(names.iter().any(|name| name == "classifier.2.weight"), "{names:?}");
+    let profile = json(here.path(), &["profile", "simple-8", "--batch", "2", "--steps", "3"]);
+    assert!(profile["seconds"].as_f64().unwrap() > 0. && profile["areas"].as_array().unwrap().len() == 3, "{profile}");
+}
