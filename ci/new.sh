@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # A new laboratory builds as an outside crate without the network, and one command trains and reports; a second one renames its
-# dependency. Usage: ci/new.sh [release|dev]. Takes the program that cargo has built, and builds it if it is not there.
+# dependency. Usage: ci/new.sh [release|dev]. The laboratory is built in that profile; what writes it is the program of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-release}
 flag=--release folder=release
-[ "$profile" = dev ] && { flag=--profile=dev; folder=debug; }
-target=${CARGO_TARGET_DIR:-$PWD/target}
-cargo build --quiet $flag -p dynvision-lab --bin dynvision
+if [ "$profile" = dev ]; then flag=--profile=dev folder=debug; fi
+program=${CARGO_TARGET_DIR:-$PWD/target}/debug/dynvision
+cargo build --quiet -p dynvision-lab --bin dynvision
 out=$(mktemp -d)
+# where it is built: kept where it is named, so that a second run is quick
+built=${NEW_LAB_TARGET:-$out/target}
 trap 'rm -rf "$out"' EXIT
-"$target/$folder/dynvision" new "$out/my-lab"
+"$program" new "$out/my-lab"
 cd "$out/my-lab"
 # the dependencies are built already
-CARGO_TARGET_DIR="$out/target" cargo build --quiet --offline $flag
-lab="$out/target/$folder/my-lab"
+CARGO_TARGET_DIR="$built" cargo build --quiet --offline $flag
+lab="$built/$folder/my-lab"
 "$lab" models
 start=$SECONDS
 "$lab" report --quiet
@@ -25,10 +27,10 @@ ls runs/*/report.html
 accuracy=$("$lab" status --json | sed -n 's/.*"accuracy": \([0-9.]*\).*/\1/p')
 awk -v a="$accuracy" 'BEGIN { exit !(a >= 0.8) }' || { echo "accuracy $accuracy is below 0.8"; exit 1; }
 
-"$target/$folder/dynvision" new "$out/renamed"
+"$program" new "$out/renamed"
 cd "$out/renamed"
 sed -i 's/^dynvision = { path/vision = { package = "dynvision", path/' Cargo.toml
 grep -q '^vision = ' Cargo.toml
-CARGO_TARGET_DIR="$out/target" cargo build --quiet --offline $flag
-"$out/target/$folder/renamed" summary my-net
+CARGO_TARGET_DIR="$built" cargo build --quiet --offline $flag
+"$built/$folder/renamed" summary my-net
 echo "a laboratory that renames its dependency builds"

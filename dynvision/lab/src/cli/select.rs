@@ -52,7 +52,7 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn place<'a>(&self, cx: &Cx<'a>) -> Place<'a> {
-        Place { models: cx.models, sets: cx.sets, runs: self.runs.clone(), quiet: cx.quiet }
+        Place::new(cx.models, cx.sets, self.runs.clone(), cx.quiet)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where runs are, and what one is.
 
-use crate::config::{Config, Layers};
+use crate::config::{Config, Data, Layers};
 use crate::experiment::hex;
 use crate::lab_error::LabError;
 use crate::models::{Entry, Models};
@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The models and data sets of a laboratory, and the folder of its runs.
 #[derive(Debug, Clone)]
@@ -26,6 +27,16 @@ pub struct Place<'a> {
     pub runs: PathBuf,
     /// Whether nothing is said meanwhile.
     pub quiet: bool,
+    /// What was loaded, by the settings of the data: runs share it.
+    loaded: Arc<Mutex<BTreeMap<String, Arc<Loaded>>>>,
+}
+
+/// The images of a data set.
+#[derive(Debug)]
+struct Loaded {
+    train: Images,
+    test: Images,
+    checksum: String,
 }
 
 /// A run.
@@ -59,6 +70,26 @@ fn some(images: Images, most: usize) -> Result<Images, LabError> {
 }
 
 impl<'a> Place<'a> {
+    /// The laboratory of these models and data sets, with its runs in a folder.
+    pub fn new(models: &'a Models, sets: &'a Sets, runs: impl Into<PathBuf>, quiet: bool) -> Self {
+        Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default() }
+    }
+
+    fn load(&self, data: &Data) -> Result<Arc<Loaded>, LabError> {
+        let key = format!("{} {:?} {} {}", data.name, data.folder, data.train, data.test);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = loaded.get(&key) {
+            return Ok(known.clone());
+        }
+        let set = self.sets.get(&data.name)?;
+        let train = some(set.load(data.folder.as_deref(), Split::Train)?, data.train)?;
+        let test = some(set.load(data.folder.as_deref(), Split::Test)?, data.test)?;
+        let checksum = format!("{}-{}", checksum(&train), checksum(&test));
+        let new = Arc::new(Loaded { train, test, checksum });
+        loaded.insert(key, new.clone());
+        Ok(new)
+    }
+
     /// The run of these layers. Nothing is written.
     ///
     /// # Errors
@@ -118,6 +149,7 @@ impl<'a> Place<'a> {
         let beginning = settings.name.clone().unwrap_or_else(|| format!("{}-{}", settings.model, settings.data.name));
         let readable = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
         let slug: String = beginning.chars().map(readable).take(80).collect();
+        let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
         let short = run.hash.get(..8).unwrap_or_default();
         run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed));
         Ok(run)
@@ -168,10 +200,9 @@ impl<'a> Run<'a> {
             return Ok(parts);
         }
         let data = &self.config.settings.data;
-        let set = self.place.sets.get(&data.name)?;
-        let train = some(set.load(data.folder.as_deref(), Split::Train)?, data.train)?;
-        let test = some(set.load(data.folder.as_deref(), Split::Test)?, data.test)?;
-        let checksum = format!("{}-{}-{}", checksum(&train), checksum(&test), data.validation);
+        let Loaded { train, test, checksum } = &*self.place.load(data)?;
+        let (train, test) = (train.clone(), test.clone());
+        let checksum = format!("{checksum}-{}", data.validation);
         let (train, held_out) = if data.validation > 0.0 {
             let (train, held_out) =
                 train.split(1.0 - data.validation, dynvision::data::Seed(self.config.settings.seed))?;

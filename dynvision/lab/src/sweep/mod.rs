@@ -150,9 +150,11 @@ impl Sweep {
             // figures tell categories apart by their names
             let differs =
                 |(key, _): &&(&str, &Value)| *key != "seed" && self.grid.get(*key).is_some_and(|v| v.len() > 1);
-            let named: Vec<String> = point
-                .iter()
-                .filter(differs)
+            let is_model = |key: &str| key == "model";
+            let mut differing: Vec<&(&str, &Value)> = point.iter().filter(differs).collect();
+            differing.sort_by_key(|(key, _)| !is_model(key));
+            let named: Vec<String> = differing
+                .into_iter()
                 .map(|(key, value)| match *key {
                     "model" => written(value),
                     key => format!("{} {}", key.rsplit('.').next().unwrap_or(key), written(value)),
