@@ -146,7 +146,7 @@ pub fn svg(model: &Anatomy) -> String {
             Connection::Skip => (top, top.saturating_sub(up), "#009e73", "s", top.saturating_sub(up * 3 / 4 + 4)),
             _ => (top + HEIGHT, top + HEIGHT + up, "#d55e00", "b", top + HEIGHT + up * 3 / 4 + 12),
         };
-        let (a, b) = if from < into { (a + 24, b - 24) } else { (a - 24, b + 24) };
+        let (a, b) = if from < into { (a + 38, b - 38) } else { (a - 38, b + 38) };
         arrow(&mut out, format!("M{a} {y}C{a} {far},{b} {far},{b} {y}"), colour, id);
         let _ = writeln!(
             out,

@@ -6,7 +6,7 @@ use super::select::Folder;
 use super::stop::on_signal;
 use crate::lab_error::LabError;
 use crate::run::{Place, Run};
-use crate::study::Study;
+use crate::study::{Finding, Study};
 use crate::sweep::{Job, Speed, Sweep};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -65,6 +65,16 @@ enum What {
         #[command(flatten)]
         folder: Folder,
     },
+    /// Says of each claim of a file whether it is seen in the jobs, with effect size and interval; makes what is missing.
+    #[command(after_help = "Example:\n  dynvision sweep findings sweep.toml findings.toml")]
+    Findings {
+        /// The file of the sweep.
+        file: PathBuf,
+        /// The file of the claims.
+        findings: PathBuf,
+        #[command(flatten)]
+        folder: Folder,
+    },
     /// Writes the report over all jobs; makes what is missing.
     #[command(after_help = "Example:\n  dynvision sweep report sweep.toml --out report.html")]
     Report {
@@ -98,6 +108,25 @@ impl Args {
                 let written = study.draw(named, &named.experiment.figures, &on_signal())?;
                 let text: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
                 Ok(Outcome::new(text.join("\n"), json!({ "figures": written })))
+            }
+            What::Findings { file, findings, folder } => {
+                let place = folder.place(cx);
+                let findings = Finding::read(findings)?;
+                let study = Study::new(runs(Sweep::read(file)?.jobs(&place)?), Some(&place.runs.join("study")));
+                let judged = study.judge(&findings, &on_signal())?;
+                let mut rows = vec![["seen", "difference", "95 %", "d", "n", "claim"].map(String::from).to_vec()];
+                for of in &judged {
+                    let number = |x: Option<f64>| x.map_or("none".into(), |x| format!("{x:.3}"));
+                    rows.push(vec![
+                        json!(of.verdict).as_str().unwrap_or_default().into(),
+                        number(of.difference),
+                        of.interval.map_or("none".into(), |(low, high)| format!("[{low:.3}, {high:.3}]")),
+                        number(of.effect),
+                        of.seeds.to_string(),
+                        of.finding.claim.clone(),
+                    ]);
+                }
+                Ok(Outcome::new(columns(&rows), json!(judged)))
             }
             What::Report { file, out, title, folder } => {
                 let place = folder.place(cx);

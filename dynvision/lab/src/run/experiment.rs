@@ -100,6 +100,7 @@ impl Run<'_> {
                 .images(self.shown(images.len()))
                 .batch(settings.experiments.batch)
                 .seed(settings.experiments.seed)
+                .tag("experiment", named.name.as_str())
                 .tag("category", self.category())
                 .tag("seed", i64::try_from(settings.seed).unwrap_or(i64::MAX))
                 .stop(stop)

@@ -1,7 +1,10 @@
 //! Several runs as one study: their experiments together, with intervals over seeds, their figures and their report.
 
 mod activity;
+mod findings;
 mod report;
+
+pub use findings::{Direction, Finding, Judged, Statistic, Verdict};
 
 use crate::experiment::Results;
 use crate::figure::{Drawing, Options, Registry, Table};

@@ -11,8 +11,17 @@ use crate::statistics::t_interval;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+/// The figure that shows several experiments beside each other.
+const COMPARES: &str = "dynamics";
+
 /// Rows of a table of numbers; the rest is behind the figure's link and in the files.
 const ROWS: usize = 60;
+
+/// A layer without the paths of its names and the braces of its constants.
+fn plain(layer: &str) -> String {
+    let text = layer.replace("$crate::nn::", "").replace("{ ", "").replace(" }", "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 fn number(value: f64) -> String {
     format!("{value:.4}")
@@ -56,9 +65,16 @@ impl Study<'_> {
             drawing: self.training()?,
         });
         report.numbers.push(self.accuracies(&mut report.warnings)?);
+        // what compares experiments is drawn of all that name it
+        let (mut compared, mut names): (Results, Vec<&str>) = (Results::default(), Vec::new());
         for named in &experiments {
             let results = self.results(named, stop)?;
             for figure in &named.experiment.figures {
+                if figure == COMPARES {
+                    compared = compared.and(results.clone());
+                    names.push(&named.name);
+                    continue;
+                }
                 match self.figure(named, &results, figure) {
                     Ok(drawing) => report.experiments.push(Exhibit {
                         name: format!("{}-{figure}", named.name),
@@ -74,6 +90,17 @@ impl Study<'_> {
                 }
             }
             report.numbers.extend(numbers(named, &results)?);
+        }
+        if let Some(named) = experiments.iter().find(|named| named.experiment.figures.iter().any(|f| f == COMPARES)) {
+            match self.figure(named, &compared, COMPARES) {
+                Ok(drawing) => report.experiments.push(Exhibit {
+                    name: COMPARES.into(),
+                    title: format!("{}: {COMPARES}", names.join(", ")),
+                    caption: "Latency, adaptation and summation by what is varied.".into(),
+                    drawing,
+                }),
+                Err(error) => report.warnings.push(format!("The figure `{COMPARES}` is not drawn: {error}.")),
+            }
         }
         report.methods = Some(self.methods(&experiments)?);
         report.player = Some(player(first, 3)?);
@@ -95,7 +122,7 @@ impl Study<'_> {
             for (i, area) in wiring.areas.iter().enumerate() {
                 grid = grid.row([
                     area.name.to_string(),
-                    area.layer.split_whitespace().collect::<Vec<_>>().join(" "),
+                    plain(area.layer),
                     area.response.to_string(),
                     area.operations.join(", "),
                     format!("{:.2}", summary.multiplications(i) as f64 / 1e6),

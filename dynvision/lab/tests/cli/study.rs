@@ -58,6 +58,8 @@ fn figures_and_tables_join_the_seeds() {
     let before = std::fs::read(&svg).unwrap();
     done(here.path(), &["figure", "mine.toml", "--all", "--quiet"]);
     assert_eq!(std::fs::read(&svg).unwrap(), before);
+    let drawn = json(here.path(), &["figure", "contrast", "--set", "experiments.images=2"]);
+    assert!(drawn["figures"][0].as_str().unwrap().ends_with("contrast-dynamics.svg"), "{drawn}");
     let tables = here.path().join(first[0]["tables"].as_str().unwrap());
     for name in ["steps.parquet", "samples.parquet", "samples.csv", "long.csv"] {
         assert!(tables.join(name).is_file(), "{name}");

@@ -36,6 +36,17 @@ fn a_sweep_is_planned_run_and_not_run_again() {
     let made = json(here.path(), &["sweep", "report", "sweep.toml"]);
     assert_eq!(made["runs"].as_array().unwrap().len(), 4);
     let html = std::fs::read_to_string(here.path().join(made["report"].as_str().unwrap())).unwrap();
+    let claim = "[[finding]]\nclaim = \"activity costs activity\"\nexperiment = \"nullcondition\"\nmeasure = \"response_avg\"\n\
+                 area = \"layer1\"\nstatistic = \"mean\"\ncategory = \"activity 0.5\"\nis = \"lower\"\nthan = \"activity 0.0\"\n";
+    std::fs::write(here.path().join("claims.toml"), claim).unwrap();
+    let judged = json(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"]);
+    assert_eq!(judged[0]["seeds"], 2);
+    assert!(judged[0]["difference"].is_number() && judged[0]["interval"].is_array(), "{judged}");
+    std::fs::write(here.path().join("claims.toml"), claim.replace("activity 0.0", "activity 0.1")).unwrap();
+    let said = refused(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"], 2);
+    assert!(said.contains("activity 0.1") && said.contains("activity 0.5"), "{said}");
+    std::fs::write(here.path().join("claims.toml"), claim.replace("is =", "si =")).unwrap();
+    assert!(refused(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"], 2).contains("claims.toml:8"));
     assert!(html.contains("activity 0.5") && html.contains("mean [95 %]"));
 }
 
