@@ -18,7 +18,7 @@ use dynvision::data::{
 use dynvision::geometry::Map;
 use dynvision::loss::Labels;
 use dynvision::model::DynModel;
-use dynvision::optim::{AdamConfig, Method};
+use dynvision::optim::{AdamConfig, OptimizerConfig};
 use dynvision::train::{TrainConfig, Trainer};
 use dynvision::unroll::Stimulus;
 use dynvision_benches::process;
@@ -109,7 +109,7 @@ fn read(loader: &Loader) -> Result<(), Box<dyn Error>> {
 fn train(loader: &Loader, count: usize) -> Result<(Duration, Duration, usize), Box<dyn Error>> {
     let dev = Cpu::seed_from_u64(0);
     let net = dev.build_module::<Photographs, f32>();
-    let optimizer = Method::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
     let config = TrainConfig { batch_size: BATCH, steps: 8, optimizer, ..TrainConfig::default() };
     let (presentation, steps) = (config.presentation.clone(), config.steps);
     let mut trainer = Trainer::new(&dev, net, config)?;

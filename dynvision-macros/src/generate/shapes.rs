@@ -19,11 +19,20 @@ pub(super) struct Map {
     /// `V1` of `Net::V1`.
     pub(super) constant: Ident,
     /// `NetV1`.
+    name: Ident,
+    /// What generated code calls that type.
     pub(super) shape: Ident,
     /// What it is, for documentation.
     what: String,
     /// Who made it, for messages.
     pub(super) source: String,
+}
+
+impl Map {
+    fn new(of: &Ident, suffix: &str, what: String, source: String, names: &Names) -> Self {
+        let [name, shape] = names.shape(of, suffix);
+        Map { constant: names.constant(of, suffix), name, shape, what, source }
+    }
 }
 
 /// What one operation makes of a map.
@@ -52,17 +61,9 @@ pub(super) struct Shapes {
 impl Shapes {
     pub(super) fn new(model: &Model, names: &Names) -> Self {
         let name = Ident::new("input", proc_macro2::Span::call_site());
-        let input = Map {
-            constant: names.constant(&name, ""),
-            shape: names.shape(&name, ""),
-            what: "A frame".into(),
-            source: "the frame".into(),
-        };
-        let retina = model.retina.as_ref().map(|front| Map {
-            constant: names.constant(&front.name, ""),
-            shape: names.shape(&front.name, ""),
-            what: "What the retina makes of a frame".into(),
-            source: "the retina".into(),
+        let input = Map::new(&name, "", "A frame".into(), "the frame".into(), names);
+        let retina = model.retina.as_ref().map(|front| {
+            Map::new(&front.name, "", "What the retina makes of a frame".into(), "the retina".into(), names)
         });
         let mut at = retina.clone().unwrap_or_else(|| input.clone());
         let mut areas: Vec<OfArea> = Vec::new();
@@ -112,12 +113,7 @@ fn made(area: &Area, operation: &Operation, is_response: bool, is_sent: bool, na
         _ if is_sent => format!("The output of `{name}`"),
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
-    Map {
-        constant: names.constant(&area.name, &suffix),
-        shape: names.shape(&area.name, &suffix),
-        what,
-        source: format!("`{name}`"),
-    }
+    Map::new(&area.name, &suffix, what, format!("`{name}`"), names)
 }
 
 impl Code<'_> {
@@ -175,16 +171,19 @@ impl Code<'_> {
         let input = self.model.adaption.iter().map(|_| &self.shapes.input);
         let maps = input.chain(&self.shapes.retina).chain(self.shaping().map(|(_, _, stage)| &stage.after));
         let types = maps.map(|map| {
-            let Map { constant, shape, what, .. } = map;
+            let Map { constant, name, shape, what, .. } = map;
             let doc = format!(" {what}, in a batch: [`{spec}::{constant}`].");
+            let sizes = quote! {(
+                #batch,
+                #dv::Const<{ #spec::#constant.c }>,
+                #dv::Const<{ #spec::#constant.h }>,
+                #dv::Const<{ #spec::#constant.w }>,
+            )};
             quote! {
                 #[doc = #doc]
-                #vis type #shape<#batch> = (
-                    #batch,
-                    #dv::Const<{ #spec::#constant.c }>,
-                    #dv::Const<{ #spec::#constant.h }>,
-                    #dv::Const<{ #spec::#constant.w }>,
-                );
+                #vis type #name<#batch> = #sizes;
+                #[doc(hidden)]
+                #vis type #shape<#batch> = #sizes;
             }
         });
         types.collect()

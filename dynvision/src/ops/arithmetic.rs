@@ -124,7 +124,8 @@ pub fn tanh<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph.run(x.clone(), |x| x.try_tanh())
 }
 
-/// `clamp(x, least, most)`; no gradient passes beyond the limits.
+/// `clamp(x, least, most)`; no gradient passes beyond the limits, and NaN stays NaN (on CUDA, dfdx 0.13's own makes a number
+/// of it).
 ///
 /// # Errors
 /// [`Error::Device`] where the device refuses.
@@ -134,7 +135,10 @@ pub fn clamp<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     most: f64,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    graph.run(x.clone(), |x| x.try_clamp(least, most))
+    let x = contiguous(x.clone(), graph)?;
+    let none = x.try_ne(&x).map_err(Error::device)?;
+    let kept = x.retaped::<T>();
+    graph.run(x, |x| none.try_choose(kept, x.try_clamp(least, most)?))
 }
 
 /// A mixture `gate a + (1 - gate) b`: how gated units keep and take up.

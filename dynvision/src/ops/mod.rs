@@ -11,6 +11,7 @@
 
 mod arithmetic;
 mod bias;
+mod concat;
 mod conv;
 mod conv_transpose;
 mod dropout;
@@ -29,6 +30,7 @@ mod weight_norm;
 
 pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, tanh, within_channels};
 pub use bias::add_bias;
+pub use concat::concat;
 pub use conv::{conv2d, conv2d_once};
 pub use conv_transpose::conv_transpose2d;
 pub use dropout::dropout;
@@ -36,10 +38,10 @@ pub use gather::gather;
 pub use leaky::{Rate, leaky};
 pub use norm::{Affine, batch_norm, group_norm, normalize};
 pub use pointwise::{add, add_onto, gain, relu, scale_shift, supralinear};
-pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, max_pool2d};
+pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use resize::resize;
 pub use response_norm::local_response_norm;
-pub use shape::{MapShape, erase, flatten, reshaped, restore};
+pub use shape::{MapShape, contiguous, erase, flatten, reshaped, restore};
 pub(crate) use shape::{realized, vector};
 pub use slice::{slice, stop_gradient};
 pub use stack::stack_time;
