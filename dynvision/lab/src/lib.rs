@@ -6,6 +6,9 @@
 //! model, or any recording, gives. All of the crate sees a model through [`Subject`]; [`Trained`] makes one of each that
 //! `#[dyn_model]` declares.
 //!
+//! A [`Lab`] makes a program of models: [`models`] and data [`sets`] by name, settings in layers ([`config`]), [`run`]s with their
+//! provenance, [`study`] and report of several, [`sweep`]s.
+//!
 //! # What is undefined is missing
 //!
 //! A measure that is undefined for its input (an accuracy where no step has a label, the standard deviation of one unit) is
@@ -72,6 +75,11 @@ pub use subject::{Answer, Observer, Ready, Setting, Subject};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/experiments.md")]
 pub struct ExperimentsPage;
+
+/// The code of the page on the laboratory is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/laboratory.md")]
+pub struct LaboratoryPage;
 
 #[cfg(test)]
 mod tests {

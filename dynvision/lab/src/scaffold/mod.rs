@@ -10,6 +10,24 @@ fn checkout() -> Option<PathBuf> {
     lab.join("src").join("scaffold").is_dir().then(|| lab.to_path_buf())
 }
 
+/// What computes the most is optimised in builds for tests as well, as in the library's own.
+const PROFILE: &str = "# what computes the most is optimised in builds for tests as well
+[profile.dev]
+debug = \"line-tables-only\"
+[profile.dev.package.\"*\"]
+debug = false
+[profile.dev.package.dynvision-kernels]
+opt-level = 3
+[profile.dev.package.dfdx]
+opt-level = 3
+[profile.dev.package.gemm-common]
+opt-level = 3
+[profile.dev.package.gemm-f32]
+opt-level = 3
+[profile.dev.package.gemm-f64]
+opt-level = 3
+";
+
 fn manifest(name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
@@ -23,7 +41,7 @@ fn manifest(name: &str) -> String {
     };
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n{dependencies}\n\n\
-         # a crate of its own, wherever it lies\n[workspace]\n"
+         # a crate of its own, wherever it lies\n[workspace]\n\n{PROFILE}"
     )
 }
 

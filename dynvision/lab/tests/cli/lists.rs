@@ -72,7 +72,9 @@ fn every_command_has_an_example() {
         .filter(|command| *command != "help")
         .collect();
     assert!(commands.len() >= 14, "{help}");
+    let page = include_str!("../../../../docs/laboratory.md");
     for command in commands {
+        assert!(page.contains(&format!("`{command}`")), "docs/laboratory.md does not name `{command}`");
         let help = done(here.path(), &[command, "--help"]);
         assert!(help.contains("Example") && help.contains(&format!("  dynvision {command}")), "{help}");
     }
