@@ -5,6 +5,7 @@
 
 use clap::Parser;
 use dynvision::data::digits;
+use dynvision::file::atomic;
 use dynvision::interop::{self, npz};
 use dynvision::plot::{Ridge, Row};
 use dynvision::prelude::*;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
+    atomic::prepare(&out)?; // before time is spent
     let file = if checkpoint.is_dir() { checkpoint.join("last.safetensors") } else { checkpoint };
     let dev = Cpu::default();
     let mut net = dev.build_module::<Digits, f32>();
@@ -64,7 +66,6 @@ fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
     let peak = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
     rows.iter().for_each(|(area, values)| say!("{area} peaks at {} ms", 2 * peak(values)));
 
-    std::fs::create_dir_all(&out)?;
     let plot = Ridge::new("Mean responses to digits", net.dynamics.dt).shade(BEFORE, BEFORE + ON);
     rows.into_iter()
         .fold(plot, |plot, (area, values)| plot.row(Row::new(area, values)))

@@ -11,6 +11,7 @@
 use clap::Parser;
 use dfdx::prelude::{Gradients, NoneTape, Rank0, SumTo};
 use dynvision::data::{Seed, digits};
+use dynvision::file::atomic;
 use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig};
 use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, Trainer};
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
 }
 
 fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
+    atomic::prepare(&out)?; // before time is spent
     let (train, test) = (digits::train()?, digits::test()?);
     let dev = Cpu::seed_from_u64(0);
     let config = TrainConfig {
@@ -119,7 +121,6 @@ fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
             maps.iter().map(|map| format!("{:.3}", map.iter().map(|g| g.abs()).sum::<f32>())).collect();
         say!("  a {class}, taken for a {answer}: {}", sums.join("  "));
     }
-    std::fs::create_dir_all(&out)?;
     let file = out.join("saliency.svg");
     draw(&seen, net.dynamics.dt, &file)?;
     say!("wrote {}", file.display());

@@ -1,6 +1,6 @@
 //! The examples as programs: how they end where something is wrong, or where nobody reads what they say.
 //!
-//! `cargo test` builds them before it runs this.
+//! `cargo test` builds them before it runs this; before `cargo test --test programs`, `cargo build --examples` does.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // a failing test may panic
 

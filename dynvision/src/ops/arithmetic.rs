@@ -3,7 +3,7 @@
 use super::shape::{contiguous, copy, reshaped, vector};
 use crate::autograd::{Graph, id};
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// A number in the dtype.
@@ -179,14 +179,14 @@ pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let weight = vector(weight, graph)?;
     if len == 1 {
         let one: Tensor<(), E, D> = graph.run(weight, |weight| weight.try_reshape_like(&()))?;
-        return graph.run(one, |one| one.try_broadcast_like(&to)?.try_contiguous());
+        return graph.run(one, |one| kernels::contiguous(one.try_broadcast_like(&to)?));
     }
     if len == c {
-        return graph.run(weight, |weight| weight.try_broadcast_like::<_, Axes3<0, 2, 3>>(&to)?.try_contiguous());
+        return graph.run(weight, |weight| kernels::contiguous(weight.try_broadcast_like::<_, Axes3<0, 2, 3>>(&to)?));
     }
     if len == c * h * w {
         let units: Tensor<(usize, usize, usize), E, D> = reshaped(weight, &(c, h, w))?;
-        return graph.run(units, |units| units.try_broadcast_like::<_, Axis<0>>(&to)?.try_contiguous());
+        return graph.run(units, |units| kernels::contiguous(units.try_broadcast_like::<_, Axis<0>>(&to)?));
     }
     Err(Error::shape("weight of a map (one for each unit, channel, or for all)", &[c, h, w], &sizes))
 }
