@@ -10,7 +10,7 @@ pub enum ConfigError {
     #[error("{at}: there is no setting `{key}`{}; {}", .suggestion.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")), .known)]
     Unknown {
         /// Where it is set.
-        at: Source,
+        at: Box<Source>,
         /// The key.
         key: String,
         /// The nearest key that there is.
@@ -22,7 +22,7 @@ pub enum ConfigError {
     #[error("{at}: `{key}` is {value}; {expected}")]
     Value {
         /// Where it is set.
-        at: Source,
+        at: Box<Source>,
         /// The key.
         key: String,
         /// The value.
@@ -34,7 +34,7 @@ pub enum ConfigError {
     #[error("{at}: {reason}")]
     Text {
         /// The file with the line, or what else was read.
-        at: Source,
+        at: Box<Source>,
         /// What is wrong.
         reason: String,
     },

@@ -17,7 +17,7 @@ const TAGS: [&str; 2] = ["train.optimizer.method", "train.schedule.kind"];
 fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<(), ConfigError> {
     let Some(key) = find(path) else {
         let (suggestion, known) = near(path);
-        return Err(ConfigError::Unknown { at: source, key: path.into(), suggestion, known });
+        return Err(ConfigError::Unknown { at: source.into(), key: path.into(), suggestion, known });
     };
     let right = match key.kind {
         Kind::Text => value.is_str(),
@@ -30,7 +30,7 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
     };
     if !right {
         let expected = format!("it takes {}", key.kind.name());
-        return Err(ConfigError::Value { at: source, key: path.into(), value: value.to_string(), expected });
+        return Err(ConfigError::Value { at: source.into(), key: path.into(), value: value.to_string(), expected });
     }
     let value = match (key.kind, value) {
         (Kind::Real, Value::Integer(whole)) => Value::Float(whole as f64),
@@ -83,7 +83,7 @@ fn read(text: &str, path: &str) -> Result<Vec<Leaf>, ConfigError> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
     let root = DeTable::parse(text).map_err(|error| {
         let source = Source::File { path: path.into(), line: line(error.span().map_or(0, |span| span.start)) };
-        ConfigError::Text { at: source, reason: error.message().into() }
+        ConfigError::Text { at: source.into(), reason: error.message().into() }
     })?;
     fn walk(text: &str, prefix: &str, table: &DeTable<'_>, all: &mut Vec<(String, Value, usize)>) {
         for (key, value) in table.iter() {
@@ -165,7 +165,7 @@ pub(super) fn lay_all(values: &mut Values, layers: &Layers) -> Result<(), Config
     for set in &layers.set {
         let Some((key, text)) = set.split_once('=') else {
             let reason = format!("`--set {set}` sets nothing; write `--set key=value`");
-            return Err(ConfigError::Text { at: Source::CommandLine, reason });
+            return Err(ConfigError::Text { at: Source::CommandLine.into(), reason });
         };
         let value = typed(key.trim(), text.trim());
         match value {

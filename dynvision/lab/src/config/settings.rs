@@ -178,7 +178,7 @@ impl Config {
             None => None,
         };
         let wrong = |path: &str, value: &Value, source: &Source, expected: String| ConfigError::Value {
-            at: source.clone(),
+            at: source.clone().into(),
             key: path.into(),
             value: value.to_string(),
             expected,
@@ -204,13 +204,16 @@ impl Config {
         let of = |path: &str| source_in(&values, path);
         let refused = |path: &str, expected: String| -> LabError {
             let value = values.get(path).map_or_else(String::new, |(value, _)| value.to_string());
-            ConfigError::Value { at: of(path), key: path.into(), value, expected }.into()
+            ConfigError::Value { at: of(path).into(), key: path.into(), value, expected }.into()
         };
         Plan::new(&settings.dynamics, &entry.wiring()).map_err(|error| ConfigError::Text {
-            at: of("dynamics"),
+            at: of("dynamics").into(),
             reason: format!("`{}` cannot have these times: {error}", settings.model),
         })?;
-        settings.train.check().map_err(|error| ConfigError::Text { at: of("train"), reason: error.to_string() })?;
+        settings
+            .train
+            .check()
+            .map_err(|error| ConfigError::Text { at: of("train").into(), reason: error.to_string() })?;
         for path in ["losses.activity", "losses.smoothness"] {
             let weight = values.get(path).and_then(|(value, _)| value.as_float()).unwrap_or_default();
             if !(weight >= 0.0 && weight.is_finite()) {
@@ -295,10 +298,10 @@ fn tree(values: &Values) -> toml::Table {
 fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
     let mut tree = tree.clone();
     let failed = |path: &str, error: toml::de::Error| ConfigError::Text {
-        at: source_in(values, path),
+        at: source_in(values, path).into(),
         reason: format!("`{path}`: {}", error.message()),
     };
-    if !tree.get("data").is_some_and(|data| data.get("name").is_some()) {
+    if tree.get("data").is_none_or(|data| data.get("name").is_none()) {
         return Err(ConfigError::Missing(
             "no data set is named: say `data.name = \"...\"` in lab.toml, or `--set data.name=NAME`; `data` lists them"
                 .into(),

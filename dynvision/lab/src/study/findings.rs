@@ -109,7 +109,7 @@ impl Finding {
         let file: File = toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
-            ConfigError::Text { at: Source::File { path: name.clone(), line }, reason: error.message().into() }
+            ConfigError::Text { at: Source::File { path: name.clone(), line }.into(), reason: error.message().into() }
         })?;
         match file.finding.iter().find(|finding| finding.than.is_some() == finding.than_value.is_some()) {
             Some(finding) => Err(LabError::Usage(format!(

@@ -79,7 +79,7 @@ impl Sweep {
         let sweep: Sweep = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
-            ConfigError::Text { at: Source::File { path: file.into(), line }, reason: error.message().into() }
+            ConfigError::Text { at: Source::File { path: file.into(), line }.into(), reason: error.message().into() }
         })?;
         let count = sweep.grid.values().try_fold(1_usize, |n, values| n.checked_mul(values.len()));
         if !count.is_some_and(|count| (1..=MOST).contains(&count)) {

@@ -124,3 +124,22 @@ fn weights_are_compared_and_written_under_other_names() {
     let profile = json(here.path(), &["profile", "simple-8", "--batch", "2", "--steps", "3"]);
     assert!(profile["seconds"].as_f64().unwrap() > 0. && profile["areas"].as_array().unwrap().len() == 3, "{profile}");
 }
+
+#[test]
+fn the_claims_of_the_reproduction_are_about_its_sweep() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workflow/reproduction");
+    let plan = json(&folder, &["sweep", "plan", "sweep.toml", "--no-estimate"]);
+    let jobs = plan["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 18);
+    let claims: toml::Table = toml::from_str(&std::fs::read_to_string(folder.join("findings.toml")).unwrap()).unwrap();
+    for claim in claims["finding"].as_array().unwrap() {
+        for key in ["category", "than"] {
+            let Some(name) = claim.get(key).and_then(toml::Value::as_str) else { continue };
+            assert!(jobs.iter().any(|job| job["category"] == name), "no job is `{name}`");
+        }
+        let experiment = claim["experiment"].as_str().unwrap();
+        let shown = json(&folder, &["experiment", "show", experiment]);
+        assert!(shown["measures"].as_array().unwrap().contains(&claim["measure"].as_str().unwrap().into()), "{claim}");
+        assert!(jobs[0]["experiments"].as_array().unwrap().contains(&experiment.into()), "{experiment}");
+    }
+}
