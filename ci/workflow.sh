@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
 # The workflow under the real Snakemake: a small sweep to its report, with a job killed on the way, which goes on.
-# Usage: ci/workflow.sh PATH/TO/dynvision PATH/TO/snakemake (from PyPI: snakemake==9.27.1)
+# Usage: ci/workflow.sh PATH/TO/dynvision [PATH/TO/snakemake]; without the latter it is installed from PyPI for the while, and
+# where that cannot be done (no network) this is skipped, with a word.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=$(realpath "$1") snakemake=$2 workflow=$PWD/dynvision/lab/workflow
+program=$(realpath "$1") snakemake=${2:-} workflow=$PWD/dynvision/lab/workflow
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+if [ -z "$snakemake" ]; then
+    python3 -m venv "$out/venv"
+    "$out/venv/bin/pip" install --quiet --disable-pip-version-check snakemake==9.27.1 ||
+        { echo "workflow: skipped, Snakemake cannot be installed from PyPI (no network?)"; exit 0; }
+    snakemake=$out/venv/bin/snakemake
+fi
 cd "$out"
 cat > lab.toml <<'TOML'
 [data]
