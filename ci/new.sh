@@ -7,7 +7,7 @@ profile=${1:-release}
 flag=--release folder=release
 if [ "$profile" = dev ]; then flag=--profile=dev folder=debug; fi
 program=${CARGO_TARGET_DIR:-$PWD/target}/debug/dynvision
-cargo build --quiet -p dynvision-lab --bin dynvision
+[ -x "$program" ] || cargo build --quiet -p dynvision-lab --bin dynvision
 out=$(mktemp -d)
 # where it is built: kept where it is named, so that a second run is quick
 built=${NEW_LAB_TARGET:-$out/target}
