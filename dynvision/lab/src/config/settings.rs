@@ -223,7 +223,7 @@ impl Config {
         if !(0.0..1.0).contains(&settings.data.validation) {
             return Err(refused("data.validation", "it takes a number from 0 to below 1".into()));
         }
-        for path in ["experiments.images", "experiments.batch"] {
+        for path in ["train.epochs", "experiments.images", "experiments.batch"] {
             if values.get(path).and_then(|(value, _)| value.as_integer()) == Some(0) {
                 return Err(refused(path, "it takes a whole number from 1 on".into()));
             }

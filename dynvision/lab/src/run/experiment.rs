@@ -1,7 +1,7 @@
 //! Experiments on a run.
 
 use super::Run;
-use super::place::{read_json, write_json};
+use super::place::{first_of_each, read_json, write_json};
 use super::provenance::noted;
 use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
 use crate::gallery::Gallery;
@@ -59,12 +59,6 @@ impl Run<'_> {
         settings.name.as_deref().unwrap_or(&settings.model)
     }
 
-    /// Which test images experiments show: so many, spread over all.
-    fn shown(&self, of: usize) -> Vec<usize> {
-        let count = self.config.settings.experiments.images.min(of);
-        (0..count).map(|i| i * of / count).collect()
-    }
-
     /// The checkpoints of single epochs that were kept, as experiments name them.
     fn kept(&self) -> Vec<(String, PathBuf)> {
         let entries = std::fs::read_dir(self.folder().join("checkpoints")).into_iter().flatten().flatten();
@@ -97,7 +91,7 @@ impl Run<'_> {
             let gallery = Gallery::of(images)?;
             let said = std::cell::Cell::new(usize::MAX);
             let mut runner = Runner::new(subject.as_ref(), &gallery, self.folder().join("experiments").join("cells"))
-                .images(self.shown(images.len()))
+                .images(first_of_each(images, self.config.settings.experiments.images))
                 .batch(settings.experiments.batch)
                 .seed(settings.experiments.seed)
                 .tag("experiment", named.name.as_str())

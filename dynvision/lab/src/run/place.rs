@@ -5,7 +5,7 @@ use crate::experiment::hex;
 use crate::lab_error::LabError;
 use crate::models::{Entry, Models};
 use crate::sets::{Sets, checksum};
-use dynvision::data::{Images, Split};
+use dynvision::data::{Images, Order, Seed, Split};
 use dynvision::file::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,14 +59,19 @@ pub(super) struct Parts {
     pub(super) checksum: String,
 }
 
-/// So many images at most, spread over all.
+/// So many images at most, of each class as many as of another. Every so many images would not do: sets are often stored in the
+/// order of their classes.
+pub(super) fn first_of_each(images: &Images, most: usize) -> Vec<usize> {
+    let mut indices = Order::RoundRobin.indices(images.labels(), Seed(0), 0);
+    indices.truncate(most);
+    indices
+}
+
 fn some(images: Images, most: usize) -> Result<Images, LabError> {
     if most == 0 || most >= images.len() {
         return Ok(images);
     }
-    let of = images.len();
-    let indices: Vec<usize> = (0..most).map(|i| i * of / most).collect();
-    Ok(images.subset(&indices)?)
+    Ok(images.subset(&first_of_each(&images, most))?)
 }
 
 impl<'a> Place<'a> {
@@ -204,8 +209,7 @@ impl<'a> Run<'a> {
         let (train, test) = (train.clone(), test.clone());
         let checksum = format!("{checksum}-{}", data.validation);
         let (train, held_out) = if data.validation > 0.0 {
-            let (train, held_out) =
-                train.split(1.0 - data.validation, dynvision::data::Seed(self.config.settings.seed))?;
+            let (train, held_out) = train.split(1.0 - data.validation, Seed(self.config.settings.seed))?;
             (train, Some(held_out))
         } else {
             (train, None)
@@ -284,4 +288,21 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, L
     let damaged =
         |error| LabError::Failed(format!("`{}` is damaged: {error}; remove it to have it made again", path.display()));
     read.map(Some).map_err(damaged)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use dynvision::data::mnist5k;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn few_images_are_of_all_classes() {
+        // this set is stored class after class in turn: every tenth image is of one class
+        let images = mnist5k::test().unwrap();
+        let few = some(images, 20).unwrap();
+        assert_eq!(few.len(), 20);
+        assert_eq!(few.labels().iter().collect::<BTreeSet<_>>().len(), 10);
+    }
 }

@@ -6,6 +6,7 @@ use crate::report::{Area, Example, Picture, Player};
 use crate::run::Run;
 use crate::run_error::RunError;
 use crate::subject::{Answer, Observer, Setting};
+use dynvision::data::{Order, Seed};
 use dynvision::protocol::Showing;
 use dynvision::protocol::experiment::Experiment;
 
@@ -60,7 +61,8 @@ pub(super) fn player(run: &Run<'_>, count: usize) -> Result<Player, LabError> {
     let mut ready = subject.prepare(&setting, timeline.steps())?;
     let onset = timeline.windows().first().map_or(0, |window| window.onset);
     let count = count.min(images.len());
-    let shown: Vec<usize> = (0..count).map(|i| i * images.len() / count.max(1)).collect();
+    let mut shown = Order::RoundRobin.indices(images.labels(), Seed(0), 0);
+    shown.truncate(count);
     let showing = Showing { blank: 0., seed: 0, masks: None, draws: None };
     let frames = protocol.show(&timeline, &gallery, &shown, &showing).map_err(RunError::from)?;
     let mut keep = Keep {

@@ -55,6 +55,7 @@ fn what_is_no_setting_is_refused_with_its_line() {
     let with = |set: &str| refused(here.path(), &[&["config", "show"], &SMALL[..], &["--set", set]].concat(), 2);
     for (set, part) in [
         ("train.epoch=3", "did you mean `train.epochs`?"),
+        ("train.epochs=0", "from 1 on"),
         ("train.epochs=-3", "a whole number from 0 on"),
         ("train.epochs=many", "a whole number from 0 on"),
         ("dynamics.tau=10m", "a time such as `10 ms`"),
