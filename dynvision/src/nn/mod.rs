@@ -22,6 +22,7 @@ mod integration;
 mod layer;
 mod linear;
 mod link;
+mod mean;
 mod nonlinearity;
 mod norm;
 mod operation;
@@ -44,8 +45,9 @@ mod two_stage;
 pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use cells::{
-    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HeegerMackey,
-    Organics, PaperForm, PublishedForm, PublishedFormBatchNorm,
+    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HardGates,
+    HeegerMackey, Organics, PaperForm, PeepholeGates, PredictionError, PublishedForm, PublishedFormBatchNorm,
+    RepresentationForm, RepresentationLstm,
 };
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
@@ -59,6 +61,7 @@ pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, Signal};
 pub use linear::Linear;
 pub use link::Link;
+pub use mean::MeanOfUnits;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
 pub use norm::{BatchNorm, BatchNormWith, GroupNorm, KerasNorm, LayerNorm, NormOptions, TorchNorm};
 pub use operation::Operation;

@@ -10,6 +10,7 @@
 //! identity of its own.
 
 mod arithmetic;
+mod beside;
 mod bias;
 mod conv;
 mod conv_transpose;
@@ -28,6 +29,7 @@ mod straight_through;
 mod weight_norm;
 
 pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, tanh, within_channels};
+pub use beside::concatenate;
 pub use bias::add_bias;
 pub use conv::{conv2d, conv2d_once};
 pub use conv_transpose::conv_transpose2d;
