@@ -8,15 +8,16 @@
 //! run again.
 
 use clap::Parser;
-use dynvision::data::{Images, Seed, mnist5k};
+use dynvision::data::{Images, Order, Seed, mnist5k};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
 use dynvision::nn::Layer;
 use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
 use dynvision_lab::experiment::{Experiment, Part, Results, Runner, named};
-use dynvision_lab::figure::Options as Look;
-use dynvision_lab::table::{Column, write_csv};
+use dynvision_lab::figure::{Options as Look, Over};
+use dynvision_lab::statistics::over_seeds;
+use dynvision_lab::table::{Column, Table, write_csv};
 use dynvision_lab::{Gallery, Trained};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -37,6 +38,9 @@ pub struct Sight<R: Recurrence = Full> {
     #[readout]
     classifier: Classifier<32, 10>,
 }
+
+/// Length of a step in ms.
+const DT: f64 = 2.0;
 
 /// What is run, each an experiment that comes with the library. The last two are the same, with and without recurrence.
 const EXPERIMENTS: [&str; 6] = ["interval", "duration", "contrast", "masking", "gaussiannoise", "gaussiannoiseffonly"];
@@ -83,7 +87,7 @@ fn run(mut options: Options) -> Outcome<()> {
     let (mut train, test) = (mnist5k::train()?, mnist5k::test()?);
     if options.quick {
         (options.epochs, options.seeds, options.images) = (1, 2, 10);
-        train = train.subset(&(0..train.len()).step_by(10).collect::<Vec<_>>())?;
+        train = train.subset(&spread(&train, 1000))?;
     }
     let mut found: BTreeMap<&str, Results> = BTreeMap::new();
     for seed in 0..options.seeds {
@@ -145,9 +149,8 @@ fn study<R: Recurrence>(
             "gaussiannoiseffonly" => ("gaussiannoise", "silenced"),
             name => (name, "none"),
         };
-        let every = (test.len() / options.images).max(1);
         let results = Runner::new(&subject, &gallery, options.out.join("cells"))
-            .images((0..test.len()).step_by(every).take(options.images))
+            .images(spread(test, options.images))
             .batch(50)
             .tag("experiment", experiment)
             .tag("category", kind)
@@ -158,6 +161,13 @@ fn study<R: Recurrence>(
         found.insert(experiment, joined);
     }
     Ok(())
+}
+
+/// So many images, as many of each digit.
+fn spread(images: &Images, count: usize) -> Vec<usize> {
+    let mut indices = Order::RoundRobin.indices(images.labels(), Seed(0), 0);
+    indices.truncate(count);
+    indices
 }
 
 /// An experiment with the first and the last value of each parameter only.
@@ -181,7 +191,12 @@ fn draw(found: &BTreeMap<&'static str, Results>, options: &Options) -> Outcome<(
         ("dynamics", "dynamics", of(&["interval", "duration", "contrast"]), with("condition")),
         ("responses", "responses", of(&["duration"]), with("duration (ms)")),
         ("noise", "performance", of(&["gaussiannoise"]), Look { chance: Some(0.1), ..with("SSNR") }),
-        ("masking", "performance", of(&["masking"]), Look { chance: Some(0.1), ..with("asynchrony (ms)") }),
+        (
+            "masking",
+            "performance",
+            of(&["masking"]),
+            Look { chance: Some(0.1), accuracy_over: Over::SinceOnset, ..with("asynchrony (ms)") },
+        ),
     ];
     for (name, figure, results, look) in figures {
         let path = options.out.join(format!("{name}.svg"));
@@ -191,44 +206,67 @@ fn draw(found: &BTreeMap<&'static str, Results>, options: &Options) -> Outcome<(
     Ok(())
 }
 
-/// Says what the numbers say, with intervals over seeds.
+/// Says what the numbers say, with 95 % intervals over seeds.
 fn tell(found: &BTreeMap<&str, Results>) -> Outcome<()> {
-    let shown = [
-        ("interval", Part::Samples, "v1", "peak_ratio", "second over first response of V1, by the gap"),
-        ("duration", Part::Samples, "v1", "temporal_summation", "summed response of V1 (response ms), by the duration"),
-        ("contrast", Part::Samples, "v1", "peak_time", "time of the peak of V1 (ms), by the contrast"),
-        ("masking", Part::Steps, "", "first_label_accuracy", "accuracy in all steps, by the asynchrony of the mask"),
-        ("gaussiannoise", Part::Steps, "", "accuracy", "accuracy, by the share of the signal"),
-    ];
-    for (name, part, area, measure, about) in shown {
+    for (name, area, measure, about) in [
+        ("interval", "v1", "peak_ratio", "second over first response of V1, by the gap (ms)"),
+        ("duration", "v1", "temporal_summation", "summed response of V1 (response ms), by the duration (ms)"),
+        ("contrast", "v1", "peak_time", "time of the peak of V1 (ms), by the contrast"),
+    ] {
         let Some(results) = found.get(name) else { continue };
         say!("\n{about}:");
-        let table = results.summary(part, 0.95)?;
-        let texts = |name: &str, row| table.column(name).map(|column| column.cell(row)).unwrap_or_default();
-        let number = |name: &str, row: usize| {
-            table.column(name).and_then(Column::numbers).and_then(|x| x.get(row).copied().flatten())
-        };
+        let table = results.summary(Part::Samples, 0.95)?;
         let parameter = table.names().find(|name| name.starts_with("protocol.")).unwrap_or_default().to_string();
-        // over the steps of a condition, where there are such
-        let mut lines: BTreeMap<(String, String), BTreeMap<String, Vec<f64>>> = BTreeMap::new();
+        let scale = if parameter.ends_with("contrast") { 1.0 } else { DT };
         for row in 0..table.rows() {
-            if texts("area", row) == area && texts("measure", row) == measure {
-                let of = (texts("category", row), texts("intervention", row));
-                let value = number(&parameter, row).map_or_else(String::new, |x| format!("{x:>6.2}"));
-                let line = lines.entry(of).or_default().entry(value).or_default();
-                line.extend(number("mean", row));
+            if text(&table, "area", row) != area || text(&table, "measure", row) != measure {
+                continue;
             }
+            let number = |name| number(&table, name, row);
+            let of = number(&parameter).map(|x| x * scale);
+            line(&text(&table, "category", row), of, number("mean"), number("low").zip(number("high")));
         }
-        for ((category, intervention), values) in lines {
-            let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-            let each: Vec<String> = values
-                .iter()
-                .filter(|(_, x)| !x.is_empty())
-                .map(|(value, x)| format!("{}: {:.3}", value.trim(), mean(x)))
-                .collect();
-            let silenced = if intervention == "silenced" { ", silenced" } else { "" };
-            say!("  {category}{silenced}: {}", each.join("  "));
+    }
+    for (name, measure, about) in [
+        ("masking", "first_label_accuracy", "accuracy after the onset, by the asynchrony of the mask (ms)"),
+        ("gaussiannoise", "accuracy", "accuracy, by the share of the signal"),
+    ] {
+        let Some(results) = found.get(name) else { continue };
+        say!("\n{about}:");
+        let table = results.long()?;
+        // the mean over steps is taken seed by seed
+        let mut lines: BTreeMap<(String, String), BTreeMap<String, Vec<Option<f64>>>> = BTreeMap::new();
+        for row in (0..table.rows()).filter(|&row| text(&table, "measure", row) == measure) {
+            let silenced = if text(&table, "intervention", row) == "silenced" { ", silenced" } else { "" };
+            let of = (text(&table, "category", row) + silenced, format!("{:>8}", text(&table, "condition", row)));
+            let seeds = lines.entry(of).or_default();
+            seeds.entry(text(&table, "seed", row)).or_default().push(number(&table, "value", row));
+        }
+        for ((category, of), seeds) in lines {
+            let over = over_seeds(&seeds.into_values().collect::<Vec<_>>(), 0.95);
+            line(
+                &category,
+                of.trim().parse().ok(),
+                over.mean,
+                over.interval.map(|interval| (interval.low, interval.high)),
+            );
         }
     }
     Ok(())
+}
+
+fn text(table: &Table, column: &str, row: usize) -> String {
+    table.column(column).map(|column| column.cell(row)).unwrap_or_default()
+}
+
+fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
+    table.column(column).and_then(Column::numbers).and_then(|numbers| numbers.get(row).copied().flatten())
+}
+
+/// A mean and its interval, where there are such.
+fn line(category: &str, of: Option<f64>, mean: Option<f64>, interval: Option<(f64, f64)>) {
+    let of = of.map_or_else(String::new, |of| of.to_string());
+    let mean = mean.map_or_else(|| "not found".into(), |mean| format!("{mean:.3}"));
+    let interval = interval.map_or_else(String::new, |(low, high)| format!(" [{low:.3}, {high:.3}]"));
+    say!("  {category:<16} {of:>6}: {mean}{interval}");
 }

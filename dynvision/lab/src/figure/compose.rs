@@ -159,6 +159,13 @@ pub(super) fn samples(series: &Series) -> u64 {
     series.seeds.iter().map(|seed| seed.samples).max().unwrap_or(0)
 }
 
+/// The mean over all steps from the onset of the first stimulus on, or of all where none is; none where all are missing.
+pub(super) fn since_onset(x: &[f64], values: &[Option<f64>], shown: &[Shown]) -> Option<f64> {
+    let from = shown.first().map_or(f64::NEG_INFINITY, |shown| shown.from - 1e-9);
+    let since: Vec<f64> = x.iter().zip(values).filter(|(x, _)| **x >= from).filter_map(|(_, y)| *y).collect();
+    crate::statistics::mean(&since)
+}
+
 /// The mean over the last quarter of when the first stimulus is shown, or of all where none is; none where all are missing.
 pub(super) fn settled(x: &[f64], values: &[Option<f64>], shown: &[Shown]) -> Option<f64> {
     let (from, to) = match shown.first() {
@@ -197,6 +204,14 @@ mod tests {
         assert_eq!(settled(&x, &values, &[Shown { from: 0., to: 1., level: 1. }]), Some(0.));
         assert_eq!(settled(&x, &[None; 8], &shown), None);
         assert_eq!(settled(&[], &[], &[]), None);
+    }
+
+    #[test]
+    fn since_the_onset_is_without_what_precedes_it() {
+        let shown = [Shown { from: 2., to: 3., level: 1. }];
+        let values = [Some(9.), Some(9.), Some(1.), None, Some(2.)];
+        assert_eq!(since_onset(&[0., 1., 2., 3., 4.], &values, &shown), Some(1.5));
+        assert_eq!(since_onset(&[0., 1.], &[None, None], &shown), None);
     }
 
     #[test]

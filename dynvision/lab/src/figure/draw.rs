@@ -322,6 +322,7 @@ fn draw_lines(svg: &mut Svg, at: &Placed<'_>) {
                     }
                 }
             }
+            Spread::None => {}
             Spread::Bars => {
                 for point in points {
                     let ends = point.interval.and_then(|(a, b)| {

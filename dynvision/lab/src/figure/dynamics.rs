@@ -1,5 +1,5 @@
 use super::compose::{Categories, Landmarks, activity, along, evenly, samples, some_rows};
-use super::panel::{Axis, Line, Page, Panel, Row, Rule};
+use super::panel::{Axis, Line, Page, Panel, Row, Rule, Spread};
 use super::{Drawing, Figure, FigureError, Ink, Options, Scale, Series, Shown, Table, fit, human_reference};
 use crate::measure::{peak_ratio, peak_time, temporal_summation};
 use crate::statistics::t_interval;
@@ -8,6 +8,8 @@ use crate::statistics::t_interval;
 const MULTIPLES: [f64; 10] = [0.1, 0.2, 0.5, 1., 2., 5., 10., 20., 50., 100.];
 /// Most traces of a panel.
 const TRACES: usize = 8;
+/// Most traces in a panel that have bands; more would hide each other.
+const BANDS: usize = 3;
 
 /// Adaptation, temporal summation and contrast latency, beside those of human visual cortex.
 ///
@@ -211,7 +213,8 @@ fn traces_panel(kind: Kind, own: &Table, chosen: &str, area: &str) -> Result<Pan
         values.for_each(|value| *value = if largest > 0. { *value / largest } else { *value });
         let ink = shown.iter().position(|other| *other == condition).and_then(|i| inks.get(i).cloned());
         let name = format!("{condition}{}", if kind == Kind::Contrast { "" } else { " ms" });
-        Line { each_seed: false, ..Line::new(name, ink.unwrap_or_else(Ink::grey), series) }.labelled(true)
+        let line = Line { each_seed: false, ..Line::new(name, ink.unwrap_or_else(Ink::grey), series) }.labelled(true);
+        if shown.len() > BANDS { Line { spread: Spread::None, ..line } } else { line }
     };
     let y =
         Axis::new(if area.is_empty() { "activity".into() } else { format!("{area} activity") }).including(&[0., 1.]);

@@ -1,6 +1,6 @@
 //! Where the panels of a page lie: everything about places, nothing about what is drawn in them.
 
-use super::panel::{Page, Panel, Row};
+use super::panel::{Page, Panel, Row, Spread};
 use super::scale::{Range, Scale};
 use super::svg::{width, wrapped};
 use super::{Line, Options, Point};
@@ -125,14 +125,19 @@ fn ranges(panel: &Panel, points: &[Vec<Point>]) -> Ranges {
     // An interval of few seeds may be far wider than the data: it widens the range to at most three times, and is cut there.
     if let Some(Range { low, high, scale: Scale::Linear }) = measured {
         let room = (high - low).max(1e-12);
-        let ends = points.iter().flatten().filter_map(|point| point.interval);
-        let ends = ends.flat_map(|(a, b)| [a, b]).map(|end| end.clamp(low - room, high + room));
+        let ends = intervals(panel, points).flat_map(|(a, b)| [a, b]).map(|end| end.clamp(low - room, high + room));
         measured = measured.map(|measured| measured.with(Range::of(ends, y_scale)));
     }
     let filled = measured.is_some() || panel.matrix.as_ref().is_some_and(|matrix| finite(&matrix.values));
     let others = panel.rules.iter().filter(|rule| !rule.vertical).map(|rule| rule.at);
     let others = Range::of(others.chain(panel.y.include.iter().copied()), y_scale);
     Ranges { x: Range::of(x, x_scale), y: measured.map_or(others, |measured| Some(measured.with(others))), filled }
+}
+
+/// The intervals that are drawn.
+fn intervals(panel: &Panel, points: &[Vec<Point>]) -> impl Iterator<Item = (f64, f64)> {
+    let drawn = panel.lines.iter().zip(points).filter(|(line, _)| line.spread != Spread::None);
+    drawn.flat_map(|(_, points)| points).filter_map(|point| point.interval)
 }
 
 fn union(ranges: impl Iterator<Item = Option<Range>>) -> Option<Range> {
@@ -240,7 +245,7 @@ fn placed_panel(
         let slack = (y.high - y.low) * 1e-9;
         low < y.low - slack || high > y.high + slack
     };
-    let cut = points.iter().flatten().filter_map(|point| point.interval).any(beyond);
+    let cut = intervals(panel, &points).any(beyond);
     let widest = panel.lines.iter().map(|line| width(&line.label, TICK, false));
     let widest = widest.fold(0., f64::max).min(NAME);
     let right = if panel.matrix.is_some() {
@@ -266,7 +271,7 @@ fn placed_panel(
         label_y: true,
         title: Vec::new(),
         y_label: wrapped(&panel.y.label, height + 8., LABEL, false).into_iter().take(2).collect(),
-        corner: cut.then(|| "intervals are wider than the panel".to_owned()).into_iter().collect(),
+        corner: cut.then(|| "intervals are cut".to_owned()).into_iter().collect(),
         notes: Vec::new(),
         right,
     }
@@ -457,6 +462,6 @@ mod tests {
         let (rows, _) = placed(&page, &Options::default(), None, 10.);
         let at = &rows[0].panels[0];
         assert!(at.y.high - at.y.low < 3. * 3. * 1.2 && at.y.low <= 0. && at.y.high >= 3.);
-        assert_eq!(at.corner, ["intervals are wider than the panel", "n = 2 seeds"]);
+        assert_eq!(at.corner, ["intervals are cut", "n = 2 seeds"]);
     }
 }

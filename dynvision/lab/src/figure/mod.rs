@@ -66,7 +66,7 @@ pub use distribution::Distribution;
 pub use drawing::Drawing;
 pub use dynamics::Dynamics;
 pub use error::FigureError;
-pub use options::Options;
+pub use options::{Options, Over};
 pub use palette::{Ink, Palette};
 pub use panel::{Axis, Line, Mark, Matrix, Page, Panel, Row, Rule, Spread, Violin};
 pub use performance::Performance;

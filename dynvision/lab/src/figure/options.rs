@@ -1,6 +1,16 @@
 use super::palette::Palette;
 use super::{FigureError, Table};
 
+/// Steps over which accuracy is averaged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Over {
+    /// The last quarter of what is shown first, where it has settled.
+    #[default]
+    Settled,
+    /// All from the onset on: for pictures that are shown briefly and are answered later, as under masks.
+    SinceOnset,
+}
+
 /// How figures are drawn.
 ///
 /// ```
@@ -25,6 +35,8 @@ pub struct Options {
     pub common_scale: bool,
     /// Accuracy by guessing, drawn as a dashed line; none draws none.
     pub chance: Option<f64>,
+    /// Over which steps [`performance`](super::Performance) takes the mean accuracy of a condition.
+    pub accuracy_over: Over,
     /// What the swept parameter is called, with its unit, such as `contrast` or `gap (ms)`.
     pub parameter: String,
     /// The category that others are compared with; none takes the last.
@@ -49,6 +61,7 @@ impl Default for Options {
             level: 0.95,
             common_scale: false,
             chance: None,
+            accuracy_over: Over::Settled,
             parameter: "condition".into(),
             default_category: None,
             areas: Vec::new(),

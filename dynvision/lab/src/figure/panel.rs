@@ -55,6 +55,8 @@ pub enum Spread {
     Band,
     /// A bar at each x.
     Bars,
+    /// Not at all.
+    None,
 }
 
 /// A series as it is drawn: the mean over seeds, a thin line for each seed, and the interval over seeds. A missing value is a gap.

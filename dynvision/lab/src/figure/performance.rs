@@ -1,7 +1,7 @@
-use super::compose::{Categories, accuracy, along, evenly, picked, samples, settled, some_rows};
+use super::compose::{Categories, accuracy, along, evenly, picked, samples, settled, since_onset, some_rows};
 use super::dynamics::said;
 use super::panel::{Axis, Line, Page, Panel, Row, Rule};
-use super::{Drawing, Figure, FigureError, Ink, Options, Series, Shown, Table, fit};
+use super::{Drawing, Figure, FigureError, Ink, Options, Over, Series, Shown, Table, fit};
 
 /// Most panels with traces.
 const TRACES: usize = 4;
@@ -11,7 +11,7 @@ const DECIBELS: [f64; 7] = [-20., -10., -5., 0., 5., 10., 20.];
 /// Accuracy under noise: over time for some strengths, and settled against the strength of the signal.
 ///
 /// A: accuracy over time, with a dash at the level without recurrence, where the table has rows whose `intervention` is
-/// `silenced`. B, from the left: mean accuracy over the last quarter of the stimulus against `condition`, the share of the
+/// `silenced`. B, from the left: mean accuracy over the last quarter of the stimulus, or from the onset on ([`Over`]), against `condition`, the share of the
 /// signal (SSNR, also in dB, `10·log₁₀(SSNR/(1 − SSNR))`), with a logistic curve and its threshold at half height; what
 /// recurrence adds, the difference of full and silenced for each seed; time until accuracy above chance has reached 90 % of
 /// where it settles.
@@ -75,8 +75,11 @@ impl Figure for Performance {
         if !silenced_points.0.is_empty() {
             second.push(gain_panel(&x, &full_points, &silenced_points, &categories));
         }
-        let y = Axis::new("time to 90 % (ms)").including(&[0.]);
-        second.push(Panel { x: x.clone(), y, lines: time, ..Panel::new("time to 90 %") });
+        // what is shown briefly does not settle
+        if options.accuracy_over == Over::Settled {
+            let y = Axis::new("time to 90 % (ms)").including(&[0.]);
+            second.push(Panel { x: x.clone(), y, lines: time, ..Panel::new("time to 90 %") });
+        }
         if let Some(last) = second.last_mut() {
             last.lines = last.lines.drain(..).map(|line| line.labelled(categories.named())).collect();
         }
@@ -87,8 +90,16 @@ impl Figure for Performance {
         if !silenced_points.0.is_empty() {
             notes.push("Dashed in the colour of a category: recurrence silenced.".into());
         }
-        notes.push("B: mean over the last quarter of the stimulus; thin curves: logistic fit to the mean.".into());
-        Page { legend: categories.legend(), notes, ..Page::new("Accuracy under noise", rows) }.draw(options)
+        let over = match options.accuracy_over {
+            Over::Settled => "the last quarter of the stimulus; thin curves: logistic fit to the mean",
+            Over::SinceOnset => "all steps from the onset on",
+        };
+        notes.push(format!("B: mean over {over}."));
+        let title = match x.second {
+            Some(_) => "Accuracy under noise".to_string(),
+            None => format!("Accuracy by {}", parameter.split(" (").next().unwrap_or(parameter)),
+        };
+        Page { legend: categories.legend(), notes, ..Page::new(&title, rows) }.draw(options)
     }
 }
 
@@ -126,7 +137,10 @@ impl Along {
             let at = condition.parse().unwrap_or(f64::NAN);
             for series in own.series("time_ms", &["category"])? {
                 let series = series.shifted(-onset);
-                let last = series.each_seed(|x, values| settled(x, values, &shown));
+                let last = series.each_seed(|x, values| match options.accuracy_over {
+                    Over::Settled => settled(x, values, &shown),
+                    Over::SinceOnset => since_onset(x, values, &shown),
+                });
                 let time =
                     series.each_seed(|x, values| time_to_settle(x, values, &shown, options.chance.unwrap_or(0.)));
                 let (category, n) = (series.key("category"), samples(&series));
@@ -186,8 +200,12 @@ fn traces_panel(
 }
 
 fn settled_panel(x: &Axis, full: &Along, silenced: &Along, categories: &Categories, options: &Options) -> Panel {
-    let y = Axis::new("settled accuracy").including(&[0., 1.]);
-    let mut panel = Panel { x: x.clone(), y, ..Panel::new("settled accuracy") };
+    let name = match options.accuracy_over {
+        Over::Settled => "settled accuracy",
+        Over::SinceOnset => "mean accuracy",
+    };
+    let y = Axis::new(name).including(&[0., 1.]);
+    let mut panel = Panel { x: x.clone(), y, ..Panel::new(name) };
     panel.rules.extend(options.chance.map(|chance| Rule::horizontal(chance, "chance", Ink::grey().dotted())));
     for of in &silenced.0 {
         let line = of.line(&of.settled, categories);
@@ -200,6 +218,10 @@ fn settled_panel(x: &Axis, full: &Along, silenced: &Along, categories: &Categori
     }
     for of in &full.0 {
         let line = of.line(&of.settled, categories);
+        if options.accuracy_over == Over::SinceOnset {
+            panel.lines.push(line);
+            continue;
+        }
         let thresholds: Vec<f64> = of
             .settled
             .seeds

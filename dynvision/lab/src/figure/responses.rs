@@ -5,6 +5,8 @@ use crate::measure::time_to_half_maximum;
 
 /// Most columns.
 const COLUMNS: usize = 7;
+/// Most columns that have room for a long label.
+const WIDE: usize = 4;
 
 /// Activity of every area over time, a column for each value of the swept parameter, with accuracy above.
 ///
@@ -92,13 +94,28 @@ impl Figure for Responses {
         }
         if let (Some(row), true) = (rows.first_mut(), shown.iter().any(|condition| !condition.is_empty())) {
             for (panel, condition) in row.panels.iter_mut().zip(&shown) {
-                panel.title = format!("{} = {condition}", options.parameter);
+                panel.title = titled(&options.parameter, condition, shown.len() <= WIDE);
             }
+        }
+        if columns.len() > WIDE {
+            for panel in rows.iter_mut().flat_map(|row| &mut row.panels) {
+                panel.x.label = "time (ms)".into();
+            }
+            notes.push(format!("Columns: {}. Time is from the onset.", options.parameter));
         }
         notes.push("Grey: stimulus. Tick on a line: time to half maximum.".into());
         Page { legend: categories.legend(), notes, joined: true, ..Page::new("Responses over time", rows) }
             .draw(options)
     }
+}
+
+/// `gap 20 ms` of `gap (ms)` and 20, or `20 ms` where there is no room.
+fn titled(parameter: &str, condition: &str, wide: bool) -> String {
+    let (name, unit) = match parameter.split_once(" (") {
+        Some((name, unit)) => (name, format!(" {}", unit.trim_end_matches(')'))),
+        None => (parameter, String::new()),
+    };
+    if wide { format!("{name} {condition}{unit}") } else { format!("{condition}{unit}") }
 }
 
 /// What is measured at one condition.

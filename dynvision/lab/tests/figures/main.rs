@@ -164,7 +164,7 @@ fn options_are_heeded() {
     let titled =
         draw("responses", &table, &Options { title: Some("A & B".into()), parameter: "contrast".into(), ..options() })
             .unwrap();
-    assert!(titled.svg.contains("A &amp; B") && titled.svg.contains("contrast = 0.3"));
+    assert!(titled.svg.contains("A &amp; B") && titled.svg.contains("contrast 0.3"));
     let tau = |tau_ms| draw("dynamics", &tables::dynamics(), &Options { tau_ms, ..options() });
     let drawing = tau(Some(4.)).unwrap();
     check::picture(&drawing).unwrap();
