@@ -7,7 +7,8 @@ pub use crate::geometry::{Features, Geometry, Map, beside};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
-    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
+    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state,
+    is_solver,
 };
 pub use crate::model::step::{
     adapt, answer, begin, earlier, enter, erase, gather, layer, leave, operation, pool, readout, restore, see, shown,

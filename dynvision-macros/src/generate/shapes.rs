@@ -376,9 +376,10 @@ impl Code<'_> {
                 (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
             }
             Operation::Links(_, links) => return self.link_checks(&area.name, links, &stage.before),
-            Operation::Tstep(_) | Operation::Record | Operation::Delay => {
-                return TokenStream::new();
+            Operation::Tstep(it) if !it.chosen => {
+                (&it.ty, quote!(__dv::check_solver::<#part>), quote!(#name, #spec::#from))
             }
+            Operation::Tstep(_) | Operation::Record | Operation::Delay => return TokenStream::new(),
         };
         let call = call_over(ty, callee, args);
         let state = matches!(operation, Operation::Layer).then(|| self.state_check(area, &stage.after, response));

@@ -10,6 +10,7 @@
 mod adaption;
 mod bias;
 mod cells;
+mod channel_solver;
 mod classifier;
 mod conv;
 mod dropout;
@@ -49,6 +50,7 @@ pub use cells::{
     HeegerMackey, Organics, PaperForm, PeepholeGates, PredictionError, PublishedForm, PublishedFormBatchNorm,
     RepresentationForm, RepresentationLstm,
 };
+pub use channel_solver::EulerPerChannel;
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
@@ -91,6 +93,7 @@ pub use two_stage::{FromSecondStep, Propagate, RConv2dx2, TwoStage, WithoutInput
 pub mod built {
     pub use super::bias::built::Bias;
     pub use super::cells::built::*;
+    pub use super::channel_solver::built::EulerPerChannel;
     pub use super::conv::built::Conv2d;
     pub use super::edge::built::{ConvTranspose2d, Via};
     pub use super::head::built::Mlp;
