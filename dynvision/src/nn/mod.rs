@@ -52,7 +52,7 @@ pub use cells::{
 };
 pub use channel_solver::EulerPerChannel;
 pub use classifier::Classifier;
-pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
+pub use conv::{Conv2d, ConvOptions, DefaultOptions, Mask, Masked, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
 pub use edge::{ConvTranspose2d, Edge, ResizeConv, Via};
 pub use external::ExternalInput;

@@ -4,7 +4,7 @@
 use dynvision::data::{Images, digits};
 use dynvision::interop::Weights;
 use dynvision::model::DynModel;
-use dynvision::nn::{Dann, EiRates, HGru, PublishedForm};
+use dynvision::nn::{Dann, EiRates, Full, HGru, LayerKernel, Mask, Masked, PublishedForm};
 use dynvision::optim::{Method, SgdConfig};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoint, TrainConfig, Trainer};
@@ -36,6 +36,24 @@ struct Separate {
     v1: Dann<1, 4, 2>,
     #[readout]
     classifier: Classifier<4, 10>,
+}
+
+/// Connections between channels, none from one to itself.
+#[derive(Clone, Debug)]
+struct Others;
+impl Mask for Others {
+    fn connects(to: usize, from: usize, _: usize, _: usize) -> bool {
+        to != from
+    }
+}
+#[dyn_model(
+    input = [1, 8, 8], operations = [layer, nonlin, record, delay],
+    dynamics(dt = 1.0, t_feedforward = 0.0, t_recurrence = 1.0),
+)]
+struct Sparse {
+    v1: RConv2d<1, 3, 3, 1, Full<LayerKernel, Masked<Others>>>,
+    #[readout]
+    classifier: Classifier<3, 10>,
 }
 
 fn images() -> Images {
@@ -151,4 +169,36 @@ fn what_may_not_be_negative_is_put_back_after_each_update() {
     assert!(fit(false).iter().any(|&w| w < 0.0), "nothing would become negative without it");
     let held = fit(true);
     assert!(held.iter().all(|&w| w >= 0.0) && held.iter().any(|&w| w > 0.0));
+}
+
+#[test]
+fn a_connection_that_is_not_there_never_comes() {
+    let dev = Cpu::seed_from_u64(1);
+    let mut trainer = Trainer::new(&dev, dev.build_module::<Sparse, f32>(), config()).unwrap();
+    let raw = |net: &SparseModel<f32, Cpu>| {
+        let weights = net.weights();
+        weights.get::<f32>("v1.recurrence.weight", &[3, 3, 3, 3]).unwrap()
+    };
+    let before = raw(trainer.net());
+    trainer.fit(&images(), None).unwrap();
+    let after = raw(trainer.net());
+    let to_itself = |n: usize| n / 27 == n / 9 % 3;
+    assert!((0..81).filter(|&n| to_itself(n)).all(|n| before[n] == after[n]), "it gets no gradient");
+    assert!((0..81).filter(|&n| !to_itself(n)).any(|n| before[n] != after[n]));
+    let loaded = through_a_checkpoint(&trainer, dev.build_module::<Sparse, f32>());
+    assert_eq!(raw(&loaded), after);
+    // what is taken up there acts as nothing
+    let frame: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.sample_normal_like(&(2, Const, Const, Const));
+    let run = |net: &SparseModel<f32, Cpu>| net.try_run(Stimulus::constant(frame.clone(), 4)).unwrap().as_vec();
+    let with = |changed: &dyn Fn(usize) -> bool| {
+        let mut imported = loaded.clone();
+        let mut weights = imported.weights();
+        let values: Vec<f32> = (0..81).map(|n| if changed(n) { 3.0 } else { after[n] }).collect();
+        weights.insert("v1.recurrence.weight", &[3, 3, 3, 3], &values);
+        imported.set_weights(&weights).unwrap();
+        run(&imported)
+    };
+    assert_eq!(with(&to_itself), run(&loaded));
+    assert_ne!(with(&|n| !to_itself(n)), run(&loaded));
 }
