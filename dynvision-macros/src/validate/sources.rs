@@ -214,7 +214,8 @@ fn check_all_seen(
         errors.at(span, message);
     }
     for (number, input) in args.inputs.iter().flat_map(|(_, inputs)| inputs.iter().skip(1)).enumerate() {
-        if !named(&|source| *source == Source::Beside(number)) {
+        let is_second = known.inputs[..=number].iter().any(|earlier| input.name.unraw() == earlier);
+        if !is_second && !named(&|source| *source == Source::Beside(number)) {
             let name = input.name.unraw();
             errors.at(
                 input.name.span(),
