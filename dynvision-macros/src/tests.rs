@@ -424,7 +424,7 @@ fn every_key_is_read() {
     for key in READOUT.known {
         assert_says(
             &of_fields(
-                "layer, skip, record, delay",
+                "layer, record, delay",
                 &format!("v1: A, v2: B, #[readout({})] head: H, #[readout(skip(from = v1))] a: H", key.example),
             ),
             &[],
