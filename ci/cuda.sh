@@ -35,10 +35,18 @@ if [ ! -x "$root/bin/nvcc" ]; then
     ln -sf "$toolkit/lib/libnvrtc.so.13" "$root/cuda/lib64/libnvrtc.so"
     # what dfdx asks for the GPU that it compiles for
     printf '#!/bin/sh\necho compute_cap\necho 9.0\n' >"$root/bin/nvidia-smi"
-    # dfdx starts all its compilers at once: only a few at a time run
+    # dfdx starts all its compilers at once: only a few at a time run. It reads what they say one after the other, so that one whose
+    # warnings fill its pipe waits to be read: they are kept in a file until its turn is over, or it would keep its turn from
+    # those that are read before it.
     cat >"$root/bin/nvcc" <<W
 #!/bin/bash
-exec flock "$root/nvcc.lock.\$((RANDOM % $(nproc)))" "$root/cuda/bin/nvcc" "\$@"
+said=\$(mktemp -d)
+code=0
+flock "$root/nvcc.lock.\$((RANDOM % $(nproc)))" "$root/cuda/bin/nvcc" "\$@" >"\$said/out" 2>"\$said/err" || code=\$?
+cat "\$said/out"
+cat "\$said/err" >&2
+rm -r "\$said"
+exit \$code
 W
     chmod +x "$root"/bin/*
 fi

@@ -13,7 +13,7 @@ if [ -z "$browser" ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-DYNVISION_REPORT="$folder/report.html" cargo test --quiet -p dynvision-lab --test report the_report_has_everything >"$folder/build" 2>&1 ||
+DYNVISION_REPORT="$folder/report.html" cargo test --quiet --workspace --features dynvision/fetch --test report the_report_has_everything >"$folder/build" 2>&1 ||
   { cat "$folder/build"; exit 1; }
 [ -s "$folder/report.html" ] || { echo "report in a browser: no report was written"; exit 1; }
 

@@ -11,7 +11,7 @@ use clap::Parser;
 use dynvision::data::{Images, Order, Seed, mnist5k};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
 use dynvision::nn::Layer;
-use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
+use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
 use dynvision_lab::experiment::{Experiment, Part, Results, Runner, named};
@@ -124,7 +124,7 @@ fn study<R: Recurrence>(
         steps: 12,
         // what an area does to itself learns slowly, as in the original: fast recurrence becomes unstable
         groups: Groups::new(<RConv2d<1, 16, 3, 2, R> as Layer>::RECURRENT.then(|| Group::named("recurrence").lr(0.2))),
-        optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: options.epochs as u64, floor: 0.02 },
         schedule_by: Interval::Epoch,
         checkpoints: Some(Checkpoints::to(&folder)),

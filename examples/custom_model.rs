@@ -2,9 +2,10 @@
 //! guide to custom models (`docs/custom-models.md`).
 //!
 //! Run: `cargo run --release --example custom_model`
-#![allow(clippy::print_stdout)] // an example prints
 
 use dynvision::prelude::*;
+use dynvision_examples::{ended, say};
+use std::process::ExitCode;
 
 // The order in which each area runs its operations in every time step. An operation that no area has, and a part that no
 // operation runs, are compile errors; so is every shape that does not fit.
@@ -29,26 +30,30 @@ pub struct SimpleRCNN<R: Recurrence = SelfRecurrence> {
     classifier: Classifier<64, 10>,
 }
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
+    ended(run())
+}
+
+fn run() -> Result<(), Error> {
     let dev = Cpu::seed_from_u64(0);
     // `R` may be any recurrence: the shapes are the same
     let mut net = dev.build_module::<SimpleRCNN<Full>, f32>();
-    println!("{}\n", net.summary());
+    say!("{}\n", net.summary());
 
     // a batch of four images, shown for 20 steps
     let images = dev.sample_normal_like(&(4, Const, Const, Const));
     let (logits, responses) = net.try_record(Stimulus::constant(images.clone(), 20))?;
-    println!("logits {:?}, layer2 {:?}", logits.shape().concrete(), responses.layer2.values.shape().concrete());
+    say!("logits {:?}, layer2 {:?}", logits.shape().concrete(), responses.layer2.values.shape().concrete());
 
     // times are settings: in ms, and multiples of dt
     net.dynamics.t_feedforward = 4.0;
     let (_, delayed) = net.try_record(Stimulus::constant(images.clone(), 20))?;
     if let Some(onset) = delayed.layer2.onset() {
-        println!("with 4 ms between areas, layer2 answers from step {onset}");
+        say!("with 4 ms between areas, layer2 answers from step {onset}");
     }
     net.dynamics.t_feedforward = 5.0;
     if let Err(error) = net.try_run(Stimulus::constant(images, 20)) {
-        println!("and 5 ms is refused: {error}");
+        say!("and 5 ms is refused: {error}");
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Where the time goes: area by area, and in a training step part by part, for a model of the zoo or for your own.
 //!
 //! Run: `cargo run --release --example profile -- --batch 16 --steps 20`, on an otherwise quiet machine.
-#![allow(clippy::print_stdout)] // an example prints
 
 use clap::{Parser, ValueEnum};
 use dfdx::prelude::Cache;
@@ -11,6 +10,8 @@ use dynvision::optim::{Adam, AdamConfig};
 use dynvision::prelude::*;
 use dynvision::profile::{attainable_peak, profile, training_step};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4, DyRCNNx4Feedback, DyRCNNx8, ResNet18, SimpleRCNN};
+use dynvision_examples::{ended, say};
+use std::process::ExitCode;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Model {
@@ -41,19 +42,22 @@ struct Options {
     recompute: usize,
 }
 
-fn main() -> Result<(), Error> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    ended(run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<(), Error> {
     if let Some(threads) = options.threads {
         set_threads(threads)?;
     }
     let dev = Cpu::seed_from_u64(0);
     match options.model {
-        Model::SimpleRcnn => report(dev.build_module::<SimpleRCNN, f32>(), &options),
-        Model::DyrcnnX2 => report(dev.build_module::<DyRCNNx2, f32>(), &options),
-        Model::DyrcnnX4 => report(dev.build_module::<DyRCNNx4, f32>(), &options),
-        Model::DyrcnnX4Feedback => report(dev.build_module::<DyRCNNx4Feedback, f32>(), &options),
-        Model::DyrcnnX8 => report(dev.build_module::<DyRCNNx8, f32>(), &options),
-        Model::Resnet18 => report(dev.build_module::<ResNet18, f32>(), &options),
+        Model::SimpleRcnn => report(dev.build_module::<SimpleRCNN, f32>(), options),
+        Model::DyrcnnX2 => report(dev.build_module::<DyRCNNx2, f32>(), options),
+        Model::DyrcnnX4 => report(dev.build_module::<DyRCNNx4, f32>(), options),
+        Model::DyrcnnX4Feedback => report(dev.build_module::<DyRCNNx4Feedback, f32>(), options),
+        Model::DyrcnnX8 => report(dev.build_module::<DyRCNNx8, f32>(), options),
+        Model::Resnet18 => report(dev.build_module::<ResNet18, f32>(), options),
     }
 }
 
@@ -65,16 +69,16 @@ fn report<M: DynModel<f32, Cpu>>(mut net: M, options: &Options) -> Result<(), Er
     let (batch, steps) = (options.batch, options.steps);
     let images = dev.sample_normal_like(&(batch, Default::default(), Default::default(), Default::default()));
     let stimulus = || Stimulus::constant(images.clone(), steps);
-    println!("{}", net.summary());
+    say!("{}", net.summary());
     let peak = attainable_peak();
-    println!("\n{} threads; the peak is {peak:.0} GFLOP/s, by the fastest of a few large convolutions", threads());
-    println!("\nforward, a batch of {batch}:\n{}", profile(&net, stimulus)?.of_peak(peak));
+    say!("\n{} threads; the peak is {peak:.0} GFLOP/s, by the fastest of a few large convolutions", threads());
+    say!("\nforward, a batch of {batch}:\n{}", profile(&net, stimulus)?.of_peak(peak));
     show_memory();
     let traced = || stimulus().training().traced(net.alloc_grads());
-    println!("\nforward with what backward needs:\n{}", profile(&net, traced)?.of_peak(peak));
+    say!("\nforward with what backward needs:\n{}", profile(&net, traced)?.of_peak(peak));
     let labels = Labels::constant(&vec![0; batch], steps);
     let adam = |net: &M| Adam::new(net, AdamConfig::default());
-    println!("\ntraining:\n{}", training_step(&mut net, stimulus, &CrossEntropy::default(), &labels, adam)?);
+    say!("\ntraining:\n{}", training_step(&mut net, stimulus, &CrossEntropy::default(), &labels, adam)?);
     show_memory();
     Ok(())
 }
@@ -85,6 +89,6 @@ fn show_memory() {
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|line| line.trim().trim_end_matches(" kB"));
     if let Some(kib) = peak.and_then(|kib| kib.parse::<f64>().ok()) {
-        println!("peak memory of the process so far: {:.0} MB", kib / 1024.0);
+        say!("peak memory of the process so far: {:.0} MB", kib / 1024.0);
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! Run `train_digits` first, then `cargo run --release --example record_responses -- --checkpoint runs/digits`.
 //! Writes `responses.svg` (a ridge plot), `responses.npz` (for NumPy) and `responses.safetensors` to `--out`.
-#![allow(clippy::print_stdout)] // an example prints
 
 use clap::Parser;
 use dynvision::data::digits;
+use dynvision::file::atomic;
 use dynvision::interop::{self, npz};
 use dynvision::plot::{Ridge, Row};
 use dynvision::prelude::*;
 use dynvision::train::Checkpoint;
 use dynvision::unroll::{Response, Timed};
-use dynvision_examples::Digits;
+use dynvision_examples::{Digits, ended, say};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,16 +40,11 @@ fn over_time<S: Timed>(response: &Response<S, f32, Cpu>) -> Vec<f64> {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(Options::parse()))
 }
 
 fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
+    atomic::prepare(&out)?; // before time is spent
     let file = if checkpoint.is_dir() { checkpoint.join("last.safetensors") } else { checkpoint };
     let dev = Cpu::default();
     let mut net = dev.build_module::<Digits, f32>();
@@ -63,15 +58,14 @@ fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
     let (logits, responses) = net.try_record(Stimulus::presented(batch.images, &on, 0.0)?)?;
 
     let rows = [("v1", over_time(&responses.v1)), ("v2", over_time(&responses.v2))];
-    println!("mean response of 8 digits, on from {} to {} ms\n   ms      v1      v2", 2 * BEFORE, 2 * (BEFORE + ON));
+    say!("mean response of 8 digits, on from {} to {} ms\n   ms      v1      v2", 2 * BEFORE, 2 * (BEFORE + ON));
     for (t, &on) in on.iter().enumerate() {
         let mark = if on { "*" } else { " " };
-        println!("{mark}{:4}  {:.4}  {:.4}", 2 * t, rows[0].1[t], rows[1].1[t]);
+        say!("{mark}{:4}  {:.4}  {:.4}", 2 * t, rows[0].1[t], rows[1].1[t]);
     }
     let peak = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0);
-    rows.iter().for_each(|(area, values)| println!("{area} peaks at {} ms", 2 * peak(values)));
+    rows.iter().for_each(|(area, values)| say!("{area} peaks at {} ms", 2 * peak(values)));
 
-    std::fs::create_dir_all(&out)?;
     let plot = Ridge::new("Mean responses to digits", net.dynamics.dt).shade(BEFORE, BEFORE + ON);
     rows.into_iter()
         .fold(plot, |plot, (area, values)| plot.row(Row::new(area, values)))
@@ -80,6 +74,6 @@ fn run(Options { checkpoint, out }: Options) -> Result<(), Box<dyn Error>> {
     state.insert("logits", &logits.shape().concrete(), &logits.as_vec());
     npz::write_state(out.join("responses.npz"), &state)?; // for NumPy
     interop::write(&out.join("responses.safetensors"), &state)?; // for all else
-    println!("wrote responses.svg, responses.npz and responses.safetensors to {}", out.display());
+    say!("wrote responses.svg, responses.npz and responses.safetensors to {}", out.display());
     Ok(())
 }

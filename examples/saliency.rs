@@ -7,14 +7,15 @@
 //! Zisserman 2014, "Deep inside convolutional networks"), here for the frame of every step on its own. The network is
 //! evaluated as it was trained, with the running moments of its batch norms: a tape records gradients and changes nothing
 //! else. Writes `saliency.svg` to `--out`.
-#![allow(clippy::print_stdout)] // an example prints
 
 use clap::Parser;
 use dfdx::prelude::{Gradients, NoneTape, Rank0, SumTo};
 use dynvision::data::{Seed, digits};
-use dynvision::optim::{AdamConfig, Group, Groups, Method};
+use dynvision::file::atomic;
+use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig};
 use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, Trainer};
+use dynvision_examples::{ended, say};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::error::Error;
@@ -64,16 +65,11 @@ struct Seen {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(Options::parse()))
 }
 
 fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
+    atomic::prepare(&out)?; // before time is spent
     let (train, test) = (digits::train()?, digits::test()?);
     let dev = Cpu::seed_from_u64(0);
     let config = TrainConfig {
@@ -82,12 +78,12 @@ fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
         seed: Seed(0),
         steps: STEPS - DELAY,
         groups: Groups::new([Group::named("recurrence").lr(0.2)]),
-        optimizer: Method::Adam(AdamConfig { lr: 3e-3, ..AdamConfig::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..AdamConfig::default() }),
         ..TrainConfig::default()
     };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Seeing, f32>(), config)?;
     trainer.fit(&train, None)?;
-    println!("accuracy on held-out digits: {:.3}", trainer.evaluate(&test)?.last_accuracy.unwrap_or(f64::NAN));
+    say!("accuracy on held-out digits: {:.3}", trainer.evaluate(&test)?.last_accuracy.unwrap_or(f64::NAN));
     let net = trainer.into_net();
 
     let chosen: Vec<usize> = (0..DIGITS).collect();
@@ -119,16 +115,15 @@ fn run(Options { epochs, out }: Options) -> Result<(), Box<dyn Error>> {
         })
         .collect();
 
-    println!("sum of the magnitudes of the gradient at each step:");
+    say!("sum of the magnitudes of the gradient at each step:");
     for Seen { class, answer, maps, .. } in &seen {
         let sums: Vec<String> =
             maps.iter().map(|map| format!("{:.3}", map.iter().map(|g| g.abs()).sum::<f32>())).collect();
-        println!("  a {class}, taken for a {answer}: {}", sums.join("  "));
+        say!("  a {class}, taken for a {answer}: {}", sums.join("  "));
     }
-    std::fs::create_dir_all(&out)?;
     let file = out.join("saliency.svg");
     draw(&seen, net.dynamics.dt, &file)?;
-    println!("wrote {}", file.display());
+    say!("wrote {}", file.display());
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! Frame by frame: a model that watches a bar move, one frame at a time, and keeps its state between frames.
 //!
 //! Run: `cargo run --release --example stream`
-#![allow(clippy::print_stdout)] // an example prints
 
 use dynvision::prelude::*;
 use dynvision::stream::Stream;
+use dynvision_examples::{ended, say};
+use std::process::ExitCode;
 
 /// Two areas on a small field of view.
 #[dyn_model(
@@ -32,11 +33,15 @@ fn mean(newest: Option<Tensor<impl Shape, f32, Cpu>>) -> f32 {
     newest.map_or(0.0, |x| x.as_vec().iter().sum::<f32>() / x.shape().num_elements() as f32)
 }
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
+    ended(run())
+}
+
+fn run() -> Result<(), Error> {
     let dev = Cpu::seed_from_u64(0);
     let net = dev.build_module::<Watcher, f32>();
     let mut stream = Stream::new(&net, net.reset())?;
-    println!("  ms  bar      v1      v2  logits");
+    say!("  ms  bar      v1      v2  logits");
     for step in 0..24 {
         // the bar enters at step 4, moves one column per step, and leaves
         let at = (4..20).contains(&step).then(|| step - 4);
@@ -44,7 +49,7 @@ fn main() -> Result<(), Error> {
         let state = stream.state();
         let bar = at.map_or("-".to_string(), |at| at.to_string());
         let (v1, v2) = (mean(state.v1.response(1)), mean(state.v2.response(1)));
-        println!("{:4}  {bar:>3}  {v1:.4}  {v2:.4}  {:+.4?}", 2 * step, logits.as_vec());
+        say!("{:4}  {bar:>3}  {v1:.4}  {v2:.4}  {:+.4?}", 2 * step, logits.as_vec());
     }
     Ok(())
 }

@@ -8,11 +8,10 @@
 use clap::Parser;
 use dynvision::data::{Seed, digits};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
-use dynvision::optim::{AdamConfig, Group, Groups, Method, Schedule};
+use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, TrainError, Trainer};
-use dynvision_examples::Digits;
-use std::io::Write;
+use dynvision_examples::{Digits, ended, say};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,21 +29,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // where nobody reads it, the exit says it
-            let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Prints a line; a reader that has gone, or a full disk behind it, does not end the training.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
+    ended(run(Options::parse()))
 }
 
 fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
@@ -61,7 +46,7 @@ fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
         steps: 10,
         // what an area does to itself learns slowly, as in the original: fast recurrence becomes unstable
         groups: Groups::new([Group::named("recurrence").lr(0.2), Group::named("feedback").lr(0.2)]),
-        optimizer: Method::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 4e-3, ..AdamConfig::default() }),
         schedule: Schedule::Cosine { steps: 15, floor: 0.02 },
         schedule_by: Interval::Epoch,
         checkpoints: Some(Checkpoints::to(&out)),

@@ -13,7 +13,7 @@ use dynvision::data::{
 };
 use dynvision::geometry::Map;
 use dynvision::loss::Labels;
-use dynvision::optim::{AdamConfig, Method};
+use dynvision::optim::{AdamConfig, OptimizerConfig};
 use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, TrainError, Trainer};
 use dynvision::unroll::Stimulus;
@@ -158,7 +158,7 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainErr
 
     let dev = Cpu::seed_from_u64(options.seed);
     let net = dev.build_module::<Photographs, f32>();
-    let optimizer = Method::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
     let config =
         TrainConfig { epochs: options.epochs, batch_size: BATCH, seed, steps: 8, optimizer, ..TrainConfig::default() };
     let (presentation, steps) = (config.presentation.clone(), config.steps);

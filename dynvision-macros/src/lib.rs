@@ -7,6 +7,7 @@ mod keys;
 mod model;
 mod operations;
 mod parse;
+mod rule;
 mod span;
 mod suggest;
 mod validate;

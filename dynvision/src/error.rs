@@ -84,6 +84,14 @@ pub enum Error {
     /// A setting contradicts another or lies outside its range.
     #[error("{0}")]
     Setting(String),
+    /// What went wrong in a step of a model.
+    #[error("{place}: {error}")]
+    At {
+        /// The area, or the readout, and the step.
+        place: String,
+        /// What went wrong there.
+        error: Box<Error>,
+    },
 }
 
 fn below(ms: f64, dt: f64) -> f64 {
@@ -100,6 +108,17 @@ impl Error {
     pub fn not_of<S>(what: &'static str, found: &[usize]) -> Self {
         let expected = std::any::type_name::<S>().replace("dfdx::shapes::shape::", "");
         Error::Shape { what, expected, found: found.to_vec() }
+    }
+
+    /// Says where it happened, if it does not say so yet.
+    #[must_use]
+    pub(crate) fn at(self, place: impl FnOnce() -> String) -> Self {
+        match self {
+            Error::Shape { .. } | Error::Setting(_) | Error::Device(_) => {
+                Error::At { place: place(), error: Box::new(self) }
+            }
+            other => other,
+        }
     }
 
     /// Wraps an error of a device.

@@ -26,7 +26,7 @@ use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::loss::{Labels, Loss};
 use crate::model::{DynModel, FrameShape, run_or_record};
-use crate::optim::{Optim, OptimError, ParameterKernel, Rule};
+use crate::optim::{OptimError, Optimizer, ParameterKernel, UpdateRule};
 use crate::unroll::Stimulus;
 use crate::unroll::{Initial, Observer, PerArea, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
@@ -156,7 +156,7 @@ pub fn training_step<M, B, E, D, L, R>(
     stimulus: impl Fn() -> Stimulus<FrameShape<M, B, E, D>, E, D>,
     loss: &L,
     labels: &Labels,
-    optimizer: impl FnOnce(&M) -> Result<Optim<R, M, E, D>, OptimError>,
+    optimizer: impl FnOnce(&M) -> Result<Optimizer<R, M, E, D>, OptimError>,
 ) -> Result<StepProfile>
 where
     M: DynModel<E, D>,
@@ -164,7 +164,7 @@ where
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D>,
-    R: Rule,
+    R: UpdateRule,
 {
     let failed = |error: OptimError| Error::Setting(error.to_string());
     let mut optimizer = optimizer(net).map_err(failed)?;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
-use crate::model::{DynModel, Frame, Logits, SameBatch};
+use crate::model::{DynModel, Frame, Logits, SameBatch, advance};
 use crate::unroll::{Context, Discard, Observer, State};
 use dfdx::prelude::{Dim, HasShape, NoneTape};
 
@@ -46,7 +46,7 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
         observed: &mut M::Areas<K, B>,
     ) -> Result<Logits<M, B, E, D>> {
         M::visit_areas(&self.state, &mut SameBatch(frame.shape().0.size()))?;
-        self.model.advance(frame, &mut self.state, observed, &mut self.cx)
+        advance(self.model, frame, &mut self.state, observed, &mut self.cx)
     }
 
     /// Returns what each area remembers.

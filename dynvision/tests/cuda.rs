@@ -122,7 +122,7 @@ mod training {
     use dynvision::data::{Images, Seed, digits};
     use dynvision::interop::Weights;
     use dynvision::nn::{BatchNorm, Dropout};
-    use dynvision::optim::{AdamConfig, Clip, Method, RmsPropConfig, SgdConfig};
+    use dynvision::optim::{AdamConfig, Clip, OptimizerConfig, RmsPropConfig, SgdConfig};
     use dynvision::prelude::*;
     use dynvision::train::{Checkpoint, TrainConfig, Trainer};
 
@@ -155,7 +155,7 @@ mod training {
         digits::train().unwrap().subset(&(0..24).collect::<Vec<_>>()).unwrap()
     }
 
-    fn trainer<D>(dev: &D, optimizer: Method, epochs: usize) -> Trainer<NetModel<f32, D>, f32, D>
+    fn trainer<D>(dev: &D, optimizer: OptimizerConfig, epochs: usize) -> Trainer<NetModel<f32, D>, f32, D>
     where
         D: VisionDevice<f32> + dynvision::kernels::ParameterKernel<f32> + dfdx::nn::DeviceBuildExt,
         Net: BuildOnDevice<D, f32, Built = NetModel<f32, D>>,
@@ -178,9 +178,9 @@ mod training {
     #[test]
     fn a_run_is_that_of_the_cpu() {
         let methods = [
-            Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
-            Method::Sgd(SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() }),
-            Method::RmsProp(RmsPropConfig { lr: 1e-3, centered: true, ..Default::default() }),
+            OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
+            OptimizerConfig::Sgd(SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() }),
+            OptimizerConfig::RmsProp(RmsPropConfig { lr: 1e-3, centered: true, ..Default::default() }),
         ];
         for method in methods {
             let mut here = trainer(&Cpu::seed_from_u64(1), method, 1);
@@ -206,8 +206,8 @@ mod training {
         tensors(resumed.net())
     }
 
-    fn adam() -> Method {
-        Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() })
+    fn adam() -> OptimizerConfig {
+        OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..Default::default() })
     }
 
     #[test]

@@ -73,6 +73,23 @@ pub mod taken {
     }
 }
 
+/// Types may compute with constants of the module.
+pub mod computed {
+    use dynvision::nn::{Classifier, RConv2d};
+
+    const WIDTH: usize = 2;
+
+    /// A model.
+    #[dynvision::dyn_model(input = [1, 8, 8], operations = [layer, tstep, nonlin, record, delay])]
+    pub struct Net<const C: usize = { WIDTH + 1 }> {
+        v1: RConv2d<1, WIDTH>,
+        v2: RConv2d<WIDTH, { WIDTH * 2 }>,
+        v3: RConv2d<{ 2 * WIDTH }, { C }>,
+        #[readout]
+        head: Classifier<{ C }, 2>,
+    }
+}
+
 /// A private model stays private.
 mod private {
     use dynvision::nn::{Classifier, RConv2d};
@@ -118,6 +135,9 @@ fn models_run() {
     assert!(bare.try_step(frame.clone(), &mut bare.reset()).is_ok());
     let taken = dev.build_module::<taken::Net, f32>();
     assert!(taken.try_step(frame.clone(), &mut taken.reset()).is_ok());
+    let computed = dev.build_module::<computed::Net, f32>();
+    assert!(computed.try_step(frame.clone(), &mut computed.reset()).is_ok());
+    assert_eq!((computed::Net::V2.c, computed::Net::V3.c), (4, 3));
     let private = dev.build_module::<private::Net, f32>();
     assert!(private.try_step(frame, &mut private.reset()).is_ok());
     assert_eq!(taken::Net::TYPE, dynvision::geometry::Map::new(3, 8, 8));

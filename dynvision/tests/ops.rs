@@ -8,6 +8,10 @@ mod device;
 #[path = "ops/check.rs"]
 #[macro_use]
 mod check;
+#[path = "ops/arithmetic.rs"]
+mod arithmetic;
+#[path = "ops/concat.rs"]
+mod concat;
 #[path = "ops/conv.rs"]
 mod conv;
 #[path = "ops/errors.rs"]

@@ -18,7 +18,7 @@ use dynvision::loss::{Labels, Loss, Output};
 use dynvision::model::DynModel;
 use dynvision::nn::{Classifier, Connection, Empty, Integration, Layer, Nonlinearity, Operation, RConv2d, Solver};
 use dynvision::ops;
-use dynvision::optim::{Optim, SgdConfig};
+use dynvision::optim::{Optimizer, SgdConfig};
 use dynvision::unroll::{Context, Past, Stimulus};
 
 // ------------------------------------------------------------------------------------------------------------- weights
@@ -317,7 +317,7 @@ fn its_gradients_are_the_differences_of_the_loss() {
 #[test]
 fn it_learns() {
     let mut net = build();
-    let mut optimizer = Optim::new(&net, SgdConfig { lr: 0.05, ..Default::default() }).unwrap();
+    let mut optimizer = Optimizer::new(&net, SgdConfig { lr: 0.05, ..Default::default() }).unwrap();
     let (mut losses, before) = (Vec::new(), net.v1_gain.weight.as_vec());
     for step in 0..20 {
         let (loss, mut grads) = gradients(&net);

@@ -2,19 +2,22 @@
 //!
 //! `cargo run --release -p dynvision-benches --bin measuring` times DyRCNNx4 on 3x32x32: the model's own runs, the same with an
 //! experiment's measures and tables, and that with a linear probe, in turn. `-- 10000 200` runs so many images and steps of a small network and
-//! prints the memory that it took.
+//! prints the memory that it took. `-- KIND FOLDER OUT` is our side of `experiments.py`.
 #![allow(clippy::print_stdout)] // it prints what it finds
 
 use dfdx::prelude::*;
 use dynvision::data::Images;
 use dynvision::geometry::Map;
+use dynvision::interop::{StateDict, torch};
 use dynvision::model::DynModel;
 use dynvision::protocol::{Protocol, Source, stimulus};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
 use dynvision_benches::process;
 use dynvision_lab::experiment::{Experiment, Runner};
+use dynvision_lab::response::Responses;
 use dynvision_lab::{Gallery, Subject, Trained};
 use std::error::Error;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const BATCH: usize = 16;
@@ -61,8 +64,42 @@ fn measured(subject: &dyn Subject, gallery: &Gallery<'_>, experiment: &Experimen
     Ok(begun.elapsed())
 }
 
+/// The experiment of `experiments.py`: the weights and images of a folder, measured into another.
+fn beside(kind: &str, folder: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut data = StateDict::from_safetensors(&std::fs::read(folder.join("case.safetensors"))?)?;
+    let (before, begun) = (process::forget_peak()?, Instant::now());
+    let dev = Cpu::default();
+    let mut net = dev.build_module::<DyRCNNx4, f32>();
+    torch::import(&mut net, &data.unnest("param"))?;
+    let (_, pixels) = data.numbers("images")?;
+    let (_, labels) = data.numbers("labels")?;
+    let pixels = pixels.iter().map(|&pixel| pixel as u8).collect();
+    let labels = labels.iter().map(|&label| label as u16).collect();
+    let classes = (0..10).map(|class| class.to_string()).collect();
+    let set = Images::new("noise", pixels, Map::new(3, 32, 32), labels, classes)?;
+    let (subject, gallery) = (Trained::new(net, &dev)?, Gallery::of(&set)?);
+    let units = kind == "unit";
+    let more = if units { ", 'spatial_variance', 'feature_variance'" } else { "" };
+    let experiment = Experiment::parse(&format!(
+        "about = 'bench'\nmeasures = ['response_avg', 'response_std', 'guess_confidence', 'first_label_confidence', \
+         'first_label_accuracy_top3'{more}]\nprotocol.duration = {{ total = 20, intro = 1, stim = 10 }}"
+    ))?;
+    let mut runner = Runner::new(&subject, &gallery, out.join("cells")).batch(BATCH);
+    if units {
+        runner = runner.responses(Responses::default());
+    }
+    runner.run(&experiment)?.write(out)?;
+    let (seconds, mb) = (begun.elapsed().as_secs_f64(), process::peak_mb()? - before);
+    println!("{{\"seconds\": {seconds}, \"mb\": {mb}}}");
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let dev = Cpu::seed_from_u64(0);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [kind, folder, out] = &words[..] {
+        return beside(kind, Path::new(folder), Path::new(out));
+    }
     let arguments: Vec<usize> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
     if let [n, steps] = arguments[..] {
         let set = images(n)?;

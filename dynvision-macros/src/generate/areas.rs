@@ -28,12 +28,16 @@ impl Code<'_> {
             }
         });
         let doc = format!(" What is held of each area of [`{spec}`]: see [`{state}`] and [`{responses}`].");
+        let params = quote!(#kind, #batch, #dtype, #device);
+        let alias = self.names.alias(areas, "Areas", &params, &params, &doc);
         quote! {
             #[doc = #doc]
+            #[doc(hidden)] // people see the alias
             #[derive(#dv::Clone, #dv::Debug)]
             #vis struct #areas<#kind: #dv::PerArea, #batch: #dv::Dim, #dtype: #dv::Dtype, #device: #dv::Device<#dtype>> {
                 #(#fields)*
             }
+            #alias
             /// What each area remembers.
             #vis type #state<#batch, #dtype, #device> = #areas<#dv::State, #batch, #dtype, #device>;
             /// The responses of each area over time.

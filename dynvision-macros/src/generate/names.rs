@@ -5,12 +5,17 @@ use crate::model::{Area, Component, Link, Model};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
-use syn::{GenericParam, Ident, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
+use syn::{ConstParam, GenericParam, Ident, TypeParam, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
 
 /// The names of one model's items.
+///
+/// What is generated speaks of its types by names that nobody else takes; those that people use are aliases. A type of the
+/// user's own of such a name is then one error, and nothing that follows from it.
 pub(super) struct Names {
     pub(super) spec: Ident,
+    /// `ModelOfNet`, which people call `NetModel`.
     pub(super) model: Ident,
+    /// `AreasOfNet`, which people call `NetAreas`.
     pub(super) areas: Ident,
     pub(super) state: Ident,
     pub(super) responses: Ident,
@@ -31,6 +36,8 @@ pub(super) struct Names {
 pub(super) struct Params {
     /// `R: Recurrence`.
     pub(super) declared: Vec<TokenStream>,
+    /// `R`, as aliases declare it.
+    pub(super) kept: Vec<TokenStream>,
     /// `R`.
     pub(super) names: Vec<Ident>,
     /// `Full`.
@@ -46,8 +53,8 @@ impl Names {
         let used = used_names(model, components);
         let name = |suffix: &str| format_ident!("{}{}", spec, suffix);
         Names {
-            model: name("Model"),
-            areas: name("Areas"),
+            model: format_ident!("ModelOf{}", spec),
+            areas: format_ident!("AreasOf{}", spec),
             state: name("State"),
             responses: name("Responses"),
             vis: model.item.vis.clone(),
@@ -73,9 +80,29 @@ impl Names {
         Ident::new(&constant(&format!("{}{suffix}", area.unraw())), area.span())
     }
 
-    /// `NetV1`.
-    pub(super) fn shape(&self, area: &Ident, suffix: &str) -> Ident {
-        format_ident!("{}{}", self.spec, camel(&format!("{}{suffix}", area.unraw())))
+    /// `NetV1`, and what generated code calls it.
+    pub(super) fn shape(&self, area: &Ident, suffix: &str) -> [Ident; 2] {
+        let name = format_ident!("{}{}", self.spec, camel(&format!("{}{suffix}", area.unraw())));
+        let own = format_ident!("__MapOf{name}");
+        [name, own]
+    }
+
+    /// The name that people use for a generated type: `type NetModel<R, E, D> = ModelOfNet<R, E, D>`.
+    ///
+    /// An alias, not an import: imports of one name in nested functions are ambiguous.
+    pub(super) fn alias(
+        &self,
+        own: &Ident,
+        suffix: &str,
+        params: &TokenStream,
+        args: &TokenStream,
+        doc: &str,
+    ) -> TokenStream {
+        let (vis, name) = (&self.vis, format_ident!("{}{}", self.spec, suffix));
+        quote! {
+            #[doc = #doc]
+            #vis type #name<#params> = #own<#args>;
+        }
     }
 
     /// `__NetV1Layer`.
@@ -137,6 +164,11 @@ impl Params {
             }
             param.to_token_stream()
         });
+        let kept = params.iter().map(|param| match param {
+            GenericParam::Type(TypeParam { ident, .. }) => ident.to_token_stream(),
+            GenericParam::Const(ConstParam { ident, ty, .. }) => quote!(const #ident: #ty),
+            GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
+        });
         let names = params.iter().map(|param| match param {
             GenericParam::Type(param) => param.ident.clone(),
             GenericParam::Const(param) => param.ident.clone(),
@@ -144,6 +176,7 @@ impl Params {
         });
         Params {
             declared: declared.collect(),
+            kept: kept.collect(),
             names: names.collect(),
             defaults: model.defaults.iter().map(ToTokens::to_token_stream).collect(),
             clause: model.item.generics.where_clause.to_token_stream(),

@@ -19,11 +19,20 @@ pub(super) struct Map {
     /// `V1` of `Net::V1`.
     pub(super) constant: Ident,
     /// `NetV1`.
+    name: Ident,
+    /// What generated code calls that type.
     pub(super) shape: Ident,
     /// What it is, for documentation.
     what: String,
     /// Who made it, for messages.
     pub(super) source: String,
+}
+
+impl Map {
+    fn new(of: &Ident, suffix: &str, what: String, source: String, names: &Names) -> Self {
+        let [name, shape] = names.shape(of, suffix);
+        Map { constant: names.constant(of, suffix), name, shape, what, source }
+    }
 }
 
 /// What one operation makes of a map.
@@ -87,23 +96,14 @@ pub(super) struct Shapes {
 impl Shapes {
     pub(super) fn new(model: &Model, names: &Names) -> Self {
         let name = Ident::new("input", proc_macro2::Span::call_site());
-        let input = Map {
-            constant: names.constant(&name, ""),
-            shape: names.shape(&name, ""),
-            what: "A frame".into(),
-            source: "the frame".into(),
-        };
-        let retina = model.retina.as_ref().map(|front| Map {
-            constant: names.constant(&front.name, ""),
-            shape: names.shape(&front.name, ""),
-            what: "What the retina makes of a frame".into(),
-            source: "the retina".into(),
+        let input = Map::new(&name, "", "A frame".into(), "the frame".into(), names);
+        let retina = model.retina.as_ref().map(|front| {
+            Map::new(&front.name, "", "What the retina makes of a frame".into(), "the retina".into(), names)
         });
-        let beside = model.beside.iter().map(|other| Map {
-            constant: names.constant(&other.name, ""),
-            shape: names.shape(&other.name, ""),
-            what: format!("A frame of `{}`", other.name.unraw()),
-            source: format!("`{}`", other.name.unraw()),
+        let beside = model.beside.iter().map(|other| {
+            let name = &other.name;
+            let own = name.unraw();
+            Map::new(name, "", format!("A frame of `{own}`"), format!("`{own}`"), names)
         });
         let mut shapes = Shapes { input, beside: beside.collect(), retina, areas: Vec::new(), readouts: Vec::new() };
         for area in &model.areas {
@@ -114,12 +114,9 @@ impl Shapes {
         let several = model.readouts.len() > 1;
         for readout in &model.readouts {
             let (first, beside) = shapes.given(&readout.name, &readout.sources, model, names);
-            let answer = several.then(|| Map {
-                constant: names.constant(&readout.name, ""),
-                shape: names.shape(&readout.name, ""),
-                what: format!("The answer of the readout `{}`", readout.name.unraw()),
-                source: format!("`{}`", readout.name.unraw()),
-            });
+            let own = readout.name.unraw();
+            let what = || format!("The answer of the readout `{own}`");
+            let answer = several.then(|| Map::new(&readout.name, "", what(), format!("`{own}`"), names));
             let input = beside.as_ref().map_or(first, |beside| beside.map.clone());
             shapes.readouts.push(OfReadout { input, answer, beside });
         }
@@ -142,12 +139,7 @@ impl Shapes {
             return (parts.pop().unwrap_or_else(|| self.last().clone()), None);
         }
         let all: Vec<&str> = parts.iter().map(|part| part.source.as_str()).collect();
-        let map = Map {
-            constant: names.constant(owner, "_input"),
-            shape: names.shape(owner, "_input"),
-            what: format!("What `{}` gets", owner.unraw()),
-            source: all.join(" and "),
-        };
+        let map = Map::new(owner, "_input", format!("What `{}` gets", owner.unraw()), all.join(" and "), names);
         (parts[0].clone(), Some(Beside { map, parts }))
     }
 
@@ -164,12 +156,7 @@ impl Shapes {
 /// The response of an area.
 fn response(area: &Ident, names: &Names) -> Map {
     let name = area.unraw();
-    Map {
-        constant: names.constant(area, ""),
-        shape: names.shape(area, ""),
-        what: format!("The response of `{name}`"),
-        source: format!("`{name}`"),
-    }
+    Map::new(area, "", format!("The response of `{name}`"), format!("`{name}`"), names)
 }
 
 impl OfArea {
@@ -207,12 +194,7 @@ fn made(area: &Area, operation: &Operation, is_response: bool, is_sent: bool, na
         _ if is_sent => format!("The output of `{name}`"),
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
-    Map {
-        constant: names.constant(&area.name, &suffix),
-        shape: names.shape(&area.name, &suffix),
-        what,
-        source: format!("`{name}`"),
-    }
+    Map::new(&area.name, &suffix, what, format!("`{name}`"), names)
 }
 
 impl Code<'_> {
@@ -303,16 +285,19 @@ impl Code<'_> {
         let maps = input.chain(&self.shapes.retina).chain(self.shaping().map(|(_, _, stage)| &stage.after));
         let maps = maps.chain(&self.shapes.beside).chain(answers);
         let types = maps.map(|map| {
-            let Map { constant, shape, what, .. } = map;
+            let Map { constant, name, shape, what, .. } = map;
             let doc = format!(" {what}, in a batch: [`{spec}::{constant}`].");
+            let sizes = quote! {(
+                #batch,
+                #dv::Const<{ #spec::#constant.c }>,
+                #dv::Const<{ #spec::#constant.h }>,
+                #dv::Const<{ #spec::#constant.w }>,
+            )};
             quote! {
                 #[doc = #doc]
-                #vis type #shape<#batch> = (
-                    #batch,
-                    #dv::Const<{ #spec::#constant.c }>,
-                    #dv::Const<{ #spec::#constant.h }>,
-                    #dv::Const<{ #spec::#constant.w }>,
-                );
+                #vis type #name<#batch> = #sizes;
+                #[doc(hidden)]
+                #vis type #shape<#batch> = #sizes;
             }
         });
         types.collect()

@@ -93,14 +93,14 @@ impl Code<'_> {
     /// The step: every area's operations in their order, then the readout. Between two areas a signal has the type of its
     /// shape; within one its sizes are known at run time.
     fn advance(&self) -> TokenStream {
-        let Names { areas, state, dtype, device, batch, kind, tape, .. } = self.names;
+        let Names { areas, dtype, device, batch, kind, tape, .. } = self.names;
         let steps = (0..self.model.areas.len()).map(|at| self.area_step(at));
         let (front, readout) = (self.front_step(), self.readout_step());
         quote! {
             fn advance<#kind: __dv::Observer, #batch: __dv::Dim, #tape: __dv::Tape<#dtype, #device>>(
                 &self,
                 frame: __dv::Frame<Self, #batch, #dtype, #device>,
-                state: &mut #state<#batch, #dtype, #device>,
+                state: &mut #areas<__dv::State, #batch, #dtype, #device>,
                 observed: &mut #areas<#kind, #batch, #dtype, #device>,
                 cx: &mut __dv::Context<#dtype, #device, #tape>,
             ) -> __dv::Result<__dv::Logits<Self, #batch, #dtype, #device>> {

@@ -39,14 +39,24 @@ impl Code<'_> {
             }
         });
         let doc = format!(" The weights of a [`{spec}`], in one dtype on one device.");
+        let (kept, args) = (&params.kept, &params.names);
+        let alias = self.names.alias(
+            model,
+            "Model",
+            &quote!(#(#kept,)* #dtype, #device),
+            &quote!(#(#args,)* #dtype, #device),
+            &doc,
+        );
         quote! {
             #[doc = #doc]
+            #[doc(hidden)] // people see the alias
             #[derive(#dv::Clone, #dv::Debug)]
             #vis struct #model #declared #clause {
                 #(#fields)*
                 /// The time constants.
                 #vis dynamics: #dv::Setting<#dv::Dynamics>,
             }
+            #alias
         }
     }
 

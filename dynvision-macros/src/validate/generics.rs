@@ -1,11 +1,13 @@
 //! Type parameters, and what stands for them where shapes are computed.
 
+use super::Mentioned;
 use crate::errors::Errors;
 use proc_macro2::Span;
 use syn::{
-    ConstParam, Expr, GenericArgument, GenericParam, Generics, Ident, Path, QSelf, Token, Type, TypeParam,
+    ConstParam, Expr, GenericArgument, GenericParam, Generics, Ident, Path, QSelf, Stmt, Token, Type, TypeParam,
     TypeParamBound, TypePath, parse_quote,
     punctuated::Punctuated,
+    visit::Visit,
     visit_mut::{self, VisitMut},
 };
 
@@ -28,7 +30,7 @@ pub(crate) fn check_generics(generics: &Generics, krate: &Path, errors: &mut Err
             GenericParam::Const(ConstParam { ident, default, .. }) => (
                 ident,
                 "10",
-                default.as_ref().map(|(_, expr)| Default::Const(expr.clone())),
+                default.as_ref().map(|(_, expr)| Default::Const(bare(expr).clone())),
                 Default::Const(parse_quote!(1)),
             ),
         };
@@ -93,6 +95,76 @@ impl Defaults {
 
     fn of(&self, name: &Ident) -> Option<&Default> {
         self.all.iter().find(|(param, _)| param == name).map(|(_, default)| default)
+    }
+}
+
+/// A type computes with no parameter, as in `{ C * 2 }`, which stable Rust refuses. Where one does, its default is put in.
+#[derive(Default)]
+pub(crate) struct ConstArguments {
+    /// What computes, as written.
+    computing: Vec<Expr>,
+}
+
+impl ConstArguments {
+    /// The type without such arguments.
+    pub(crate) fn mended(&mut self, ty: &Type, defaults: &Defaults) -> Type {
+        let mut ty = ty.clone();
+        Computing { found: &mut self.computing, defaults }.visit_type_mut(&mut ty);
+        ty
+    }
+
+    pub(crate) fn check(self, generics: &Generics, errors: &mut Errors) {
+        for expr in &self.computing {
+            let mut mentioned = Mentioned::default();
+            mentioned.visit_expr(expr);
+            let param =
+                generics.const_params().map(|param| &param.ident).find(|name| mentioned.0.contains(&name.to_string()));
+            let Some(param) = param else { continue };
+            let message = format!(
+                "a type cannot compute with the parameter `{param}` (stable Rust): give the result a parameter of its own, as in \
+                 `struct Net<const {param}: usize = 4, const {param}2: usize = 8>`, or make `{param}` a constant of the module, with which types compute"
+            );
+            errors.over(expr, message);
+        }
+    }
+}
+
+struct Computing<'a> {
+    found: &'a mut Vec<Expr>,
+    defaults: &'a Defaults,
+}
+
+impl VisitMut for Computing<'_> {
+    fn visit_generic_argument_mut(&mut self, argument: &mut GenericArgument) {
+        let GenericArgument::Const(expr) = &*argument else {
+            return visit_mut::visit_generic_argument_mut(self, argument);
+        };
+        let mut mentioned = Mentioned::default();
+        mentioned.visit_expr(expr);
+        let computes = sole(expr).is_none_or(|name| self.defaults.of(name).is_none());
+        if computes && self.defaults.all.iter().any(|(name, _)| mentioned.0.contains(&name.to_string())) {
+            self.found.push(expr.clone());
+            Substitution(self.defaults).visit_generic_argument_mut(argument);
+        }
+    }
+}
+
+/// `C` of `C` and of `{ C }`, which are no computation.
+fn sole(expr: &Expr) -> Option<&Ident> {
+    match bare(expr) {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+/// The expression in braces that hold nothing else.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Block(block) => match &block.block.stmts[..] {
+            [Stmt::Expr(inner, None)] if block.attrs.is_empty() && block.label.is_none() => bare(inner),
+            _ => expr,
+        },
+        _ => expr,
     }
 }
 

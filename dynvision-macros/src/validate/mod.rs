@@ -18,11 +18,11 @@ use crate::{
     parse::{self, Override},
 };
 use fields::Areas;
-use generics::Defaults;
+use generics::{ConstArguments, Defaults};
 use order::Placed;
 use proc_macro_crate::FoundCrate;
 use proc_macro2::{Literal, Span};
-use std::collections::HashSet;
+use std::{cell::RefCell, collections::HashSet};
 use syn::{Fields, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
 
 /// The valid model, or nothing where too little of it is known.
@@ -44,8 +44,10 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
         sources.readouts.push(Vec::new());
     }
     let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
-    let mut build = Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0 };
-    let item = keep_parameters(item, &krate);
+    let mut build =
+        Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0, arguments: RefCell::default() };
+    let generics = item.generics.clone();
+    let item = keep_parameters(without_computing(item, &defaults), &krate);
     let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources.areas);
     let mut model = Model {
         retina: build.front("retina", &args.retina),
@@ -61,6 +63,7 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
         input,
         beside,
     };
+    build.arguments.into_inner().check(&generics, errors);
     clashing.iter().for_each(|name| model.rename(name));
     Some(model)
 }
@@ -74,6 +77,13 @@ fn library() -> Path {
         }
         Ok(FoundCrate::Itself) | Err(_) => parse_quote!(::dynvision),
     }
+}
+
+/// The struct, whose fields' types are mended as those of the parts are.
+fn without_computing(mut item: ItemStruct, defaults: &Defaults) -> ItemStruct {
+    let mut reported = ConstArguments::default(); // where the parts are built
+    item.fields.iter_mut().for_each(|field| field.ty = reported.mended(&field.ty, defaults));
+    item
 }
 
 /// A type parameter that only keys mention is one that no field mentions, which rustc refuses: the struct gets a field for it.
@@ -110,16 +120,14 @@ struct Builder<'a> {
     names: Vec<Ident>,
     /// How many links there are so far.
     links: usize,
+    /// What the types of the parts compute with.
+    arguments: RefCell<ConstArguments>,
 }
 
 impl Builder<'_> {
     fn component(&self, ty: &Type) -> Component {
-        Component {
-            ty: ty.clone(),
-            concrete: self.defaults.put_into(ty),
-            chosen: false,
-            presumed: !self.defaults.complete,
-        }
+        let ty = self.arguments.borrow_mut().mended(ty, self.defaults);
+        Component { concrete: self.defaults.put_into(&ty), ty, chosen: false, presumed: !self.defaults.complete }
     }
 
     fn front(&self, name: &str, ty: &Option<Type>) -> Option<Front> {

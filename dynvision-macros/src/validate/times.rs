@@ -4,11 +4,15 @@ use super::fields::{Area, Areas, Readout};
 use crate::{
     errors::Errors,
     parse::{Args, Link, Time},
+    rule::{self, is_multiple},
 };
 
-/// What the library takes for granted, in milliseconds.
-const DT: f64 = 2.0;
-const DELAYS: [(&str, f64); 4] = [("t_feedforward", 0.0), ("t_recurrence", 6.0), ("t_skip", 0.0), ("t_feedback", 30.0)];
+const DELAYS: [(&str, f64); 4] = [
+    ("t_feedforward", rule::T_FEEDFORWARD),
+    ("t_recurrence", rule::T_RECURRENCE),
+    ("t_skip", rule::T_SKIP),
+    ("t_feedback", rule::T_FEEDBACK),
+];
 
 /// Where a delay stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub(crate) fn check_times(args: &Args, areas: &Areas, readouts: &[Readout], erro
 fn dt(args: &Args) -> Option<f64> {
     match args.dynamics.iter().find(|time| time.name == "dt") {
         Some(time) => time.literal,
-        None => Some(DT),
+        None => Some(rule::DT),
     }
     .filter(|dt| *dt > 0.0)
 }
@@ -62,7 +66,7 @@ fn check_sign(time: &Time, whose: Whose, errors: &mut Errors) -> bool {
     false
 }
 
-/// A delay is a whole number of steps: nothing is rounded in silence.
+/// A delay is a whole number of steps.
 fn check_multiple(time: &Time, dt: Option<f64>, errors: &mut Errors) {
     let (name, Some(ms), Some(dt)) = (&time.name, time.literal, dt) else { return };
     if !is_multiple(ms, dt) {
@@ -100,9 +104,4 @@ impl Area {
             own => !self.keys.times.iter().any(|time| time.name == own),
         }
     }
-}
-
-fn is_multiple(ms: f64, dt: f64) -> bool {
-    let steps = ms / dt;
-    (steps - steps.round()).abs() <= 1e-6
 }

@@ -6,6 +6,9 @@
 //! model, or any recording, gives. All of the crate sees a model through [`Subject`]; [`Trained`] makes one of each that
 //! `#[dyn_model]` declares.
 //!
+//! A [`Lab`] makes a program of models: [`models`] and data [`sets`] by name, settings in layers ([`config`]), [`run`]s with their
+//! provenance, [`study`] and report of several, [`sweep`]s.
+//!
 //! # What is undefined is missing
 //!
 //! A measure that is undefined for its input (an accuracy where no step has a label, the standard deviation of one unit) is
@@ -32,24 +35,38 @@
 //! ```
 
 mod anatomy;
+mod cli;
+pub mod config;
 pub mod decode;
+pub mod diagram;
 mod error;
 pub mod experiment;
 pub mod figure;
 mod gallery;
 pub mod intervention;
+mod lab;
+mod lab_error;
 pub mod measure;
 mod model;
+pub mod models;
+pub mod prelude;
 pub mod report;
 pub mod response;
+pub mod run;
 mod run_error;
+pub mod scaffold;
+pub mod sets;
 pub mod statistics;
+pub mod study;
 mod subject;
+pub mod sweep;
 pub mod table;
 
 pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};
 pub use error::Error;
 pub use gallery::Gallery;
+pub use lab::Lab;
+pub use lab_error::LabError;
 pub use model::Trained;
 pub use run_error::RunError;
 pub use subject::{Answer, Observer, Ready, Setting, Subject};
@@ -58,6 +75,11 @@ pub use subject::{Answer, Observer, Ready, Setting, Subject};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/experiments.md")]
 pub struct ExperimentsPage;
+
+/// The code of the page on the laboratory is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/laboratory.md")]
+pub struct LaboratoryPage;
 
 #[cfg(test)]
 mod tests {

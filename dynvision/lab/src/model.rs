@@ -226,6 +226,13 @@ struct Prepared<'m, M: DynModel<f32, D>, D: VisionDevice<f32>> {
     rested: Vec<Rested<M, D>>,
 }
 
+impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Drop for Prepared<'_, M, D> {
+    fn drop(&mut self) {
+        // memory that could not be given back is given back with the device
+        let _ = self.subject.device.try_empty_cache();
+    }
+}
+
 struct Rested<M: DynModel<f32, D>, D: VisionDevice<f32>> {
     batch: usize,
     state: M::Areas<State, usize>,
@@ -338,6 +345,8 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Ready for Prepared<'_, M, D> {
         seed: u64,
         observer: &mut dyn Observer,
     ) -> Result<(), RunError> {
+        // what one batch frees is what the next one needs
+        self.subject.device.try_enable_cache().map_err(dynvision::error::Error::device)?;
         let [batch, c, h, w] = frames.shape;
         let anatomy = &self.subject.anatomy;
         if [c, h, w] != anatomy.frame || batch != images.len() {

@@ -113,6 +113,12 @@ pub enum DataError {
         /// What was given.
         found: String,
     },
+    /// What a protocol shows could not be made.
+    #[error("what the protocol shows cannot be made: {reason}")]
+    Shown {
+        /// Why.
+        reason: String,
+    },
     /// The device could not hold a batch.
     #[error("the device cannot hold a batch of {images} images: {message}; take smaller batches")]
     Device {

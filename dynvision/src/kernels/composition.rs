@@ -108,7 +108,7 @@ pub(super) fn made(window: Window, (b, c, h, w): Sizes) -> Sizes {
 }
 
 /// `x`, and zero where `by` is not positive; NaN stays NaN.
-pub(super) fn rectified<S: Shape, E: Element, D: Device<E>, T: Tape<E, D>>(
+pub(super) fn rectified<S: Shape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     x: Tensor<S, E, D, T>,
     by: &Tensor<S, E, D>,
 ) -> Result<Tensor<S, E, D, T>, D::Err> {

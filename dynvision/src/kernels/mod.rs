@@ -77,6 +77,7 @@ pub type Buffer<E, D> = <D as Storage<E>>::Vec;
 /// All that a model asks of a device.
 pub trait VisionDevice<E: Element>:
     Device<E>
+    + Cache
     + ConvKernel<E>
     + PoolKernel<E>
     + ResizeKernel<E>
@@ -91,6 +92,7 @@ pub trait VisionDevice<E: Element>:
 }
 impl<E: Element, D> VisionDevice<E> for D where
     D: Device<E>
+        + Cache
         + ConvKernel<E>
         + PoolKernel<E>
         + ResizeKernel<E>

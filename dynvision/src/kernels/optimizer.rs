@@ -99,6 +99,7 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
 /// The composition.
 pub(crate) mod composed {
     use super::*;
+    use crate::kernels::composition::rectified;
     use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
 
     /// dfdx knows one kind of decay at a time, and so do our rules.
@@ -163,7 +164,8 @@ pub(crate) mod composed {
             let a = tensor_of(dev, mean)?.try_mul(keep)?.try_add(g.clone().try_mul(add)?)?;
             *mean = buffer_of(a.clone())?;
             // rounding may leave a variance just below 0
-            v.try_sub(a.try_square()?)?.try_relu()?
+            let spread = v.try_sub(a.try_square()?)?;
+            rectified(spread.clone(), &spread)?
         } else {
             v
         };

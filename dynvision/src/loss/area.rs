@@ -3,7 +3,7 @@
 use super::{number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{self, Element, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::reshaped;
 use crate::time::Area;
@@ -78,7 +78,7 @@ where
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();
-        let values = self.graph.run(response.values.clone(), |x| x.try_contiguous())?;
+        let values = self.graph.run(response.values.clone(), kernels::contiguous)?;
         let values = reshaped(values, &(batch, time, c * h * w))?;
         let term = self.of.of_area(values, &response.present, self.graph)?;
         self.sum = Some(match self.sum.take() {

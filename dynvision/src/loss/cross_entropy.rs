@@ -3,7 +3,7 @@
 use super::{HasLabels, Labels, Loss, Output, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, LossKernel, Target, VisionDevice};
+use crate::kernels::{self, Element, LossKernel, Target, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::reshaped;
 use dfdx::prelude::*;
@@ -128,7 +128,7 @@ impl CrossEntropy {
         let weights = self.weights(classes)?;
         let targets: Vec<Target<E>> =
             labels.as_slice().iter().map(|class| class.map(|class| (class, weights[class]))).collect();
-        let logits = graph.run(logits.clone(), |x| x.try_contiguous())?;
+        let logits = graph.run(logits.clone(), kernels::contiguous)?;
         let logits = reshaped(logits, &(batch * time, classes))?;
         let device = logits.device().clone();
         graph.run(logits, |x| LossKernel::cross_entropy(&device, x, targets))

@@ -4,7 +4,7 @@ use super::responses::Values;
 use super::{Place, Responses, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{self, Element, VisionDevice};
 use crate::loss::Output;
 use crate::model::DynModel;
 use crate::ops::reshaped;
@@ -49,7 +49,7 @@ where
     let mut sum = Sum { loss, is_meant: &is_meant, target, graph, sum: None, count: 0.0 };
     if is_meant(&Place::Readout) && target.at(&Place::Readout).is_some() {
         let [batch, time, classes] = output.logits.shape().concrete();
-        let logits = sum.graph.run(output.logits.clone(), |x| x.try_contiguous())?;
+        let logits = sum.graph.run(output.logits.clone(), kernels::contiguous)?;
         sum.add(&Place::Readout, reshaped(logits, &(batch, time, classes))?)?;
     }
     if target.places().any(|place| is_meant(place) && *place != Place::Readout) {
@@ -148,7 +148,7 @@ where
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();
-        let values = self.graph.run(response.values.clone(), |x| x.try_contiguous())?;
+        let values = self.graph.run(response.values.clone(), kernels::contiguous)?;
         self.add(&place, reshaped(values, &(batch, time, c * h * w))?)
     }
 }

@@ -7,9 +7,12 @@ mod recompute;
 mod run;
 pub(crate) mod step;
 
+pub(crate) use advance::advance;
 pub(crate) use areas::SameBatch;
 pub use generated::{Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
-pub(crate) use run::{frozen, run_or_record, unroll};
+#[cfg(feature = "train")]
+pub(crate) use run::frozen;
+pub(crate) use run::{run_or_record, unroll};
 
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
@@ -70,7 +73,7 @@ pub trait DynModel<E: Element, D: VisionDevice<E>>: GeneratedModel<E, D> {
         let (frame, tape) = frame.split_tape();
         Self::visit_areas(state, &mut SameBatch(frame.shape().0.size()))?;
         let mut cx = Context::new(tape, self.plan()?);
-        let logits = self.advance::<Discard, _, _>(frame, state, &mut Self::initial(), &mut cx)?;
+        let logits = advance::<_, Discard, _, _, _, _>(self, frame, state, &mut Self::initial(), &mut cx)?;
         Ok(logits.put_tape(cx.into_tape()))
     }
 

@@ -1,6 +1,6 @@
 //! A stimulus run through a model.
 
-use super::advance::advance_over;
+use super::advance::{advance, advance_over};
 use super::areas::{Cut, SameBatch, Stack};
 use super::generated::{FrameShape, GeneratedModel, LogitsInTime};
 use super::recompute;
@@ -57,7 +57,7 @@ where
         cx.set_step(None);
         for _ in 0..plan.idle {
             cx.show(&null);
-            model.advance::<Discard, _, _>(null.clone(), state, &mut M::initial(), &mut cx)?;
+            advance::<_, Discard, _, _, _, _>(model, null.clone(), state, &mut M::initial(), &mut cx)?;
         }
         M::visit_areas(state, &mut Cut(&mut cx))?;
     }

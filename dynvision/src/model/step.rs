@@ -163,7 +163,11 @@ pub fn readout<R: Readout, B: Dim, E: Element, D: VisionDevice<E>, T: Tape<E, D>
     cx: &mut Context<E, D, T>,
 ) -> Result<Tensor<(B, R::Classes), E, D>> {
     match x {
-        Some(x) => ops::realized("logits of the readout", R::forward(built, x, cx)?),
+        Some(x) => {
+            let logits = R::forward(built, x, cx);
+            let logits = logits.and_then(|logits| ops::realized("its logits", logits));
+            logits.map_err(|error| error.at(|| "the readout".to_owned()))
+        }
         None => {
             let batch = B::from_size(cx.batch()).ok_or_else(|| Error::not_of::<B>("batch", &[cx.batch()]))?;
             device.try_zeros_like(&(batch, R::Classes::default())).map_err(Error::device)

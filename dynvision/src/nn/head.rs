@@ -11,7 +11,7 @@ use crate::kernels::{Element, Maps, Matrix, VisionDevice};
 use crate::ops;
 use crate::unroll::Context;
 use dfdx::nn::TensorCollection;
-use dfdx::prelude::{Axes2, Const, ConstDim, Device, Dtype, MaxTo, Tape};
+use dfdx::prelude::{Const, ConstDim, Device, Dtype, HasShape, Tape};
 use std::marker::PhantomData;
 
 /// The layers of a readout, from features to classes.
@@ -93,8 +93,10 @@ impl<const F: usize, const M: usize, R: Head<Features = Const<M>>, const PERCENT
         const { assert!(PERCENT < 100, "dropout silences less than 100 percent of the features") };
         let x = in_training(PERCENT, x, cx)?;
         let y = built.linear.forward(x, cx)?;
-        let y = cx.run(y, |y| y.try_relu())?;
-        R::forward(&built.next, y, cx)
+        // as maps: dfdx's own rectification would make zero of what is no number
+        let (b, m) = *y.shape();
+        let y = ops::relu(ops::reshaped(y, &(b, m, 1, 1))?, cx)?;
+        R::forward(&built.next, ops::reshaped(y, &(b, m))?, cx)
     }
 }
 
@@ -110,7 +112,8 @@ impl<const F: usize, const M: usize, R: Head<Features = Const<M>>, const PERCENT
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalAvgPool<H>(PhantomData<H>);
-/// A readout of the maximum of each channel, by a [`Head`]. Maxima of one height share the gradient.
+/// A readout of the maximum of each channel, by a [`Head`]. The first of equal maxima receives the
+/// gradient.
 ///
 /// # Shapes
 /// `(B, F, H, W)` to `(B, N)`.
@@ -177,9 +180,7 @@ macro_rules! reads_by_its_head {
     };
 }
 reads_by_its_head!([] GlobalAvgPool<P>, Features::Channels(P::Features::SIZE), |x, cx| ops::global_avg_pool(&x, cx));
-reads_by_its_head!([] GlobalMaxPool<P>, Features::Channels(P::Features::SIZE), |x, cx| {
-    cx.run(x, |x| x.try_max::<(usize, usize), Axes2<2, 3>>())
-});
+reads_by_its_head!([] GlobalMaxPool<P>, Features::Channels(P::Features::SIZE), |x, cx| ops::global_max_pool(&x, cx));
 reads_by_its_head!([] Flatten<P>, Features::Units(P::Features::SIZE), |x, cx| ops::flatten(x, cx));
 reads_by_its_head!([const F: usize, const Y: usize, const X: usize,] AdaptiveAvgPool<F, Y, X, P>, {
     assert!(F * Y * X == P::Features::SIZE, "the head takes as many features as there are channels times regions");

@@ -3,7 +3,7 @@
 use super::shape::{contiguous, copy, reshaped, vector};
 use crate::autograd::{Graph, id};
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// A number in the dtype.
@@ -124,7 +124,8 @@ pub fn tanh<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph.run(x.clone(), |x| x.try_tanh())
 }
 
-/// `clamp(x, least, most)`; no gradient passes beyond the limits.
+/// `clamp(x, least, most)`; no gradient passes beyond the limits, and NaN stays NaN (on CUDA, dfdx 0.13's own makes a number
+/// of it).
 ///
 /// # Errors
 /// [`Error::Device`] where the device refuses.
@@ -134,7 +135,10 @@ pub fn clamp<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     most: f64,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    graph.run(x.clone(), |x| x.try_clamp(least, most))
+    let x = contiguous(x.clone(), graph)?;
+    let none = x.try_ne(&x).map_err(Error::device)?;
+    let kept = x.retaped::<T>();
+    graph.run(x, |x| none.try_choose(kept, x.try_clamp(least, most)?))
 }
 
 /// A mixture `gate a + (1 - gate) b`: how gated units keep and take up.
@@ -175,14 +179,14 @@ pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let weight = vector(weight, graph)?;
     if len == 1 {
         let one: Tensor<(), E, D> = graph.run(weight, |weight| weight.try_reshape_like(&()))?;
-        return graph.run(one, |one| one.try_broadcast_like(&to)?.try_contiguous());
+        return graph.run(one, |one| kernels::contiguous(one.try_broadcast_like(&to)?));
     }
     if len == c {
-        return graph.run(weight, |weight| weight.try_broadcast_like::<_, Axes3<0, 2, 3>>(&to)?.try_contiguous());
+        return graph.run(weight, |weight| kernels::contiguous(weight.try_broadcast_like::<_, Axes3<0, 2, 3>>(&to)?));
     }
     if len == c * h * w {
         let units: Tensor<(usize, usize, usize), E, D> = reshaped(weight, &(c, h, w))?;
-        return graph.run(units, |units| units.try_broadcast_like::<_, Axis<0>>(&to)?.try_contiguous());
+        return graph.run(units, |units| kernels::contiguous(units.try_broadcast_like::<_, Axis<0>>(&to)?));
     }
     Err(Error::shape("weight of a map (one for each unit, channel, or for all)", &[c, h, w], &sizes))
 }

@@ -8,7 +8,7 @@ use super::slice::slice;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::{Conv, Units, Window};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// The adjoint of a convolution: `y[b, o, S i + k - offset, S j + l - offset] += w[c,o,k,l] x[b,c,i,j]` for a stride `S`, cut
@@ -101,7 +101,7 @@ fn turned<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let (c, o, k, _) = *w.shape();
     let w: Maps<E, D> = graph
-        .run(w.clone(), |w| w.try_permute::<(usize, usize, usize, usize), Axes4<1, 0, 2, 3>>()?.try_contiguous())?;
+        .run(w.clone(), |w| kernels::contiguous(w.try_permute::<(usize, usize, usize, usize), Axes4<1, 0, 2, 3>>()?))?;
     let last = |tap: usize| u32::try_from(tap / (k * k) * k * k + (k * k - 1 - tap % (k * k)));
     let index: Result<Vec<u32>, _> = (0..c * k * k).map(last).collect();
     let index = index.map_err(|_| Error::Setting(format!("a kernel of {c}x{k}x{k} is too large")))?;

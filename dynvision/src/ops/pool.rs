@@ -1,9 +1,10 @@
 //! Pooling.
 
+use super::gather::gather;
 use super::shape::{contiguous, reshaped};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::geometry::Window;
+use crate::geometry::{Units, Window};
 use crate::kernels::{Element, Maps, Matrix, VisionDevice};
 use dfdx::prelude::*;
 
@@ -73,6 +74,47 @@ pub fn global_avg_pool<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let y = x.device().global_avg(&x).map_err(Error::device)?;
     let x = x.ghost();
     graph.on_backward(&y, move |dev, grads, gy| dev.global_avg_backward(from, &gy, grads.get_or_alloc_mut(&x)?));
+    reshaped(y, &(b, c))
+}
+
+/// The maximum of each map: NaN where the map has one; the first of equal maxima receives the gradient.
+///
+/// # Shapes
+/// `(B, C, H, W)` to `(B, C)`.
+///
+/// # Errors
+/// [`Error::Setting`] where the maps have no rows or columns, or too many units; what the device refuses.
+///
+/// ```
+/// use dynvision::{autograd::Graph, ops};
+/// use dfdx::prelude::*;
+/// let x = ops::erase(Cpu::default().tensor([[[[1.0f64, 4.0, -2.0]], [[-3.0, -1.0, -5.0]]]]))?;
+/// assert_eq!(ops::global_max_pool(&x, &mut Graph::new(NoneTape))?.as_vec(), [4.0, -1.0]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
+pub fn global_max_pool<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Matrix<E, D>> {
+    let mut x = contiguous(x.clone(), graph)?;
+    let (b, c, h, w) = *x.shape();
+    let units = h * w;
+    if units == 0 {
+        return Err(Error::Setting(format!("global maximum pooling of an empty map of {h}x{w} has no maximum")));
+    }
+    // one square window over each map, whose units need not lie as they did; a first unit that is read again is no new maximum
+    let mut side = units.isqrt();
+    side += usize::from(side * side < units);
+    if side * side > units {
+        let number = |unit: usize| {
+            u32::try_from(unit)
+                .map_err(|_| Error::Setting(format!("maps of {c}x{h}x{w} are too large for one maximum")))
+        };
+        let of = |channel: usize| (0..side * side).map(move |at| channel * units + if at < units { at } else { 0 });
+        let index = (0..c).flat_map(of).map(number).collect::<Result<Vec<u32>>>()?;
+        x = gather(&x, &Units::new(index, c * units)?, (b, c, side, side), graph)?;
+    }
+    let y = max_pool2d(Window::new(side, 1, 0), &reshaped(x, &(b, c, side, side))?, graph)?;
     reshaped(y, &(b, c))
 }
 

@@ -36,11 +36,29 @@ pub(crate) fn realized<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: 
     })
 }
 
-/// Returns the maps in one piece, as kernels need them: a view is copied, on the tape.
-pub(super) fn contiguous<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
-    x: Maps<E, D>,
+/// Returns the tensor in one piece, as kernels need it: a view is copied, and its gradient finds the way back. (dfdx 0.13's own
+/// `contiguous` passes the gradient of a broadcast tensor back only in part on CUDA.)
+///
+/// # Errors
+/// [`Error::Device`] where the device refuses.
+///
+/// ```
+/// use dynvision::{autograd::Graph, ops};
+/// use dfdx::prelude::*;
+/// let x = Cpu::default().tensor([1.0f64, 2.0]);
+/// let rows: Tensor<Rank2<3, 2>, f64, Cpu, _> = x.leaky_trace().broadcast();
+/// let (rows, tape) = rows.split_tape();
+/// let mut graph = Graph::new(tape);
+/// let rows = ops::contiguous(rows, &mut graph)?;
+/// assert_eq!(rows.as_vec(), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
+/// let sum: Tensor<Rank0, f64, Cpu> = graph.run(rows, |rows| rows.try_sum())?;
+/// assert_eq!(sum.put_tape(graph.tape).backward().get(&x).array(), [3.0, 3.0]);
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
+pub fn contiguous<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: Tensor<S, E, D>,
     graph: &mut Graph<E, D, T>,
-) -> Result<Maps<E, D>> {
+) -> Result<Tensor<S, E, D>> {
     graph.run(x, kernels::contiguous)
 }
 
@@ -79,7 +97,7 @@ pub fn flatten<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 }
 
 /// The same elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
-/// the tape, so call `try_contiguous` through [`Graph::run`] first where gradients are to pass.
+/// the tape, so call [`contiguous`] first where gradients are to pass.
 ///
 /// # Errors
 /// [`Error::Shape`] if the number of elements differs.

@@ -1,6 +1,6 @@
 //! Adam and AdamW.
 
-use super::rule::{Rule, Update, WeightDecay, check_lr};
+use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
 use super::{AdamStep, OptimError, ParameterKernel};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
@@ -41,7 +41,7 @@ impl Default for AdamConfig {
     }
 }
 
-impl Rule for AdamConfig {
+impl UpdateRule for AdamConfig {
     fn name(&self) -> &'static str {
         "adam"
     }

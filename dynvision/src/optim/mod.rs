@@ -27,16 +27,16 @@ mod average;
 mod clip;
 mod error;
 mod groups;
-mod method;
 mod optimizer;
+mod optimizer_config;
 mod plateau;
 mod rms_prop;
-mod rule;
 mod scaling;
 mod schedule;
 mod sgd;
 #[cfg(test)]
 mod tests;
+mod update_rule;
 
 pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
 pub use adam::AdamConfig;
@@ -46,20 +46,20 @@ pub use clip::Clip;
 pub(crate) use clip::{Clipped, scale_gradients};
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
-pub use method::Method;
-pub use optimizer::Optim;
+pub use optimizer::Optimizer;
+pub use optimizer_config::OptimizerConfig;
 pub use plateau::{Mode, Plateau};
 pub use rms_prop::RmsPropConfig;
-pub use rule::{Rule, Update, WeightDecay};
 pub use scaling::LrScaling;
 pub use schedule::Schedule;
 pub use sgd::SgdConfig;
+pub use update_rule::{Update, UpdateRule, WeightDecay};
 
 /// Adam, and AdamW by decoupled weight decay; see [`AdamConfig`].
-pub type Adam<M, E, D> = Optim<AdamConfig, M, E, D>;
+pub type Adam<M, E, D> = Optimizer<AdamConfig, M, E, D>;
 
 /// Stochastic gradient descent with momentum; see [`SgdConfig`].
-pub type Sgd<M, E, D> = Optim<SgdConfig, M, E, D>;
+pub type Sgd<M, E, D> = Optimizer<SgdConfig, M, E, D>;
 
 /// RMSprop; see [`RmsPropConfig`].
-pub type RmsProp<M, E, D> = Optim<RmsPropConfig, M, E, D>;
+pub type RmsProp<M, E, D> = Optimizer<RmsPropConfig, M, E, D>;

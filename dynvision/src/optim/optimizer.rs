@@ -1,20 +1,20 @@
 //! The optimizer over a whole model: groups, freezing, and a state that can be saved.
 
-use super::{Groups, OptimError, ParameterKernel, Rule, Update, rule::check_lr};
+use super::{Groups, OptimError, ParameterKernel, Update, UpdateRule, update_rule::check_lr};
 use crate::file::{StateDict, StateError};
 use crate::kernels::Buffer;
 use crate::parameters::{AnyTensor, each};
-use dfdx::optim::{Optimizer, OptimizerUpdateError, UnusedTensors};
+use dfdx::optim::{OptimizerUpdateError, UnusedTensors};
 use dfdx::prelude::*;
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-/// An optimizer of models of type `M`: a [`Rule`], the [`Groups`] it heeds, and what it keeps for each parameter. It is made
-/// of a model, knows parameters by their names, and is dfdx's [`Optimizer`] too.
+/// An optimizer of models of type `M`: a [`UpdateRule`], the [`Groups`] it heeds, and what it keeps for each parameter. It is made
+/// of a model, knows parameters by their names, and is dfdx's [`Optimizer`](dfdx::optim::Optimizer) too.
 ///
 /// The state is exact: an optimizer that took up another's [`state`](Self::state) goes on bit by bit as that one would.
-pub struct Optim<R, M, E: Dtype, D: Device<E>> {
+pub struct Optimizer<R, M, E: Dtype, D: Device<E>> {
     rule: R,
     groups: Groups,
     slots: BTreeMap<String, Slot<E, D>>,
@@ -39,9 +39,9 @@ impl<E: Dtype, D: Device<E>> Slot<E, D> {
     }
 }
 
-impl<R, M, E, D> Optim<R, M, E, D>
+impl<R, M, E, D> Optimizer<R, M, E, D>
 where
-    R: Rule,
+    R: UpdateRule,
     M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E> + ParameterKernel<E>,
@@ -62,7 +62,7 @@ where
             }
         });
         let slots = slots.map_err(OptimError::device)?;
-        Ok(Optim { rule, groups: Groups::default(), slots, model: PhantomData })
+        Ok(Optimizer { rule, groups: Groups::default(), slots, model: PhantomData })
     }
 
     /// The same with groups of parameters.
@@ -136,16 +136,16 @@ where
     }
 
     fn walk(&mut self, model: &mut M, grads: &mut Gradients<E, D>) -> Result<LeftOut, D::Err> {
-        let Optim { rule, groups, slots, .. } = self;
+        let Optimizer { rule, groups, slots, .. } = self;
         let mut walk = Walk { rule: &*rule, groups: &*groups, slots, grads, left_out: LeftOut::default() };
         M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut walk })?;
         Ok(walk.left_out)
     }
 }
 
-impl<R, M, E, D> Optim<R, M, E, D>
+impl<R, M, E, D> Optimizer<R, M, E, D>
 where
-    R: Rule,
+    R: UpdateRule,
     M: TensorCollection<E, D>,
     E: Dtype + SafeDtype,
     D: Device<E> + ParameterKernel<E>,
@@ -259,24 +259,24 @@ fn read_slot<E: SafeDtype>(
     Err(errors)
 }
 
-impl<R, M, E, D> Optimizer<M, D, E> for Optim<R, M, E, D>
+impl<R, M, E, D> dfdx::optim::Optimizer<M, D, E> for Optimizer<R, M, E, D>
 where
-    R: Rule,
+    R: UpdateRule,
     M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E> + ParameterKernel<E>,
 {
-    /// As [`Optim::step`], by a copy of the gradients.
+    /// As [`Optimizer::step`], by a copy of the gradients.
     fn update(&mut self, module: &mut M, gradients: &Gradients<E, D>) -> Result<(), OptimizerUpdateError<D::Err>> {
         let left_out = self.walk(module, &mut gradients.clone()).map_err(OptimizerUpdateError::DeviceError)?;
         left_out.tensors.into()
     }
 }
 
-impl<R: std::fmt::Debug, M, E: Dtype, D: Device<E>> std::fmt::Debug for Optim<R, M, E, D> {
+impl<R: std::fmt::Debug, M, E: Dtype, D: Device<E>> std::fmt::Debug for Optimizer<R, M, E, D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parameters: Vec<_> = self.slots.iter().map(|(name, slot)| (name, &slot.shape, slot.updates)).collect();
-        f.debug_struct("Optim")
+        f.debug_struct("Optimizer")
             .field("rule", &self.rule)
             .field("groups", &self.groups)
             .field("parameters", &parameters)
@@ -303,7 +303,7 @@ struct Walk<'a, R, E: Dtype, D: Device<E>> {
     left_out: LeftOut,
 }
 
-impl<R: Rule, E: Dtype, D: Device<E> + ParameterKernel<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> {
+impl<R: UpdateRule, E: Dtype, D: Device<E> + ParameterKernel<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> {
     type Viewer = (ViewTensorMut, ViewTensorName);
     type Err = D::Err;
     type E2 = E;

@@ -1,6 +1,6 @@
 //! RMSprop.
 
-use super::rule::{Rule, Update, WeightDecay, check_lr};
+use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
 use super::{OptimError, ParameterKernel, RmsPropStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
@@ -18,9 +18,9 @@ use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 /// ```
 ///
 /// ```
-/// use dynvision::optim::{Method, RmsPropConfig};
-/// let method: Method = toml::from_str("method = \"rms_prop\"\nmomentum = 0.9")?;
-/// assert_eq!(method, Method::RmsProp(RmsPropConfig { momentum: 0.9, ..Default::default() }));
+/// use dynvision::optim::{OptimizerConfig, RmsPropConfig};
+/// let config: OptimizerConfig = toml::from_str("method = \"rms_prop\"\nmomentum = 0.9")?;
+/// assert_eq!(config, OptimizerConfig::RmsProp(RmsPropConfig { momentum: 0.9, ..Default::default() }));
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -47,7 +47,7 @@ impl Default for RmsPropConfig {
     }
 }
 
-impl Rule for RmsPropConfig {
+impl UpdateRule for RmsPropConfig {
     fn name(&self) -> &'static str {
         "rms_prop"
     }

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum.
 
-use super::rule::{Rule, Update, WeightDecay, check_lr};
+use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
 use super::{OptimError, ParameterKernel, SgdStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
@@ -41,7 +41,7 @@ impl Default for SgdConfig {
     }
 }
 
-impl Rule for SgdConfig {
+impl UpdateRule for SgdConfig {
     fn name(&self) -> &'static str {
         "sgd"
     }

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use super::{
-    Adam, AdamConfig, AdamStep, Clip, Group, Groups, Method, Optim, OptimError, ParameterKernel, RmsProp,
-    RmsPropConfig, Rule, Sgd, SgdConfig, SgdStep, WeightDecay,
+    Adam, AdamConfig, AdamStep, Clip, Group, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, RmsProp,
+    RmsPropConfig, Sgd, SgdConfig, SgdStep, UpdateRule, WeightDecay,
 };
 use crate::file::{StateDict, StateError};
 use crate::kernels::Element;
 use crate::kernels::optimizer::composed;
 use dfdx::nn::modules::Linear;
-use dfdx::optim::{self as theirs, Optimizer};
+use dfdx::optim as theirs;
 use dfdx::prelude::*;
 use proptest::prelude::*;
 
@@ -143,12 +143,12 @@ fn naive_rms_prop(config: &RmsPropConfig, p: &mut [f64], steps: usize) {
     }
 }
 
-fn trained<E: Element, R: Rule>(rule: R, steps: usize) -> Vec<f64>
+fn trained<E: Element, R: UpdateRule>(rule: R, steps: usize) -> Vec<f64>
 where
     Cpu: Device<E>,
 {
     let mut model = model::<E>();
-    let mut optim = Optim::new(&model, rule).unwrap();
+    let mut optim = Optimizer::new(&model, rule).unwrap();
     for step in 1..=steps {
         let mut grads = gradients(&model, step);
         optim.step(&mut model, &mut grads).unwrap();
@@ -191,7 +191,7 @@ fn rms_prop_is_its_equation() {
         assert_close(&trained::<f64, _>(config, 12), &expected, 1e-11);
         // a variance is a small difference of two squares, which single precision rounds
         let tolerance = if config.centered { 1e-3 } else { 1e-5 };
-        assert_close(&trained::<f32, _>(Method::RmsProp(config), 12), &expected, tolerance);
+        assert_close(&trained::<f32, _>(OptimizerConfig::RmsProp(config), 12), &expected, tolerance);
     }
 }
 
@@ -223,7 +223,7 @@ fn adam_is_its_equation() {
         let mut expected = values(&model::<f64>());
         naive_adam(&config, &mut expected, 12);
         assert_close(&trained::<f64, _>(config, 12), &expected, 1e-12);
-        assert_close(&trained::<f32, _>(Method::Adam(config), 12), &expected, 1e-5);
+        assert_close(&trained::<f32, _>(OptimizerConfig::Adam(config), 12), &expected, 1e-5);
     }
 }
 
@@ -233,7 +233,7 @@ fn sgd_is_its_equation() {
         let mut expected = values(&model::<f64>());
         naive_sgd(&config, &mut expected, 12);
         assert_close(&trained::<f64, _>(config, 12), &expected, 1e-12);
-        assert_close(&trained::<f32, _>(Method::Sgd(config), 12), &expected, 1e-5);
+        assert_close(&trained::<f32, _>(OptimizerConfig::Sgd(config), 12), &expected, 1e-5);
     }
 }
 
@@ -244,7 +244,7 @@ fn their_decay(decay: Option<WeightDecay>) -> Option<theirs::WeightDecay> {
     })
 }
 
-fn trained_by_theirs(mut optim: impl Optimizer<Model<f64, Cpu>, Cpu, f64>, steps: usize) -> Vec<f64> {
+fn trained_by_theirs(mut optim: impl theirs::Optimizer<Model<f64, Cpu>, Cpu, f64>, steps: usize) -> Vec<f64> {
     let mut model = model::<f64>();
     for step in 1..=steps {
         let grads = gradients(&model, step);
@@ -346,10 +346,10 @@ fn results_are_the_same_on_any_number_of_threads() {
 
 #[test]
 fn a_resumed_run_goes_on_bit_by_bit() {
-    fn check<R: Rule>(rule: R) {
+    fn check<R: UpdateRule>(rule: R) {
         let mut model = model::<f32>();
-        let mut optim = Optim::new(&model, rule.clone()).unwrap();
-        let update = |model: &mut Model<f32, Cpu>, optim: &mut Optim<R, _, _, _>, step| {
+        let mut optim = Optimizer::new(&model, rule.clone()).unwrap();
+        let update = |model: &mut Model<f32, Cpu>, optim: &mut Optimizer<R, _, _, _>, step| {
             let mut grads = gradients(model, step);
             optim.step(model, &mut grads).unwrap();
         };
@@ -358,7 +358,7 @@ fn a_resumed_run_goes_on_bit_by_bit() {
         let mut copy = Model { first: Cpu::default().zeros(), second: Cpu::default().zeros() };
         copy.first.copy_from(&model.first.as_vec());
         copy.second.copy_from(&model.second.as_vec());
-        let mut resumed = Optim::new(&copy, rule).unwrap();
+        let mut resumed = Optimizer::new(&copy, rule).unwrap();
         resumed.load_state(&StateDict::from_safetensors(&saved).unwrap()).unwrap();
         (6..=10).for_each(|step| update(&mut model, &mut optim, step));
         assert_ne!(values(&model), values(&copy));
@@ -443,7 +443,7 @@ fn a_missing_gradient_is_an_error_unless_frozen() {
     let error = optim.step(&mut model, &mut grads).unwrap_err();
     assert!(matches!(&error, OptimError::NoGradient { names } if names[..] == ["area.weight"]), "{error}");
     assert!(values(&model)[..3] == before[..3] && values(&model)[3] != before[3]);
-    assert!(Optimizer::update(&mut optim, &mut model, &grads).is_err());
+    assert!(theirs::Optimizer::update(&mut optim, &mut model, &grads).is_err());
     let frozen = Groups::new([Group::named("weight").frozen()]);
     Adam::new(&model, adam()).unwrap().with_groups(frozen).unwrap().step(&mut model, &mut grads).unwrap();
 }

@@ -1,5 +1,6 @@
 //! The time constants of a model, in milliseconds.
 
+use super::rule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -68,12 +69,12 @@ impl AreaDynamics {
 impl Dynamics {
     /// The original's defaults: dt 2, tau 5, recurrence 6, feedback 30 ms, no other delay.
     pub const DEFAULT: Dynamics = Dynamics {
-        dt: 2.0,
+        dt: rule::DT,
         tau: 5.0,
-        t_feedforward: 0.0,
-        t_recurrence: 6.0,
-        t_skip: 0.0,
-        t_feedback: 30.0,
+        t_feedforward: rule::T_FEEDFORWARD,
+        t_recurrence: rule::T_RECURRENCE,
+        t_skip: rule::T_SKIP,
+        t_feedback: rule::T_FEEDBACK,
         idle_steps: 0,
         non_input: 0.0,
         truncate_steps: 0,

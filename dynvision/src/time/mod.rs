@@ -3,6 +3,7 @@
 mod dynamics;
 mod mode;
 mod plan;
+mod rule;
 mod unrolling;
 mod wiring;
 

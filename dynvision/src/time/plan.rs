@@ -1,6 +1,6 @@
 //! Milliseconds to steps.
 
-use super::{Dynamics, LinkKind, Wiring};
+use super::{Dynamics, LinkKind, Wiring, rule};
 use crate::error::{Error, Result};
 use std::fmt::{Display, from_fn};
 
@@ -78,7 +78,7 @@ pub fn steps(name: impl Display, ms: f64, dt: f64) -> Result<usize> {
     if n.is_nan() || n > MAX_STEPS {
         return Err(Error::Time { name: name.to_string(), ms, must: "at most 1048576 time steps dt" });
     }
-    if (n - n.round()).abs() > 1e-6 {
+    if !rule::is_multiple(ms, dt) {
         return Err(Error::NotAMultiple { name: name.to_string(), ms, dt });
     }
     Ok(n.round() as usize)
@@ -228,6 +228,14 @@ mod tests {
     fn a_delay_is_at_least_one_step_where_only_the_past_can_be_read() {
         let dynamics = Dynamics { t_recurrence: 0.0, ..Dynamics::default() };
         assert_eq!(Plan::new(&dynamics, &WIRING).unwrap().areas[0].recurrence, 1);
+    }
+
+    /// What the macro refuses is what the library refuses.
+    #[test]
+    fn the_macro_has_the_same_rule() {
+        let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |file: &str| std::fs::read_to_string(crates.join(file)).unwrap();
+        assert_eq!(read("src/time/rule.rs"), read("../dynvision-macros/src/rule.rs"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::interop::{self, FileError, StateDict, StateError, Weights};
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{Loss, Target};
 use crate::model::DynModel;
-use crate::optim::{ParameterKernel, Rule};
+use crate::optim::{ParameterKernel, UpdateRule};
 use crate::time::{Dynamics, Wiring};
 use dfdx::tensor::safetensors::SafeDtype;
 use serde::{Deserialize, Serialize};
@@ -280,7 +280,7 @@ where
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D, Y>,
-    R: Rule,
+    R: UpdateRule,
     Y: Target,
 {
     /// The state of the training.

@@ -2,7 +2,7 @@
 
 use super::{EarlyStopping, Logs, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
-use crate::optim::{Average, Clip, Groups, LrScaling, Method, Schedule};
+use crate::optim::{Average, Clip, Groups, LrScaling, OptimizerConfig, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub struct TrainConfig {
     /// In which order the images are seen.
     pub order: Order,
     /// How weights are updated.
-    pub optimizer: Method,
+    pub optimizer: OptimizerConfig,
     /// How the optimizer's learning rate grows with the images of an update, `batch_size` times `accumulate`; not at all unless
     /// asked for. [`Trainer::lr`](super::Trainer::lr) is what comes out.
     pub lr_scaling: LrScaling,
@@ -91,7 +91,7 @@ impl Default for TrainConfig {
             steps: 4,
             presentation: Presentation::default(),
             order: Order::Shuffled,
-            optimizer: Method::default(),
+            optimizer: OptimizerConfig::default(),
             lr_scaling: LrScaling::None,
             groups: Groups::default(),
             frozen_statistics: Vec::new(),

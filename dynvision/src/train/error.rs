@@ -96,7 +96,7 @@ pub enum TrainError {
     Model(#[from] Error),
     /// The optimizer.
     #[error(transparent)]
-    Optim(#[from] OptimError),
+    Optimizer(#[from] OptimError),
     /// A file that cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),

@@ -11,7 +11,7 @@ use crate::interop::atomic;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{Loss, Target};
 use crate::model::DynModel;
-use crate::optim::{ParameterKernel, Rule};
+use crate::optim::{ParameterKernel, UpdateRule};
 use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -89,7 +89,7 @@ where
     E: Element + SafeDtype,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D, Y>,
-    R: Rule,
+    R: UpdateRule,
     Y: Target,
 {
     /// Takes the folder of the checkpoints, if there are some, and opens the log there.

@@ -30,6 +30,11 @@ pub trait Source {
     /// The shape of a frame, where it is known before one is read.
     fn shape(&self) -> Option<Map>;
 
+    /// The time step that it was made for, in ms, where it has one: that of the model, or training is refused.
+    fn dt(&self) -> Option<f64> {
+        None
+    }
+
     /// The set in a line, by which a checkpoint knows that a resumed training learns from the same.
     fn describe(&self) -> String;
 
@@ -206,6 +211,10 @@ macro_rules! of_set {
 
         fn shape(&self) -> Option<Map> {
             self.set.shape()
+        }
+
+        fn dt(&self) -> Option<f64> {
+            self.set.dt()
         }
 
         fn batches<'a, C, H, W, E, D>(

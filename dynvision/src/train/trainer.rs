@@ -14,7 +14,9 @@ use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, check_readout, total};
 use crate::model::{DynModel, Frame, FrameShape, frozen, run_or_record};
-use crate::optim::{Clipped, Groups, Method, Optim, OptimError, ParameterKernel, Rule, Schedule, scale_gradients};
+use crate::optim::{
+    Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule, scale_gradients,
+};
 use crate::unroll::{Response, Stacked, Statistics, Stimulus, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
@@ -34,9 +36,9 @@ use std::time::Instant;
 /// What is left to chance is drawn from streams of [`TrainConfig::seed`] that are pure functions of what they are for, so a
 /// run is a function of the seed, the images and the first weights; a device made with that seed
 /// (`Cpu::seed_from_u64(config.seed.0)`) makes the first weights a function of it as well.
-pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Method, Y = Labels> {
+pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = OptimizerConfig, Y = Labels> {
     pub(super) net: M,
-    pub(super) optim: Optim<R, M, E, D>,
+    pub(super) optim: Optimizer<R, M, E, D>,
     pub(super) loss: L,
     pub(super) config: TrainConfig,
     device: D,
@@ -139,7 +141,7 @@ where
     M: DynModel<E, D>,
     E: Element,
     D: VisionDevice<E> + ParameterKernel<E>,
-    R: Rule,
+    R: UpdateRule,
 {
     /// The same with a rule of one's own in place of the one that `config` names.
     ///
@@ -151,7 +153,7 @@ where
         frozen(&net, &config.frozen_statistics)?;
         let (lr, description) = (rule.lr(), rule.describe());
         let lr = lr * config.lr_scaling.factor(config.batch_size.saturating_mul(config.accumulate));
-        let mut optim = Optim::new(&net, rule)?.with_groups(config.groups.clone())?;
+        let mut optim = Optimizer::new(&net, rule)?.with_groups(config.groups.clone())?;
         optim.set_lr(lr)?;
         let monitor = config.monitor.clone();
         let (device, loss) = (device.clone(), CrossEntropy::default());
@@ -185,7 +187,7 @@ where
     E: Element,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D, Y>,
-    R: Rule,
+    R: UpdateRule,
     Y: Target,
 {
     /// The same with another loss.
@@ -303,7 +305,7 @@ where
     }
 
     /// The optimizer.
-    pub fn optimizer(&self) -> &Optim<R, M, E, D> {
+    pub fn optimizer(&self) -> &Optimizer<R, M, E, D> {
         &self.optim
     }
 
@@ -333,6 +335,8 @@ where
     }
 
     /// Trains until [`TrainConfig::epochs`] are done, those before a resumed checkpoint included; evaluates on `held_out`.
+    ///
+    /// The device's cache of memory is enabled for it, stays so, and is emptied at the end.
     ///
     /// # Errors
     /// Images of another shape than the model's frames or with more classes than it; a loss or gradient that is not finite,
@@ -364,8 +368,11 @@ where
             return Ok(&self.history);
         }
         let _lock = self.open_log()?;
+        // what one batch frees is what the next one needs; fresh pages for it take the system longer than a small layer
+        self.device.try_enable_cache().map_err(Error::device)?;
         let done = self.epochs(images, held_out, each);
         self.log.close();
+        self.device.try_empty_cache().map_err(Error::device)?;
         done.map(|()| &self.history)
     }
 
@@ -405,6 +412,15 @@ where
             }
             if images.samples() == 0 {
                 return Err(TrainError::EmptyBatch);
+            }
+            let model = self.net.dynamics().dt;
+            if let Some(dt) = images.dt().filter(|&dt| dt != model) {
+                return Err(DataError::Setting {
+                    setting: "the time step (ms) for which the images are presented",
+                    expected: format!("{model}, the model's"),
+                    found: dt.to_string(),
+                }
+                .into());
             }
             let (classes, of) = (images.classes(), M::Classes::SIZE);
             if classes > of {
@@ -651,8 +667,9 @@ where
         } else {
             judged.loss
         };
-        self.gradients = Some(Pending { mean: backward(loss, || self.loss.name())?, count: all });
+        let mean = backward(loss, || self.loss.name())?;
         judged.observed.absorb(&mut self.net)?;
+        self.gradients = Some(Pending { mean, count: all });
         self.batches += 1;
         Ok(numbers)
     }

@@ -8,7 +8,7 @@ use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::{Map, Plane};
 use crate::kernels::{Element, Maps, VisionDevice};
-use crate::time::{AreaPlan, Mode, Plan};
+use crate::time::{Area, AreaPlan, Mode, Plan};
 use dfdx::prelude::{NoneTape, RandomU64};
 use std::collections::HashMap;
 use std::mem;
@@ -164,6 +164,18 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
     /// Returns whether the batch norms of the area whose operations run normalise by the moments of the batch.
     pub fn uses_batch_moments(&self) -> bool {
         self.mode == Mode::Training && !self.frozen.contains(&self.place.area)
+    }
+
+    /// Where the run stands, for an error: the area of these, and the step.
+    pub(crate) fn place(&self, areas: &[Area]) -> String {
+        let area = match areas.get(self.place.area) {
+            Some(area) => format!("area `{}`", area.name),
+            None => "what a frame goes through before the first area".to_owned(),
+        };
+        match self.place.step {
+            Some(step) => format!("{area} at step {step}"),
+            None => format!("{area} before the stimulus"),
+        }
     }
 
     /// Says that the operations of area number `area` follow.

@@ -1,8 +1,8 @@
 //! The moments that a run observed, for the running ones of its model.
 
 use crate::autograd::id;
-use crate::error::Result;
-use crate::parameters::each_mut;
+use crate::error::{Error, Result};
+use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
 use std::collections::HashMap;
@@ -49,7 +49,8 @@ impl Statistics {
     /// momentum `m` of the norm (see [`NormOptions`](crate::nn::NormOptions)).
     ///
     /// # Errors
-    /// What the device refuses.
+    /// [`Error::Setting`] where a moment would no longer be finite, of frames that are too large for the dtype; the model
+    /// is then as it was.
     pub fn absorb<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(self, model: &mut M) -> Result<()> {
         let mut observed: HashMap<UniqueId, Vec<(f64, Vec<f64>)>> = HashMap::new();
         for step in self.0 {
@@ -58,7 +59,8 @@ impl Statistics {
         if observed.is_empty() {
             return Ok(());
         }
-        each_mut(model, |_, _, running| {
+        let (mut moved, mut infinite) = (HashMap::new(), None);
+        each(model, |name, _, running| {
             let Some(steps) = observed.remove(&running.identity()) else { return };
             let mut values: Vec<f64> = running.values().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
             for (momentum, step) in steps {
@@ -67,7 +69,22 @@ impl Statistics {
                 }
             }
             let narrow = |&v: &f64| E::from_f64(v).unwrap_or_default();
-            running.set_values(&values.iter().map(narrow).collect::<Vec<E>>());
+            let values: Vec<E> = values.iter().map(narrow).collect();
+            if infinite.is_none() && values.iter().any(|value| value.to_f64().is_none_or(|value| !value.is_finite())) {
+                infinite = Some(name.to_owned());
+            }
+            moved.insert(running.identity(), values);
+        });
+        if let Some(name) = infinite {
+            return Err(Error::Setting(format!(
+                "`{name}` would become infinite or no number by this batch: its batch norm gets values whose moments the dtype \
+                 cannot hold; frames of a smaller scale keep them finite"
+            )));
+        }
+        each_mut(model, |_, _, running| {
+            if let Some(values) = moved.remove(&running.identity()) {
+                running.set_values(&values);
+            }
         });
         Ok(())
     }

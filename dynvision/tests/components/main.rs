@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a failing test may panic
 
 mod differences;
+mod errors;
 mod models;
+mod not_a_number;
 mod operation;
 mod recurrence;
 mod weight_norm;

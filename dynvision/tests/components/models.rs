@@ -3,8 +3,8 @@
 use crate::differences::{parameters_are_differences, perturb};
 use dfdx::prelude::{Const, Cpu, SampleTensor, SumTo, Tensor};
 use dynvision::nn::{
-    BatchNorm, DepthPointwise, Dropout, ExternalInput, Flatten, GroupNorm, Identity, InputAdaption, Linear, Local,
-    LocalDepthwise, Mlp, OwnKernel, PointDepthwise, RConv2dx2, Retina, ScalarBias, SpatialBias, SupraLinearity,
+    BatchNorm, DepthPointwise, Dropout, ExternalInput, Flatten, GroupNorm, HGru, Identity, InputAdaption, Linear,
+    Local, LocalDepthwise, Mlp, OwnKernel, PointDepthwise, RConv2dx2, Retina, ScalarBias, SpatialBias, SupraLinearity,
     TrainedFrom, Unbiased, Uniform, WeightNorm, ZeroFill,
 };
 use dynvision::prelude::*;
@@ -65,6 +65,21 @@ fn other_recurrences_through_time() {
     of::<PointDepthwise>();
     of::<LocalDepthwise>();
     of::<Full<OwnKernel<1>, WeightNorm<NoBias<Uniform<100>>>>>();
+}
+
+/// Of one channel, the kernel is its own transpose.
+#[test]
+fn a_horizontal_unit_of_one_channel() {
+    #[dyn_model(input = [1, 4, 5], operations = [layer, record, delay])]
+    struct Net {
+        h: HGru<1, 3>,
+        #[readout]
+        head: Classifier<1, 2>,
+    }
+    let mut net = Cpu::default().build_module::<Net, f64>();
+    let x: Tensor<(usize, Const<1>, Const<4>, Const<5>), f64, _> =
+        Cpu::seed_from_u64(5).sample_normal_like(&(2, Const, Const, Const));
+    parameters_are_differences(&mut net, |net, tape| net.try_run(Stimulus::constant(x.clone(), 3).traced(tape)));
 }
 
 #[test]

@@ -2,9 +2,25 @@
 
 use crate::differences::{drawn, gradients_are_differences};
 use dfdx::prelude::*;
-use dynvision::nn::{Connection, DepthPointwise, Local, Recurrence, Spec};
+use dynvision::nn::{
+    Connection, DepthPointwise, Full, Layer, Local, LocalDepthwise, OwnKernel, PointDepthwise, RConv2d, Recurrence,
+    Spec,
+};
 
 type Of<R, const I: usize, const O: usize> = <R as Recurrence>::Connection<Const<I>, Const<O>, Const<3>>;
+
+/// An even kernel makes another size of the state.
+#[test]
+fn even_kernels_are_misfits() {
+    fn misfit<L: Layer>() -> bool {
+        L::MISFIT.is_some_and(|why| why.contains("even kernel"))
+    }
+    type V1<R> = RConv2d<3, 4, 3, 1, R>;
+    assert!(misfit::<RConv2d<3, 4, 4>>() && misfit::<RConv2d<3, 4, 4, 2>>() && misfit::<V1<Full<OwnKernel<2>>>>());
+    assert!(misfit::<V1<DepthPointwise<OwnKernel<2>>>>() && misfit::<V1<PointDepthwise<OwnKernel<2>>>>());
+    assert!(misfit::<V1<LocalDepthwise<OwnKernel<2>>>>() && misfit::<RConv2d<3, 4, 4, 1, DepthPointwise>>());
+    assert!(!misfit::<RConv2d<3, 4, 3, 2>>() && !misfit::<V1<DepthPointwise>>() && !misfit::<V1<Full<OwnKernel<1>>>>());
+}
 
 /// The two convolutions one after the other, by hand.
 #[test]

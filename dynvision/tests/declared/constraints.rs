@@ -5,7 +5,7 @@ use dynvision::data::{Images, digits};
 use dynvision::interop::Weights;
 use dynvision::model::DynModel;
 use dynvision::nn::{Dann, EiRates, Full, HGru, LayerKernel, Mask, Masked, PublishedForm};
-use dynvision::optim::{Method, SgdConfig};
+use dynvision::optim::{OptimizerConfig, SgdConfig};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoint, TrainConfig, Trainer};
 
@@ -61,7 +61,7 @@ fn images() -> Images {
 }
 
 fn config() -> TrainConfig {
-    let optimizer = Method::Sgd(SgdConfig { lr: 1.0, ..Default::default() });
+    let optimizer = OptimizerConfig::Sgd(SgdConfig { lr: 1.0, ..Default::default() });
     TrainConfig { epochs: 1, steps: 3, batch_size: 10, optimizer, progress: false, ..Default::default() }
 }
 

@@ -5,7 +5,7 @@ use dynvision::data::{Images, digits};
 use dynvision::geometry::Map;
 use dynvision::loss::{At, CrossEntropy, Labels, LabelsByReadout, Loss, Weighted};
 use dynvision::nn::Full;
-use dynvision::optim::{AdamConfig, Method};
+use dynvision::optim::{AdamConfig, OptimizerConfig};
 use dynvision::parameters::each_mut;
 use dynvision::prelude::*;
 use dynvision::train::{LabelledByReadout, TrainConfig, TrainError, Trainer};
@@ -112,7 +112,7 @@ fn placed(images: &Images, count: usize) -> (Images, Vec<usize>) {
 fn trainer(
     epochs: usize,
     weight: f64,
-) -> Trainer<StreamsModel<Full, f32, Cpu>, f32, Cpu, Both, Method, LabelsByReadout> {
+) -> Trainer<StreamsModel<Full, f32, Cpu>, f32, Cpu, Both, OptimizerConfig, LabelsByReadout> {
     let dev = Cpu::seed_from_u64(5);
     let mut net = dev.build_module::<Streams, f32>();
     *net.dynamics_mut() = quick();
@@ -120,7 +120,7 @@ fn trainer(
         epochs,
         batch_size: 16,
         steps: 4,
-        optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 1e-2, ..Default::default() }),
         progress: false,
         ..Default::default()
     };

@@ -3,7 +3,7 @@
 use crate::agree_with_differences;
 use dfdx::prelude::{Rank0, SumTo};
 use dynvision::nn::{EulerPerChannel, Identity, NoRecurrence};
-use dynvision::optim::{Method, SgdConfig};
+use dynvision::optim::{OptimizerConfig, SgdConfig};
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, Trainer};
@@ -80,7 +80,7 @@ fn bounds_hold_through_any_update_and_fixed_ones_are_not_trained() {
         steps: 4,
         batch_size: 10,
         // far too much
-        optimizer: Method::Sgd(SgdConfig { lr: 300.0, ..Default::default() }),
+        optimizer: OptimizerConfig::Sgd(SgdConfig { lr: 300.0, ..Default::default() }),
         progress: false,
         ..Default::default()
     };

@@ -78,6 +78,18 @@ proptest! {
         });
         assert_near(&found, &want, 1e-12);
     }
+
+    /// Maps that are no squares, too.
+    #[test]
+    fn maxima_of_maps(b in 1usize..4, c in 1usize..5, h in 1usize..7, w in 1usize..7, seed: u64) {
+        let all = [apart(b * c * h * w, seed)];
+        let want: Vec<f64> = all[0].chunks(h * w).map(|map| map.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
+        let found = check!(&all, |x, cx| {
+            let y: Tensor<(usize, usize), f64, Dev> = ops::global_max_pool(&maps(&x[0], [b, c, h, w]), cx)?;
+            Ok(y)
+        });
+        assert_near(&found, &want, 0.0);
+    }
 }
 
 #[test]
@@ -89,4 +101,11 @@ fn the_first_of_equal_maxima_has_the_gradient() {
     assert_eq!(y.as_vec(), [2.0, 2.0]);
     let grads = y.put_tape(context.tape).sum::<Rank0, _>().backward();
     assert_eq!(grads.get(&x).as_vec(), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    // of a map that is no square, too, which is pooled with its first unit read again
+    let x: Maps = dev.tensor_from_vec(vec![1.0, 3.0, 3.0, 2.0, 2.0, 2.0], (1, 2, 1, 3));
+    let mut context = cx::<Recorded>();
+    let y = ops::global_max_pool(&x, &mut context).unwrap();
+    assert_eq!(y.as_vec(), [3.0, 2.0]);
+    let grads = y.put_tape(context.tape).sum::<Rank0, _>().backward();
+    assert_eq!(grads.get(&x).as_vec(), [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
 }

@@ -3,13 +3,16 @@
 
 mod average;
 mod log;
+mod presented;
 mod targets;
 
 use dynvision::data::{Images, Presentation, Seed, digits};
 use dynvision::interop::{StateDict, Weights};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Weighted};
 use dynvision::nn::{BatchNorm, Dropout};
-use dynvision::optim::{AdamConfig, Clip, Group, Groups, LrScaling, Method, Mode, Plateau, Schedule, SgdConfig};
+use dynvision::optim::{
+    AdamConfig, Clip, Group, Groups, LrScaling, Mode, OptimizerConfig, Plateau, Schedule, SgdConfig,
+};
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoint, Checkpoints, EarlyStopping, Interval, Monitor, TrainConfig, TrainError, Trainer};
@@ -61,6 +64,23 @@ fn a_trainer_freezes_statistics_by_name() {
     assert!(error.contains("`it`") && error.contains("its areas are v1"), "{error}");
 }
 
+/// Frames so large that the variance of what a batch norm sees is infinite: the loss is finite, since all is divided by it.
+#[test]
+fn moments_that_would_be_infinite_are_refused() {
+    let dev = Cpu::seed_from_u64(2);
+    let mut trainer = Trainer::new(&dev, dev.build_module::<Chancy, f32>(), config(1)).unwrap();
+    let frame: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.sample_normal_like(&(4, Const, Const, Const));
+    let before = trainer.net().weights();
+    let labels = Labels::constant(&[1, 2, 3, 4], 4);
+    let says = trainer.backward(Stimulus::constant(frame.clone() * 1e25, 4), &labels).unwrap_err().to_string();
+    assert!(says.contains("`v1_norm.running_") && says.contains("smaller scale"), "{says}");
+    assert_eq!(trainer.net().weights(), before);
+    assert_eq!(trainer.update().unwrap(), 0.0, "no gradient of it is left");
+    trainer.backward(Stimulus::constant(frame, 4), &labels).unwrap();
+    assert_ne!(trainer.net().weights(), before);
+}
+
 type Model<E = f32> = NetModel<E, Cpu>;
 
 fn few(images: Images, count: usize) -> Images {
@@ -80,7 +100,7 @@ fn config(epochs: usize) -> TrainConfig {
         seed: Seed(7),
         steps: 5,
         presentation: Presentation { pattern: "110".parse().unwrap(), shuffle: true, reaction_steps: 1, blank: 0.1 },
-        optimizer: Method::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
         groups: Groups::new([Group::named("recurrence").lr(0.2)]),
         clip: Clip::Norm(0.5),
         schedule: Schedule::Cosine { steps: 12, floor: 0.1 },
@@ -186,7 +206,7 @@ fn one_seed_determines_the_run() {
 fn the_loss_falls_and_metrics_say_so() {
     let config = TrainConfig {
         epochs: 12,
-        optimizer: Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() }),
+        optimizer: OptimizerConfig::Adam(AdamConfig { lr: 1e-2, ..Default::default() }),
         batch_size: 16,
         progress: false,
         ..Default::default()
@@ -219,7 +239,7 @@ fn accumulated_batches_are_one() {
             epochs: 2,
             batch_size,
             accumulate,
-            optimizer: Method::Sgd(SgdConfig { lr: 0.1, ..Default::default() }),
+            optimizer: OptimizerConfig::Sgd(SgdConfig { lr: 0.1, ..Default::default() }),
             progress: false,
             ..Default::default()
         };
@@ -241,7 +261,7 @@ fn accumulated_batches_are_one() {
 #[test]
 fn films_are_trained_on_step_by_step() {
     let dev = Cpu::seed_from_u64(2);
-    let optimizer = Method::Adam(AdamConfig { lr: 1e-2, ..Default::default() });
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 1e-2, ..Default::default() });
     let config = TrainConfig { optimizer, schedule: Schedule::Constant, ..config(1) };
     let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
     let frames: Vec<Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _>> =
@@ -261,7 +281,7 @@ fn frozen_parameters_stay_and_early_stopping_stops() {
     let config = TrainConfig {
         epochs: 50,
         groups: Groups::new([Group::named("*").frozen(), Group::named("classifier").trained()]),
-        optimizer: Method::Sgd(SgdConfig { lr: 0.0, ..Default::default() }),
+        optimizer: OptimizerConfig::Sgd(SgdConfig { lr: 0.0, ..Default::default() }),
         early_stopping: Some(EarlyStopping { patience: 2, ..Default::default() }),
         ..config(1)
     };
@@ -270,7 +290,7 @@ fn frozen_parameters_stay_and_early_stopping_stops() {
     still.fit(&images, Some(&images)).unwrap();
     // the first epoch is progress, and two are not
     assert_eq!(still.history().epochs.len(), 3);
-    let moving = TrainConfig { optimizer: Method::default(), early_stopping: None, epochs: 1, ..config };
+    let moving = TrainConfig { optimizer: OptimizerConfig::default(), early_stopping: None, epochs: 1, ..config };
     let mut trainer = Trainer::new(&Cpu::default(), net(1), moving).unwrap();
     trainer.fit(&images, None).unwrap();
     let (before, after) = (net(1).weights(), trainer.net().weights());
@@ -299,7 +319,8 @@ fn what_is_not_finite_is_named() {
     let says = spoiled.fit(&images, None).unwrap_err().to_string();
     assert!(says.contains("epoch 1, batch 1") && says.contains("`v2.recurrence.weight`"), "{says}");
     // weights that are finite, and answers that are not
-    let wild = TrainConfig { optimizer: Method::Sgd(SgdConfig { lr: 1e30, ..Default::default() }), ..config(3) };
+    let wild =
+        TrainConfig { optimizer: OptimizerConfig::Sgd(SgdConfig { lr: 1e30, ..Default::default() }), ..config(3) };
     let wild = TrainConfig { clip: Clip::Norm(f64::INFINITY), groups: Groups::default(), ..wild };
     let mut trainer = Trainer::new(&Cpu::default(), net(1), wild).unwrap();
     let error = trainer.fit(&images, None).unwrap_err();
@@ -389,7 +410,7 @@ fn loading_is_strict_and_leaves_the_trainer_as_it_was() {
     refuse(&bad, &["rule"]);
     let mut bad = good.clone();
     bad.about.config.batch_size = 21;
-    bad.about.config.optimizer = Method::Sgd(SgdConfig::default());
+    bad.about.config.optimizer = OptimizerConfig::Sgd(SgdConfig::default());
     refuse(&bad, &["`batch_size` (21, here 20)", "`optimizer`"]);
     let mut bad = good.clone();
     bad.about.wiring[1] = "v2: something else".into();
@@ -563,7 +584,7 @@ fn plain(config: TrainConfig) -> Trainer<Model<f64>, f64, Cpu> {
 }
 
 fn sgd(lr: f64) -> TrainConfig {
-    let optimizer = Method::Sgd(SgdConfig { lr, ..Default::default() });
+    let optimizer = OptimizerConfig::Sgd(SgdConfig { lr, ..Default::default() });
     TrainConfig { optimizer, clip: Clip::Norm(f64::INFINITY), progress: false, ..Default::default() }
 }
 

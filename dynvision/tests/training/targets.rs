@@ -163,7 +163,7 @@ fn a_model_learns_to_answer_as_recorded_units_do() {
     let images = few(train_images(), 48);
     let (neurons, _) = recorded(&images, true);
     let set = Recorded::new(images, [(Place::area("v2"), neurons)]).unwrap();
-    let optimizer = Method::Adam(AdamConfig { lr: 2e-2, ..Default::default() });
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 2e-2, ..Default::default() });
     let monitor = Monitor::of("valid_correlation_v2", Mode::Max);
     let config = TrainConfig { epochs: 12, batch_size: 16, optimizer, monitor, progress: false, ..Default::default() };
     let student = net(5).to_dtype::<f64>();
@@ -285,7 +285,7 @@ fn several_labels_for_one_image_are_learnt() {
     });
     let both = Recording::new([48, 6, 10], values.collect()).unwrap();
     let set = Recorded::new(images, [(Place::Readout, both)]).unwrap();
-    let optimizer = Method::Adam(AdamConfig { lr: 2e-2, ..Default::default() });
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 2e-2, ..Default::default() });
     let config = TrainConfig { epochs: 15, batch_size: 16, optimizer, progress: false, ..Default::default() };
     let mut trainer = plain(config).with_loss_on::<Responses, _>(BinaryCrossEntropy::default());
     let before = trainer.evaluate(&set).unwrap();

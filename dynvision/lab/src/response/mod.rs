@@ -14,8 +14,10 @@ pub use zarr::{Dimension, ZarrArray, ZarrGroup};
 use crate::anatomy::Anatomy;
 use crate::run_error::RunError;
 use crate::subject::Answer;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use zarr::FullChunk;
 
 /// Which responses are kept.
 ///
@@ -80,6 +82,8 @@ pub(crate) struct ResponseWriter {
     /// For each area its array, if it is kept.
     areas: Vec<Option<ZarrArray>>,
     logits: ZarrArray,
+    /// Chunks that are full and not yet written.
+    waiting: Vec<FullChunk>,
 }
 
 impl ResponseWriter {
@@ -137,7 +141,7 @@ impl ResponseWriter {
         }
         let class = Dimension { name: "class", size: model.classes, chunk: model.classes };
         let logits = group.array("logits", &[sample(samples), time, class], None, serde_json::json!({}))?;
-        Ok(ResponseWriter { reduction: responses.reduction, areas, logits })
+        Ok(ResponseWriter { reduction: responses.reduction, areas, logits, waiting: Vec::new() })
     }
 
     pub(crate) fn area(
@@ -149,25 +153,38 @@ impl ResponseWriter {
     ) -> Result<(), RunError> {
         let Some(Some(array)) = self.areas.get_mut(area) else { return Ok(()) };
         let Some(answer) = answer else { return Ok(()) };
-        match self.reduction {
-            Reduction::Units => array.step(step, samples, answer.values),
+        let full = match self.reduction {
+            Reduction::Units => array.put(step, samples, answer.values)?,
             Reduction::Channels => {
                 let positions = (answer.shape[1] * answer.shape[2]).max(1);
                 let mean = |map: &[f32]| (map.iter().map(|&x| f64::from(x)).sum::<f64>() / positions as f64) as f32;
                 let means: Vec<f32> = answer.values.chunks_exact(positions).map(mean).collect();
-                array.step(step, samples, &means)
+                array.put(step, samples, &means)?
             }
-        }
+        };
+        self.write_soon(full)
     }
 
     pub(crate) fn logits(&mut self, step: usize, samples: usize, logits: &[f32]) -> Result<(), RunError> {
-        self.logits.step(step, samples, logits)
+        let full = self.logits.put(step, samples, logits)?;
+        self.write_soon(full)
     }
 
     /// Ends a batch.
     pub(crate) fn next_batch(&mut self) -> Result<(), RunError> {
-        self.areas.iter_mut().flatten().try_for_each(ZarrArray::next_batch)?;
-        self.logits.next_batch()
+        let arrays = self.areas.iter_mut().flatten().chain([&mut self.logits]);
+        self.waiting.extend(arrays.filter_map(ZarrArray::end_batch));
+        self.write_all()
+    }
+
+    /// Keeps a full chunk until there is one for each thread, since packing takes longer than all else.
+    fn write_soon(&mut self, full: Option<FullChunk>) -> Result<(), RunError> {
+        self.waiting.extend(full);
+        if self.waiting.len() < rayon::current_num_threads() { Ok(()) } else { self.write_all() }
+    }
+
+    fn write_all(&mut self) -> Result<(), RunError> {
+        std::mem::take(&mut self.waiting).into_par_iter().try_for_each(FullChunk::write)
     }
 }
 

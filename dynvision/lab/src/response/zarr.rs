@@ -96,7 +96,7 @@ impl ZarrGroup {
             return Ok(());
         }
         let bytes: Vec<u8> = values.iter().flat_map(|x| x.bytes()).collect();
-        chunk(&folder, &[0], &bytes)
+        FullChunk::new(&folder, &[0], bytes).write()
     }
 
     /// Begins an array of `float32`, whose first dimension are the samples and whose second are the steps. What is not
@@ -151,14 +151,33 @@ fn describe(folder: &Path, description: &Value) -> Result<(), RunError> {
     std::fs::write(&path, format!("{description:#}\n")).map_err(RunError::file("write", &path))
 }
 
-/// Writes a chunk by its place on the grid.
-fn chunk(folder: &Path, place: &[usize], bytes: &[u8]) -> Result<(), RunError> {
-    let path = place.iter().fold(folder.join("c"), |path, index| path.join(index.to_string()));
-    let parent = path.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent).map_err(RunError::file("make the folder", parent))?;
-    let mut packed = GzEncoder::new(Vec::new(), Compression::new(1));
-    let packed = packed.write_all(bytes).and_then(|()| packed.finish()).map_err(RunError::file("pack", &path))?;
-    std::fs::write(&path, packed).map_err(RunError::file("write", &path))
+/// A chunk that is full, and the file that it is written to.
+#[derive(Debug)]
+pub(crate) struct FullChunk {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl FullChunk {
+    /// The chunk at a place on the grid of an array.
+    fn new(folder: &Path, place: &[usize], bytes: Vec<u8>) -> Self {
+        let path = place.iter().fold(folder.join("c"), |path, index| path.join(index.to_string()));
+        FullChunk { path, bytes }
+    }
+
+    /// Packs it and writes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub(crate) fn write(self) -> Result<(), RunError> {
+        let FullChunk { path, bytes } = self;
+        let parent = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(parent).map_err(RunError::file("make the folder", parent))?;
+        let mut packed = GzEncoder::new(Vec::new(), Compression::new(1));
+        let packed = packed.write_all(&bytes).and_then(|()| packed.finish()).map_err(RunError::file("pack", &path))?;
+        std::fs::write(&path, packed).map_err(RunError::file("write", &path))
+    }
 }
 
 /// An array that is written batch after batch and step after step; a chunk is in memory until it is full.
@@ -183,6 +202,20 @@ impl ZarrArray {
     ///
     /// Values that do not fit; those of the file system.
     pub fn step(&mut self, step: usize, samples: usize, values: &[f32]) -> Result<(), RunError> {
+        self.put(step, samples, values)?.map_or(Ok(()), FullChunk::write)
+    }
+
+    /// Ends a batch; the next samples follow.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn next_batch(&mut self) -> Result<(), RunError> {
+        self.end_batch().map_or(Ok(()), FullChunk::write)
+    }
+
+    /// As [`step`](ZarrArray::step), and returns the chunk that is full by now instead of writing it.
+    pub(crate) fn put(&mut self, step: usize, samples: usize, values: &[f32]) -> Result<Option<FullChunk>, RunError> {
         if samples > self.samples || values.len() != samples * self.units {
             return Err(RunError::Setting(format!(
                 "{} values of {samples} samples do not fit into chunks of {} samples of {} units each",
@@ -192,8 +225,9 @@ impl ZarrArray {
             )));
         }
         let chunk = step / self.steps;
+        let mut full = None;
         if self.at != Some(chunk) {
-            self.flush()?;
+            full = self.take();
             self.at = Some(chunk);
             self.values.resize(self.samples * self.steps * self.units, f32::NAN);
         }
@@ -203,26 +237,22 @@ impl ZarrArray {
                 place.copy_from_slice(units);
             }
         }
-        Ok(())
+        Ok(full)
     }
 
-    /// Ends a batch; the next samples follow.
-    ///
-    /// # Errors
-    ///
-    /// Those of the file system.
-    pub fn next_batch(&mut self) -> Result<(), RunError> {
-        self.flush()?;
+    /// As [`next_batch`](ZarrArray::next_batch), and returns the last chunk instead of writing it.
+    pub(crate) fn end_batch(&mut self) -> Option<FullChunk> {
+        let last = self.take();
         self.batch += 1;
-        Ok(())
+        last
     }
 
-    fn flush(&mut self) -> Result<(), RunError> {
-        let Some(at) = self.at.take() else { return Ok(()) };
-        let bytes: Vec<u8> = self.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    fn take(&mut self) -> Option<FullChunk> {
+        let at = self.at.take()?;
+        let bytes = self.values.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.values.clear();
         let place: Vec<usize> = [self.batch, at].into_iter().chain(std::iter::repeat(0)).take(self.axes).collect();
-        chunk(&self.folder, &place, &bytes)
+        Some(FullChunk::new(&self.folder, &place, bytes))
     }
 }
 

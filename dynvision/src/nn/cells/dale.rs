@@ -7,7 +7,7 @@ use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::Layer;
 use crate::ops;
 use crate::unroll::{Context, Past};
-use dfdx::prelude::{ReshapeTo, Shape, Tape, Tensor};
+use dfdx::prelude::{HasShape, ReshapeTo, Shape, Tape, Tensor};
 
 /// A layer of separate excitatory and inhibitory units (DANN; Cornford et al. 2021): `O` excitatory maps are excited by the
 /// input, and `N` linear inhibitory maps both subtract from them and divide them:
@@ -87,8 +87,9 @@ impl<const I: usize, const O: usize, const N: usize, const K: usize, E: Element,
 
 /// Sets negative elements to 0; the tensor keeps its identity.
 fn rectify<S: Shape, E: Element, D: VisionDevice<E>>(t: &mut Tensor<S, E, D>) -> Result<()> {
-    let positive = t.clone().try_contiguous().and_then(|t| t.try_relu()).map_err(Error::device)?;
-    let values = positive.as_vec();
+    let units = t.shape().num_elements();
+    let maps: Maps<E, D> = ops::reshaped(t.clone().try_contiguous().map_err(Error::device)?, &(units, 1, 1, 1))?;
+    let values = t.device().relu(maps).map_err(Error::device)?.as_vec();
     t.copy_from(&values);
     Ok(())
 }

@@ -72,7 +72,7 @@ impl<const I: usize, const N: usize, const X: usize> Layer for EiRates<I, N, X> 
         let drive = match u {
             Some(u) => {
                 let weight: Maps<E, D> = ops::reshaped(built.w_in.clone(), &(N, I, 1, 1))?;
-                let weight = cx.derived(&built.w_in, |graph| graph.run(weight, |weight| weight.try_relu()))?;
+                let weight = cx.derived(&built.w_in, |graph| ops::relu(weight, graph))?;
                 ops::conv2d(&Conv::new(Window::POINT), &u, &weight, None, Some(drive), cx)?
             }
             None => drive,
@@ -122,7 +122,7 @@ fn signed<const X: usize, S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D
     cx.derived(raw, |graph| {
         let signs = raw.device().try_tensor_from_vec(signs, (to, from, 1, 1)).map_err(Error::device)?;
         let weight: Maps<E, D> = ops::reshaped(raw.clone(), &(to, from, 1, 1))?;
-        let weight = graph.run(weight, |weight| weight.try_relu())?;
+        let weight = ops::relu(weight, graph)?;
         ops::mul(&weight, &signs, graph)
     })
 }

@@ -4,11 +4,11 @@ use super::conv_lstm::odd_kernel;
 use super::{convolved, filled, weighed};
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, Window};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use crate::nn::{BatchNormWith, Layer, NormOptions, Operation};
 use crate::ops;
 use crate::unroll::{Context, Past};
-use dfdx::prelude::{PermuteTo, ReshapeTo, Tape, Tensor, TryAdd};
+use dfdx::prelude::{PermuteTo, Tape, Tensor};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -172,9 +172,10 @@ impl<const C: usize, const K: usize, const N: usize, O: HGruOptions, E: Element,
         }
         cx.derived(&self.horizontal, |graph| {
             let transposed: Maps<E, D> = graph.run(kernel.clone(), |kernel| {
-                kernel.try_permute::<(usize, usize, usize, usize), dfdx::prelude::Axes4<1, 0, 2, 3>>()?.try_contiguous()
+                kernels::contiguous(kernel.try_permute::<_, dfdx::prelude::Axes4<1, 0, 2, 3>>()?)
             })?;
-            let sum = graph.run(kernel, |kernel| kernel.try_add(transposed))?;
+            // of one channel, both are one tensor
+            let sum = ops::add(kernel, &transposed, graph)?;
             ops::affine(0.5, &sum, 0.0, graph)
         })
     }

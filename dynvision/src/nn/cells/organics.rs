@@ -76,7 +76,8 @@ impl<const I: usize, const N: usize, const Y: usize, const A: usize, const B: us
         let energy = ops::mul(&energy, &a_positive, cx)?;
         let pool = cx.derived(&built.log_way, |graph| {
             let weight: Maps<E, D> = ops::reshaped(built.log_way.clone(), &(N, N, 1, 1))?;
-            graph.run(weight, |weight| weight.try_exp()?.try_clamp(0.0, 1.0))
+            let weight = graph.run(weight, |weight| weight.try_exp())?;
+            ops::clamp(&weight, 0.0, 1.0, graph)
         })?;
         let a_target = weighed(&energy, &pool, [N, N], Some(noise), cx)?;
 

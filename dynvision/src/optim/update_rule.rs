@@ -46,13 +46,13 @@ pub struct Update {
     pub weight_decay: f64,
 }
 
-/// How an optimizer changes one parameter. A rule of one's own makes an [`Optim`](super::Optim) with groups, freezing and
+/// How an optimizer changes one parameter. A rule of one's own makes an [`Optimizer`](super::Optimizer) with groups, freezing and
 /// a state that can be saved.
 ///
 /// ```
 /// use dfdx::prelude::*;
 /// use dynvision::kernels::Buffer;
-/// use dynvision::optim::{Optim, OptimError, ParameterKernel, Rule, SgdStep, Update};
+/// use dynvision::optim::{Optimizer, OptimError, ParameterKernel, UpdateRule, SgdStep, Update};
 ///
 /// /// Gradient descent whose rate falls with the number of updates.
 /// #[derive(Clone)]
@@ -60,7 +60,7 @@ pub struct Update {
 ///     lr: f64,
 /// }
 ///
-/// impl Rule for Falling {
+/// impl UpdateRule for Falling {
 ///     fn name(&self) -> &'static str {
 ///         "falling"
 ///     }
@@ -91,7 +91,7 @@ pub struct Update {
 ///
 /// let dev = Cpu::default();
 /// let mut p = dev.tensor([2.0f32]);
-/// let mut optim = Optim::new(&p, Falling { lr: 0.5 })?;
+/// let mut optim = Optimizer::new(&p, Falling { lr: 0.5 })?;
 /// for expected in [1.5, 1.25] {
 ///     let mut grads = p.leaky_trace().sum().backward();
 ///     optim.step(&mut p, &mut grads)?;
@@ -99,7 +99,7 @@ pub struct Update {
 /// }
 /// # Ok::<(), OptimError>(())
 /// ```
-pub trait Rule: Clone {
+pub trait UpdateRule: Clone {
     /// Its name, by which a saved state is known.
     fn name(&self) -> &'static str;
 

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The workflow under the real Snakemake: a small sweep to its report, with a job killed on the way, which goes on.
+# Usage: ci/workflow.sh PATH/TO/dynvision PATH/TO/snakemake (from PyPI: snakemake==9.27.1)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$(realpath "$1") snakemake=$2 workflow=$PWD/dynvision/lab/workflow
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cd "$out"
+cat > lab.toml <<'TOML'
+[data]
+name = "digits"
+train = 600
+test = 40
+[train]
+epochs = 12
+steps = 6
+batch_size = 16
+checkpoints.every_batches = 5
+[experiments]
+images = 4
+names = ["nullcondition"]
+TOML
+printf 'config = "lab.toml"\n[grid]\nmodel = ["simple-8"]\nseed = [0, 1]\n' > sweep.toml
+run() { "$snakemake" -s "$workflow/Snakefile" --profile "$workflow/profiles/local" --config sweep=sweep.toml program="$program" "$@"; }
+run > first.log 2>&1 &
+engine=$!
+# the first training has a checkpoint: its process is killed
+for _ in $(seq 600); do ls runs/*/checkpoints/last.safetensors > /dev/null 2>&1 && break; sleep 0.1; done
+killed=0
+for lock in runs/*/.dynvision.lock; do kill -9 "$(cat "$lock")" && killed=1 && break; done
+[ "$killed" = 1 ] || { echo "no training was there to be killed"; cat first.log; exit 1; }
+wait $engine && { echo "the engine did not see that a job was killed"; exit 1; }
+[ ! -e runs/study/report.html ] || { echo "there is a report although a job was killed"; exit 1; }
+run > second.log 2>&1 || { cat second.log; exit 1; }
+ls -l runs/study/report.html runs/study/figures 
+grep -c '"what":"train"' runs/*/sessions.jsonl
+# the same again does nothing
+run > third.log 2>&1
+grep -q "Nothing to be done" third.log || { cat third.log; exit 1; }
+# the bits are those of a sweep that nothing stopped
+"$program" sweep run sweep.toml --runs whole --quiet
+for folder in whole/*-s*; do
+    "$program" weights compare simple-8 "$folder/checkpoints/last.safetensors" "runs/$(basename "$folder")/checkpoints/last.safetensors" | tail -n 1 | tee compared
+    grep -q "^the same" compared
+done
+echo "the workflow went on after a kill, to the same bits"

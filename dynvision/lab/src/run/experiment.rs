@@ -1,0 +1,171 @@
+//! Experiments on a run.
+
+use super::Run;
+use super::place::{read_json, write_json};
+use super::provenance::noted;
+use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
+use crate::gallery::Gallery;
+use crate::lab_error::LabError;
+use crate::models::From;
+use crate::subject::Subject;
+use crate::table::write_csv;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// An experiment with its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// What is done.
+    pub experiment: Experiment,
+}
+
+impl Named {
+    /// An experiment that comes with the library, or that a TOML file holds: what ends in `.toml` or has a folder is a file.
+    ///
+    /// # Errors
+    ///
+    /// A name that none has; a file that cannot be read or is no experiment.
+    ///
+    /// ```
+    /// use dynvision_lab::run::Named;
+    ///
+    /// assert_eq!(Named::read("contrast")?.name, "contrast");
+    /// assert!(Named::read("contrats").is_err_and(|error| error.to_string().contains("did you mean `contrast`?")));
+    /// # Ok::<(), dynvision_lab::LabError>(())
+    /// ```
+    pub fn read(name: &str) -> Result<Self, LabError> {
+        let path = Path::new(name);
+        let is_file = path.extension().is_some_and(|ending| ending == "toml") || path.components().count() > 1;
+        if !is_file {
+            return Ok(Named { name: name.into(), experiment: named(name)? });
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| LabError::Usage(format!("cannot read the experiment `{name}`: {error}")))?;
+        let experiment = Experiment::parse(&text).map_err(|error| LabError::Usage(format!("{name}: {error}")))?;
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Named { name, experiment })
+    }
+}
+
+impl Run<'_> {
+    /// What its rows are called where several runs are compared: its name, or its model.
+    pub fn category(&self) -> &str {
+        let settings = &self.config.settings;
+        settings.name.as_deref().unwrap_or(&settings.model)
+    }
+
+    /// Which test images experiments show: so many, spread over all.
+    fn shown(&self, of: usize) -> Vec<usize> {
+        let count = self.config.settings.experiments.images.min(of);
+        (0..count).map(|i| i * of / count).collect()
+    }
+
+    /// The checkpoints of single epochs that were kept, as experiments name them.
+    fn kept(&self) -> Vec<(String, PathBuf)> {
+        let entries = std::fs::read_dir(self.folder().join("checkpoints")).into_iter().flatten().flatten();
+        let named = |path: PathBuf| {
+            let number: usize = path.file_stem()?.to_str()?.strip_prefix("epoch-")?.parse().ok()?;
+            Some((format!("trained-epoch={}", number.checked_sub(1)?), path))
+        };
+        entries.filter_map(|entry| named(entry.path())).collect()
+    }
+
+    /// Runs the conditions of an experiment that are not there yet, trains before if it is not trained, and returns the results of
+    /// all. `stop` ends it after the batch in hand; what is finished is kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of the experiment on this model; those of training.
+    pub fn experiment(&self, named: &Named, stop: &AtomicBool) -> Result<Results, LabError> {
+        self.train()?;
+        let work = || -> Result<Results, LabError> {
+            let settings = &self.config.settings;
+            let subject = self.subject()?;
+            // only those that the experiment names are loaded
+            let text = format!("{:?}", named.experiment);
+            let mut others: Vec<(String, Box<dyn Subject>)> = Vec::new();
+            for (status, path) in self.kept().into_iter().filter(|(status, _)| text.contains(&format!("{status}\""))) {
+                let other = self.entry()?.subject(&settings.dynamics, From::Checkpoint(&path))?;
+                others.push((status, other));
+            }
+            let images = self.test_images()?;
+            let gallery = Gallery::of(images)?;
+            let said = std::cell::Cell::new(usize::MAX);
+            let mut runner = Runner::new(subject.as_ref(), &gallery, self.folder().join("experiments").join("cells"))
+                .images(self.shown(images.len()))
+                .batch(settings.experiments.batch)
+                .seed(settings.experiments.seed)
+                .tag("experiment", named.name.as_str())
+                .tag("category", self.category())
+                .tag("seed", i64::try_from(settings.seed).unwrap_or(i64::MAX))
+                .stop(stop)
+                .progress(|progress| self.say(&named.name, progress, &said));
+            for (status, other) in &others {
+                runner = runner.status(status, other.as_ref());
+            }
+            let cost = runner.cost(&named.experiment)?;
+            if !self.place.quiet && cost.known < cost.conditions {
+                let _ = writeln!(std::io::stderr(), "{}: {}: {cost}", self.name(), named.name);
+            }
+            let results = runner.run(&named.experiment)?;
+            self.write_tables(named, &results)?;
+            Ok(results)
+        };
+        // what is known is not noted
+        let folder = self.folder();
+        if self.is_known(named) { work() } else { noted(folder, &format!("experiment {}", named.name), work) }
+    }
+
+    /// Whether tables of this experiment are there.
+    fn is_known(&self, named: &Named) -> bool {
+        self.folder().join("experiments").join(&named.name).join("done.json").is_file()
+    }
+
+    /// Writes the tables, unless they are there. Those of another experiment of the same name stay beside.
+    fn write_tables(&self, named: &Named, results: &Results) -> Result<PathBuf, LabError> {
+        let cells: Vec<String> = results
+            .folders()
+            .filter_map(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()))
+            .collect();
+        let of = json!({ "about": named.experiment.about, "cells": cells, "images": self.config.settings.experiments.images });
+        let key = hex(&Sha256::digest(cells.join(" ").as_bytes()));
+        let experiments = self.folder().join("experiments");
+        for folder in [named.name.clone(), format!("{}-{}", named.name, key.get(..8).unwrap_or_default())] {
+            let folder = experiments.join(folder);
+            let done = folder.join("done.json");
+            match read_json::<Value>(&done)? {
+                Some(known) if known.get("cells") == of.get("cells") => return Ok(folder),
+                Some(_) => continue,
+                None => {
+                    results.write(&folder)?;
+                    write_csv(&folder.join("long.csv"), &results.long()?)?;
+                    write_json(&done, &of)?;
+                    return Ok(folder);
+                }
+            }
+        }
+        Err(LabError::Failed(format!("the tables of `{}` are there with other cells; remove them", named.name)))
+    }
+
+    fn say(&self, name: &str, progress: Progress, said: &std::cell::Cell<usize>) {
+        let terminal = std::io::stderr().is_terminal();
+        if self.place.quiet || (!terminal && said.get() == progress.done) {
+            return;
+        }
+        said.set(progress.done);
+        let Progress { done, of, samples, of_samples, left, .. } = progress;
+        let left = left.map_or(String::new(), |left| format!(", about {:.0} s left", left.as_secs_f64()));
+        let text = format!("{name}: condition {}/{of}, image {samples}/{of_samples}{left}", done + 1);
+        let _ = if terminal {
+            let end = if done + 1 == of && samples == of_samples { "\n" } else { "" };
+            write!(std::io::stderr(), "\r\x1b[K{text}{end}")
+        } else {
+            writeln!(std::io::stderr(), "{text}")
+        };
+    }
+}

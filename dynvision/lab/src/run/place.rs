@@ -1,0 +1,287 @@
+//! Where runs are, and what one is.
+
+use crate::config::{Config, Data, Layers};
+use crate::experiment::hex;
+use crate::lab_error::LabError;
+use crate::models::{Entry, Models};
+use crate::sets::{Sets, checksum};
+use dynvision::data::{Images, Split};
+use dynvision::file::atomic;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The models and data sets of a laboratory, and the folder of its runs.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    /// Its models.
+    pub models: &'a Models,
+    /// Its data sets.
+    pub sets: &'a Sets,
+    /// The folder of its runs.
+    pub runs: PathBuf,
+    /// Whether nothing is said meanwhile.
+    pub quiet: bool,
+    /// What was loaded, by the settings of the data: runs share it.
+    loaded: Arc<Mutex<BTreeMap<String, Arc<Loaded>>>>,
+}
+
+/// The images of a data set.
+#[derive(Debug)]
+struct Loaded {
+    train: Images,
+    test: Images,
+    checksum: String,
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct Run<'a> {
+    pub(super) place: &'a Place<'a>,
+    /// Its settings.
+    pub config: Config,
+    folder: PathBuf,
+    hash: String,
+    pub(super) data: OnceLock<Parts>,
+}
+
+/// The images of a run.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) train: Images,
+    pub(super) held_out: Option<Images>,
+    pub(super) test: Images,
+    pub(super) checksum: String,
+}
+
+/// So many images at most, spread over all.
+fn some(images: Images, most: usize) -> Result<Images, LabError> {
+    if most == 0 || most >= images.len() {
+        return Ok(images);
+    }
+    let of = images.len();
+    let indices: Vec<usize> = (0..most).map(|i| i * of / most).collect();
+    Ok(images.subset(&indices)?)
+}
+
+impl<'a> Place<'a> {
+    /// The laboratory of these models and data sets, with its runs in a folder.
+    pub fn new(models: &'a Models, sets: &'a Sets, runs: impl Into<PathBuf>, quiet: bool) -> Self {
+        Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default() }
+    }
+
+    fn load(&self, data: &Data) -> Result<Arc<Loaded>, LabError> {
+        let key = format!("{} {:?} {} {}", data.name, data.folder, data.train, data.test);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = loaded.get(&key) {
+            return Ok(known.clone());
+        }
+        let set = self.sets.get(&data.name)?;
+        let train = some(set.load(data.folder.as_deref(), Split::Train)?, data.train)?;
+        let test = some(set.load(data.folder.as_deref(), Split::Test)?, data.test)?;
+        let checksum = format!("{}-{}", checksum(&train), checksum(&test));
+        let new = Arc::new(Loaded { train, test, checksum });
+        loaded.insert(key, new.clone());
+        Ok(new)
+    }
+
+    /// The run of these layers. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::read`], and of the data.
+    pub fn run(&'a self, layers: &Layers) -> Result<Run<'a>, LabError> {
+        self.run_of(Config::read(self.models, layers)?)
+    }
+
+    /// The run in a folder.
+    ///
+    /// # Errors
+    ///
+    /// A folder that is no run, or of a model that the laboratory does not have.
+    pub fn open(&'a self, folder: &Path) -> Result<Run<'a>, LabError> {
+        let file = folder.join("run.toml");
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            LabError::Usage(format!("`{}` is no run: cannot read `{}`: {error}", folder.display(), file.display()))
+        })?;
+        let config = Config::recorded(self.models, &text, &file.display().to_string())?;
+        let hash = text.lines().find_map(|line| line.strip_prefix("hash = \"")?.strip_suffix('"'));
+        let hash = hash.unwrap_or_default().to_string();
+        Ok(Run { place: self, config, folder: folder.into(), hash, data: OnceLock::new() })
+    }
+
+    /// The runs of these settings.
+    ///
+    /// # Errors
+    ///
+    /// Those of the data.
+    pub fn run_of(&'a self, config: Config) -> Result<Run<'a>, LabError> {
+        let settings = &config.settings;
+        let set = self.sets.get(&settings.data.name)?;
+        let entry = self.models.get(&settings.model)?;
+        let frame = entry.wiring().input;
+        if set.shape != [frame.c, frame.h, frame.w] {
+            let [c, h, w] = set.shape;
+            return Err(LabError::Usage(format!(
+                "`{}` takes frames of {frame}, and the images of `{}` are {c}x{h}x{w}; `models` and `data` list what fits",
+                settings.model, set.name
+            )));
+        }
+        let mut run = Run { place: self, config, folder: PathBuf::new(), hash: String::new(), data: OnceLock::new() };
+        let data = run.parts()?.checksum.clone();
+        let settings = &run.config.settings;
+        let mut train = serde_json::to_value(&settings.train).map_err(|error| LabError::Failed(error.to_string()))?;
+        if let Some(train) = train.as_object_mut() {
+            ["checkpoints", "logs", "progress", "seed"].iter().for_each(|key| {
+                train.remove(*key);
+            });
+        }
+        let identity = json!({
+            "format": 1, "model": settings.model, "wiring": wiring_hash(entry), "dynamics": settings.dynamics,
+            "data": data, "train": train, "losses": settings.losses, "seed": settings.seed,
+        });
+        run.hash = hex(&Sha256::digest(identity.to_string().as_bytes()));
+        let beginning = settings.name.clone().unwrap_or_else(|| format!("{}-{}", settings.model, settings.data.name));
+        let readable = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let slug: String = beginning.chars().map(readable).take(80).collect();
+        let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        let short = run.hash.get(..8).unwrap_or_default();
+        run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed));
+        Ok(run)
+    }
+
+    /// The folders of all runs, by name.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.runs).into_iter().flatten().flatten();
+        let mut all: Vec<PathBuf> =
+            entries.map(|entry| entry.path()).filter(|path| path.join("run.toml").is_file()).collect();
+        all.sort();
+        all
+    }
+}
+
+/// The checksum of a model's areas and links.
+pub(super) fn wiring_hash(entry: &dyn Entry) -> String {
+    hex(&Sha256::digest(format!("{:?}", entry.wiring()).as_bytes()))
+}
+
+impl<'a> Run<'a> {
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name of its folder.
+    pub fn name(&self) -> String {
+        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The checksum of all that determines what is computed.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Its model.
+    ///
+    /// # Errors
+    ///
+    /// A model that the laboratory does not have.
+    pub fn entry(&self) -> Result<&'a dyn Entry, LabError> {
+        self.place.models.get(&self.config.settings.model)
+    }
+
+    pub(super) fn parts(&self) -> Result<&Parts, LabError> {
+        if let Some(parts) = self.data.get() {
+            return Ok(parts);
+        }
+        let data = &self.config.settings.data;
+        let Loaded { train, test, checksum } = &*self.place.load(data)?;
+        let (train, test) = (train.clone(), test.clone());
+        let checksum = format!("{checksum}-{}", data.validation);
+        let (train, held_out) = if data.validation > 0.0 {
+            let (train, held_out) =
+                train.split(1.0 - data.validation, dynvision::data::Seed(self.config.settings.seed))?;
+            (train, Some(held_out))
+        } else {
+            (train, None)
+        };
+        Ok(self.data.get_or_init(|| Parts { train, held_out, test, checksum }))
+    }
+
+    /// The test images.
+    ///
+    /// # Errors
+    ///
+    /// Those of the data.
+    pub fn test_images(&self) -> Result<&Images, LabError> {
+        Ok(&self.parts()?.test)
+    }
+
+    /// How many images it is trained on, and evaluated on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the data.
+    pub fn counts(&self) -> Result<(usize, usize), LabError> {
+        let parts = self.parts()?;
+        Ok((parts.train.len(), parts.held_out.as_ref().map_or(0, Images::len)))
+    }
+
+    /// The last checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.folder.join("checkpoints").join("last.safetensors")
+    }
+
+    /// Writes settings and provenance, if they are not there.
+    pub(super) fn describe(&self) -> Result<(), LabError> {
+        let file = self.folder.join("run.toml");
+        if !file.is_file() {
+            std::fs::create_dir_all(&self.folder).map_err(LabError::file("make the folder", &self.folder))?;
+            let mut table = toml::Table::new();
+            table.insert("settings".into(), toml::Value::Table(self.config.table()));
+            let sources = self.config.values().map(|(path, _, source)| (path.into(), source.to_string().into()));
+            table.insert("sources".into(), toml::Value::Table(sources.collect()));
+            let body = toml::to_string(&table).map_err(|error| LabError::Failed(error.to_string()))?;
+            let text = format!(
+                "# What made this run. A run of other settings has another folder.\nhash = \"{}\"\n\n{body}",
+                self.hash
+            );
+            write(&file, text.as_bytes())?;
+        }
+        let file = self.folder.join("provenance.json");
+        if !file.is_file() {
+            write_json(&file, &super::Provenance::of(self)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file, whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    let written: std::io::Result<()> = atomic::write(path, |file| file.write_all(bytes));
+    written.map_err(LabError::file("write", path))
+}
+
+/// Writes JSON, whole or not at all.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), LabError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| LabError::Failed(error.to_string()))?;
+    write(path, (text + "\n").as_bytes())
+}
+
+/// Reads JSON, if the file is there.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LabError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LabError::file("read", path)(error)),
+    };
+    let read = serde_json::from_str(&text);
+    let damaged =
+        |error| LabError::Failed(format!("`{}` is damaged: {error}; remove it to have it made again", path.display()));
+    read.map(Some).map_err(damaged)
+}

@@ -1,0 +1,101 @@
+//! A new laboratory: a crate with a model, settings, a sweep and the workflow, which builds and trains as it is.
+
+use crate::lab_error::LabError;
+use crate::run::write;
+use std::path::{Path, PathBuf};
+
+/// Where this crate was built, if it is still there: its checkout.
+fn checkout() -> Option<PathBuf> {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR"));
+    lab.join("src").join("scaffold").is_dir().then(|| lab.to_path_buf())
+}
+
+/// What computes the most is optimised in builds for tests as well, as in the library's own.
+const PROFILE: &str = "# what computes the most is optimised in builds for tests as well
+[profile.dev]
+debug = \"line-tables-only\"
+[profile.dev.package.\"*\"]
+debug = false
+[profile.dev.package.dynvision-kernels]
+opt-level = 3
+[profile.dev.package.dfdx]
+opt-level = 3
+[profile.dev.package.gemm-common]
+opt-level = 3
+[profile.dev.package.gemm-f32]
+opt-level = 3
+[profile.dev.package.gemm-f64]
+opt-level = 3
+";
+
+fn manifest(name: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
+    let dependencies = match checkout() {
+        Some(lab) => format!(
+            "dynvision = {{ path = {} }}\ndynvision-lab = {{ path = {} }}",
+            quoted(lab.parent().unwrap_or(&lab)),
+            quoted(&lab)
+        ),
+        None => format!("dynvision = \"{version}\"\ndynvision-lab = \"{version}\""),
+    };
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n{dependencies}\n\n\
+         # a crate of its own, wherever it lies\n[workspace]\n\n{PROFILE}"
+    )
+}
+
+/// Writes a new laboratory into `folder`, whose last part is its name, and returns the files.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("my-lab");
+/// let files = dynvision_lab::scaffold::new(&path)?;
+/// assert!(files.contains(&path.join("src/main.rs")) && path.join("lab.toml").is_file());
+/// assert!(dynvision_lab::scaffold::new(&path).is_err(), "what is there is not overwritten");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// A folder that is there and not empty; a name that no crate can have; the file system.
+pub fn new(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let begins = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
+    if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+        return Err(LabError::Usage(format!(
+            "a crate cannot be called `{name}`: its name begins with a letter, and has letters, digits, - and _"
+        )));
+    }
+    if ["dynvision", "dynvision-lab", "dfdx", "test", "core", "std"].contains(&name.as_str()) {
+        return Err(LabError::Usage(format!("a laboratory cannot be called `{name}`, as something that it needs is")));
+    }
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
+        return Err(LabError::Usage(format!("`{}` is there already; name another folder", folder.display())));
+    }
+    let files: [(&str, String); 10] = [
+        ("Cargo.toml", manifest(&name)),
+        ("src/main.rs", include_str!("../../template/main.rs").into()),
+        ("lab.toml", include_str!("../../template/lab.toml").into()),
+        ("sweep.toml", include_str!("../../template/sweep.toml").into()),
+        ("README.md", include_str!("../../template/README.md").replace("{name}", &name)),
+        (".gitignore", include_str!("../../template/gitignore").into()),
+        ("workflow/Snakefile", include_str!("../../workflow/Snakefile").into()),
+        ("workflow/profiles/local/config.yaml", include_str!("../../workflow/profiles/local/config.yaml").into()),
+        ("workflow/profiles/slurm/config.yaml", include_str!("../../workflow/profiles/slurm/config.yaml").into()),
+        // the versions that the checkout was built with
+        (
+            "Cargo.lock",
+            checkout().and_then(|lab| std::fs::read_to_string(lab.join("../../Cargo.lock")).ok()).unwrap_or_default(),
+        ),
+    ];
+    let mut written = Vec::new();
+    for (file, text) in files.iter().filter(|(_, text)| !text.is_empty()) {
+        let path = folder.join(file);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(LabError::file("make the folder", parent))?;
+        write(&path, text.as_bytes())?;
+        written.push(path);
+    }
+    Ok(written)
+}

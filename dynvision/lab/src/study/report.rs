@@ -1,0 +1,300 @@
+//! The report of a study.
+
+use super::Study;
+use super::activity::player;
+use crate::diagram;
+use crate::experiment::{Part, Results};
+use crate::lab_error::LabError;
+use crate::report::{DataFacts, Exhibit, Grid, Methods, Report, Run as Facts, Setting, Software, TrainingFacts};
+use crate::run::{Named, Provenance, Run, read_json};
+use crate::statistics::t_interval;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+/// The figure that shows several experiments beside each other.
+const COMPARES: &str = "dynamics";
+
+/// Rows of a table of numbers; the rest is behind the figure's link and in the files.
+const ROWS: usize = 60;
+
+/// A layer without the paths of its names and the braces of its constants.
+fn plain(layer: &str) -> String {
+    let text = layer.replace("$crate::nn::", "").replace("{ ", "").replace(" }", "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn number(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+fn megabytes(bytes: Option<u64>) -> String {
+    bytes.map_or("unknown".into(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6))
+}
+
+impl Study<'_> {
+    /// Makes the report; trains, tests and runs what is missing before.
+    ///
+    /// # Errors
+    ///
+    /// Those of training and experiments. A figure that cannot be drawn is a warning in the report.
+    pub fn report(&self, title: Option<&str>, stop: &AtomicBool) -> Result<Report, LabError> {
+        let Some(first) = self.runs.first() else {
+            return Err(LabError::Usage("a report needs at least one run".into()));
+        };
+        let experiments = self.experiments()?;
+        for run in &self.runs {
+            run.train()?;
+            run.test()?;
+        }
+        let settings = &first.config.settings;
+        let title = title.map_or_else(|| format!("{} on {}", settings.model, settings.data.name), String::from);
+        let mut report = Report::new(title);
+        let names: Vec<&str> = experiments.iter().map(|named| named.name.as_str()).collect();
+        report.summary = format!("{} run(s); experiments: {}.", self.runs.len(), names.join(", "));
+        for run in &self.runs {
+            report.runs.push(facts(run)?);
+        }
+        let subject = first.subject()?;
+        report.wiring = Some(diagram::svg(subject.anatomy()));
+        report.model = self.models()?;
+        report.configuration = self.configuration();
+        report.training.push(Exhibit {
+            name: "training".into(),
+            title: "Training".into(),
+            caption: "Accuracy at the last step whose label counts, loss and learning rate over epochs.".into(),
+            drawing: self.training()?,
+        });
+        report.numbers.push(self.accuracies(&mut report.warnings)?);
+        // what compares experiments is drawn of all that name it
+        let (mut compared, mut names): (Results, Vec<&str>) = (Results::default(), Vec::new());
+        for named in &experiments {
+            let results = self.results(named, stop)?;
+            for figure in &named.experiment.figures {
+                if figure == COMPARES {
+                    compared = compared.and(results.clone());
+                    names.push(&named.name);
+                    continue;
+                }
+                match self.figure(named, &results, figure) {
+                    Ok(drawing) => report.experiments.push(Exhibit {
+                        name: format!("{}-{figure}", named.name),
+                        title: format!("{}: {figure}", named.name),
+                        caption: named.experiment.about.clone(),
+                        drawing,
+                    }),
+                    Err(error) => {
+                        report
+                            .warnings
+                            .push(format!("The figure `{figure}` of `{}` is not drawn: {error}.", named.name));
+                    }
+                }
+            }
+            report.numbers.extend(numbers(named, &results)?);
+        }
+        if let Some(named) = experiments.iter().find(|named| named.experiment.figures.iter().any(|f| f == COMPARES)) {
+            match self.figure(named, &compared, COMPARES) {
+                Ok(drawing) => report.experiments.push(Exhibit {
+                    name: COMPARES.into(),
+                    title: format!("{}: {COMPARES}", names.join(", ")),
+                    caption: "Latency, adaptation and summation by what is varied.".into(),
+                    drawing,
+                }),
+                Err(error) => report.warnings.push(format!("The figure `{COMPARES}` is not drawn: {error}.")),
+            }
+        }
+        report.methods = Some(self.methods(&experiments)?);
+        report.player = Some(player(first, 3)?);
+        Ok(report)
+    }
+
+    /// A table of areas for each model.
+    fn models(&self) -> Result<Vec<Grid>, LabError> {
+        let mut grids: Vec<Grid> = Vec::new();
+        for run in &self.runs {
+            let name = &run.config.settings.model;
+            if grids.iter().any(|grid| grid.title == *name) {
+                continue;
+            }
+            let entry = run.entry()?;
+            let (wiring, summary) = (entry.wiring(), entry.summary(&run.config.settings.dynamics)?);
+            let mut grid =
+                Grid::new(name.clone(), &["area", "layer", "response", "operations", "million multiplications a step"]);
+            for (i, area) in wiring.areas.iter().enumerate() {
+                grid = grid.row([
+                    area.name.to_string(),
+                    plain(area.layer),
+                    area.response.to_string(),
+                    area.operations.join(", "),
+                    format!("{:.2}", summary.multiplications(i) as f64 / 1e6),
+                ]);
+            }
+            let (all, trained) = summary.parameters();
+            grid.note = format!("{all} parameters, of which {trained} are trained: {:.1} MB.", all as f64 * 4. / 1e6);
+            grids.push(grid);
+        }
+        Ok(grids)
+    }
+
+    /// The settings; those in which the runs differ have all their values.
+    fn configuration(&self) -> Vec<Setting> {
+        let mut all: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+        for run in &self.runs {
+            for (path, value, source) in run.config.values() {
+                let (values, sources) = all.entry(path.into()).or_default();
+                for (list, text) in [(values, value.to_string()), (sources, source.to_string())] {
+                    if !list.contains(&text) {
+                        list.push(text);
+                    }
+                }
+            }
+        }
+        let setting = |(key, (values, sources)): (String, (Vec<String>, Vec<String>))| Setting {
+            key,
+            value: values.join(" | "),
+            source: sources.join(" | "),
+        };
+        all.into_iter().map(setting).collect()
+    }
+
+    /// Accuracy on the test images, of each run and of each category over its seeds.
+    fn accuracies(&self, warnings: &mut Vec<String>) -> Result<Grid, LabError> {
+        let mut grid =
+            Grid::new("Accuracy on the test images, at the last step", &["category", "seed", "accuracy", "loss", "n"]);
+        let mut by: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for run in &self.runs {
+            let metrics = run.test()?.metrics;
+            let accuracy = metrics.last_accuracy;
+            by.entry(run.category()).or_default().extend(accuracy);
+            grid = grid.row([
+                run.category().to_string(),
+                run.config.settings.seed.to_string(),
+                accuracy.map_or("none".into(), number),
+                number(metrics.loss),
+                metrics.images.to_string(),
+            ]);
+            let chance = 1. / run.entry()?.classes().max(1) as f64;
+            if accuracy.is_some_and(|accuracy| accuracy < 2. * chance) {
+                warnings.push(format!(
+                    "{} has an accuracy of less than twice chance: what is measured on it says little.",
+                    run.name()
+                ));
+            }
+        }
+        for (category, values) in by {
+            let text = match t_interval(&values, 0.95) {
+                Some(interval) => {
+                    format!("{} [{}, {}]", number(interval.estimate), number(interval.low), number(interval.high))
+                }
+                None => {
+                    warnings.push(format!("{category} has one seed: there is no interval over seeds."));
+                    continue;
+                }
+            };
+            grid =
+                grid.row([category.to_string(), "mean [95 %]".into(), text, String::new(), values.len().to_string()]);
+        }
+        Ok(grid)
+    }
+
+    fn methods(&self, experiments: &[Named]) -> Result<Methods, LabError> {
+        let Some(run) = self.runs.first() else { return Ok(Methods::default()) };
+        let settings = &run.config.settings;
+        let entry = run.entry()?;
+        let wiring = entry.wiring();
+        let mut models: Vec<&str> = self.runs.iter().map(|run| run.config.settings.model.as_str()).collect();
+        models.dedup();
+        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        let dynamics = &settings.dynamics;
+        let ms = |x: f64| format!("{x} ms");
+        let mut times = vec![("dt".to_string(), ms(dynamics.dt)), ("τ".into(), ms(dynamics.tau))];
+        times.push(("recurrent delay".into(), ms(dynamics.t_recurrence)));
+        let (train, _) = run.counts()?;
+        let lr =
+            run.config.values().find(|(path, ..)| *path == "train.optimizer.lr").map(|(_, value, _)| value.to_string());
+        let method = run.config.values().find(|(path, ..)| *path == "train.optimizer.method");
+        let method = method.and_then(|(_, value, _)| value.as_str().map(String::from)).unwrap_or_default();
+        Ok(Methods {
+            model: format!("{} ({})", models.join(", "), wiring.name),
+            areas: wiring.areas.iter().map(|area| area.name.to_string()).collect(),
+            parameters: Some(entry.summary(dynamics)?.parameters().1 as u64),
+            equation: "τ dx/dt = −x + φ(feedforward + recurrent + skip + feedback input), solved by Euler steps unless the model's \
+                       declaration says otherwise"
+                .into(),
+            dynamics: times,
+            data: Some(DataFacts {
+                name: settings.data.name.clone(),
+                training: Some(train as u64),
+                test: Some(run.test_images()?.len() as u64),
+                size: format!("{} × {}", wiring.input.h, wiring.input.w),
+            }),
+            training: Some(TrainingFacts {
+                optimizer: method,
+                learning_rate: lr.unwrap_or_default(),
+                loss: settings.losses.to_string(),
+                epochs: Some(settings.train.epochs as u64),
+                batch: Some(settings.train.batch_size as u64),
+                seeds,
+            }),
+            experiments: experiments.iter().map(|named| named.experiment.about.clone()).collect(),
+            statistics: "Numbers are means over images, then over seeds, with Student's 95 % intervals over seeds".into(),
+            software: vec![Software {
+                name: "dynvision".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                citation: String::new(),
+            }],
+        })
+    }
+}
+
+fn facts(run: &Run<'_>) -> Result<Facts, LabError> {
+    let trained = run.train()?;
+    let mut facts: Vec<(String, String)> = vec![
+        ("model".into(), run.config.settings.model.clone()),
+        ("seed".into(), run.config.settings.seed.to_string()),
+        ("epochs".into(), trained.epochs.to_string()),
+        ("time to train".into(), format!("{:.1} s", trained.seconds)),
+        ("peak memory".into(), megabytes(trained.peak_memory)),
+        ("settings".into(), run.hash().into()),
+    ];
+    if let Some(provenance) = read_json::<Provenance>(&run.folder().join("provenance.json"))? {
+        let machine = &provenance.machine;
+        facts.extend([
+            ("version".into(), provenance.version.clone()),
+            ("commit".into(), provenance.commit.clone().unwrap_or("none".into())),
+            ("toolchain".into(), provenance.toolchain.clone()),
+            ("machine".into(), format!("{}, {} threads, {}", machine.processor, machine.threads, machine.system)),
+            ("command".into(), provenance.command.join(" ")),
+            ("wiring".into(), provenance.wiring.clone()),
+            ("data".into(), provenance.data.clone()),
+        ]);
+    }
+    Ok(Facts { name: run.name(), facts })
+}
+
+/// The numbers of an experiment: the summary over samples and seeds.
+fn numbers(named: &Named, results: &Results) -> Result<Option<Grid>, LabError> {
+    let table = results.summary(Part::Samples, 0.95)?;
+    if table.rows() == 0 {
+        return Ok(None);
+    }
+    let names: Vec<String> = table.names().map(String::from).collect();
+    let head: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut grid = Grid::new(format!("{}: by image, means with intervals over seeds", named.name), &head);
+    for row in 0..table.rows().min(ROWS) {
+        let cell = |name: &str| {
+            let column = table.column(name)?;
+            let text = column.cell(row);
+            Some(match text.parse::<f64>() {
+                Ok(x) if text.contains('.') => format!("{x:.4}"),
+                _ => text,
+            })
+        };
+        grid = grid.row(head.iter().map(|name| cell(name).unwrap_or_default()));
+    }
+    if table.rows() > ROWS {
+        grid.note = format!("The first {ROWS} of {} rows; all are in `samples.csv` of the run.", table.rows());
+    }
+    Ok(Some(grid))
+}

@@ -1,0 +1,10 @@
+//! The binary `dynvision`, run as its users run it.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+mod lists;
+mod program;
+mod runs;
+mod settings;
+mod study;
+mod sweep;
