@@ -44,6 +44,11 @@ pub(crate) const MODEL: Keys = Keys {
             "channels, height, width of a frame; each a const expression. Required",
         ),
         Key::once(
+            "inputs",
+            "inputs(left = [1, 32, 32], right = [1, 32, 32])",
+            "several frames at each step, in place of `input`: the first is the frame, the others stand beside it in the stimulus",
+        ),
+        Key::once(
             "operations",
             "operations = [layer, tstep, nonlin, record, delay]",
             "the order in which each area runs its operations. Required",
@@ -94,7 +99,12 @@ const SKIP_KEY: Key = Key::once("skip", "skip(from = v1)", "a connection from an
 pub(crate) const AREA: Keys = Keys {
     owner: "`#[area]`",
     known: &[
-        Key::once("from", "from = v1", "the earlier area whose output it gets; the one before it by default"),
+        Key::once(
+            "from",
+            "from = v1",
+            "what it gets: an earlier area's output, `input`, a later area's past by `feedback(v2)`, or several of these as \
+             `[v1, feedback(v2)]`, one beside the other; the area before it by default",
+        ),
         SKIP_KEY,
         Key::once("feedback", "feedback(from = it)", "a connection from a later area; once for each source")
             .many()
@@ -140,7 +150,10 @@ pub(crate) const SKIP: Keys = Keys { owner: "`skip`", known: LINK };
 /// In `feedback(..)`.
 pub(crate) const FEEDBACK: Keys = Keys { owner: "`feedback`", known: LINK };
 /// In `#[readout(..)]`.
-pub(crate) const READOUT: Keys = Keys { owner: "`#[readout]`", known: &[SKIP_KEY] };
+pub(crate) const READOUT: Keys = Keys {
+    owner: "`#[readout]`",
+    known: &[Key::once("from", "from = v1", "the area whose output it reads; the last one by default"), SKIP_KEY],
+};
 
 /// The key of this name, and where it stands: for a key that is given in the wrong place.
 pub(crate) fn home(name: &str) -> Option<(&'static Key, &'static str)> {

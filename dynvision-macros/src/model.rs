@@ -13,6 +13,8 @@ pub(crate) struct Model {
     pub(crate) krate: Path,
     /// Channels, height and width of a frame.
     pub(crate) input: [Expr; 3],
+    /// What the stimulus shows beside the frame.
+    pub(crate) beside: Vec<Input>,
     /// Time constants that differ from the library's.
     pub(crate) dynamics: Vec<Time>,
     /// What sees the frame before the first area.
@@ -21,7 +23,15 @@ pub(crate) struct Model {
     pub(crate) adaption: Option<Front>,
     /// In the order in which they run.
     pub(crate) areas: Vec<Area>,
-    pub(crate) readout: Readout,
+    /// At least one; the first gives the model's logits.
+    pub(crate) readouts: Vec<Readout>,
+}
+
+/// A frame beside the first.
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    /// Channels, height and width.
+    pub(crate) map: [Expr; 3],
 }
 
 /// A type of the library or of the user.
@@ -46,12 +56,24 @@ pub(crate) struct Front {
 /// One area, and the operations that it runs, in order.
 pub(crate) struct Area {
     pub(crate) name: Ident,
-    /// The number of the area whose output it gets, where that is not the one before it.
-    pub(crate) source: Option<usize>,
+    /// What it gets, one beside the other; none where that is what comes before it.
+    pub(crate) sources: Vec<Source>,
     pub(crate) layer: Component,
     pub(crate) operations: Vec<Operation>,
     /// Time constants of this area alone.
     pub(crate) times: Vec<Time>,
+}
+
+/// What an area or a readout gets.
+pub(crate) enum Source {
+    /// The frame, as the first area gets it.
+    Frame,
+    /// What stands beside the frame, by its number.
+    Beside(usize),
+    /// What the area of this number has sent at this step.
+    Area(usize),
+    /// What a later area answered at an earlier step: a connection without anything on it.
+    Past(Link),
 }
 
 /// An operation that an area really runs, with what runs it.
@@ -93,6 +115,8 @@ pub(crate) struct Link {
 pub(crate) struct Readout {
     pub(crate) name: Ident,
     pub(crate) component: Component,
+    /// What it reads; none where that is the last area.
+    pub(crate) sources: Vec<Source>,
     pub(crate) skips: Vec<Link>,
 }
 
@@ -106,8 +130,8 @@ impl Model {
     /// Gives an area another name, where its own cannot be used and has been reported.
     pub(crate) fn rename(&mut self, name: &Ident) {
         let other = format_ident!("{}_renamed", name.unraw(), span = name.span());
-        if self.readout.name == *name {
-            self.readout.name = other;
+        if let Some(readout) = self.readouts.iter_mut().find(|readout| readout.name == *name) {
+            readout.name = other;
             return;
         }
         for area in self.areas.iter_mut().filter(|area| area.name == *name) {
@@ -119,21 +143,37 @@ impl Model {
     }
 
     fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
-        let operations = self.areas.iter_mut().flat_map(|area| &mut area.operations);
-        let into_areas = operations.flat_map(|operation| match operation {
-            Operation::Links(_, links) => &mut links[..],
-            _ => &mut [],
+        let into_areas = self.areas.iter_mut().flat_map(|area| {
+            let sources = area.sources.iter_mut().filter_map(|source| match source {
+                Source::Past(link) => Some(link),
+                _ => None,
+            });
+            sources.chain(area.operations.iter_mut().flat_map(|operation| match operation {
+                Operation::Links(_, links) => &mut links[..],
+                _ => &mut [],
+            }))
         });
-        into_areas.chain(&mut self.readout.skips)
+        into_areas.chain(self.readouts.iter_mut().flat_map(|readout| &mut readout.skips))
     }
 
     /// Every connection, in the order in which a step runs them, with the number of its target; the readout's number is
     /// that of the areas.
     pub(crate) fn links(&self) -> impl Iterator<Item = (usize, &Link)> {
         let areas = self.areas.iter().enumerate();
-        let into_areas =
-            areas.flat_map(|(at, area)| area.operations.iter().flat_map(Operation::links).map(move |link| (at, link)));
-        into_areas.chain(self.readout.skips.iter().map(|link| (self.areas.len(), link)))
+        let into_areas = areas.flat_map(|(at, area)| {
+            let sources = area.sources.iter().filter_map(Source::past);
+            sources.chain(area.operations.iter().flat_map(Operation::links)).map(move |link| (at, link))
+        });
+        let into_readouts = self.readouts.iter().flat_map(|readout| &readout.skips);
+        into_areas.chain(into_readouts.map(|link| (self.areas.len(), link)))
+    }
+
+    /// Everything that names its sources.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.areas
+            .iter()
+            .flat_map(|area| &area.sources)
+            .chain(self.readouts.iter().flat_map(|readout| &readout.sources))
     }
 }
 
@@ -152,6 +192,16 @@ impl Direction {
         match self {
             Direction::Skip => "skip",
             Direction::Feedback => "feedback",
+        }
+    }
+}
+
+impl Source {
+    /// The connection that it is, if it is one.
+    pub(crate) fn past(&self) -> Option<&Link> {
+        match self {
+            Source::Past(link) => Some(link),
+            _ => None,
         }
     }
 }

@@ -190,7 +190,7 @@ fn links() {
 fn roles() {
     let order = "layer, record, delay";
     assert_says(&of_fields(order, "v1: A, v2: B"), &["`Net` has no readout; put `#[readout]` on its last field"]);
-    assert_says(&of_fields(order, "v1: A, #[readout] a: H, #[readout] b: H"), &["`b` is a second readout"]);
+    assert_says(&of_fields(order, "v1: A, #[readout] a: H, #[readout] b: H"), &[]);
     assert_says(&of_fields(order, "v1: A, #[readout] a: H, v2: B"), &["the readout `a` reads the last area"]);
     assert_says(&of_fields(order, "#[readout] a: H"), &["`Net` has no area"]);
     assert_says(
@@ -421,7 +421,61 @@ fn every_key_is_read() {
         let more = keys.known.iter().filter(|key| key.name != "from");
         more.for_each(|key| parse("", &format!("#[area({direction}(from = v1, {}))]", key.example)));
     }
-    assert_eq!(READOUT.known.len(), 1);
+    for key in READOUT.known {
+        assert_says(
+            &of_fields(
+                "layer, record, delay",
+                &format!("v1: A, v2: B, #[readout({})] head: H, #[readout(skip(from = v1))] a: H", key.example),
+            ),
+            &[],
+        );
+    }
+}
+
+/// What areas and readouts get, and what a model is shown.
+#[test]
+fn sources() {
+    let order = "layer, record, delay";
+    let fields = |fields: &str| of_fields(order, fields);
+    assert_says(
+        &fields("v1: A, #[area(from = [v1, v2])] v2: B, #[readout] a: H"),
+        &["`v2` cannot get its input from itself"],
+    );
+    assert_says(&fields("v1: A, #[area(from = [v1, v1])] v2: B, #[readout] a: H"), &["`v2` gets `v1` twice"]);
+    assert_says(
+        &fields("v1: A, #[area(from = feedback(v1))] v2: B, #[readout] a: H"),
+        &["`v2` gets the past of `v1`, which comes before it"],
+    );
+    assert_says(
+        &fields("#[area(from = [feedback(v2), input])] v1: A, v2: B, #[readout] a: H"),
+        &["the sizes of `v1` and `v2` come from each other"],
+    );
+    assert_says(&fields("#[area(from = [input, feedback(v2)])] v1: A, v2: B, #[readout(from = v1)] a: H"), &[]);
+    assert_says(
+        &fields("v1: A, v2: B, #[readout] a: H, #[readout(from = v3)] b: H"),
+        &["`b` gets its input from `v3`, which is no area of this model"],
+    );
+    assert_says(
+        &fields("v1: A, v2: B, #[readout(from = v1)] a: H"),
+        &["nothing sees what `v2` sends, since `a` gets its input elsewhere"],
+    );
+    let args = |args: &str, fields: &str| {
+        messages(&format!("{args}, operations = [{order}]"), &format!("struct Net {{ {fields}, #[readout] a: H }}"))
+    };
+    let eyes = "inputs(left = [1, 8, 8], right = [1, 8, 8])";
+    assert_says(&args(eyes, "#[area(from = [left, right])] v1: A"), &[]);
+    assert_says(&args(eyes, "v1: A"), &["nothing sees the input `right`"]);
+    assert_says(
+        &args(eyes, "#[area(from = right)] v1: A"),
+        &["nothing sees the frame, since `v1` gets its input elsewhere"],
+    );
+    assert_says(&args("inputs(a1 = [1, 8, 8], a1 = [1, 8, 8])", "v1: A"), &["the input `a1` is given twice"]);
+    assert_says(&args("inputs()", "v1: A"), &["`inputs` names the frames of a step"]);
+    assert_says(&args("inputs(left = [8, 8])", "v1: A"), &["`left` has three entries"]);
+    assert_says(
+        &args("input = [1, 8, 8], inputs(left = [1, 8, 8])", "v1: A"),
+        &["`input` is given as well; a model has one frame by `input`"],
+    );
 }
 
 /// The table of keys in the documentation is made of their entries.
@@ -438,7 +492,8 @@ fn the_documentation_has_every_key() {
         table("Keys of the model", &MODEL),
         table("Keys of `dynamics(..)`", &DYNAMICS),
         table("Keys of an area", &AREA),
-        "`#[area(..)]` may be left out where there is no key. The readout takes `#[readout(skip(from = v1))]`.\n\n"
+        "`#[area(..)]` may be left out where there is no key. The readout takes `#[readout(from = v1)]`, as an area \
+         does, and `#[readout(skip(from = v1))]`.\n\n"
             .into(),
         table("Keys of a connection", &SKIP),
     ];

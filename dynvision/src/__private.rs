@@ -1,16 +1,18 @@
 //! What generated code may call. Not part of the public interface.
 
 pub use crate::__is as is;
-pub use crate::check::{check_frame, check_link, check_same};
+pub use crate::check::{check_frame, check_link, check_same, classes};
 pub use crate::error::{Error, Result};
-pub use crate::geometry::{Features, Geometry, Map};
+pub use crate::geometry::{Features, Geometry, Map, beside};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
-    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_state, is_solver,
+    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state,
+    is_solver,
 };
 pub use crate::model::step::{
-    adapt, begin, enter, erase, layer, leave, operation, pool, readout, restore, see, tstep, tstep_nonlin,
+    adapt, answer, begin, earlier, enter, erase, gather, layer, leave, operation, pool, readout, restore, see, shown,
+    tstep, tstep_nonlin,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{
@@ -20,7 +22,7 @@ pub use crate::nn::{
 pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Wiring};
 pub use crate::unroll::{Context, Initial, MapAreas, Observer, PerArea, Stacked, State, Stimulus, VisitAreas};
 pub use dfdx::nn::{BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection};
-pub use dfdx::prelude::{Const, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};
+pub use dfdx::prelude::{Const, ConstDim, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};
 pub use std::clone::Clone;
 pub use std::convert::From;
 pub use std::default::Default;

@@ -110,6 +110,12 @@ pub const fn check_operation<O: Operation>(operation: &str, area: &str, from: Ma
     check::check_operation(operation, area, O::MISFIT, O::CHANNELS, O::MAP, from);
 }
 
+/// [`check::check_operation`] of a solver.
+#[track_caller]
+pub const fn check_solver<P: Solver>(area: &str, from: Map) {
+    check::check_operation("tstep", area, P::MISFIT, P::CHANNELS, None, from);
+}
+
 /// [`check::check_edge`] of a type.
 #[track_caller]
 pub const fn check_edge<P: Edge>(link: &str, into: &str, from: Map, to: Map) {

@@ -6,12 +6,14 @@ use quote::quote;
 use syn::Ident;
 
 impl Code<'_> {
-    /// What has a state, by the name of its field: the areas, and the input if it adapts.
+    /// What is held, by the name of its field: the areas, the input if it adapts, and the readouts if there are several.
     pub(super) fn held(&self) -> Vec<(Ident, &Map)> {
         let input = || (Ident::new("input", Span::call_site()), &self.shapes.input);
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
         let areas = areas.map(|(area, shapes)| (area.name.clone(), &shapes.response));
-        self.model.adaption.iter().map(|_| input()).chain(areas).collect()
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts);
+        let answers = readouts.filter_map(|(readout, shapes)| Some((readout.name.clone(), shapes.answer.as_ref()?)));
+        self.model.adaption.iter().map(|_| input()).chain(areas).chain(answers).collect()
     }
 
     /// `NetAreas`, `NetState`, `NetResponses`.

@@ -63,8 +63,10 @@ fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a C
             links(&area.name, operation.links(), &mut see);
         }
     }
-    see(&model.readout.name, "readout".into(), Kind::Readout, &model.readout.component);
-    links(&model.readout.name, &model.readout.skips, &mut see);
+    for readout in &model.readouts {
+        see(&readout.name, "readout".into(), Kind::Readout, &readout.component);
+        links(&readout.name, &readout.skips, &mut see);
+    }
 }
 
 fn links<'a>(into: &'a Ident, links: &'a [Link], see: &mut impl FnMut(&'a Ident, String, Kind, &'a Component)) {

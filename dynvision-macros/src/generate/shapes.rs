@@ -6,7 +6,7 @@ use super::{
     parts::{self, FRONT},
 };
 use crate::{
-    model::{Area, Link, Model, Operation},
+    model::{Area, Link, Model, Operation, Readout, Source},
     span::call_over,
 };
 use proc_macro2::TokenStream;
@@ -38,6 +38,8 @@ impl Map {
 /// What one operation makes of a map.
 pub(super) struct Stage {
     pub(super) before: Map,
+    /// The map from which the size comes of what it makes: `before`, or the first of the maps that stand beside each other there.
+    sized: Map,
     pub(super) after: Map,
 }
 
@@ -49,13 +51,46 @@ pub(super) struct OfArea {
     /// What is recorded and stored.
     pub(super) response: Map,
     pub(super) output: Map,
+    beside: Option<Beside>,
+}
+
+/// What a readout reads and answers.
+pub(super) struct OfReadout {
+    pub(super) input: Map,
+    /// Held with the areas, where there are several readouts.
+    pub(super) answer: Option<Map>,
+    /// Where several maps stand beside each other.
+    beside: Option<Beside>,
+}
+
+impl OfArea {
+    /// The maps that stand beside each other in front of the area.
+    pub(super) fn parts(&self) -> &[Map] {
+        self.beside.as_ref().map_or(&[], |beside| &beside.parts)
+    }
+}
+
+impl OfReadout {
+    /// The maps that stand beside each other in front of the readout.
+    pub(super) fn parts(&self) -> &[Map] {
+        self.beside.as_ref().map_or(&[], |beside| &beside.parts)
+    }
+}
+
+/// Maps that stand beside each other.
+struct Beside {
+    map: Map,
+    parts: Vec<Map>,
 }
 
 pub(super) struct Shapes {
     pub(super) input: Map,
+    /// What stands beside the frame.
+    pub(super) beside: Vec<Map>,
     /// What the retina makes of it.
     pub(super) retina: Option<Map>,
     pub(super) areas: Vec<OfArea>,
+    pub(super) readouts: Vec<OfReadout>,
 }
 
 impl Shapes {
@@ -65,51 +100,97 @@ impl Shapes {
         let retina = model.retina.as_ref().map(|front| {
             Map::new(&front.name, "", "What the retina makes of a frame".into(), "the retina".into(), names)
         });
-        let mut at = retina.clone().unwrap_or_else(|| input.clone());
-        let mut areas: Vec<OfArea> = Vec::new();
+        let beside = model.beside.iter().map(|other| {
+            let name = &other.name;
+            let own = name.unraw();
+            Map::new(name, "", format!("A frame of `{own}`"), format!("`{own}`"), names)
+        });
+        let mut shapes = Shapes { input, beside: beside.collect(), retina, areas: Vec::new(), readouts: Vec::new() };
         for area in &model.areas {
-            if let Some(source) = area.source.and_then(|source| areas.get(source)) {
-                at = source.output.clone();
-            }
-            let of_area = OfArea::new(area, &at, names);
-            at = of_area.output.clone();
-            areas.push(of_area);
+            let (first, beside) = shapes.given(&area.name, &area.sources, model, names);
+            let of_area = OfArea::new(area, &first, beside, names);
+            shapes.areas.push(of_area);
         }
-        Shapes { areas, input, retina }
+        let several = model.readouts.len() > 1;
+        for readout in &model.readouts {
+            let (first, beside) = shapes.given(&readout.name, &readout.sources, model, names);
+            let own = readout.name.unraw();
+            let what = || format!("The answer of the readout `{own}`");
+            let answer = several.then(|| Map::new(&readout.name, "", what(), format!("`{own}`"), names));
+            let input = beside.as_ref().map_or(first, |beside| beside.map.clone());
+            shapes.readouts.push(OfReadout { input, answer, beside });
+        }
+        shapes
     }
 
-    /// What the readout reads.
-    pub(super) fn last(&self) -> &Map {
-        self.areas.last().map_or(&self.input, |area| &area.output)
+    /// What the last area sends; what reaches the first one, as long as there is none.
+    fn last(&self) -> &Map {
+        self.areas.last().map_or_else(|| self.front(), |area| &area.output)
+    }
+
+    fn front(&self) -> &Map {
+        self.retina.as_ref().unwrap_or(&self.input)
+    }
+
+    /// The first map that `owner` gets, and how it stands beside others, if it does.
+    fn given(&self, owner: &Ident, sources: &[Source], model: &Model, names: &Names) -> (Map, Option<Beside>) {
+        let mut parts: Vec<Map> = sources.iter().map(|source| self.of_source(source, model, names)).collect();
+        if parts.len() < 2 {
+            return (parts.pop().unwrap_or_else(|| self.last().clone()), None);
+        }
+        let all: Vec<&str> = parts.iter().map(|part| part.source.as_str()).collect();
+        let map = Map::new(owner, "_input", format!("What `{}` gets", owner.unraw()), all.join(" and "), names);
+        (parts[0].clone(), Some(Beside { map, parts }))
+    }
+
+    fn of_source(&self, source: &Source, model: &Model, names: &Names) -> Map {
+        match source {
+            Source::Frame => self.front().clone(),
+            Source::Beside(at) => self.beside[*at].clone(),
+            Source::Area(at) => self.areas[*at].output.clone(),
+            Source::Past(link) => response(&model.areas[link.from].name, names),
+        }
     }
 }
 
+/// The response of an area.
+fn response(area: &Ident, names: &Names) -> Map {
+    let name = area.unraw();
+    Map::new(area, "", format!("The response of `{name}`"), format!("`{name}`"), names)
+}
+
 impl OfArea {
-    fn new(area: &Area, input: &Map, names: &Names) -> Self {
+    fn new(area: &Area, first: &Map, beside: Option<Beside>, names: &Names) -> Self {
         let place = |found: fn(&Operation) -> bool| area.operations.iter().position(found);
         let stored = place(|op| matches!(op, Operation::Delay)).unwrap_or(area.operations.len());
         let is_shaping = |op: &Operation| matches!(op, Operation::Layer | Operation::Pool(_));
         let response = area.operations[..stored].iter().rposition(is_shaping);
-        let mut at = input.clone();
+        let input = beside.as_ref().map_or(first, |beside| &beside.map).clone();
+        let (mut at, mut sized) = (input.clone(), first.clone());
         let mut stages = Vec::new();
         for (i, operation) in area.operations.iter().enumerate() {
             let before = at.clone();
+            // a layer says its channels itself; a pooling passes on those that it gets
+            let from = if matches!(operation, Operation::Layer) { sized.clone() } else { before.clone() };
             if is_shaping(operation) {
                 at = made(area, operation, Some(i) == response, i > stored, names);
+                sized = at.clone();
             }
-            stages.push(Stage { before, after: at.clone() });
+            stages.push(Stage { before, sized: from, after: at.clone() });
         }
-        let response = stages.get(stored).map_or(input, |stage| &stage.after).clone();
-        OfArea { input: input.clone(), stages, response, output: at }
+        let response = stages.get(stored).map_or(&input, |stage| &stage.after).clone();
+        OfArea { input, stages, response, output: at, beside }
     }
 }
 
 /// The map that an operation of `area` makes. The area's response bears its name alone.
 fn made(area: &Area, operation: &Operation, is_response: bool, is_sent: bool, names: &Names) -> Map {
+    if is_response {
+        return response(&area.name, names);
+    }
     let name = area.name.unraw();
-    let suffix = if is_response { String::new() } else { format!("_{}", operation.name()) };
+    let suffix = format!("_{}", operation.name());
     let what = match operation {
-        _ if is_response => format!("The response of `{name}`"),
         _ if is_sent => format!("The output of `{name}`"),
         _ => format!("What `{}` makes of the input of `{name}`", operation.name()),
     };
@@ -124,7 +205,7 @@ impl Code<'_> {
         let maps = self.shaping().map(|(area, operation, stage)| {
             let Map { constant, what, .. } = &stage.after;
             let doc = format!(" {what}.");
-            let from = &stage.before.constant;
+            let from = &stage.sized.constant;
             let part = self.concrete_part(&area.name, &operation.name());
             let value = match operation {
                 Operation::Layer => quote!(<#part as #dv::Layer>::GEOMETRY.apply(#spec::#from)),
@@ -136,6 +217,7 @@ impl Code<'_> {
             }
         });
         let retina = self.retina_constant();
+        let others = self.other_constants();
         let wiring = self.wiring();
         let defaults = match &self.names.params.defaults[..] {
             [] => quote!(),
@@ -148,10 +230,40 @@ impl Code<'_> {
                 #vis const INPUT: #dv::Map = #dv::Map::new(#c, #h, #w);
                 #retina
                 #(#maps)*
+                #others
                 /// The areas and how they are connected.
                 #vis const WIRING: #dv::Wiring = #wiring;
             }
         }
+    }
+
+    /// What stands beside the frame, what stands beside each other in front of an area, what each of several readouts answers.
+    fn other_constants(&self) -> TokenStream {
+        let Names { spec, vis, dv, .. } = self.names;
+        let constant = |map: &Map, value: TokenStream| {
+            let (doc, constant) = (format!(" {}.", map.what), &map.constant);
+            quote! {
+                #[doc = #doc]
+                #vis const #constant: #dv::Map = #value;
+            }
+        };
+        let frames = self.model.beside.iter().zip(&self.shapes.beside).map(|(input, map)| {
+            let [c, h, w] = &input.map;
+            constant(map, quote!(#dv::Map::new(#c, #h, #w)))
+        });
+        let of_areas = self.shapes.areas.iter().filter_map(|area| area.beside.as_ref());
+        let of_readouts = self.shapes.readouts.iter().filter_map(|readout| readout.beside.as_ref());
+        let beside = of_areas.chain(of_readouts).map(|Beside { map, parts }| {
+            let parts = parts.iter().map(|part| &part.constant);
+            constant(map, quote!(#dv::beside(&[#(#spec::#parts),*])))
+        });
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts);
+        let answers = readouts.filter_map(|(readout, shapes)| {
+            let part = self.concrete_part(&readout.name, "readout");
+            let classes = quote!(<<#part as #dv::Readout>::Classes as #dv::ConstDim>::SIZE);
+            Some(constant(shapes.answer.as_ref()?, quote!(#dv::Map::new(#classes, 1, 1))))
+        });
+        frames.chain(beside).chain(answers).collect()
     }
 
     fn retina_constant(&self) -> Option<TokenStream> {
@@ -169,7 +281,9 @@ impl Code<'_> {
     pub(super) fn shape_types(&self) -> TokenStream {
         let Names { spec, vis, dv, batch, .. } = self.names;
         let input = self.model.adaption.iter().map(|_| &self.shapes.input);
+        let answers = self.shapes.readouts.iter().filter_map(|readout| readout.answer.as_ref());
         let maps = input.chain(&self.shapes.retina).chain(self.shaping().map(|(_, _, stage)| &stage.after));
+        let maps = maps.chain(&self.shapes.beside).chain(answers);
         let types = maps.map(|map| {
             let Map { constant, name, shape, what, .. } = map;
             let doc = format!(" {what}, in a batch: [`{spec}::{constant}`].");
@@ -201,11 +315,15 @@ impl Code<'_> {
     /// Layers, poolings, components and readout fit what reaches them: see `dynvision::check`.
     pub(super) fn shape_checks(&self) -> TokenStream {
         let spec = &self.names.spec;
-        let input = &self.model.input;
-        let is_checked = input.iter().all(|entry| matches!(entry, syn::Expr::Lit(_)));
-        let frame = (!is_checked).then(|| {
-            let call = call_over(&quote!(#(#input),*), quote!(__dv::check_frame), quote!(#spec::INPUT));
-            quote!(const _: () = #call;)
+        let frames = [(&self.model.input, &self.shapes.input)].into_iter();
+        let frames = frames.chain(self.model.beside.iter().map(|input| &input.map).zip(&self.shapes.beside));
+        let frames = frames.filter_map(|(input, map)| {
+            let is_checked = input.iter().all(|entry| matches!(entry, syn::Expr::Lit(_)));
+            let constant = &map.constant;
+            (!is_checked).then(|| {
+                let call = call_over(&quote!(#(#input),*), quote!(__dv::check_frame), quote!(#spec::#constant));
+                quote!(const _: () = #call;)
+            })
         });
         let areas = self.model.areas.iter().zip(&self.shapes.areas);
         let operations = areas.flat_map(|(area, shapes)| {
@@ -213,9 +331,12 @@ impl Code<'_> {
             stages.map(move |(operation, stage)| self.shape_check(area, operation, stage, &shapes.response))
         });
         let checks: TokenStream = self.retina_check().into_iter().chain(operations).collect();
-        let links = self.link_checks(&self.model.readout.name, &self.model.readout.skips, self.shapes.last());
-        let readout = [links, self.readout_check()];
-        quote! { #frame #checks #(#readout)* }
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts).map(|(readout, shapes)| {
+            let links = self.link_checks(&readout.name, &readout.skips, &shapes.input);
+            let check = self.readout_check(readout, &shapes.input);
+            quote!(#links #check)
+        });
+        quote! { #(#frames)* #checks #(#readouts)* }
     }
 
     fn retina_check(&self) -> Option<TokenStream> {
@@ -240,9 +361,10 @@ impl Code<'_> {
                 (&it.ty, quote!(__dv::check_operation::<#part>), quote!(#of, #name, #spec::#from))
             }
             Operation::Links(_, links) => return self.link_checks(&area.name, links, &stage.before),
-            Operation::Tstep(_) | Operation::Record | Operation::Delay => {
-                return TokenStream::new();
+            Operation::Tstep(it) if !it.chosen => {
+                (&it.ty, quote!(__dv::check_solver::<#part>), quote!(#name, #spec::#from))
             }
+            Operation::Tstep(_) | Operation::Record | Operation::Delay => return TokenStream::new(),
         };
         let call = call_over(ty, callee, args);
         let state = matches!(operation, Operation::Layer).then(|| self.state_check(area, &stage.after, response));
@@ -293,9 +415,9 @@ impl Code<'_> {
         checks.collect()
     }
 
-    fn readout_check(&self) -> TokenStream {
-        let (spec, readout) = (&self.names.spec, &self.model.readout);
-        let Map { constant: from, source, .. } = self.shapes.last();
+    fn readout_check(&self, readout: &Readout, input: &Map) -> TokenStream {
+        let spec = &self.names.spec;
+        let Map { constant: from, source, .. } = input;
         let (name, part) = (readout.name.unraw().to_string(), self.concrete_part(&readout.name, "readout"));
         let args = quote!(#name, #source, #spec::#from);
         let call = call_over(&readout.component.ty, quote!(__dv::check_readout::<#part>), args);

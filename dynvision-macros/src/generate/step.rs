@@ -6,7 +6,7 @@ use super::{
     parts::FRONT,
     shapes::{Map, Stage},
 };
-use crate::model::{Area, Link, Operation};
+use crate::model::{Area, Link, Operation, Source};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, ext::IdentExt};
@@ -17,16 +17,18 @@ impl Code<'_> {
         let Names { spec, areas, dtype, device, batch, kind, params, .. } = self.names;
         let declared = self.names.declare(quote!(#dtype: __dv::Element, #device: __dv::VisionDevice<#dtype>));
         let (clause, here) = (&params.clause, self.names.built_here());
-        let readout = self.part(&self.model.readout.name, "readout");
+        let readout = self.model.readouts.iter().take(1).map(|readout| self.part(&readout.name, "readout"));
+        let listed = self.listed();
         let (look, advance) = (self.look(), self.advance());
         quote! {
             impl #declared __dv::GeneratedModel<#dtype, #device> for #here #clause {
                 type Channels = __dv::Const<{ #spec::INPUT.c }>;
                 type Height = __dv::Const<{ #spec::INPUT.h }>;
                 type Width = __dv::Const<{ #spec::INPUT.w }>;
-                type Classes = <#readout as __dv::Readout>::Classes;
+                type Classes = <#(#readout)* as __dv::Readout>::Classes;
                 type Areas<#kind: __dv::PerArea, #batch: __dv::Dim> = #areas<#kind, #batch, #dtype, #device>;
                 const WIRING: __dv::Wiring = #spec::WIRING;
+                #listed
 
                 fn get_dynamics(&self) -> &__dv::Dynamics {
                     &self.dynamics
@@ -38,6 +40,26 @@ impl Code<'_> {
                 #advance
             }
         }
+    }
+
+    /// The names of what stands beside the frame, and of the readouts where there are several.
+    fn listed(&self) -> TokenStream {
+        let spec = &self.names.spec;
+        let list = |constant: TokenStream, entries: Vec<(&Ident, &Map)>| {
+            let entries = entries.iter().map(|(name, map)| {
+                let (name, constant) = (name.unraw().to_string(), &map.constant);
+                quote!((#name, #spec::#constant))
+            });
+            let entries: Vec<TokenStream> = entries.collect();
+            (!entries.is_empty())
+                .then(|| quote!(const #constant: &'static [(&'static str, __dv::Map)] = &[#(#entries),*];))
+        };
+        let beside = self.model.beside.iter().map(|input| &input.name).zip(&self.shapes.beside).collect();
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts);
+        let readouts =
+            readouts.filter_map(|(readout, shapes)| Some((&readout.name, shapes.answer.as_ref()?))).collect();
+        let (beside, readouts) = (list(quote!(BESIDE), beside), list(quote!(READOUTS), readouts));
+        quote!(#beside #readouts)
     }
 
     /// `initial`, `map_areas` and `visit_areas`.
@@ -92,12 +114,12 @@ impl Code<'_> {
     }
 
     /// A signal under the shape of `map`, made by `steps` of the signal before it.
-    fn signal(&self, map: &Map, what: &str, steps: TokenStream) -> TokenStream {
+    fn signal(&self, map: &Map, what: &str, begin: TokenStream, steps: TokenStream) -> TokenStream {
         let Names { dtype, device, batch, .. } = self.names;
         let shape = &map.shape;
         quote! {
             let x: __dv::Signal<#shape<#batch>, #dtype, #device> = {
-                let x = __dv::erase(x)?;
+                #begin
                 #steps
                 __dv::restore(#what, x)?
             };
@@ -121,17 +143,22 @@ impl Code<'_> {
                 let x = __dv::adapt::<#part, _, #dtype, #device, #tape>(&self.#field, x, &mut state.input, cx)?;
                 #seen
             };
-            self.signal(&self.shapes.input, "the adapted frame", steps)
+            self.signal(&self.shapes.input, "the adapted frame", here(), steps)
         });
         let retina = self.model.retina.as_ref().zip(self.shapes.retina.as_ref()).map(|(front, map)| {
             let (part, field) = (self.part(&front.name, FRONT), &front.name);
             let steps = quote!(let x = __dv::see::<#part, #dtype, #device, #tape>(&self.#field, x, #spec::INPUT, cx)?;);
-            self.signal(map, "the signal of the retina", steps)
+            self.signal(map, "the signal of the retina", here(), steps)
         });
-        quote!(#adaption #retina)
+        let sent = self.model.sources().any(|source| matches!(source, Source::Frame)).then(|| {
+            let sent = frame_sent();
+            quote!(let #sent = __dv::Clone::clone(&x);)
+        });
+        quote!(#adaption #retina #sent)
     }
 
     fn area_step(&self, at: usize) -> TokenStream {
+        let kind = &self.names.kind;
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
         let mut operations = area.operations.iter().zip(&shapes.stages).peekable();
         let owner = &area.name;
@@ -145,17 +172,52 @@ impl Code<'_> {
                 None => self.operation(at, operation, stage),
             });
         }
-        steps.extend(quote!(__dv::leave(&mut state.#owner, cx);));
-        let signal = self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), steps);
-        let source = area.source.map(|source| {
-            let sent = self.sent(source);
-            quote!(let x = __dv::Clone::clone(&#sent);)
-        });
-        let sent = self.model.areas.iter().any(|other| other.source == Some(at)).then(|| {
+        steps.extend(quote!(__dv::leave::<#kind, _, _, _, _>(&mut state.#owner, &mut observed.#owner, cx)?;));
+        let begin = self.given(&area.sources, shapes.parts());
+        let signal = self.signal(&shapes.output, &format!("the output of `{}`", area.name.unraw()), begin, steps);
+        let several = self.model.readouts.len() > 1;
+        let is_last = at + 1 == self.model.areas.len();
+        let by_default = several && is_last && self.model.readouts.iter().any(|readout| readout.sources.is_empty());
+        let is_named = self.model.sources().any(|source| matches!(source, Source::Area(from) if *from == at));
+        let sent = (is_named || by_default).then(|| {
             let sent = self.sent(at);
             quote!(let #sent = __dv::Clone::clone(&x);)
         });
-        quote!(#source #signal #sent)
+        quote!(#signal #sent)
+    }
+
+    /// What an area or a readout gets of `sources`, whose maps are `parts`.
+    fn given(&self, sources: &[Source], parts: &[Map]) -> TokenStream {
+        let spec = &self.names.spec;
+        match sources {
+            [] => here(),
+            [source] => {
+                let x = self.source(source);
+                quote!(let x = #x;)
+            }
+            several => {
+                let several = several.iter().map(|source| self.source(source));
+                let maps = parts.iter().map(|map| &map.constant);
+                quote!(let x = __dv::gather([#(#several),*], [#(#spec::#maps),*], &device, cx)?;)
+            }
+        }
+    }
+
+    /// The signal of a source.
+    fn source(&self, source: &Source) -> TokenStream {
+        let sent = match source {
+            Source::Beside(input) => {
+                let name = self.model.beside[*input].name.unraw().to_string();
+                return quote!(__dv::shown(#name, cx)?);
+            }
+            Source::Past(link) => {
+                let (from, number) = (&self.model.areas[link.from].name, link.number);
+                return quote!(__dv::earlier(&state.#from, #number, cx));
+            }
+            Source::Frame => frame_sent(),
+            Source::Area(from) => self.sent(*from),
+        };
+        quote!(__dv::erase(__dv::Clone::clone(&#sent))?)
     }
 
     /// What area number `at` has sent in this step, where a later one than the next gets it.
@@ -211,15 +273,39 @@ impl Code<'_> {
     }
 
     fn readout_step(&self) -> TokenStream {
-        let Names { dtype, device, batch, tape, .. } = self.names;
-        let readout = &self.model.readout;
-        let links = readout.skips.iter().map(|link| self.join(&readout.name, link, self.shapes.last()));
-        let (part, name) = (self.part(&readout.name, "readout"), &readout.name);
-        quote! {
-            let x = __dv::erase(x)?;
-            #(#links)*
-            __dv::readout::<#part, #batch, #dtype, #device, #tape>(&self.#name, x, &device, cx)
-        }
+        let Names { dtype, device, batch, kind, tape, .. } = self.names;
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts).map(|(readout, shapes)| {
+            let links = readout.skips.iter().map(|link| self.join(&readout.name, link, &shapes.input));
+            let (part, name) = (self.part(&readout.name, "readout"), &readout.name);
+            let Some(answer) = &shapes.answer else {
+                let begin = self.given(&readout.sources, shapes.parts());
+                return quote! {
+                    #begin
+                    #(#links)*
+                    __dv::readout::<#part, #batch, #dtype, #device, #tape>(&self.#name, x, &device, cx)
+                };
+            };
+            let last = self.model.areas.len().checked_sub(1).map(Source::Area);
+            let sources = if readout.sources.is_empty() { last.as_slice() } else { &readout.sources[..] };
+            let (begin, shape, logits) = (self.given(sources, shapes.parts()), &answer.shape, logits(name));
+            quote! {
+                let #logits = {
+                    #begin
+                    #(#links)*
+                    let y = __dv::readout::<#part, #batch, #dtype, #device, #tape>(&self.#name, x, &device, cx)?;
+                    __dv::answer::<#kind, #shape<#batch>, _, #dtype, #device>(&y, &mut observed.#name)?;
+                    y
+                };
+            }
+        });
+        let first = match &self.model.readouts[..] {
+            [first, _, ..] => {
+                let logits = logits(&first.name);
+                Some(quote!(__dv::Ok(#logits)))
+            }
+            _ => None,
+        };
+        quote!(#(#readouts)* #first)
     }
 
     /// dfdx's own way to call a model.
@@ -246,4 +332,19 @@ impl Code<'_> {
             impl #declared __dv::NonMutableModule for #here #clause {}
         }
     }
+}
+
+/// What comes before goes on.
+fn here() -> TokenStream {
+    quote!(let x = __dv::erase(x)?;)
+}
+
+/// The frame as the first area gets it, where another one gets it as well.
+fn frame_sent() -> Ident {
+    quote::format_ident!("__input_sent")
+}
+
+/// What one of several readouts answers.
+fn logits(readout: &Ident) -> Ident {
+    quote::format_ident!("_{}_logits", readout.unraw())
 }

@@ -1,8 +1,8 @@
 //! What holds the weights, how it is built and visited.
 
-use super::{Code, names::Names, parts};
+use super::{Code, names::Names, parts, shapes::OfReadout};
 use crate::{
-    model::{Area, Front, Link, Operation, Time},
+    model::{Area, Front, Link, Operation, Readout, Time},
     span::call_over,
 };
 use proc_macro2::TokenStream;
@@ -63,10 +63,11 @@ impl Code<'_> {
     /// The fields that hold weights: those of each area, then those of the readout.
     fn fields(&self) -> Vec<Vec<Field>> {
         let areas = self.model.areas.iter().enumerate().map(|(at, area)| self.area_fields(at, area));
+        let readouts = self.model.readouts.iter().zip(&self.shapes.readouts);
         [self.front_fields()]
             .into_iter()
             .chain(areas)
-            .chain([self.readout_fields()])
+            .chain(readouts.map(|(readout, shapes)| self.readout_fields(readout, shapes)))
             .filter(|fields| !fields.is_empty())
             .collect()
     }
@@ -100,10 +101,8 @@ impl Code<'_> {
         fields
     }
 
-    fn readout_fields(&self) -> Vec<Field> {
-        let readout = &self.model.readout;
-        let target = &self.shapes.last().constant;
-        let links = readout.skips.iter().map(|link| self.link_field(&readout.name, link, target));
+    fn readout_fields(&self, readout: &Readout, shapes: &OfReadout) -> Vec<Field> {
+        let links = readout.skips.iter().map(|link| self.link_field(&readout.name, link, &shapes.input.constant));
         let own = self.part_field(readout.name.clone(), &readout.name, "readout", " The readout.".into());
         links.chain([own]).collect()
     }
@@ -202,7 +201,17 @@ impl Code<'_> {
             let call = call_over(&area.layer.ty, quote!(__dv::check_same), args);
             quote!(const { #call };)
         });
-        checks.collect()
+        // where there are several readouts, what they answer is held with the areas
+        let several =
+            self.model.readouts.iter().zip(&self.shapes.readouts).filter(|(_, shapes)| shapes.answer.is_some());
+        let answers = several.filter(|(readout, _)| self.is_generic(&readout.name, "readout")).map(|(readout, _)| {
+            let name = syn::ext::IdentExt::unraw(&readout.name).to_string();
+            let (here, default) = (self.part(&readout.name, "readout"), self.concrete_part(&readout.name, "readout"));
+            let args = quote!(#name, __dv::classes::<#here>(), __dv::classes::<#default>());
+            let call = call_over(&readout.component.ty, quote!(__dv::check_same), args);
+            quote!(const { #call };)
+        });
+        checks.chain(answers).collect()
     }
 
     /// dfdx visits the weights.

@@ -9,13 +9,26 @@ use crate::{
     keys::{DYNAMICS, MODEL},
 };
 use proc_macro2::{Span, TokenStream};
-use syn::{Error, Expr, Path, Result, Type, parse::Parser};
+use syn::{
+    Error, Expr, Ident, Path, Result, Token, Type,
+    ext::IdentExt,
+    parse::{Parse, ParseStream, Parser},
+};
+
+/// `left = [1, 32, 32]`.
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    pub(crate) span: Span,
+    pub(crate) entries: Vec<Expr>,
+}
 
 /// What stands in `#[dyn_model(..)]`.
 #[derive(Default)]
 pub(crate) struct Args {
     /// Where `input` stands, and its entries.
     pub(crate) input: Option<(Span, Vec<Expr>)>,
+    /// Where `inputs` stands, and each with its entries.
+    pub(crate) inputs: Option<(Span, Vec<Input>)>,
     pub(crate) operations: Option<Order>,
     pub(crate) solver: Option<Override>,
     pub(crate) nonlin: Option<Override>,
@@ -32,7 +45,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Args::default();
-        let parser = |input: syn::parse::ParseStream<'_>| {
+        let parser = |input: ParseStream<'_>| {
             let mut misplaced = Vec::new();
             MODEL.read_with(input, errors, &mut misplaced, |entry, errors| {
                 args.read(&entry, errors).inspect_err(|_| args.unread.push(entry.key.name))
@@ -49,6 +62,25 @@ impl Args {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         match entry.key.name {
             "input" => self.input = Some(dimensions(entry, errors)?),
+            "inputs" => {
+                let mut all = Vec::new();
+                entry.inside(|input| {
+                    while !input.is_empty() {
+                        match Input::read(input) {
+                            Ok(read) => all.push(read),
+                            Err(error) => {
+                                errors.at(
+                                    error.span(),
+                                    "`inputs` takes names with channels, height and width, as in `inputs(left = [1, 32, 32], right = [1, 32, 32])`",
+                                );
+                                super::keys::skip_entry(input);
+                            }
+                        }
+                        let _ = input.parse::<Option<Token![,]>>();
+                    }
+                })?;
+                self.inputs = Some((entry.name.span(), all));
+            }
             "operations" => self.operations = Some(Order::read(entry, errors)?),
             "solver" => self.solver = Some(Override::read(entry)?),
             "nonlin" => self.nonlin = Some(Override::read(entry)?),
@@ -64,6 +96,20 @@ impl Args {
             name => unreachable!("`{name}` is in the table of keys, but is not read"),
         }
         Ok(())
+    }
+}
+
+impl Input {
+    fn read(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        input.parse::<Token![=]>()?;
+        let content;
+        let span = syn::bracketed!(content in input).span.join();
+        let entries = content.parse_terminated(Expr::parse, Token![,])?.into_iter().collect();
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error("expected `,`"));
+        }
+        Ok(Input { name, span, entries })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     keys::Entry,
-    value::{Order, Override, Time},
+    value::{Order, Override, Time, list},
 };
 use crate::{
     errors::Errors,
@@ -13,6 +13,7 @@ use syn::{
     Attribute, Expr, Ident, Meta, Result, Token, Type,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    token,
 };
 
 /// A field: an area, or the readout.
@@ -30,8 +31,8 @@ pub(crate) enum Role {
 /// What stands in `#[area(..)]`.
 #[derive(Default)]
 pub(crate) struct Area {
-    /// The area whose output it gets.
-    pub(crate) from: Option<Ident>,
+    /// What it gets.
+    pub(crate) from: Vec<From>,
     pub(crate) skips: Vec<Link>,
     pub(crate) feedbacks: Vec<Link>,
     pub(crate) pool: Option<(Ident, Type)>,
@@ -45,6 +46,14 @@ pub(crate) struct Area {
     pub(crate) times: Vec<Time>,
     /// Every key that was given, also those whose value could not be read.
     pub(crate) given: Vec<&'static str>,
+}
+
+/// What an area gets, as written: `v1`, or `feedback(v1)`.
+#[derive(Clone)]
+pub(crate) struct From {
+    pub(crate) name: Ident,
+    /// Whether it is the past of the area.
+    pub(crate) is_past: bool,
 }
 
 /// `apply(gain = Gain<36>)`.
@@ -73,6 +82,8 @@ pub(crate) struct Link {
 pub(crate) struct Readout {
     /// Where the attribute stands.
     pub(crate) name: Ident,
+    /// What it reads.
+    pub(crate) from: Vec<From>,
     pub(crate) skips: Vec<Link>,
 }
 
@@ -143,10 +154,13 @@ fn read_area(attr: &Attribute, errors: &mut Errors) -> Role {
 fn read_readout(attr: &Attribute, errors: &mut Errors) -> Role {
     let name =
         attr.path().get_ident().cloned().unwrap_or_else(|| Ident::new("readout", proc_macro2::Span::call_site()));
-    let mut readout = Readout { name, skips: Vec::new() };
+    let mut readout = Readout { name, from: Vec::new(), skips: Vec::new() };
     read_keys(attr, errors, |input, errors| {
         READOUT.read(input, errors, |entry, errors| {
-            readout.skips.extend(Link::read(&entry, &SKIP, errors)?);
+            match entry.key.name {
+                "from" => readout.from = From::read(&entry, errors)?,
+                _ => readout.skips.extend(Link::read(&entry, &SKIP, errors)?),
+            }
             Ok(())
         });
     });
@@ -157,7 +171,7 @@ impl Area {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         self.given.push(entry.key.name);
         match entry.key.name {
-            "from" => self.from = Some(entry.value_with("the name of an area", Ident::parse_any)?),
+            "from" => self.from = From::read(entry, errors)?,
             "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
             "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
@@ -190,6 +204,27 @@ fn switch(entry: &Entry<'_>) -> Result<bool> {
         return entry.flag().map(|()| true);
     }
     entry.value_with("no value, or `true` or `false`", |input| Ok(input.parse::<syn::LitBool>()?.value))
+}
+
+impl From {
+    /// `from = v1`, `from = feedback(v1)`, or `from = [..]` of these.
+    fn read(entry: &Entry<'_>, errors: &mut Errors) -> Result<Vec<Self>> {
+        if entry.has_list() {
+            return list(entry, "a list of areas", |input, _| From::one(input), errors).map(|(_, all)| all);
+        }
+        entry.value_with("the name of an area", From::one).map(|one| vec![one])
+    }
+
+    fn one(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        if name != "feedback" || !input.peek(token::Paren) {
+            return Ok(From { name, is_past: false });
+        }
+        let content;
+        syn::parenthesized!(content in input);
+        let name = content.call(Ident::parse_any)?;
+        content.is_empty().then_some(From { name, is_past: true }).ok_or_else(|| content.error("expected `)`"))
+    }
 }
 
 impl Own {

@@ -133,6 +133,11 @@ impl Entry<'_> {
         self.input.peek(Token![=])
     }
 
+    /// Whether a list follows, `= [..]`.
+    pub(crate) fn has_list(&self) -> bool {
+        self.input.peek(Token![=]) && self.input.peek2(token::Bracket)
+    }
+
     /// Just `key`.
     pub(crate) fn flag(&self) -> Result<()> {
         if self.input.is_empty() || self.input.peek(Token![,]) { Ok(()) } else { Err(self.miswritten()) }

@@ -22,6 +22,7 @@ pub(crate) type Areas = Vec<Area>;
 pub(crate) struct Readout {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    pub(crate) from: Vec<parse::From>,
     pub(crate) skips: Vec<Link>,
     /// Whether it is only taken for the readout, which the model lacks.
     pub(crate) presumed: bool,
@@ -31,55 +32,55 @@ impl Readout {
     /// Stands in for a readout that is not there, so that the rest of the model is checked and generated.
     pub(crate) fn missing(krate: &Path) -> Self {
         let ty = parse_quote!(#krate::__private::Missing);
-        Readout { name: Ident::new("__readout", Span::call_site()), ty, skips: Vec::new(), presumed: true }
+        let name = Ident::new("__readout", Span::call_site());
+        Readout { name, ty, from: Vec::new(), skips: Vec::new(), presumed: true }
     }
 
     /// Where no field is marked, the last was probably meant, if it is marked as nothing else.
     fn presumed(areas: &mut Areas) -> Option<Self> {
         let last = areas.pop_if(|area| area.keys.given.is_empty())?;
-        Some(Readout { name: last.name, ty: last.ty, skips: Vec::new(), presumed: true })
+        Some(Readout { name: last.name, ty: last.ty, from: Vec::new(), skips: Vec::new(), presumed: true })
     }
 }
 
-/// Exactly one field is the readout, it is the last, and there is an area before it.
-pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Errors) -> (Areas, Option<Readout>) {
-    let last = fields.len().saturating_sub(1);
+/// At least one field is a readout, readouts stand after the areas, and there is an area before them.
+pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Errors) -> (Areas, Vec<Readout>) {
+    let last = fields.iter().rposition(|field| matches!(field.role, Role::Area(_)));
     let mut areas = Areas::new();
-    let mut readouts: Vec<(usize, Ident, Readout)> = Vec::new();
+    let mut readouts: Vec<Readout> = Vec::new();
     for (at, Field { name, ty, role }) in fields.into_iter().enumerate() {
         match role {
             Role::Area(keys) => areas.push(Area { name, ty, keys: *keys }),
             Role::Readout(keys) => {
-                let readout = Readout { name, ty, skips: keys.skips, presumed: false };
-                readouts.push((at, keys.name, readout));
+                if last.is_some_and(|last| at < last) {
+                    let message = match keys.from.is_empty() {
+                        true => format!("the readout `{name}` reads the last area: move it to the end of the struct"),
+                        false => format!(
+                            "the readout `{name}` reads when all areas have run: move it to the end of the struct"
+                        ),
+                    };
+                    errors.at(keys.name.span(), message);
+                }
+                readouts.push(Readout { name, ty, from: keys.from, skips: keys.skips, presumed: false });
             }
         }
     }
-    for (_, attribute, second) in readouts.iter().skip(1) {
-        errors.at(attribute.span(), format!("`{}` is a second readout; a model has one", second.name));
-    }
-    if let [(at, attribute, readout)] = &readouts[..]
-        && *at != last
-    {
-        let message = format!("the readout `{}` reads the last area: move it to the end of the struct", readout.name);
-        errors.at(attribute.span(), message);
-    }
     if readouts.is_empty() && !areas.is_empty() {
         errors.at(item.ident.span(), format!("`{}` has no readout; put `#[readout]` on its last field", item.ident));
+        readouts.extend(Readout::presumed(&mut areas));
     }
-    let readout = readouts.pop().map(|(.., readout)| readout).or_else(|| Readout::presumed(&mut areas));
     if areas.is_empty() {
         let message = format!("`{}` has no area; an area is a field such as `v1: RConv2d<3, 36>`", item.ident);
         errors.at(item.ident.span(), message);
     }
-    (areas, readout)
+    (areas, readouts)
 }
 
 /// No area's name makes a name that the macro needs for something else, or that another area makes. Gives those that do.
 pub(crate) fn check_names(
     model: &Ident,
     areas: &Areas,
-    readout: &Option<Readout>,
+    readouts: &[Readout],
     args: &Args,
     errors: &mut Errors,
 ) -> Vec<Ident> {
@@ -102,7 +103,13 @@ pub(crate) fn check_names(
     for suffix in ["Model", "State", "Areas", "Responses"] {
         take(type_name(model, suffix), format!("the macro writes a type `{model}{suffix}`"));
     }
-    let names = areas.iter().map(|area| &area.name).chain(readout.iter().map(|readout| &readout.name));
+    for input in args.inputs.iter().flat_map(|(_, inputs)| inputs) {
+        let text = input.name.unraw().to_string();
+        for name in [text.clone(), constant(&text), type_name(model, &camel(&text))] {
+            take(name, format!("the model has an input `{text}`"));
+        }
+    }
+    let names = areas.iter().map(|area| &area.name).chain(readouts.iter().map(|readout| &readout.name));
     for name in names {
         let text = name.unraw().to_string();
         let mine = [text.clone(), constant(&text), type_name(model, &camel(&text))];
@@ -124,7 +131,8 @@ fn part_of_another(name: &str, areas: &Areas) -> Option<String> {
         let owner = area.name.unraw().to_string();
         let part = name.strip_prefix(&owner)?.strip_prefix('_')?;
         let own = area.keys.own.iter().any(|own| own.name == part);
-        let is_part = own || is_operation(part) || part.starts_with("skip_") || part.starts_with("feedback_");
+        let is_part =
+            own || part == "input" || is_operation(part) || part.starts_with("skip_") || part.starts_with("feedback_");
         is_part.then(|| format!("the macro names the `{part}` of `{owner}` so"))
     })
 }

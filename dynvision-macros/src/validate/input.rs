@@ -1,16 +1,52 @@
 //! The frame.
 
-use crate::{errors::Errors, parse::Args};
+use crate::{errors::Errors, model::Input, parse::Args};
 use proc_macro2::Span;
-use syn::{Expr, Lit, parse_quote};
+use syn::{Expr, Lit, ext::IdentExt, parse_quote};
+
+/// The frame, and what stands beside it: `input`, or `inputs` with names that differ.
+pub(crate) fn check_inputs(args: &Args, errors: &mut Errors) -> ([Expr; 3], Vec<Input>) {
+    let Some((span, inputs)) = &args.inputs else { return (check_input(args, errors), Vec::new()) };
+    if args.input.is_some() {
+        errors.at(*span, "`input` is given as well; a model has one frame by `input`, or several by `inputs`");
+    }
+    let mut all: Vec<Input> = Vec::new();
+    for input in inputs {
+        let name = input.name.unraw();
+        if all.iter().any(|other| other.name.unraw() == name) {
+            errors.at(input.name.span(), format!("the input `{name}` is given twice; give the second another name"));
+            continue;
+        }
+        input.entries.iter().for_each(|entry| check_dimension(entry, errors));
+        let map = <[Expr; 3]>::try_from(input.entries.clone()).unwrap_or_else(|entries| {
+            let found = entries.len();
+            errors.at(
+                input.span,
+                format!("`{name}` has three entries, channels, height and width, as in `{name} = [3, 32, 32]`; found {found}"),
+            );
+            empty()
+        });
+        all.push(Input { name: input.name.clone(), map });
+    }
+    if all.is_empty() {
+        errors
+            .at(*span, "`inputs` names the frames of a step, as in `inputs(left = [1, 32, 32], right = [1, 32, 32])`");
+        return (empty(), all);
+    }
+    let first = all.remove(0);
+    (first.map, all)
+}
+
+fn empty() -> [Expr; 3] {
+    [parse_quote!(0), parse_quote!(0), parse_quote!(0)]
+}
 
 /// `input` is given, has three entries, and none is zero. What is missing becomes 0: no later rule looks at an empty
 /// frame.
-pub(crate) fn check_input(args: &Args, errors: &mut Errors) -> [Expr; 3] {
+fn check_input(args: &Args, errors: &mut Errors) -> [Expr; 3] {
     const EXAMPLE: &str = "as in `input = [3, 32, 32]`";
-    let empty = || [parse_quote!(0), parse_quote!(0), parse_quote!(0)];
     let Some((span, entries)) = &args.input else {
-        if !args.unread.contains(&"input") {
+        if !args.unread.contains(&"input") && !args.unread.contains(&"inputs") {
             let message = format!("`#[dyn_model]` needs the frame's channels, height and width, {EXAMPLE}");
             errors.at(Span::call_site(), message);
         }

@@ -15,7 +15,7 @@ use syn::{Ident, ext::IdentExt};
 /// The connections that hold.
 pub(crate) struct Links {
     pub(crate) areas: Vec<OfArea>,
-    pub(crate) readout: Vec<Link>,
+    pub(crate) readouts: Vec<Vec<Link>>,
 }
 
 /// Those into one area.
@@ -33,7 +33,7 @@ struct Target<'a> {
 }
 
 /// Reports every connection that breaks a rule; gives those that keep all.
-pub(crate) fn check_links(areas: &Areas, readout: Option<&Readout>, errors: &mut Errors) -> Links {
+pub(crate) fn check_links(areas: &Areas, readouts: &[Readout], errors: &mut Errors) -> Links {
     let names = names(areas);
     let mut check = |links: &[Link], name, at, direction| {
         let target = Target { name, at, direction };
@@ -47,70 +47,8 @@ pub(crate) fn check_links(areas: &Areas, readout: Option<&Readout>, errors: &mut
                 feedbacks: check(&area.keys.feedbacks, &area.name, at, Direction::Feedback),
             })
             .collect(),
-        readout: readout.map(|r| check(&r.skips, &r.name, areas.len(), Direction::Skip)).unwrap_or_default(),
+        readouts: readouts.iter().map(|r| check(&r.skips, &r.name, areas.len(), Direction::Skip)).collect(),
     }
-}
-
-/// Reports every source of an area that breaks a rule; gives those that differ from the area before.
-pub(crate) fn check_sources(areas: &Areas, links: &Links, errors: &mut Errors) -> Vec<Option<usize>> {
-    let names = names(areas);
-    let sources: Vec<Option<usize>> = (areas.iter().enumerate())
-        .map(|(at, area)| check_source(at, &area.name, area.keys.from.as_ref()?, &names, errors))
-        .collect();
-    for (at, area) in areas.iter().enumerate().skip(1) {
-        if sources[at].is_some() {
-            check_seen(at - 1, area.keys.from.as_ref(), &sources, links, &names, errors);
-        }
-    }
-    sources
-}
-
-/// An area gets its input from an earlier area of this model.
-fn check_source(at: usize, name: &Ident, from: &Ident, names: &[String], errors: &mut Errors) -> Option<usize> {
-    let (name, text) = (name.unraw(), from.unraw().to_string());
-    let message = match names.iter().position(|known| *known == text) {
-        Some(source) if source < at => return Some(source).filter(|source| source + 1 != at),
-        Some(source) if source == at => format!("`{name}` cannot get its input from itself; leave `from` out"),
-        Some(_) => format!(
-            "`{name}` cannot get its input from `{text}`, which comes after it; declare `{name}` after `{text}`, or connect the two by \
-             `feedback(from = {text})`"
-        ),
-        None => {
-            let near = did_you_mean(&text, names[..at].iter().map(String::as_str));
-            let hint = match near.is_empty() {
-                false => near,
-                true if at == 0 => "; the first area gets the frame".into(),
-                true => format!("; it can be {}", listed(&names[..at])),
-            };
-            format!("`{name}` gets its input from `{text}`, which is no area of this model{hint}")
-        }
-    };
-    errors.at(from.span(), message);
-    None
-}
-
-/// What an area sends is seen: by the next one, by one that names it, or by a connection.
-fn check_seen(
-    at: usize,
-    key: Option<&Ident>,
-    sources: &[Option<usize>],
-    links: &Links,
-    names: &[String],
-    errors: &mut Errors,
-) {
-    let is_named = sources.contains(&Some(at));
-    let mut all = links.areas.iter().flat_map(|area| area.skips.iter().chain(&area.feedbacks)).chain(&links.readout);
-    if is_named || all.any(|link| link.from.unraw() == names[at]) {
-        return;
-    }
-    let (unseen, next) = (&names[at], &names[at + 1]);
-    errors.at(
-        key.map_or_else(proc_macro2::Span::call_site, Ident::span),
-        format!(
-            "nothing sees what `{unseen}` sends, since `{next}` gets its input elsewhere; let it be the source of an area or of a \
-             connection, as in `#[readout(skip(from = {unseen}))]`"
-        ),
-    );
 }
 
 /// The connection with its source named as the field is: `in` and `r#in` are one area.

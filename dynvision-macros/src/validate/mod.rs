@@ -8,13 +8,14 @@ mod generics;
 mod input;
 mod links;
 mod order;
+mod sources;
 mod times;
 
 use crate::{
     errors::Errors,
-    model::{Area, Component, Direction, Front, Link, Model, Operation, Readout, Time},
+    model::{Area, Component, Direction, Front, Link, Model, Operation, Readout, Source, Time},
     operations::Kind,
-    parse::{self, Override, Source},
+    parse::{self, Override},
 };
 use fields::Areas;
 use generics::{ConstArguments, Defaults};
@@ -25,39 +26,42 @@ use std::{cell::RefCell, collections::HashSet};
 use syn::{Fields, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
 
 /// The valid model, or nothing where too little of it is known.
-pub(crate) fn validate(source: Source, errors: &mut Errors) -> Option<Model> {
-    let Source { item, args, fields } = source;
+pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Model> {
+    let parse::Source { item, args, fields } = source;
     let krate: Path = args.krate.clone().unwrap_or_else(library);
     let defaults = generics::check_generics(&item.generics, &krate, errors);
-    let input = input::check_input(&args, errors);
-    let (areas, readout) = fields::check_roles(&item, fields, errors);
-    let clashing = fields::check_names(&item.ident, &areas, &readout, &args, errors);
-    times::check_times(&args, &areas, &readout, errors);
+    let (input, beside) = input::check_inputs(&args, errors);
+    let (areas, mut readouts) = fields::check_roles(&item, fields, errors);
+    let clashing = fields::check_names(&item.ident, &areas, &readouts, &args, errors);
+    times::check_times(&args, &areas, &readouts, errors);
     let orders = order::check_orders(&args, &areas, errors);
-    let links = links::check_links(&areas, readout.as_ref(), errors);
-    let sources = links::check_sources(&areas, &links, errors);
+    let mut links = links::check_links(&areas, &readouts, errors);
+    let mut sources = sources::check_sources(&args, &areas, &readouts, &links, errors);
     let defaults = defaults?;
-    let readout = readout.unwrap_or_else(|| fields::Readout::missing(&krate));
+    if readouts.is_empty() {
+        readouts.push(fields::Readout::missing(&krate));
+        links.readouts.push(Vec::new());
+        sources.readouts.push(Vec::new());
+    }
     let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
     let mut build =
         Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0, arguments: RefCell::default() };
     let generics = item.generics.clone();
     let item = keep_parameters(without_computing(item, &defaults), &krate);
-    let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources);
+    let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources.areas);
     let mut model = Model {
         retina: build.front("retina", &args.retina),
         adaption: build.front("adaption", &args.adaption),
         dynamics: args.dynamics.iter().map(time).collect(),
-        areas: ordered.map(|(((area, order), links), source)| build.area(area, source, order, links)).collect(),
-        readout: Readout {
-            component: Component { presumed: readout.presumed, ..build.component(&readout.ty) },
-            skips: build.links(links.readout, Direction::Skip),
-            name: readout.name,
-        },
+        areas: ordered.map(|(((area, order), links), sources)| build.area(area, sources, order, links)).collect(),
+        readouts: (readouts.into_iter().zip(links.readouts).zip(sources.readouts))
+            .map(|((readout, links), sources)| build.readout(readout, sources, links))
+            .collect(),
         krate: krate.clone(),
         defaults: defaults.arguments(),
         item,
         input,
+        beside,
     };
     build.arguments.into_inner().check(&generics, errors);
     clashing.iter().for_each(|name| model.rename(name));
@@ -134,17 +138,58 @@ impl Builder<'_> {
     fn area(
         &mut self,
         area: &fields::Area,
-        source: Option<usize>,
+        sources: Vec<sources::Source>,
         order: Vec<Placed>,
         mut links: links::OfArea,
     ) -> Area {
+        let sources = self.sources(sources);
         let operations = order.into_iter().filter_map(|placed| self.operation(area, placed, &mut links)).collect();
         Area {
             name: area.name.clone(),
-            source,
+            sources,
             layer: self.component(&area.ty),
             operations,
             times: area.keys.times.iter().map(time).collect(),
+        }
+    }
+
+    fn readout(&mut self, readout: fields::Readout, sources: Vec<sources::Source>, links: Vec<parse::Link>) -> Readout {
+        Readout {
+            component: Component { presumed: readout.presumed, ..self.component(&readout.ty) },
+            sources: self.sources(sources),
+            skips: self.links(links, Direction::Skip),
+            name: readout.name,
+        }
+    }
+
+    fn sources(&mut self, sources: Vec<sources::Source>) -> Vec<Source> {
+        let mut source = |source| match source {
+            sources::Source::Frame => Source::Frame,
+            sources::Source::Beside(input) => Source::Beside(input),
+            sources::Source::Area(area) => Source::Area(area),
+            sources::Source::Past(from, name) => Source::Past(self.bare(from, name)),
+        };
+        sources.into_iter().map(&mut source).collect()
+    }
+
+    /// A feedback without anything on it.
+    fn bare(&mut self, from: usize, name: Ident) -> Link {
+        let number = self.links;
+        self.links += 1;
+        let mut from_name = self.names[from].clone();
+        from_name.set_span(name.span());
+        Link {
+            number,
+            direction: Direction::Feedback,
+            from,
+            from_name,
+            delay: None,
+            kernel: None,
+            stride: None,
+            integration: None,
+            options: None,
+            via: None,
+            force_conv: false,
         }
     }
 

@@ -22,7 +22,7 @@ enum Whose {
 }
 
 /// Times are positive, delays not negative and multiples of dt.
-pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>, errors: &mut Errors) {
+pub(crate) fn check_times(args: &Args, areas: &Areas, readouts: &[Readout], errors: &mut Errors) {
     let dt = dt(args);
     let delays = |links: &[Link], whose| {
         links.iter().filter_map(|link| link.delay.clone()).map(|time| (time, whose)).collect::<Vec<_>>()
@@ -30,7 +30,7 @@ pub(crate) fn check_times(args: &Args, areas: &Areas, readout: &Option<Readout>,
     let of_links = areas
         .iter()
         .flat_map(|area| [delays(&area.keys.skips, Whose::Other), delays(&area.keys.feedbacks, Whose::Feedback)]);
-    let of_links = of_links.chain(readout.iter().map(|readout| delays(&readout.skips, Whose::Other))).flatten();
+    let of_links = of_links.chain(readouts.iter().map(|readout| delays(&readout.skips, Whose::Other))).flatten();
     let of_areas = areas.iter().flat_map(|area| &area.keys.times);
     let others = args.dynamics.iter().chain(of_areas).map(|time| (time.clone(), Whose::Other));
     for (time, whose) in others.chain(of_links) {
@@ -100,7 +100,7 @@ impl Area {
         let link = |links: &[Link]| links.iter().any(|link| link.delay.is_none());
         match delay {
             "t_skip" => link(&self.keys.skips),
-            "t_feedback" => link(&self.keys.feedbacks),
+            "t_feedback" => link(&self.keys.feedbacks) || self.keys.from.iter().any(|from| from.is_past),
             own => !self.keys.times.iter().any(|time| time.name == own),
         }
     }

@@ -160,7 +160,7 @@ const _: () = {
                 >(&self.v1, x, Small::INPUT, &state.v1, cx)?;
                 K::observe::<SmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
                 let x = state.v1.delay(x, cx.area())?;
-                __dv::leave(&mut state.v1, cx);
+                __dv::leave::<K, _, _, _, _>(&mut state.v1, &mut observed.v1, cx)?;
                 __dv::restore("the output of `v1`", x)?
             };
             let x = __dv::erase(x)?;

@@ -90,7 +90,7 @@ impl CrossEntropy {
         Ok(loss.put_tape(graph.tape))
     }
 
-    fn reduced<S, E, D, T>(
+    pub(super) fn reduced<S, E, D, T>(
         &self,
         logits: &Tensor<S, E, D>,
         labels: &Labels,

@@ -11,7 +11,9 @@
 
 mod activity;
 mod area;
+mod at;
 mod binary_cross_entropy;
+mod by_readout;
 mod cross_entropy;
 mod labels;
 mod pointwise;
@@ -23,7 +25,11 @@ mod target;
 
 pub use crate::kernels::Measure;
 pub use activity::Activity;
+#[cfg(feature = "train")]
+pub(crate) use at::check_readout;
+pub use at::{At, OfLogits};
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use by_readout::LabelsByReadout;
 pub use cross_entropy::{CrossEntropy, Reduction};
 pub use labels::Labels;
 pub use responses::{Place, Responses};

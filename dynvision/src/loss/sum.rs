@@ -51,6 +51,8 @@ pub enum Over {
     /// The labels that count. A batch of which none counts says nothing.
     #[default]
     Labels,
+    /// The labels of a readout that count, of a model with several.
+    LabelsAt(&'static str),
     /// The real-valued responses, each by its weight.
     Responses,
     /// All images at all steps, whether their labels count or not.
@@ -68,6 +70,10 @@ impl Over {
     pub fn count<Y: Target>(self, target: &Y) -> f64 {
         match self {
             Over::Labels => target.labels().map_or(0.0, |labels| labels.valid() as f64),
+            Over::LabelsAt(readout) => {
+                let labels = target.labels_at(readout).or_else(|| target.labels());
+                labels.map_or(0.0, |labels| labels.valid() as f64)
+            }
             Over::Responses => target.responses().map_or(0.0, super::Responses::count),
             Over::Presentations => target.batch() as f64 * target.steps() as f64,
         }
@@ -177,7 +183,8 @@ macro_rules! sum {
             fn over(&self) -> Over {
                 let terms = [$(self.$i.over()),+];
                 let either = [Over::Labels, Over::Responses].into_iter().find(|over| terms.contains(over));
-                either.unwrap_or(Over::Presentations)
+                let of_readout = || terms.into_iter().find(|over| matches!(over, Over::LabelsAt(_)));
+                either.or_else(of_readout).unwrap_or(Over::Presentations)
             }
 
             fn loss<Batch: Dim, T: Tape<E, D>>(

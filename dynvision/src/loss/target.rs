@@ -3,7 +3,8 @@
 use super::{Labels, Responses};
 
 /// What the runs of a batch are to be answered with: what a data set gives and a loss compares with. [`Labels`],
-/// [`Responses`], or both as a pair; or a type of one's own.
+/// [`Responses`], or both as a pair; [`LabelsByReadout`](super::LabelsByReadout) of a model with several readouts; or a type of
+/// one's own.
 pub trait Target: Clone {
     /// Number of samples.
     fn batch(&self) -> usize;
@@ -14,6 +15,16 @@ pub trait Target: Clone {
     /// The labels, if there are some: accuracies are of them.
     fn labels(&self) -> Option<&Labels> {
         None
+    }
+
+    /// The labels of the readout of that name, where a model has several and each has its own.
+    fn labels_at(&self, _readout: &str) -> Option<&Labels> {
+        None
+    }
+
+    /// The readouts that [`labels_at`](Target::labels_at) has labels of, beside the first.
+    fn readouts(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// The real-valued responses, if there are some: correlations are with them.

@@ -4,7 +4,9 @@ use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops;
 use crate::time::Wiring;
-use crate::unroll::{Context, History, MapAreas, Observer, Response, Stacked, State, Steps, Timed, VisitAreas};
+use crate::unroll::{
+    Context, History, MapAreas, Observer, Recording, Response, Stacked, State, Steps, Timed, VisitAreas,
+};
 use dfdx::prelude::*;
 
 /// Stacks the steps.
@@ -15,7 +17,8 @@ pub(super) struct Stack<'a, E: Element, D: VisionDevice<E>, T> {
     pub(super) wiring: &'static Wiring,
 }
 impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> MapAreas<Steps, Stacked, E, D> for Stack<'_, E, D, T> {
-    fn area<S: Timed>(&mut self, name: &'static str, steps: Vec<Option<Maps<E, D>>>) -> Result<Response<S, E, D>> {
+    fn area<S: Timed>(&mut self, name: &'static str, record: Recording<E, D>) -> Result<Response<S, E, D>> {
+        let steps: Vec<Option<Maps<E, D>>> = record.responses().map(Option::<&_>::cloned).collect();
         let present: Vec<bool> = steps.iter().map(Option::is_some).collect();
         let onset = present.iter().position(|&p| p).unwrap_or(present.len());
         let mut signals: Vec<Maps<E, D>> = Vec::with_capacity(steps.len());
@@ -34,7 +37,7 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> MapAreas<Steps, Stacked, E, 
             let values: Tensor<(usize, usize, usize, usize, usize), E, D> = ops::stack_time(onset, &signals, self.cx)?;
             ops::realized("stacking over time", values)?
         };
-        Ok(Response { values, present })
+        Ok(Response { values, present, memories: record.memories() })
     }
 }
 

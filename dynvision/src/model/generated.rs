@@ -1,6 +1,7 @@
 //! What `#[dyn_model]` writes.
 
 use crate::error::Result;
+use crate::geometry::Map;
 use crate::kernels::{Element, VisionDevice};
 use crate::time::{Dynamics, Wiring};
 use crate::unroll::{Context, Initial, MapAreas, Observer, PerArea, State, VisitAreas};
@@ -36,6 +37,12 @@ pub trait GeneratedModel<E: Element, D: VisionDevice<E>>: TensorCollection<E, D>
 
     /// The areas and how they are connected.
     const WIRING: Wiring;
+
+    /// What a stimulus shows beside the frame: names, and one image of each.
+    const BESIDE: &'static [(&'static str, Map)] = &[];
+
+    /// The readouts, where there are several: their fields among the areas, and what they answer. The first gives the logits.
+    const READOUTS: &'static [(&'static str, Map)] = &[];
 
     /// The time constants.
     fn get_dynamics(&self) -> &Dynamics;

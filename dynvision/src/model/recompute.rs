@@ -103,7 +103,7 @@ impl<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E
         let mut back = GiveBack { own, grads, given: HashSet::new() };
         M::visit_areas::<State, B>(&start, &mut back)?;
         film.distinct_frames().iter().try_for_each(|x| back.tensor(x))?;
-        cx.injected().try_for_each(|x| back.tensor(x))?;
+        cx.injected().chain(cx.shown_beside()).try_for_each(|x| back.tensor(x))?;
         let mut given = Ok(());
         each(&*model, |_, trained, x| {
             if trained && given.is_ok() {

@@ -5,11 +5,12 @@ use super::areas::{Cut, SameBatch, Stack};
 use super::generated::{FrameShape, GeneratedModel, LogitsInTime};
 use super::recompute;
 use crate::error::{Error, Result};
+use crate::geometry::Map;
 use crate::kernels::{Element, VisionDevice};
 use crate::ops;
 use crate::parameters::parameters;
 use crate::time::{Plan, Wiring};
-use crate::unroll::{Context, Discard, Injection, Observer, Stacked, State, Steps, Stimulus, blank};
+use crate::unroll::{Beside, Context, Discard, Injection, Observer, Stacked, State, Steps, Stimulus, blank};
 use dfdx::prelude::*;
 use std::rc::Rc;
 
@@ -49,6 +50,8 @@ where
     let cx = Context::new(tape, plan.clone()).in_mode(stimulus.purpose());
     let mut cx = cx.seeded(stimulus.seed()).freeze_statistics(frozen);
     inject(stimulus.injections(), &M::WIRING, &mut cx)?;
+    check_beside(M::BESIDE, stimulus.shown_beside(), batch, stimulus.steps())?;
+    cx.show_beside(stimulus.shown_beside().into());
     if plan.idle > 0 {
         let null = blank(&first, plan.non_input)?;
         cx.set_step(None);
@@ -130,6 +133,51 @@ pub(crate) fn frozen<M: GeneratedModel<E, D>, E: Element, D: VisionDevice<E>>(
         Ok(number)
     };
     names.iter().map(number).collect()
+}
+
+/// What is shown beside the frames is what the model has inputs for, at every step and for every image.
+fn check_beside<E: Element, D: VisionDevice<E>>(
+    inputs: &[(&str, Map)],
+    shown: &[Beside<E, D>],
+    batch: usize,
+    steps: usize,
+) -> Result<()> {
+    let refused = |what: String| Err(Error::Setting(what));
+    for (at, Beside { name, frames, shown: each }) in shown.iter().enumerate() {
+        let Some((_, map)) = inputs.iter().find(|(known, _)| known == name) else {
+            let names: Vec<&str> = inputs.iter().map(|(name, _)| *name).collect();
+            return refused(match names.is_empty() {
+                true => format!("the stimulus shows `{name}` beside its frames, and the model has one input only"),
+                false => format!(
+                    "the stimulus shows `{name}` beside its frames, which is no input of the model; beside the frame it has {}",
+                    names.join(", ")
+                ),
+            });
+        };
+        if shown[..at].iter().any(|other| other.name == *name) {
+            return refused(format!("the stimulus shows `{name}` twice beside its frames; leave one of them out"));
+        }
+        if each.len() != steps {
+            return refused(format!(
+                "the stimulus shows `{name}` for {} steps beside frames for {steps}; give both as many",
+                each.len()
+            ));
+        }
+        let wanted = [batch, map.c, map.h, map.w];
+        if let Some(other) = frames.iter().map(|frame| frame.shape().concrete()).find(|sizes| *sizes != wanted) {
+            return refused(format!(
+                "the input `{name}` is shown with sizes {other:?}, and is of {wanted:?} beside these frames"
+            ));
+        }
+    }
+    let missing = inputs.iter().find(|(name, _)| shown.iter().all(|beside| beside.name != *name));
+    match missing {
+        Some((name, _)) => refused(format!(
+            "the model has an input `{name}` beside the frame, which the stimulus does not show; give it, as in \
+             `stimulus.beside(\"{name}\", Stimulus::constant(other, {steps}))`"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Gives each current to its area.

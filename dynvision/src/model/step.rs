@@ -7,7 +7,7 @@ use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::{Layer, Nonlinearity, Operation, Pool, Readout, Signal, Solver};
 use crate::ops::{self, MapShape};
 use crate::time::Plan;
-use crate::unroll::{Context, History, Past};
+use crate::unroll::{Context, History, Observer, Past, Timed};
 use dfdx::prelude::*;
 
 /// Begins a step with this frame; returns it as a signal.
@@ -30,10 +30,61 @@ pub fn enter<S: MapShape, E: Element, D: VisionDevice<E>, T>(
 }
 
 /// Ends the operations of the area whose state is `own`: what its parts keep goes there.
-pub fn leave<S: MapShape, E: Element, D: VisionDevice<E>, T>(own: &mut History<S, E, D>, cx: &mut Context<E, D, T>) {
-    if let Some(memories) = cx.take_memories() {
-        own.set_memories(memories);
+pub fn leave<K: Observer, S: Timed, E: Element, D: VisionDevice<E>, T>(
+    own: &mut History<S, E, D>,
+    observed: &mut K::Value<S, E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<()> {
+    let Some(memories) = cx.take_memories() else { return Ok(()) };
+    own.set_memories(memories);
+    own.memories().try_for_each(|(name, maps)| K::remember(observed, name, maps))
+}
+
+/// What the area with this past answered when link number `link` reads it.
+pub fn earlier<E: Element, D: VisionDevice<E>, T>(
+    from: &Past<E, D>,
+    link: usize,
+    cx: &Context<E, D, T>,
+) -> Option<Maps<E, D>> {
+    cx.plan().link(link).and_then(|updates| from.ago(updates)).cloned()
+}
+
+/// What the stimulus shows at this step beside the frame, under this name.
+pub fn shown<E: Element, D: VisionDevice<E>, T>(name: &str, cx: &Context<E, D, T>) -> Result<Option<Maps<E, D>>> {
+    cx.beside(name).map(Some)
+}
+
+/// Signals of the sizes `maps`, whose channels stand beside each other at the size of the first; zeros stand for those that are
+/// absent, unless all are.
+pub fn gather<const N: usize, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    signals: [Option<Maps<E, D>>; N],
+    maps: [Map; N],
+    device: &D,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    let Some(Map { h, w, .. }) = maps.first().filter(|_| signals.iter().any(Option::is_some)) else { return Ok(None) };
+    let mut all: Option<Maps<E, D>> = None;
+    for (signal, map) in signals.into_iter().zip(maps) {
+        let signal = match signal {
+            Some(signal) => ops::resize(&signal, [*h, *w], None, cx)?,
+            None => device.try_zeros_like(&(cx.batch(), map.c, *h, *w)).map_err(Error::device)?,
+        };
+        all = Some(match all {
+            Some(all) => ops::concatenate(&all, &signal, cx)?,
+            None => signal,
+        });
     }
+    Ok(all)
+}
+
+/// Lets an observer see what one of several readouts answers.
+pub fn answer<K: Observer, S: Timed, Y: Shape<Concrete = [usize; 2]>, E: Element, D: VisionDevice<E>>(
+    logits: &Tensor<Y, E, D>,
+    observed: &mut K::Value<S, E, D>,
+) -> Result<()> {
+    let [batch, classes] = logits.shape().concrete();
+    let maps: Maps<E, D> = ops::reshaped(logits.clone(), &(batch, classes, 1, 1))?;
+    K::observe::<S, E, D>(observed, Some(&maps))
 }
 
 /// Returns a signal with its sizes known at run time only.

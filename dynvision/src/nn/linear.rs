@@ -1,11 +1,11 @@
 //! A linear map.
 
-use super::conv::{ConvOptions, DefaultOptions};
+use super::conv::{ConvOptions, DefaultOptions, masked};
 use super::init::TruncatedNormal;
 use std::marker::PhantomData;
 
 /// A linear map from `F` features to `N`: `x Wᵀ + b`. `C` says how it begins, whether it has a bias, and whether its
-/// weight is normalised; its padding means nothing here.
+/// weight is normalised or masked, at row and column 0; its padding means nothing here.
 ///
 /// # Shapes
 /// `(B, F)` to `(B, N)`.
@@ -89,12 +89,18 @@ pub(crate) mod built {
             })
         }
 
-        /// The weight that maps: `weight` itself, or what weight normalisation makes of it, once in an unroll.
+        /// The weight that maps: `weight` itself, or what weight normalisation or a mask makes of it, once in an unroll.
         fn effective_weight<T: Tape<E, D>>(&self, graph: &mut Graph<E, D, T>) -> Result<Matrix<E, D>> {
-            let Some(norm) = &self.norm else { return reshaped(self.weight.clone(), &(N, F)) };
+            if self.norm.is_none() && C::MASK.is_none() {
+                return reshaped(self.weight.clone(), &(N, F));
+            }
             let weight = graph.derived(&self.weight, |graph| {
-                let direction: Maps<E, D> = reshaped(self.weight.clone(), &(N, F, 1, 1))?;
-                ops::weight_norm(&direction, norm, graph)
+                let weight: Maps<E, D> = reshaped(self.weight.clone(), &(N, F, 1, 1))?;
+                let weight = match &self.norm {
+                    Some(norm) => ops::weight_norm(&weight, norm, graph)?,
+                    None => weight,
+                };
+                masked::<C, E, D, T>(weight, graph)
             })?;
             reshaped(weight, &(N, F))
         }

@@ -10,6 +10,7 @@
 mod adaption;
 mod bias;
 mod cells;
+mod channel_solver;
 mod classifier;
 mod conv;
 mod dropout;
@@ -22,6 +23,7 @@ mod integration;
 mod layer;
 mod linear;
 mod link;
+mod mean;
 mod nonlinearity;
 mod norm;
 mod operation;
@@ -44,11 +46,13 @@ mod two_stage;
 pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use cells::{
-    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HeegerMackey,
-    Organics, PaperForm, PublishedForm, PublishedFormBatchNorm,
+    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HardGates,
+    HeegerMackey, Organics, PaperForm, PeepholeGates, PredictionError, PublishedForm, PublishedFormBatchNorm,
+    RepresentationForm, RepresentationLstm,
 };
+pub use channel_solver::EulerPerChannel;
 pub use classifier::Classifier;
-pub use conv::{Conv2d, ConvOptions, DefaultOptions, NoBias, Padded, WeightNorm};
+pub use conv::{Conv2d, ConvOptions, DefaultOptions, Mask, Masked, NoBias, Padded, WeightNorm};
 pub use dropout::Dropout;
 pub use edge::{ConvTranspose2d, Edge, ResizeConv, Via};
 pub use external::ExternalInput;
@@ -59,6 +63,7 @@ pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, Signal};
 pub use linear::Linear;
 pub use link::Link;
+pub use mean::MeanOfUnits;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
 pub use norm::{BatchNorm, BatchNormWith, GroupNorm, KerasNorm, LayerNorm, NormOptions, TorchNorm};
 pub use operation::Operation;
@@ -88,6 +93,7 @@ pub use two_stage::{FromSecondStep, Propagate, RConv2dx2, TwoStage, WithoutInput
 pub mod built {
     pub use super::bias::built::Bias;
     pub use super::cells::built::*;
+    pub use super::channel_solver::built::EulerPerChannel;
     pub use super::conv::built::Conv2d;
     pub use super::edge::built::{ConvTranspose2d, Via};
     pub use super::head::built::Mlp;

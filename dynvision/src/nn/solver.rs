@@ -16,6 +16,12 @@ use std::marker::PhantomData;
     label = "expected a solver, such as `Euler` or `RungeKutta4`"
 )]
 pub trait Solver: Spec {
+    /// The number of channels that it is made for, if it is for one alone.
+    const CHANNELS: Option<usize> = None;
+
+    /// What is wrong with its parameters, if they cannot be meant.
+    const MISFIT: Option<&'static str> = None;
+
     /// Computes the new state.
     ///
     /// # Shapes

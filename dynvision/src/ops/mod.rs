@@ -10,6 +10,7 @@
 //! identity of its own.
 
 mod arithmetic;
+mod beside;
 mod bias;
 mod concat;
 mod conv;
@@ -29,6 +30,7 @@ mod straight_through;
 mod weight_norm;
 
 pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, tanh, within_channels};
+pub use beside::concatenate;
 pub use bias::add_bias;
 pub use concat::concat;
 pub use conv::{conv2d, conv2d_once};

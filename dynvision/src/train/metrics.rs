@@ -33,15 +33,35 @@ pub struct Metrics {
     pub in_time: Vec<f64>,
     /// The terms of the loss without their weights, by name.
     pub terms: BTreeMap<String, f64>,
+    /// How well the other readouts do, by their names, where there are labels for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub readouts: BTreeMap<String, ReadoutMetrics>,
     /// How well real-valued answers agree with the responses, by the names of areas; those of the readout by `readout`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agreement: BTreeMap<String, Agreement>,
 }
 
+/// How well a readout beside the first does, as [`Metrics`] says of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReadoutMetrics {
+    /// The part of right answers at the steps whose labels count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// The part of right answers at each image's last step whose label counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_accuracy: Option<f64>,
+    /// The part of steps whose labels count at which the label is one of the five greatest logits; with more classes than five.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5_accuracy: Option<f64>,
+    /// The probability that the readout gave to the right class, at the steps whose labels count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+}
+
 impl Metrics {
     /// Its numbers by the names that the columns of a table have behind `train_` and `valid_`: those that there are of `loss`,
-    /// `accuracy`, `last_accuracy`, `top5_accuracy`, `confidence`, the terms of the loss, and `correlation_v1` and
-    /// `explained_variance_v1` of each area and `readout`.
+    /// `accuracy`, `last_accuracy`, `top5_accuracy`, `confidence`, the terms of the loss, those of another readout with its name,
+    /// such as `accuracy_whereabouts`, and `correlation_v1` and `explained_variance_v1` of each area and `readout`.
     pub fn named(&self) -> Vec<(String, f64)> {
         let own = [
             ("loss", Some(self.loss)),
@@ -52,11 +72,20 @@ impl Metrics {
         ];
         let own = own.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
         let terms = self.terms.iter().map(|(term, &value)| (term.clone(), value));
+        let readouts = self.readouts.iter().flat_map(|(readout, of)| {
+            let numbers = [
+                ("accuracy", of.accuracy),
+                ("last_accuracy", of.last_accuracy),
+                ("top5_accuracy", of.top5_accuracy),
+                ("confidence", of.confidence),
+            ];
+            numbers.into_iter().filter_map(move |(name, value)| Some((format!("{name}_{readout}"), value?)))
+        });
         let agreement = self.agreement.iter().flat_map(|(place, of)| {
             let numbers = [("correlation", of.correlation), ("explained_variance", of.explained_variance)];
             numbers.into_iter().filter_map(move |(name, value)| Some((format!("{name}_{place}"), value?)))
         });
-        own.chain(terms).chain(agreement).collect()
+        own.chain(terms).chain(readouts).chain(agreement).collect()
     }
 }
 
@@ -74,6 +103,9 @@ pub(super) struct Meter {
     top5: Share,
     confidence: Share,
     in_time: Vec<Share>,
+    /// Of the other readouts, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    readouts: BTreeMap<String, Meter>,
 }
 
 /// Meters of earlier versions are of labels.
@@ -134,6 +166,11 @@ impl Meter {
         }
     }
 
+    /// Counts what another readout answered to a batch, logits `(batch, time, classes)`.
+    pub(super) fn add_readout(&mut self, name: &str, logits: &[f64], labels: &Labels) {
+        self.readouts.entry(name.to_string()).or_default().add_labels(logits, labels);
+    }
+
     fn add_labels(&mut self, logits: &[f64], labels: &Labels) {
         self.labelled = true;
         self.in_time.resize(self.in_time.len().max(labels.time()), Share::default());
@@ -171,6 +208,7 @@ impl Meter {
     /// Forgets the accuracies in time.
     pub(super) fn forget_time(&mut self) {
         self.in_time.clear();
+        self.readouts.values_mut().for_each(Meter::forget_time);
     }
 
     /// The loss so far, if anything counted.
@@ -179,6 +217,16 @@ impl Meter {
             return None;
         }
         self.terms.iter().map(|term| Some(term.weight * term.mean.value()?)).sum()
+    }
+
+    /// What was gathered of a readout beside the first.
+    fn of_readout(&self) -> ReadoutMetrics {
+        ReadoutMetrics {
+            accuracy: self.valid.value(),
+            last_accuracy: self.last.value(),
+            top5_accuracy: self.top5.value(),
+            confidence: self.confidence.value(),
+        }
     }
 
     /// What was gathered.
@@ -201,6 +249,7 @@ impl Meter {
             last_accuracy: self.last.value(),
             top5_accuracy: self.top5.value(),
             confidence: self.confidence.value(),
+            readouts: self.readouts.iter().map(|(name, of)| (name.clone(), of.of_readout())).collect(),
             agreement: BTreeMap::new(),
             in_time: self.in_time.iter().map(|share| share.value().ok_or_else(nothing)).collect::<Result<_, _>>()?,
             terms,
@@ -252,6 +301,18 @@ mod tests {
         let (e5, e9) = (5f64.exp(), 9f64.exp());
         let (right, wrong, last) = (e5 / (e5 + 2.0), 1.0 / (e5 + 2.0), e9 / (e9 + 2.0));
         assert!((metrics.confidence.unwrap() - (3.0 * right + wrong + last) / 5.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn each_readout_is_counted_by_its_own_labels() {
+        let mut meter = Meter::default();
+        meter.add(&term(1.0, 1.0), &[0.0, 9.0], &Labels::constant(&[1], 1));
+        meter.add_readout("where", &[9.0, 0.0, 0.0, 0.0, 9.0, 0.0], &Labels::constant(&[0], 2));
+        let metrics = meter.metrics().unwrap();
+        assert_eq!((metrics.accuracy, metrics.readouts["where"].accuracy), (Some(1.0), Some(0.5)));
+        assert_eq!(metrics.readouts["where"].last_accuracy, Some(0.0));
+        let named: std::collections::BTreeMap<String, f64> = metrics.named().into_iter().collect();
+        assert_eq!((named["accuracy"], named["accuracy_where"]), (1.0, 0.5));
     }
 
     #[test]

@@ -31,6 +31,7 @@
 mod agreement;
 mod answers;
 mod backward;
+mod by_readout;
 mod checkpoint;
 mod config;
 mod csv;
@@ -57,6 +58,7 @@ mod trainer;
 mod window;
 
 pub use agreement::{Agreement, UnitAgreement};
+pub use by_readout::LabelledByReadout;
 pub use checkpoint::{About, Checkpoint};
 pub use config::{Checkpoints, Interval, TrainConfig};
 pub use early_stopping::{EarlyStopping, Verdict};
@@ -64,7 +66,7 @@ pub use error::TrainError;
 pub use history::{Epoch, Step, TrainingLog};
 pub use journal::Position;
 pub use logs::Logs;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, ReadoutMetrics};
 pub use monitor::Monitor;
 pub use presented::Presented;
 pub use recording::Recording;

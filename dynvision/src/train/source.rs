@@ -8,7 +8,7 @@ use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
 use std::collections::BTreeMap;
 
 /// What a training learns from: [`Images`] in memory, a [`Loader`] of any [`Dataset`](crate::data::Dataset), or one of these with
-/// more to answer: [`Recorded`], [`LabelledInTime`].
+/// more to answer: [`Recorded`], [`LabelledInTime`], [`LabelledByReadout`](super::LabelledByReadout).
 ///
 /// Which samples a batch has is said by the settings of the training: batch size, order and seed of a [`Loader`] give way to
 /// them; its transforms, its threads and whether the last batch is left out hold.
@@ -21,6 +21,11 @@ pub trait Source {
 
     /// Number of classes that labels have; 0 of a set without labels.
     fn classes(&self) -> usize;
+
+    /// The readouts beside the first that there are labels for, and the number of their classes. None unless said otherwise.
+    fn readouts(&self) -> Vec<(String, usize)> {
+        Vec::new()
+    }
 
     /// The shape of a frame, where it is known before one is read.
     fn shape(&self) -> Option<Map>;
@@ -228,6 +233,8 @@ macro_rules! of_set {
         }
     };
 }
+
+pub(super) use of_set;
 
 /// Samples whose responses were recorded: the model learns to answer as the recorded units do, by
 /// [`SquaredError`](crate::loss::SquaredError) or a loss of one's own.

@@ -12,13 +12,12 @@ use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, total};
+use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, check_readout, total};
 use crate::model::{DynModel, Frame, FrameShape, frozen, run_or_record};
 use crate::optim::{
     Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule, scale_gradients,
 };
-use crate::unroll::Statistics;
-use crate::unroll::Stimulus;
+use crate::unroll::{Response, Stacked, Statistics, Stimulus, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
 use rand::RngCore;
@@ -65,8 +64,13 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Opti
     pub(super) log: Log,
     /// The average of the weights, once there is one.
     pub(super) average: Option<M>,
+    /// What is done to the model after each update.
+    constraint: Option<Constraint<M>>,
     target: PhantomData<fn(&Y)>,
 }
+
+/// What is done to a model after each update.
+type Constraint<M> = Box<dyn FnMut(&mut M) -> Result<(), Error>>;
 
 /// The mean gradient of the batches since the last update.
 pub(super) struct Pending<E: Element, D: VisionDevice<E>> {
@@ -101,11 +105,18 @@ struct Numbers {
     loss: f64,
     terms: Vec<TermOfBatch>,
     logits: Vec<f64>,
+    /// Of the other readouts that there are labels for.
+    readouts: Vec<(String, Vec<f64>)>,
 }
 
 impl Numbers {
     fn count<Y: Target>(&self, meter: &mut Meter, target: &Y) {
         meter.add(&self.terms, &self.logits, target);
+        for (name, logits) in &self.readouts {
+            if let Some(labels) = target.labels_at(name) {
+                meter.add_readout(name, logits, labels);
+            }
+        }
     }
 }
 
@@ -164,6 +175,7 @@ where
             batches: 0,
             log: Log::default(),
             average: None,
+            constraint: None,
             target: PhantomData,
         })
     }
@@ -227,8 +239,31 @@ where
             batches: self.batches,
             log: self.log,
             average: self.average,
+            constraint: self.constraint,
             target: PhantomData,
         }
+    }
+
+    /// The same with what is done to the model after each update: puts weights back to where they may be, such as
+    /// [`Dann::constrain`](crate::nn::built::Dann::constrain). Weights of a checkpoint are as it left them. Where weights are averaged,
+    /// the average follows what it leaves.
+    ///
+    /// ```
+    /// use dynvision::{nn::Dann, prelude::*, train::{TrainConfig, Trainer}};
+    /// #[dyn_model(input = [1, 8, 8], operations = [layer, nonlin, record, delay])]
+    /// struct Net {
+    ///     v1: Dann<1, 6, 2>,
+    ///     #[readout]
+    ///     classifier: Classifier<6, 10>,
+    /// }
+    /// let dev = Cpu::default();
+    /// let trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), TrainConfig::default())?
+    ///     .constrained(|net: &mut NetModel<f32, Cpu>| net.v1.constrain());
+    /// assert!(trainer.net().v1.wei.as_vec().iter().all(|&w| w >= 0.0));
+    /// # Ok::<(), dynvision::train::TrainError>(())
+    /// ```
+    pub fn constrained(self, constraint: impl FnMut(&mut M) -> Result<(), Error> + 'static) -> Self {
+        Trainer { constraint: Some(Box::new(constraint)), ..self }
     }
 
     /// The model.
@@ -390,6 +425,13 @@ where
             let (classes, of) = (images.classes(), M::Classes::SIZE);
             if classes > of {
                 return Err(TrainError::setting("the number of classes of the images", classes, "at most the model's"));
+            }
+            for (readout, classes) in images.readouts() {
+                let of = check_readout::<M, E, D>(&readout)?;
+                if classes > of {
+                    let setting = "the number of classes of the labels of a readout";
+                    return Err(TrainError::setting(setting, classes, "at most the readout's"));
+                }
             }
             // one sample stands for what is not known of all
             let first = Pass { batch_size: 1, all: true, ..self.pass(Order::Sequential, 0, 0) };
@@ -655,6 +697,9 @@ where
             self.average = Some(self.net.clone());
         }
         self.optim.step(&mut self.net, &mut gradients)?;
+        if let Some(constraint) = &mut self.constraint {
+            constraint(&mut self.net)?;
+        }
         if let (Some(rule), Some(average)) = (&self.config.average, &mut self.average) {
             rule.follow(average, &self.net, self.updates)?;
         }
@@ -710,7 +755,8 @@ where
             }
             let (frames, drawn) = batch?;
             let (stimulus, target) = self.shown(frames, images, &drawn, residual, number as u64)?;
-            let record = target.responses().is_some_and(|all| all.places().any(|place| *place != Place::Readout));
+            let record = target.responses().is_some_and(|all| all.places().any(|place| *place != Place::Readout))
+                || !target.readouts().is_empty();
             let judged = self.judge(&net, stimulus.clone(), &target, record)?;
             self.read(&net, &judged, stimulus, &target)?.count(&mut meter, &target);
             if let Some(responses) = target.responses() {
@@ -762,7 +808,27 @@ where
             return Err(TrainError::NotFinite { what, mend });
         }
         let logits = target.labels().map(|_| judged.output.logits.as_vec());
-        Ok(Numbers { loss, terms, logits: logits.iter().flatten().map(wide).collect() })
+        let mut others = Logits { of: target.readouts(), found: Vec::new() };
+        if let Some(responses) = judged.output.responses.as_ref().filter(|_| !others.of.is_empty()) {
+            M::visit_areas(responses, &mut others)?;
+        }
+        Ok(Numbers { loss, terms, logits: logits.iter().flatten().map(wide).collect(), readouts: others.found })
+    }
+}
+
+/// Reads what readouts answered from the device.
+struct Logits<'a> {
+    of: Vec<&'a str>,
+    found: Vec<(String, Vec<f64>)>,
+}
+
+impl<E: Element, D: VisionDevice<E>> VisitAreas<Stacked, E, D> for Logits<'_> {
+    fn area<S: Timed>(&mut self, name: &'static str, response: &Response<S, E, D>) -> Result<(), Error> {
+        if self.of.contains(&name) {
+            let values = response.values.as_vec().iter().map(|x| x.to_f64().unwrap_or(f64::NAN)).collect();
+            self.found.push((name.to_string(), values));
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::current::Current;
 use super::rng::Rng;
+use super::stimulus::{Beside, blank};
 use super::{Memories, Observed, Statistics};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub struct Context<E: Element, D: VisionDevice<E>, T = NoneTape> {
     frozen: Rc<[usize]>,
     rng: Rng,
     currents: Vec<Current<E, D>>,
+    beside: Rc<[Beside<E, D>]>,
     observed: Vec<Observed>,
     planes: HashMap<[usize; 3], Rc<Plane>>,
     /// Of the area whose operations run; none outside of the areas.
@@ -85,6 +87,7 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
             frozen: Rc::default(),
             rng: Rng::default(),
             currents: Vec::new(),
+            beside: Rc::new([]),
             observed: Vec::new(),
             planes: HashMap::new(),
             memories: None,
@@ -127,6 +130,7 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
             frozen: self.frozen.clone(),
             rng: self.rng,
             currents: self.currents.clone(),
+            beside: self.beside.clone(),
             observed: Vec::new(),
             planes: self.planes.clone(),
             memories: None,
@@ -317,6 +321,31 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
     /// All currents that are injected in this run.
     pub(crate) fn injected(&self) -> impl Iterator<Item = &Maps<E, D>> {
         self.currents.iter().map(|current| &current.maps)
+    }
+
+    /// Shows these beside the frames.
+    pub(crate) fn show_beside(&mut self, beside: Rc<[Beside<E, D>]>) {
+        self.beside = beside;
+    }
+
+    /// All that is shown beside the frames in this run.
+    pub(crate) fn shown_beside(&self) -> impl Iterator<Item = &Maps<E, D>> {
+        self.beside.iter().flat_map(|beside| &beside.frames)
+    }
+
+    /// What is shown at this step beside the frame, under this name; without input while the model idles.
+    pub(crate) fn beside(&self, name: &str) -> Result<Maps<E, D>> {
+        let missing = || {
+            Error::Setting(format!(
+                "the model has an input `{name}` beside the frame, and none is shown; run a stimulus to which it is given, as in \
+                 `Stimulus::constant(frame, 10).beside(\"{name}\", Stimulus::constant(other, 10))`"
+            ))
+        };
+        let beside = self.beside.iter().find(|beside| beside.name == name).ok_or_else(missing)?;
+        match self.place.step {
+            Some(step) => beside.frame(step).cloned().ok_or_else(missing),
+            None => blank(beside.frame(0).ok_or_else(missing)?, self.plan.non_input),
+        }
     }
 
     /// The number of an area into which a current is injected that no operation adds.

@@ -1,7 +1,7 @@
 //! What is held of each area. A model's areas form one generated struct, and a marker type says what it holds of each: its
 //! state, every step, the stacked responses, or what an observer of the user's makes of them.
 
-use super::{History, Response};
+use super::{History, Recording, Response};
 use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::ops::MapShape;
@@ -46,6 +46,18 @@ pub trait Observer: Initial {
         value: &mut Self::Value<S, E, D>,
         x: Option<&Maps<E, D>>,
     ) -> Result<()>;
+
+    /// Sees a memory of the area as the step leaves it, after the response, if one was observed. Nothing unless said otherwise.
+    ///
+    /// # Errors
+    /// What the observer cannot do with the memory.
+    fn remember<S: Timed, E: Element, D: VisionDevice<E>>(
+        _value: &mut Self::Value<S, E, D>,
+        _name: &'static str,
+        _maps: &Maps<E, D>,
+    ) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The last responses: a model's state.
@@ -75,27 +87,36 @@ impl Observer for Discard {
     }
 }
 
-/// Every response, shared with the state: keeping one copies nothing.
+/// Every response and memory, shared with the state: keeping one copies nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps;
 impl PerArea for Steps {
-    type Value<S: Timed, E: Dtype, D: Device<E>> = Vec<Option<Maps<E, D>>>;
+    type Value<S: Timed, E: Dtype, D: Device<E>> = Recording<E, D>;
 }
 impl Initial for Steps {
-    fn initial<S: Timed, E: Dtype, D: Device<E>>() -> Vec<Option<Maps<E, D>>> {
-        Vec::new()
+    fn initial<S: Timed, E: Dtype, D: Device<E>>() -> Recording<E, D> {
+        Recording::default()
     }
 }
 impl Observer for Steps {
-    fn kept<S: Timed, E: Dtype, D: Device<E>>(value: &Vec<Option<Maps<E, D>>>) -> &[Option<Maps<E, D>>] {
-        value
+    fn kept<S: Timed, E: Dtype, D: Device<E>>(value: &Recording<E, D>) -> &[Option<Maps<E, D>>] {
+        value.all()
     }
 
     fn observe<S: Timed, E: Element, D: VisionDevice<E>>(
-        value: &mut Vec<Option<Maps<E, D>>>,
+        value: &mut Recording<E, D>,
         x: Option<&Maps<E, D>>,
     ) -> Result<()> {
-        value.push(x.cloned());
+        value.respond(x.cloned());
+        Ok(())
+    }
+
+    fn remember<S: Timed, E: Element, D: VisionDevice<E>>(
+        value: &mut Recording<E, D>,
+        name: &'static str,
+        maps: &Maps<E, D>,
+    ) -> Result<()> {
+        value.remember(name, maps.clone());
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The responses of an area over time.
 
-use super::Timed;
+use super::{Memory, Timed};
 use crate::error::{Error, Result};
 use dfdx::prelude::*;
 
@@ -22,15 +22,38 @@ pub struct Response<S: Timed, E: Dtype, D: Device<E>> {
     pub values: Tensor<S::InTime, E, D>,
     /// For each step, whether the area had a signal.
     pub present: Vec<bool>,
+    /// What the area's parts kept besides, by their names: see [`Context::remember`](super::Context::remember).
+    pub memories: Vec<(&'static str, Memory<E, D>)>,
 }
 
 /// The axes of [`Response::values`].
-const AXES: [&str; 5] = ["batch", "time", "channel", "row", "column"];
+pub(super) const AXES: [&str; 5] = ["batch", "time", "channel", "row", "column"];
 
 impl<S: Timed, E: Dtype, D: Device<E>> Response<S, E, D> {
     /// Returns the first step at which the area had a signal.
     pub fn onset(&self) -> Option<usize> {
         self.present.iter().position(|&p| p)
+    }
+
+    /// Returns a memory of the area over time, if a part of it keeps one of this name.
+    ///
+    /// ```
+    /// use dynvision::{prelude::*, nn::ConvLstm};
+    /// #[dyn_model(input = [1, 4, 4], operations = [layer, record, delay])]
+    /// struct Net {
+    ///     v1: ConvLstm<1, 2>,
+    ///     #[readout]
+    ///     classifier: Classifier<2, 2>,
+    /// }
+    /// let dev = Cpu::default();
+    /// let net = dev.build_module::<Net, f32>();
+    /// let (_, responses) = net.try_record(Stimulus::constant(dev.sample_normal_like(&(2, Const, Const, Const)), 3))?;
+    /// let cell = responses.v1.memory("cell").map(|cell| cell.to_array());
+    /// assert_eq!(cell.map(|cell| cell.sizes().to_vec()), Some(vec![2, 3, 2, 4, 4]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn memory(&self, name: &str) -> Option<&Memory<E, D>> {
+        self.memories.iter().find(|(known, _)| *known == name).map(|(_, memory)| memory)
     }
 
     /// Returns all responses as an array with named axes.
@@ -86,6 +109,10 @@ pub struct NamedArray {
 }
 
 impl NamedArray {
+    pub(super) fn new(axes: Vec<&'static str>, sizes: Vec<usize>, values: Vec<f64>) -> Self {
+        NamedArray { axes, sizes, values }
+    }
+
     /// The names of the axes.
     pub fn axes(&self) -> &[&'static str] {
         &self.axes

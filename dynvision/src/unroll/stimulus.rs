@@ -2,6 +2,7 @@
 
 use super::Injection;
 use crate::error::{Error, Result};
+use crate::kernels::Maps;
 use crate::ops::{MapShape, erase};
 use crate::time::Mode;
 use dfdx::prelude::*;
@@ -24,6 +25,7 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
     /// Which frame each step shows.
     shown: Vec<usize>,
     currents: Vec<Injection<E, D>>,
+    beside: Vec<Beside<E, D>>,
     seed: Option<u64>,
     mode: Mode,
     /// The areas whose batch norms keep to their running moments.
@@ -33,7 +35,16 @@ pub struct Stimulus<S: Shape, E: Dtype, D: Device<E>, T = NoneTape> {
 
 impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
     fn new(frames: Vec<Tensor<S, E, D>>, shown: Vec<usize>, tape: T) -> Self {
-        Stimulus { frames, shown, currents: Vec::new(), seed: None, mode: Mode::default(), frozen: Vec::new(), tape }
+        Stimulus {
+            frames,
+            shown,
+            currents: Vec::new(),
+            beside: Vec::new(),
+            seed: None,
+            mode: Mode::default(),
+            frozen: Vec::new(),
+            tape,
+        }
     }
 
     /// One frame for `steps` steps.
@@ -83,6 +94,45 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
             frames.push(blank(&frames[0], value)?);
         }
         Ok(Stimulus::new(frames, shown, tape))
+    }
+
+    /// Shows another stimulus beside this one: the input `name` of a model with several, such as the other eye's. Its frames
+    /// are all that is taken of it; gradients for them are those of its tensors.
+    ///
+    /// ```
+    /// use dynvision::prelude::*;
+    /// #[dyn_model(
+    ///     inputs(left = [1, 6, 6], right = [1, 6, 6]),
+    ///     operations = [layer, nonlin, record, delay],
+    /// )]
+    /// struct TwoEyes {
+    ///     #[area(from = [left, right])]
+    ///     v1: RConv2d<2, 4>,
+    ///     #[readout]
+    ///     depth: Classifier<4, 3>,
+    /// }
+    /// let dev = Cpu::default();
+    /// let net = dev.build_module::<TwoEyes, f32>();
+    /// let left: Tensor<(usize, Const<1>, Const<6>, Const<6>), f32, Cpu> = dev.sample_normal_like(&(2, Const, Const, Const));
+    /// let right: Tensor<TwoEyesRight<usize>, f32, Cpu> = dev.sample_normal_like(&(2, Const, Const, Const));
+    /// let both = Stimulus::constant(left.clone(), 3).beside("right", Stimulus::constant(right, 3))?;
+    /// assert_eq!(net.try_run(both)?.shape().1, 3);
+    /// let error = net.try_run(Stimulus::constant(left, 3)).unwrap_err().to_string();
+    /// assert!(error.contains("input `right`"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the device refuses. The run refuses a name that is no input of the model, and another number of images or steps.
+    pub fn beside<C: MapShape, U>(mut self, name: impl Into<String>, other: Stimulus<C, E, D, U>) -> Result<Self> {
+        let frames = other.frames.into_iter().map(erase).collect::<Result<_>>()?;
+        self.beside.push(Beside { name: name.into(), frames, shown: other.shown });
+        Ok(self)
+    }
+
+    /// What is shown beside the frames.
+    pub(crate) fn shown_beside(&self) -> &[Beside<E, D>] {
+        &self.beside
     }
 
     /// Injects a current into an area at these steps, beside the frames. The area needs an
@@ -183,8 +233,8 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
 
     /// Returns the stimulus without its tape, and the tape.
     pub fn split_tape(self) -> (Stimulus<S, E, D>, T) {
-        let Stimulus { frames, shown, currents, seed, mode, frozen, tape } = self;
-        (Stimulus { frames, shown, currents, seed, mode, frozen, tape: NoneTape }, tape)
+        let Stimulus { frames, shown, currents, beside, seed, mode, frozen, tape } = self;
+        (Stimulus { frames, shown, currents, beside, seed, mode, frozen, tape: NoneTape }, tape)
     }
 }
 
@@ -193,10 +243,25 @@ impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
     /// parameters, [`Gradients::leaky`] for those of frames as well. A frame that several steps show has one gradient, their
     /// sum; copies of it, each a tensor of its own, have their own.
     pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {
-        let Stimulus { frames, shown, currents, seed, mode, frozen, .. } = self;
+        let Stimulus { frames, shown, currents, beside, seed, mode, frozen, .. } = self;
         // dfdx makes a tape with given gradients of a tensor only; without a frame nothing can be recorded
         let tape = frames.first().map(|frame| frame.clone().traced(gradients).split_tape().1).unwrap_or_default();
-        Stimulus { frames, shown, currents, seed, mode, frozen, tape }
+        Stimulus { frames, shown, currents, beside, seed, mode, frozen, tape }
+    }
+}
+
+/// Frames that are shown beside others.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside<E: Dtype, D: Device<E>> {
+    pub(crate) name: String,
+    pub(crate) frames: Vec<Maps<E, D>>,
+    pub(crate) shown: Vec<usize>,
+}
+
+impl<E: Dtype, D: Device<E>> Beside<E, D> {
+    /// The frame of a step.
+    pub(crate) fn frame(&self, step: usize) -> Option<&Maps<E, D>> {
+        self.frames.get(*self.shown.get(step)?)
     }
 }
 

@@ -23,6 +23,8 @@
 //! | [`SpikingNet`] | [`spiking_net!`](crate::spiking_net) | leaky integrate-and-fire units |
 //! | [`OrganicsNet`] | [`organics_net!`](crate::organics_net) | recurrent divisive normalisation |
 //! | [`EiNet`], [`DannNet`] | [`ei_net!`](crate::ei_net), [`dann_net!`](crate::dann_net) | Dale's law |
+//! | [`PredNet`] | [`pred_net!`](crate::pred_net) | predictive coding |
+//! | [`TwoStreams`] | [`two_streams!`](crate::two_streams) | a ventral and a dorsal stream, a readout of each |
 //! | [`CordsNet`] | [`cords_net!`](crate::cords_net) | CordsNet |
 //! | [`AlexNet`] | [`alex_net!`](crate::alex_net) | AlexNet, which may have recurrences |
 //! | [`ResNet18`], [`ResNet34`] | [`resnet18!`](crate::resnet18), [`resnet34!`](crate::resnet34) | residual networks |
@@ -39,10 +41,12 @@ mod dyrcnn;
 mod gated;
 mod guide;
 mod horizontal;
+mod pred_net;
 mod rcnn_sat;
 mod resnet;
 mod simple;
 mod spiking;
+mod two_streams;
 
 pub use alex_net::*;
 pub use blt::*;
@@ -55,7 +59,9 @@ pub use dyrcnn::*;
 pub use gated::*;
 pub use guide::*;
 pub use horizontal::*;
+pub use pred_net::*;
 pub use rcnn_sat::*;
 pub use resnet::*;
 pub use simple::*;
 pub use spiking::*;
+pub use two_streams::*;

@@ -1,6 +1,6 @@
 //! Which model each case is, and what its parameters are called there.
 
-use crate::compare::{Output, Theirs, Told, compare};
+use crate::compare::{Order, Output, Theirs, Told, compare};
 use crate::loader::Golden;
 use crate::models::*;
 use crate::report::Report;
@@ -127,10 +127,9 @@ pub(crate) fn run(golden: &Golden) -> Outcome {
             golden,
             &Told { names: &song, responses: &[("rates", "r")], memories: &[("rates", "x", "x")], ..Told::default() },
         ),
-        "prednet_keras" | "prednet_torchport" => {
-            return Outcome::LeftOut(
-                "its representation areas have no input, only connections from several others, and an area here has an input",
-            );
+        "prednet_keras" => compare::<PredNet>(golden, &Told { names: &pred_net, ..pred_net_told(Order::Time) }),
+        "prednet_torchport" => {
+            compare::<PredNetPort>(golden, &Told { names: &pred_net_port, ..pred_net_told(Order::Readout) })
         }
         _ => return Outcome::LeftOut("no entry in the table of cases"),
     })
@@ -318,6 +317,58 @@ fn lif() -> Told<'static> {
         memories: &[("l1", "membrane", "mem/lif1"), ("l2", "membrane", "mem/lif2"), ("l3", "membrane", "mem/lif3")],
         ..Told::default()
     }
+}
+
+fn pred_net_told(order: Order) -> Told<'static> {
+    Told {
+        output: Output::Readouts(&["error0", "error1", "error2"], order),
+        responses: &[("r0", "R0"), ("r1", "R1"), ("r2", "R2")],
+        memories: &[
+            ("r0", "cell", "C0"),
+            ("r1", "cell", "C1"),
+            ("r2", "cell", "C2"),
+            ("e0", "prediction", "Ahat0"),
+            ("e1", "prediction", "Ahat1"),
+            ("e2", "prediction", "Ahat2"),
+        ],
+        ..Told::default()
+    }
+}
+
+/// The level of a field such as `r1`, and of which kind it is.
+fn level(ours: &str) -> Option<(char, usize)> {
+    let mut letters = ours.chars();
+    Some((letters.next()?, letters.as_str().parse().ok()?))
+}
+
+fn pred_net(name: &str) -> Option<Theirs> {
+    /// Of what represents; there it stands before the errors and what comes from above.
+    const REPRESENTATION: [usize; 3] = [3, 4, 6];
+    const INPUT: [usize; 3] = [4 + 4, 8 + 6, 10];
+    let (ours, rest) = name.split_once('.')?;
+    match level(ours)? {
+        ('r', level) => {
+            let own = REPRESENTATION[level];
+            let columns = match rest {
+                "weight_hh" => Some(0..own),
+                "weight_ih" => Some(own..own + INPUT[level]),
+                _ => None,
+            };
+            let kind = if rest == "bias" { "bias" } else { "weight" };
+            Theirs::stacked(["i", "f", "c", "o"].map(|gate| format!("{gate}_{level}.{kind}")), columns)
+        }
+        ('e', level) => Theirs::all(format!("ahat_{level}.{rest}")),
+        (_, level) => Theirs::all(format!("a_{}.{}", level - 1, after(rest, "conv.")?)),
+    }
+}
+
+fn pred_net_port(name: &str) -> Option<Theirs> {
+    let (ours, rest) = name.split_once('.')?;
+    Theirs::all(match level(ours)? {
+        ('r', level) => format!("cell{level}.{}", if rest == "bias" { "bias_ih" } else { rest }),
+        ('e', level) => format!("conv{level}.0.{rest}"),
+        (_, level) => format!("update_A{}.0.{}", level - 1, after(rest, "conv.")?),
+    })
 }
 
 fn organics(name: &str) -> Option<Theirs> {

@@ -7,7 +7,7 @@ use dynvision::error::Result;
 use dynvision::model::{DynModel, FrameShape};
 use dynvision::ops;
 use dynvision::parameters::{each, each_mut};
-use dynvision::unroll::{Context, History, MapAreas, State, Steps, Stimulus, Timed, VisitAreas};
+use dynvision::unroll::{Context, History, MapAreas, Recording, State, Steps, Stimulus, Timed, VisitAreas};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -17,16 +17,29 @@ type Maps = Tensor<(usize, usize, usize, usize), f32, Cpu>;
 /// the state side by side.
 pub(crate) struct Theirs {
     pub(crate) name: String,
+    /// Names of what stands behind it in ours, one after the other.
+    pub(crate) more: Vec<String>,
     pub(crate) columns: Option<Range<usize>>,
 }
 
 impl Theirs {
     pub(crate) fn all(name: impl Into<String>) -> Option<Theirs> {
-        Some(Theirs { name: name.into(), columns: None })
+        Some(Theirs { name: name.into(), more: Vec::new(), columns: None })
     }
 
     pub(crate) fn columns(name: impl Into<String>, columns: Range<usize>) -> Option<Theirs> {
-        Some(Theirs { name: name.into(), columns: Some(columns) })
+        Some(Theirs { name: name.into(), more: Vec::new(), columns: Some(columns) })
+    }
+
+    /// Several that are one here.
+    pub(crate) fn stacked<const N: usize>(names: [String; N], columns: Option<Range<usize>>) -> Option<Theirs> {
+        let mut names = names.into_iter();
+        Some(Theirs { name: names.next()?, more: names.collect(), columns })
+    }
+
+    /// Ours of what `stored` gives for each name.
+    fn gathered(&self, stored: impl Fn(&str) -> (Vec<usize>, Vec<f32>)) -> Vec<f32> {
+        [&self.name].into_iter().chain(&self.more).flat_map(|name| self.of(stored(name))).collect()
     }
 
     /// Those of `values` that are ours.
@@ -49,6 +62,15 @@ pub(crate) enum Output {
     SumOfLogits,
     /// The responses of an area.
     Response(&'static str),
+    /// The answers of several readouts of one number, side by side: `(batch, time, readouts)`, or `(batch, readouts, time)`.
+    Readouts(&'static [&'static str], Order),
+}
+
+/// What comes first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Time,
+    Readout,
 }
 
 /// How a model here is one there.
@@ -100,24 +122,24 @@ where
 fn with_model<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, mut net: M, report: &mut Report) -> Result<()> {
     set_weights(golden, told, &mut net);
     let frames = frames::<M>(golden, told);
-    let steps = told.steps.unwrap_or(frames.len());
-    let shown = |step: usize| frames[step.min(frames.len() - 1)].clone();
     let stimulus: Stimulus<FrameShape<M, usize, f32, Cpu>, f32, Cpu> = match told.steps {
         Some(steps) => Stimulus::constant(frames[0].clone(), steps),
         None => Stimulus::frames(frames.clone(), NoneTape),
     };
     let stimulus = if told.training { stimulus.training() } else { stimulus };
 
-    if !told.training {
-        compare_memories(golden, told, &net, (0..steps).map(shown), report)?;
-    }
-
     let (mut state, mut observed) = (begun(golden, told, &net)?, M::initial::<Steps, usize>());
     let (logits, mut cx) = net.try_observe(stimulus.traced(Gradients::leaky()), &mut state, &mut observed)?;
-    let mut areas = Responses { of: BTreeMap::new() };
+    let mut areas = Responses { of: BTreeMap::new(), memories: BTreeMap::new() };
     M::visit_areas::<Steps, usize>(&observed, &mut areas)?;
     for (ours, theirs) in told.responses {
         let maps = areas.of.get(ours).unwrap_or_else(|| panic!("{}: no area {ours}", golden.name));
+        let (sizes, values) = golden.values(&format!("response/{theirs}"));
+        compare_over_time(theirs, maps, sizes[0], &values, report);
+    }
+    for (area, memory, theirs) in told.memories.iter().filter(|_| !told.training) {
+        let maps = areas.memories.get(&(*area, *memory));
+        let maps = maps.unwrap_or_else(|| panic!("{}: no memory {memory}", golden.name));
         let (sizes, values) = golden.values(&format!("response/{theirs}"));
         compare_over_time(theirs, maps, sizes[0], &values, report);
     }
@@ -162,9 +184,10 @@ fn set_weights<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, net: &mu
             assert!(!trained || is_ours, "{}: nothing for {name}", golden.name);
             return;
         };
-        let stored = golden.get(&format!("param/{}", theirs.name));
-        let stored = stored.or_else(|| golden.get(&format!("buffer/{}", theirs.name)));
-        let values = theirs.of(stored.unwrap_or_else(|| panic!("{}: no {} for {name}", golden.name, theirs.name)));
+        let values = theirs.gathered(|theirs| {
+            let stored = golden.get(&format!("param/{theirs}")).or_else(|| golden.get(&format!("buffer/{theirs}")));
+            stored.unwrap_or_else(|| panic!("{}: no {theirs} for {name}", golden.name))
+        });
         let len: usize = tensor.sizes().iter().product();
         assert_eq!(values.len(), len, "{}: {name} and {}", golden.name, theirs.name);
         tensor.set_values(&values);
@@ -212,47 +235,16 @@ impl MapAreas<State, State, f32, Cpu> for Begin<'_> {
     }
 }
 
-/// What the areas keep besides their responses, step by step.
-fn compare_memories<M: DynModel<f32, Cpu>>(
-    golden: &Golden,
-    told: &Told<'_>,
-    net: &M,
-    frames: impl Iterator<Item = Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>>,
-    report: &mut Report,
-) -> Result<()> {
-    if told.memories.is_empty() {
-        return Ok(());
-    }
-    let mut state = begun(golden, told, net)?;
-    let mut seen = Memories { of: BTreeMap::new() };
-    for frame in frames {
-        net.try_step(frame, &mut state)?;
-        M::visit_areas::<State, usize>(&state, &mut seen)?;
-    }
-    for (area, memory, theirs) in told.memories {
-        let maps = seen.of.get(&(*area, *memory)).unwrap_or_else(|| panic!("{}: no memory {memory}", golden.name));
-        let (sizes, values) = golden.values(&format!("response/{theirs}"));
-        compare_over_time(theirs, maps, sizes[0], &values, report);
-    }
-    Ok(())
-}
-
-struct Memories {
-    of: BTreeMap<(&'static str, &'static str), Vec<Maps>>,
-}
-impl VisitAreas<State, f32, Cpu> for Memories {
-    fn area<S: Timed>(&mut self, name: &'static str, past: &History<S, f32, Cpu>) -> Result<()> {
-        past.memories().for_each(|(memory, maps)| self.of.entry((name, memory)).or_default().push(maps.clone()));
-        Ok(())
-    }
-}
-
 struct Responses {
     of: BTreeMap<&'static str, Vec<Maps>>,
+    memories: BTreeMap<(&'static str, &'static str), Vec<Maps>>,
 }
 impl VisitAreas<Steps, f32, Cpu> for Responses {
-    fn area<S: Timed>(&mut self, name: &'static str, steps: &Vec<Option<Maps>>) -> Result<()> {
-        self.of.insert(name, steps.iter().flatten().cloned().collect());
+    fn area<S: Timed>(&mut self, name: &'static str, record: &Recording<f32, Cpu>) -> Result<()> {
+        self.of.insert(name, record.responses().flatten().cloned().collect());
+        for (memory, steps) in record.memories() {
+            self.memories.insert((name, memory), steps.steps().iter().flatten().cloned().collect());
+        }
         Ok(())
     }
 }
@@ -301,6 +293,9 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
         }
         return cx.run(sum, |sum| sum.try_div(weights.len() as f32));
     }
+    if let Output::Readouts(readouts, order) = told.output {
+        return loss_of_readouts(golden, readouts, order, areas, cx, report);
+    }
     let all: Tensor<(usize, usize, usize), f32, Cpu> = ops::slice(1, 0..t, &logits, cx)?;
     let rows: Tensor<(usize, usize), f32, Cpu> = match told.output {
         Output::SumOfLogits => cx.run(all, |all| all.try_sum::<_, Axis<1>>())?,
@@ -321,6 +316,39 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
     compare_weighted(golden, &rows.as_vec(), &weights, report);
     let weights: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(weights, (n, classes));
     cx.run(rows, |rows| rows.try_mul(weights)?.try_mean())
+}
+
+/// The mean of the weighted answers of readouts of one number.
+fn loss_of_readouts<T: Tape<f32, Cpu>>(
+    golden: &Golden,
+    readouts: &[&str],
+    order: Order,
+    areas: &Responses,
+    cx: &mut Context<f32, Cpu, T>,
+    report: &mut Report,
+) -> Result<Tensor<(), f32, Cpu>> {
+    let of: Vec<&[Maps]> = readouts.iter().map(|name| &areas.of[name][..]).collect();
+    let (b, steps, n) = (of[0][0].shape().0, of[0].len(), of.len());
+    let at = |image: usize, step: usize, readout: usize| match order {
+        Order::Time => (image * steps + step) * n + readout,
+        Order::Readout => (image * n + readout) * steps + step,
+    };
+    let weights = golden.values("loss_weights").1;
+    let mut answers = vec![0.0; b * steps * n];
+    let mut sum: Tensor<(), f32, Cpu> = Cpu::default().zeros();
+    for (readout, maps) in of.iter().enumerate() {
+        for (step, maps) in maps.iter().enumerate() {
+            let values = maps.as_vec();
+            (0..b).for_each(|image| answers[at(image, step, readout)] = values[image]);
+            let weights = (0..b).map(|image| weights[at(image, step, readout)]).collect::<Vec<f32>>();
+            let weights: Maps = Cpu::default().tensor_from_vec(weights, *maps.shape());
+            let part: Tensor<(), f32, Cpu> = cx.run(maps.clone(), |maps| maps.try_mul(weights)?.try_sum())?;
+            sum = cx.run(part, |part| part.try_add(sum))?;
+        }
+    }
+    report.forward("output", &answers, &golden.values("output").1);
+    compare_weighted(golden, &answers, &weights, report);
+    cx.run(sum, |sum| sum.try_div(weights.len() as f32))
 }
 
 /// The mean of weighted answers, whose terms nearly cancel: summed in f64, and compared relative to their mean size, so that the
@@ -344,11 +372,10 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
         let Some(theirs) = (told.names)(name).filter(|theirs| trained && !golden.has_no_gradient(&theirs.name)) else {
             return;
         };
-        let stored = match told.gradient {
-            Some((of, path)) if of == theirs.name => path.to_string(),
-            _ => format!("grad/{}", theirs.name),
-        };
-        let expected = theirs.of(golden.values(&stored));
+        let expected = theirs.gathered(|theirs| match told.gradient {
+            Some((of, path)) if of == theirs => golden.values(path),
+            _ => golden.values(&format!("grad/{theirs}")),
+        });
         report.gradient(name, &tensor.gradient(grads).unwrap().to_vec(), &expected);
     });
 }

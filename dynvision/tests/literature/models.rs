@@ -1,13 +1,14 @@
 //! The models of the goldens: members of the zoo's families, and single parts, at the goldens' sizes.
 
 use dynvision::nn::{
-    Arctangent, ConvTranspose2d, Dann, DivisiveConv, HGru, HeegerMackey, Leaky, LifNode, LocalResponseNorm,
-    LocalResponseNormWith, PaperForm, PublishedForm, PublishedFormBatchNorm, ResponseNorm, SoftReset,
+    Arctangent, ConvTranspose2d, Dann, DivisiveConv, HGru, HardGates, HeegerMackey, Identity, Leaky, LifNode,
+    LocalResponseNorm, LocalResponseNormWith, PaperForm, PeepholeGates, PublishedForm, PublishedFormBatchNorm,
+    ResponseNorm, SoftReset,
 };
 use dynvision::prelude::*;
 use dynvision::{
-    blt, conv_gru, conv_lstm, cornet_r, cornet_rt, cornet_s, cornet_z, dann_net, ei_net, organics_net, rcnn_sat,
-    spiking_net,
+    blt, conv_gru, conv_lstm, cornet_r, cornet_rt, cornet_s, cornet_z, dann_net, ei_net, organics_net, pred_net,
+    rcnn_sat, spiking_net,
 };
 
 cornet_z! {
@@ -62,6 +63,15 @@ conv_lstm! {
 }
 conv_gru! {
     pub(crate) struct Gru; input = [3, 8, 9], hidden = [4, 5], kernels = [3, 5], classes = 2
+}
+
+pred_net! {
+    pub(crate) struct PredNet; input = [2, 8, 12], channels = [4, 5], representation = [3, 4, 6], gates = HardGates,
+    nonlin = Relu, most = 1
+}
+pred_net! {
+    pub(crate) struct PredNetPort; input = [2, 8, 12], channels = [4, 5], representation = [3, 4, 6],
+    gates = PeepholeGates, nonlin = Identity, most = 255
 }
 
 /// The unit alone, whose input is the film.

@@ -7,6 +7,7 @@ mod dale;
 mod excitation_inhibition;
 mod h_gru;
 mod organics;
+mod pred_net;
 
 pub use conv_gru::ConvGru;
 pub use conv_lstm::ConvLstm;
@@ -15,6 +16,7 @@ pub use dale::Dann;
 pub use excitation_inhibition::{EiRates, EiReadout};
 pub use h_gru::{HGru, HGruNorm, HGruOptions, PaperForm, PublishedForm, PublishedFormBatchNorm};
 pub use organics::{DivisiveConv, HeegerMackey, Organics};
+pub use pred_net::{HardGates, PeepholeGates, PredictionError, RepresentationForm, RepresentationLstm};
 
 pub(crate) mod built {
     pub use super::conv_gru::built::ConvGru;
@@ -24,6 +26,7 @@ pub(crate) mod built {
     pub use super::excitation_inhibition::built::{EiRates, EiReadout};
     pub use super::h_gru::built::HGru;
     pub use super::organics::built::{DivisiveConv, HeegerMackey, Organics};
+    pub use super::pred_net::built::RepresentationLstm;
 }
 
 use crate::error::{Error, Result};

@@ -1,15 +1,13 @@
-//! Two fields are readouts.
+//! Two inputs have one name.
 //! The last wins.
 use dynvision::prelude::*;
 
-#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+#[dyn_model(inputs(left = [3, 16, 16], left = [3, 16, 16]), operations = [layer, nonlin, record, delay])]
 struct Net {
     v1: RConv2d<3, 4>,
     v2: RConv2d<4, 6>,
     #[readout]
-    first: Classifier<6, 5>,
-    #[readout]
-    second: Classifier<6, 5>,
+    head: Classifier<6, 5>,
 }
 
 fn main() {

@@ -1,0 +1,15 @@
+//! No area gets one of several inputs.
+//! One input and one chain of areas; anything else is written by hand.
+use dynvision::prelude::*;
+
+#[dyn_model(inputs(left = [3, 16, 16], right = [3, 16, 16]), operations = [layer, nonlin, record, delay])]
+struct Net {
+    v1: RConv2d<3, 4>,
+    v2: RConv2d<4, 6>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}
