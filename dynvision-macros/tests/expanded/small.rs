@@ -40,6 +40,13 @@ type SmallV1<B> = (
     ::dynvision::__private::Const<{ Small::V1.w }>,
 );
 #[doc(hidden)]
+type __MapOfSmallV1<B> = (
+    B,
+    ::dynvision::__private::Const<{ Small::V1.c }>,
+    ::dynvision::__private::Const<{ Small::V1.h }>,
+    ::dynvision::__private::Const<{ Small::V1.w }>,
+);
+#[doc(hidden)]
 type __SmallV1Layer = ::dynvision::__private::Part<
     RConv2d<1, 4>,
     { ::dynvision::__private::is!(Layer, RConv2d < 1, 4 >) },
@@ -50,8 +57,9 @@ type __SmallHeadReadout = ::dynvision::__private::Part<
     { ::dynvision::__private::is!(Readout, Classifier < 4, 2 >) },
 >;
 /// The weights of a [`Small`], in one dtype on one device.
+#[doc(hidden)]
 #[derive(::dynvision::__private::Clone, ::dynvision::__private::Debug)]
-struct SmallModel<
+struct ModelOfSmall<
     E: ::dynvision::__private::Dtype,
     D: ::dynvision::__private::Device<E>,
 > {
@@ -62,21 +70,26 @@ struct SmallModel<
     /// The time constants.
     dynamics: ::dynvision::__private::Setting<::dynvision::__private::Dynamics>,
 }
+/// The weights of a [`Small`], in one dtype on one device.
+type SmallModel<E, D> = ModelOfSmall<E, D>;
 /// What is held of each area of [`Small`]: see [`SmallState`] and [`SmallResponses`].
+#[doc(hidden)]
 #[derive(::dynvision::__private::Clone, ::dynvision::__private::Debug)]
-struct SmallAreas<
+struct AreasOfSmall<
     K: ::dynvision::__private::PerArea,
     B: ::dynvision::__private::Dim,
     E: ::dynvision::__private::Dtype,
     D: ::dynvision::__private::Device<E>,
 > {
     /// Of `v1`: [`Small::V1`] for each image.
-    v1: K::Value<SmallV1<B>, E, D>,
+    v1: K::Value<__MapOfSmallV1<B>, E, D>,
 }
+/// What is held of each area of [`Small`]: see [`SmallState`] and [`SmallResponses`].
+type SmallAreas<K, B, E, D> = AreasOfSmall<K, B, E, D>;
 /// What each area remembers.
-type SmallState<B, E, D> = SmallAreas<::dynvision::__private::State, B, E, D>;
+type SmallState<B, E, D> = AreasOfSmall<::dynvision::__private::State, B, E, D>;
 /// The responses of each area over time.
-type SmallResponses<B, E, D> = SmallAreas<::dynvision::__private::Stacked, B, E, D>;
+type SmallResponses<B, E, D> = AreasOfSmall<::dynvision::__private::Stacked, B, E, D>;
 const _: () = {
     use ::dynvision::__private as __dv;
     const _: __dv::Geometry = <RConv2d<1, 4> as __dv::Layer>::GEOMETRY;
@@ -84,7 +97,7 @@ const _: () = {
     const _: () = __dv::check_layer::<__SmallV1Layer>("v1", "the frame", Small::INPUT);
     const _: () = __dv::check_readout::<__SmallHeadReadout>("head", "`v1`", Small::V1);
     impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::BuildOnDevice<D, E> for Small {
-        type Built = SmallModel<E, D>;
+        type Built = ModelOfSmall<E, D>;
         fn try_build_on_device(device: &D) -> __dv::StdResult<Self::Built, D::Err> {
             let mut net: Self::Built = __dv::BuildModule::try_build(device)?;
             net.dynamics = __dv::From::from(__dv::Dynamics::DEFAULT);
@@ -92,8 +105,8 @@ const _: () = {
         }
     }
     impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::TensorCollection<E, D>
-    for SmallModel<E, D> {
-        type To<E2: __dv::Dtype, D2: __dv::Device<E2>> = SmallModel<E2, D2>;
+    for ModelOfSmall<E, D> {
+        type To<E2: __dv::Dtype, D2: __dv::Device<E2>> = ModelOfSmall<E2, D2>;
         fn iter_tensors<V: __dv::ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> __dv::StdResult<__dv::Option<Self::To<V::E2, V::D2>>, V::Err> {
@@ -104,17 +117,17 @@ const _: () = {
                         Self::module("head", |s| &s.head, |s| &mut s.head),
                         Self::module("dynamics", |s| &s.dynamics, |s| &mut s.dynamics),
                     ),
-                    |(v1, head, dynamics)| SmallModel { v1, head, dynamics },
+                    |(v1, head, dynamics)| ModelOfSmall { v1, head, dynamics },
                 )
         }
     }
     impl<E: __dv::Element, D: __dv::VisionDevice<E>> __dv::GeneratedModel<E, D>
-    for SmallModel<E, D> {
+    for ModelOfSmall<E, D> {
         type Channels = __dv::Const<{ Small::INPUT.c }>;
         type Height = __dv::Const<{ Small::INPUT.h }>;
         type Width = __dv::Const<{ Small::INPUT.w }>;
         type Classes = <__SmallHeadReadout as __dv::Readout>::Classes;
-        type Areas<K: __dv::PerArea, B: __dv::Dim> = SmallAreas<K, B, E, D>;
+        type Areas<K: __dv::PerArea, B: __dv::Dim> = AreasOfSmall<K, B, E, D>;
         const WIRING: __dv::Wiring = Small::WIRING;
         fn get_dynamics(&self) -> &__dv::Dynamics {
             &self.dynamics
@@ -122,34 +135,34 @@ const _: () = {
         fn get_dynamics_mut(&mut self) -> &mut __dv::Dynamics {
             &mut self.dynamics
         }
-        fn initial<K: __dv::Initial, B: __dv::Dim>() -> SmallAreas<K, B, E, D> {
-            SmallAreas { v1: K::initial() }
+        fn initial<K: __dv::Initial, B: __dv::Dim>() -> AreasOfSmall<K, B, E, D> {
+            AreasOfSmall { v1: K::initial() }
         }
         fn map_areas<F: __dv::PerArea, G: __dv::PerArea, B: __dv::Dim>(
-            areas: SmallAreas<F, B, E, D>,
+            areas: AreasOfSmall<F, B, E, D>,
             f: &mut impl __dv::MapAreas<F, G, E, D>,
-        ) -> __dv::Result<SmallAreas<G, B, E, D>> {
-            __dv::Ok(SmallAreas {
+        ) -> __dv::Result<AreasOfSmall<G, B, E, D>> {
+            __dv::Ok(AreasOfSmall {
                 v1: f.area("v1", areas.v1)?,
             })
         }
         fn visit_areas<F: __dv::PerArea, B: __dv::Dim>(
-            areas: &SmallAreas<F, B, E, D>,
+            areas: &AreasOfSmall<F, B, E, D>,
             f: &mut impl __dv::VisitAreas<F, E, D>,
         ) -> __dv::Result<()> {
-            f.area::<SmallV1<B>>("v1", &areas.v1)?;
+            f.area::<__MapOfSmallV1<B>>("v1", &areas.v1)?;
             __dv::Ok(())
         }
         fn advance<K: __dv::Observer, B: __dv::Dim, T: __dv::Tape<E, D>>(
             &self,
             frame: __dv::Frame<Self, B, E, D>,
-            state: &mut SmallState<B, E, D>,
-            observed: &mut SmallAreas<K, B, E, D>,
+            state: &mut AreasOfSmall<__dv::State, B, E, D>,
+            observed: &mut AreasOfSmall<K, B, E, D>,
             cx: &mut __dv::Context<E, D, T>,
         ) -> __dv::Result<__dv::Logits<Self, B, E, D>> {
             let device = __dv::Clone::clone(frame.device());
             let x = __dv::begin(frame, cx);
-            let x: __dv::Signal<SmallV1<B>, E, D> = {
+            let x: __dv::Signal<__MapOfSmallV1<B>, E, D> = {
                 let x = __dv::erase(x)?;
                 __dv::enter(0usize, &state.v1, cx);
                 let x = __dv::layer::<
@@ -158,7 +171,7 @@ const _: () = {
                     D,
                     T,
                 >(&self.v1, x, Small::INPUT, &state.v1, cx)?;
-                K::observe::<SmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
+                K::observe::<__MapOfSmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
                 let x = state.v1.delay(x, cx.area())?;
                 __dv::leave::<K, _, _, _, _>(&mut state.v1, &mut observed.v1, cx)?;
                 __dv::restore("the output of `v1`", x)?
@@ -173,7 +186,7 @@ const _: () = {
         D: __dv::VisionDevice<E>,
         T: __dv::Tape<E, D>,
     > __dv::Module<__dv::Stimulus<__dv::FrameShape<Self, B, E, D>, E, D, T>>
-    for SmallModel<E, D> {
+    for ModelOfSmall<E, D> {
         type Output = __dv::LogitsInTime<Self, B, E, D, T>;
         type Error = __dv::Error;
         fn try_forward(
@@ -184,5 +197,5 @@ const _: () = {
         }
     }
     impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::NonMutableModule
-    for SmallModel<E, D> {}
+    for ModelOfSmall<E, D> {}
 };
