@@ -58,6 +58,8 @@ pub(crate) struct Area {
     pub(crate) name: Ident,
     /// What it gets, one beside the other; none where that is what comes before it.
     pub(crate) sources: Vec<Source>,
+    /// Something is wrong with its sources, which is told: what it takes cannot be compared with what it gets.
+    pub(crate) gets_unknown: bool,
     pub(crate) layer: Component,
     pub(crate) operations: Vec<Operation>,
     /// Time constants of this area alone.
@@ -117,6 +119,8 @@ pub(crate) struct Readout {
     pub(crate) component: Component,
     /// What it reads; none where that is the last area.
     pub(crate) sources: Vec<Source>,
+    /// Something is wrong with its sources, which is told: what it takes cannot be compared with what it gets.
+    pub(crate) gets_unknown: bool,
     pub(crate) skips: Vec<Link>,
 }
 

@@ -139,7 +139,7 @@ impl Shapes {
             return (parts.pop().unwrap_or_else(|| self.last().clone()), None);
         }
         let all: Vec<&str> = parts.iter().map(|part| part.source.as_str()).collect();
-        let map = Map::new(owner, "_input", format!("What `{}` gets", owner.unraw()), all.join(" and "), names);
+        let map = Map::new(owner, "_input", format!("What `{}` gets", owner.unraw()), all.join(" beside "), names);
         (parts[0].clone(), Some(Beside { map, parts }))
     }
 
@@ -352,6 +352,7 @@ impl Code<'_> {
         let Map { constant: from, source, .. } = &stage.before;
         let part = self.concrete_part(&area.name, &of);
         let (ty, callee, args) = match operation {
+            Operation::Layer if area.gets_unknown => return TokenStream::new(),
             Operation::Layer => {
                 (&area.layer.ty, quote!(__dv::check_layer::<#part>), quote!(#name, #source, #spec::#from))
             }
@@ -416,6 +417,9 @@ impl Code<'_> {
     }
 
     fn readout_check(&self, readout: &Readout, input: &Map) -> TokenStream {
+        if readout.gets_unknown {
+            return TokenStream::new();
+        }
         let spec = &self.names.spec;
         let Map { constant: from, source, .. } = input;
         let (name, part) = (readout.name.unraw().to_string(), self.concrete_part(&readout.name, "readout"));

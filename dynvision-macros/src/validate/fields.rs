@@ -110,14 +110,19 @@ pub(crate) fn check_names(
         }
     }
     let names = areas.iter().map(|area| &area.name).chain(readouts.iter().map(|readout| &readout.name));
+    let mut earlier = Vec::new();
     for name in names {
         let text = name.unraw().to_string();
         let mine = [text.clone(), constant(&text), type_name(model, &camel(&text))];
         let clash = mine.iter().find_map(|name| taken.get(name).cloned()).or_else(|| part_of_another(&text, areas));
         if let Some(whose) = clash {
-            errors.at(name.span(), format!("`{text}` cannot be used here: {whose}; choose another name"));
+            // two fields of one name are the compiler's to tell
+            if !earlier.contains(&text) {
+                errors.at(name.span(), format!("`{text}` cannot be used here: {whose}; choose another name"));
+            }
             clashing.push(name.clone());
         }
+        earlier.push(text.clone());
         for made in mine {
             taken.entry(made).or_insert_with(|| format!("`{text}` has it already, but for the case of its letters"));
         }

@@ -37,6 +37,8 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
     let orders = order::check_orders(&args, &areas, errors);
     let mut links = links::check_links(&areas, &readouts, errors);
     let mut sources = sources::check_sources(&args, &areas, &readouts, &links, errors);
+    let unknown: Vec<bool> = (0..areas.len()).map(|at| sources.unknown_of_area(at)).collect();
+    let unread: Vec<bool> = (0..readouts.len().max(1)).map(|at| sources.unknown_of_readout(at)).collect();
     let defaults = defaults?;
     if readouts.is_empty() {
         readouts.push(fields::Readout::missing(&krate));
@@ -63,6 +65,8 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
         input,
         beside,
     };
+    model.areas.iter_mut().zip(unknown).for_each(|(area, unknown)| area.gets_unknown = unknown);
+    model.readouts.iter_mut().zip(unread).for_each(|(readout, unknown)| readout.gets_unknown = unknown);
     build.arguments.into_inner().check(&generics, errors);
     clashing.iter().for_each(|name| model.rename(name));
     Some(model)
@@ -147,6 +151,7 @@ impl Builder<'_> {
         Area {
             name: area.name.clone(),
             sources,
+            gets_unknown: false,
             layer: self.component(&area.ty),
             operations,
             times: area.keys.times.iter().map(time).collect(),
@@ -157,6 +162,7 @@ impl Builder<'_> {
         Readout {
             component: Component { presumed: readout.presumed, ..self.component(&readout.ty) },
             sources: self.sources(sources),
+            gets_unknown: false,
             skips: self.links(links, Direction::Skip),
             name: readout.name,
         }

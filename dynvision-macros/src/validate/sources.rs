@@ -29,6 +29,20 @@ pub(crate) struct Sources {
     /// Of each area; none where that is what comes before it.
     pub(crate) areas: Vec<Vec<Source>>,
     pub(crate) readouts: Vec<Vec<Source>>,
+    /// The areas and readouts, one after the other, of whose sources something is wrong: what they get is not known.
+    unknown: Vec<bool>,
+}
+
+impl Sources {
+    /// Whether it is not known what the area gets.
+    pub(crate) fn unknown_of_area(&self, at: usize) -> bool {
+        self.unknown.get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether it is not known what the readout gets.
+    pub(crate) fn unknown_of_readout(&self, at: usize) -> bool {
+        self.unknown_of_area(self.areas.len() + at)
+    }
 }
 
 /// Reports every source that breaks a rule; gives those that hold, where they are not simply what comes before.
@@ -50,12 +64,19 @@ pub(crate) fn check_sources(
         }
         sources
     };
-    let all = Sources {
-        areas: areas.iter().enumerate().map(|area| of_area(area, errors)).collect(),
-        readouts: readouts.iter().map(|r| known.check(areas.len(), &r.name, &r.from, errors)).collect(),
-    };
+    let mut all = Sources { areas: Vec::new(), readouts: Vec::new(), unknown: Vec::new() };
+    for area in areas.iter().enumerate() {
+        let before = errors.len();
+        all.areas.push(of_area(area, errors));
+        all.unknown.push(errors.len() > before);
+    }
+    for readout in readouts {
+        let before = errors.len();
+        all.readouts.push(known.check(areas.len(), &readout.name, &readout.from, errors));
+        all.unknown.push(errors.len() > before);
+    }
     let before = errors.len();
-    check_sizes(areas, &all, errors);
+    check_sizes(areas, &mut all, errors);
     if errors.len() == before {
         check_all_seen(args, areas, readouts, links, &all, &known, errors);
     }
@@ -137,7 +158,8 @@ impl Known {
 }
 
 /// The size of an area's map is that of its first source, which must not come from the area itself again.
-fn check_sizes(areas: &Areas, all: &Sources, errors: &mut Errors) {
+fn check_sizes(areas: &Areas, all: &mut Sources, errors: &mut Errors) {
+    let mut circles = Vec::new();
     let sized_by = |at: usize| match (all.areas[at].first(), at.checked_sub(1)) {
         (Some(Source::Area(from) | Source::Past(from, _)), _) => Some(*from),
         (None, before) => before,
@@ -157,7 +179,13 @@ fn check_sizes(areas: &Areas, all: &Sources, errors: &mut Errors) {
                 listed(&circle)
             );
             errors.at(span, message);
+            circles.push(at);
         }
+    }
+    for at in circles {
+        // the rest of the model has sizes all the same
+        all.areas[at].clear();
+        all.unknown[at] = true;
     }
 }
 

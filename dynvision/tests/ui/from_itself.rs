@@ -8,7 +8,7 @@ struct Net {
     #[area(from = v2)]
     v2: RConv2d<4, 4>,
     #[area(from = [v1, v2])]
-    v3: RConv2d<4, 6>,
+    v3: RConv2d<8, 6>,
     #[readout]
     head: Classifier<6, 5>,
 }
