@@ -75,7 +75,7 @@ pub(crate) enum Source {
     /// What the area of this number has sent at this step.
     Area(usize),
     /// What a later area answered at an earlier step: a connection without anything on it.
-    Past(Link),
+    Past(Box<Link>),
 }
 
 /// An operation that an area really runs, with what runs it.
@@ -149,7 +149,7 @@ impl Model {
     fn links_mut(&mut self) -> impl Iterator<Item = &mut Link> {
         let into_areas = self.areas.iter_mut().flat_map(|area| {
             let sources = area.sources.iter_mut().filter_map(|source| match source {
-                Source::Past(link) => Some(link),
+                Source::Past(link) => Some(&mut **link),
                 _ => None,
             });
             sources.chain(area.operations.iter_mut().flat_map(|operation| match operation {

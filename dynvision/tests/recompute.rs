@@ -163,7 +163,7 @@ fn truncation_leaves_the_gradients_that_come_through_recorded_answers() {
         let stimulus = Stimulus::constant(image.clone(), 1).traced(net.alloc_grads());
         let mut record = net.observers::<Steps, usize>();
         let (_, cx) = net.try_observe(stimulus, &mut state, &mut record).unwrap();
-        let answer = record.v1[0].clone().unwrap();
+        let answer = record.v1.responses().next().flatten().cloned().unwrap();
         let units = answer.shape().num_elements() * steps;
         let mut grads = (answer.put_tape(cx.into_tape()).abs().sum::<Rank0, _>() / units as f64).backward();
         for (name, gradient) in gradients(&net, &mut grads) {

@@ -173,7 +173,7 @@ impl Builder<'_> {
             sources::Source::Frame => Source::Frame,
             sources::Source::Beside(input) => Source::Beside(input),
             sources::Source::Area(area) => Source::Area(area),
-            sources::Source::Past(from, name) => Source::Past(self.bare(from, name)),
+            sources::Source::Past(from, name) => Source::Past(Box::new(self.bare(from, name))),
         };
         sources.into_iter().map(&mut source).collect()
     }

@@ -13,7 +13,7 @@ use dynvision::parameters;
 use dynvision::protocol::Frames;
 use dynvision::time::{Dynamics, LinkKind};
 use dynvision::train::residual_steps;
-use dynvision::unroll::{Context, Discard, State, Steps, Stimulus, Timed, VisitAreas};
+use dynvision::unroll::{Context, Discard, Recording, State, Steps, Stimulus, Timed, VisitAreas};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Trained<M, D> {
 struct Names(Vec<&'static str>);
 
 impl<D: VisionDevice<f32>> VisitAreas<Steps, f32, D> for Names {
-    fn area<S: Timed>(&mut self, name: &'static str, _: &Vec<Option<Maps<f32, D>>>) -> Result<(), Error> {
+    fn area<S: Timed>(&mut self, name: &'static str, _: &Recording<f32, D>) -> Result<(), Error> {
         self.0.push(name);
         Ok(())
     }
@@ -290,8 +290,8 @@ struct Show<'a> {
 }
 
 impl<D: VisionDevice<f32>> VisitAreas<Steps, f32, D> for Show<'_> {
-    fn area<S: Timed>(&mut self, _: &'static str, steps: &Vec<Option<Maps<f32, D>>>) -> Result<(), Error> {
-        for (place, answer) in steps.iter().enumerate() {
+    fn area<S: Timed>(&mut self, _: &'static str, recording: &Recording<f32, D>) -> Result<(), Error> {
+        for (place, answer) in recording.responses().enumerate() {
             let step = self.first.map(|first| first + place);
             let shown = match answer {
                 None => self.observer.area(step, self.area, None),
