@@ -1,13 +1,13 @@
 //! What generated code may call. Not part of the public interface.
 
 pub use crate::__is as is;
-pub use crate::check::{check_frame, check_link, check_same, classes};
+pub use crate::check::{check_frame, check_link, check_same};
 pub use crate::error::{Error, Result};
 pub use crate::geometry::{Features, Geometry, Map, beside};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
     IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
-    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state,
+    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state, classes,
     is_solver,
 };
 pub use crate::model::step::{

@@ -240,11 +240,6 @@ pub const fn check_readout(readout: &str, takes: Features, source: &str, from: M
     }
 }
 
-/// The answer of a readout as a geometry, so that [`check_same`] compares it.
-pub const fn classes<R: crate::nn::Readout>() -> Geometry {
-    Geometry::conv(1, <R::Classes as dfdx::prelude::ConstDim>::SIZE, Window::POINT)
-}
-
 /// A layer that depends on a parameter of the model has the shapes of the parameter's default.
 #[track_caller]
 pub const fn check_same(area: &str, layer: Geometry, default: Geometry) {

@@ -10,7 +10,7 @@ use crate::geometry::{EdgeSize, Features, Geometry, Map, Window};
 use crate::kernels::{Element, Maps, Matrix, VisionDevice};
 use crate::nn::{ConvOptions, Edge, Empty, Integration, Layer, Nonlinearity, Operation, Pool, Readout, Solver, Zeros};
 use crate::unroll::{Context, Past};
-use dfdx::prelude::{Const, Tape};
+use dfdx::prelude::{Const, ConstDim, Tape};
 use std::marker::PhantomData;
 
 /// `T`, if it is what it should be, else [`Missing`].
@@ -126,6 +126,11 @@ pub const fn check_edge<P: Edge>(link: &str, into: &str, from: Map, to: Map) {
 #[track_caller]
 pub const fn check_readout<R: Readout>(readout: &str, source: &str, from: Map) {
     check::check_readout(readout, R::FEATURES, source, from);
+}
+
+/// The answer of a readout as a geometry, so that [`check::check_same`] compares it.
+pub const fn classes<R: Readout>() -> Geometry {
+    Geometry::conv(1, <R::Classes as ConstDim>::SIZE, Window::POINT)
 }
 
 /// A part of every kind, that does nothing.
