@@ -4,8 +4,10 @@ use super::Injection;
 use crate::error::{Error, Result};
 use crate::kernels::Maps;
 use crate::ops::{MapShape, erase};
+use crate::parameters::AnyTensor;
 use crate::time::Mode;
 use dfdx::prelude::*;
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Frames over time, each shown for some steps. A frame that is shown at several steps is stored once, and what the first
@@ -53,10 +55,19 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
         Stimulus::new(vec![frame], vec![0; steps], tape)
     }
 
-    /// Each frame for one step.
+    /// Each frame for one step. Clones of one tensor are one frame, so that what the first area makes of it is computed once.
     pub fn frames(frames: Vec<Tensor<S, E, D>>, tape: T) -> Self {
-        let shown = (0..frames.len()).collect();
-        Stimulus::new(frames, shown, tape)
+        let mut known = HashMap::new();
+        let mut distinct = Vec::with_capacity(frames.len());
+        let mut shown = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let at = *known.entry(frame.identity()).or_insert(distinct.len());
+            if at == distinct.len() {
+                distinct.push(frame);
+            }
+            shown.push(at);
+        }
+        Stimulus::new(distinct, shown, tape)
     }
 
     /// Then another frame for `steps` steps.
