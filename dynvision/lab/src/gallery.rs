@@ -1,7 +1,7 @@
 //! The images that an experiment shows.
 
 use crate::run_error::RunError;
-use dynvision::data::{Dataset, Draw, Images, Normalisation, Transforms, Values};
+use dynvision::data::{Dataset, Draw, Images, Normalisation, Transforms};
 use dynvision::protocol::{ProtocolError, Source};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -123,14 +123,7 @@ impl Source for Gallery<'_> {
                 self.shape
             )));
         }
-        let positions = (shape[1] * shape[2]).max(1);
-        Ok(Cow::Owned(match sample.into_values() {
-            Values::Floats(values) => values,
-            Values::Bytes(bytes) => {
-                let of = |(place, &byte): (usize, &u8)| self.normalisation.apply(place / positions, byte) as f32;
-                bytes.iter().enumerate().map(of).collect()
-            }
-        }))
+        Ok(Cow::Owned(sample.normalised(&self.normalisation)))
     }
 }
 

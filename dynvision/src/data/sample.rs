@@ -1,6 +1,6 @@
 //! One sample of a data set: the values of a still image or of a film.
 
-use super::DataError;
+use super::{DataError, Normalisation};
 use crate::geometry::Map;
 
 /// The numbers of a sample, frames before channels before rows before columns.
@@ -72,6 +72,28 @@ impl Sample {
     /// Shape of one frame.
     pub fn shape(&self) -> Map {
         self.shape
+    }
+
+    /// The values as a model sees them: floats as they are, each byte normalised by its channel.
+    ///
+    /// # Shapes
+    /// `(frames, C, H, W)`, the last dimension fastest.
+    ///
+    /// ```
+    /// use dynvision::{data::{Normalisation, Sample, Values}, geometry::Map};
+    /// let still = Sample::new("stripes", Values::Bytes(vec![0, 255]), 1, Map::new(1, 1, 2))?;
+    /// assert_eq!(still.normalised(&Normalisation::unit(1)), [0.0, 1.0]);
+    /// # Ok::<(), dynvision::data::DataError>(())
+    /// ```
+    pub fn normalised(self, normalisation: &Normalisation) -> Vec<f32> {
+        let Map { c, h, w } = self.shape;
+        match self.values {
+            Values::Floats(values) => values,
+            Values::Bytes(bytes) => {
+                let of = |(at, &byte): (usize, &u8)| normalisation.apply(at / (h * w) % c, byte) as f32;
+                bytes.iter().enumerate().map(of).collect()
+            }
+        }
     }
 
     /// The values, to be changed or kept.

@@ -1,8 +1,8 @@
 //! A training under a protocol.
 
 use super::TrainError;
-use super::source::{Batches, Drawn, Pass, Source};
-use crate::data::{DataError, Dataset, Draw, Images, Normalisation, Purpose, Transforms, Values};
+use super::source::{Batches, Drawn, Pass, Source, described};
+use crate::data::{DataError, Dataset, Draw, Images, Normalisation, Purpose, Transforms};
 use crate::geometry::Map;
 use crate::loss::Labels;
 use crate::protocol::{self, Masks, Protocol, ProtocolError, Showing, Timeline};
@@ -183,14 +183,7 @@ impl<S: Dataset> protocol::Source for Epoch<'_, S> {
                 set.source(index)
             )));
         }
-        let positions = shape.h * shape.w;
-        Ok(Cow::Owned(match sample.into_values() {
-            Values::Floats(values) => values,
-            Values::Bytes(bytes) => {
-                let of = |(place, &byte): (usize, &u8)| normalisation.apply(place / positions, byte) as f32;
-                bytes.iter().enumerate().map(of).collect()
-            }
-        }))
+        Ok(Cow::Owned(sample.normalised(normalisation)))
     }
 }
 
@@ -214,18 +207,9 @@ impl<S: Dataset> Source for Presented<S> {
     }
 
     fn describe(&self) -> String {
-        let mut sum = crc32fast::Hasher::new();
-        self.set.labels().iter().for_each(|label| sum.update(&label.to_le_bytes()));
-        self.set.classes().iter().for_each(|class| sum.update(class.as_bytes()));
-        let (labels, set) = (sum.finalize(), self.set.name());
-        let mut sum = crc32fast::Hasher::new();
-        sum.update(format!("{:?} {:?} {}", self.protocol, self.transforms, self.blank).as_bytes());
-        let steps = self.timeline.steps();
-        let shown = sum.finalize();
-        format!(
-            "{} samples of {set}, labels {labels:08x}, under a protocol of {steps} steps, {shown:08x}",
-            self.samples()
-        )
+        let shown = format!("{:?} {:?} {:?} {}", self.protocol, self.transforms, self.normalisation, self.blank);
+        let (steps, sum) = (self.timeline.steps(), crc32fast::hash(shown.as_bytes()));
+        format!("{}, under a protocol of {steps} steps, {sum:08x}", described(&self.set))
     }
 
     fn batches<'a, C, H, W, E, D>(&'a self, device: &D, pass: &Pass) -> Result<Batches<'a, C, H, W, E, D>, DataError>

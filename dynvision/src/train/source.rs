@@ -1,7 +1,7 @@
 //! What a training learns from: batches of images or films, and what the model is to answer to them.
 
 use super::{Recording, TrainError};
-use crate::data::{DataError, Images, Loader, Order, Seed};
+use crate::data::{DataError, Dataset, Images, Loader, Order, Seed};
 use crate::geometry::Map;
 use crate::loss::{Labels, Place, Responses, Target};
 use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
@@ -152,6 +152,14 @@ impl Source for Images {
     }
 }
 
+/// A set in a line, without reading its samples.
+pub(super) fn described(set: &dyn Dataset) -> String {
+    let mut sum = crc32fast::Hasher::new();
+    set.labels().iter().for_each(|label| sum.update(&label.to_le_bytes()));
+    set.classes().iter().for_each(|class| sum.update(class.as_bytes()));
+    format!("{} samples in {} classes, checksum of labels {:08x}", set.len(), set.classes().len(), sum.finalize())
+}
+
 impl Source for Loader {
     type Target = Labels;
 
@@ -170,10 +178,7 @@ impl Source for Loader {
 
     /// The samples are not read for it: their number, their labels and the names of the classes stand for them.
     fn describe(&self) -> String {
-        let mut sum = crc32fast::Hasher::new();
-        self.set().labels().iter().for_each(|label| sum.update(&label.to_le_bytes()));
-        self.set().classes().iter().for_each(|class| sum.update(class.as_bytes()));
-        format!("{} samples in {} classes, checksum of labels {:08x}", self.samples(), self.classes(), sum.finalize())
+        described(self.set())
     }
 
     fn batches<'a, C, H, W, E, D>(&'a self, device: &D, pass: &Pass) -> Result<Batches<'a, C, H, W, E, D>, DataError>

@@ -372,8 +372,10 @@ where
         self.device.try_enable_cache().map_err(Error::device)?;
         let done = self.epochs(images, held_out, each);
         self.log.close();
-        self.device.try_empty_cache().map_err(Error::device)?;
-        done.map(|()| &self.history)
+        let emptied = self.device.try_empty_cache().map_err(Error::device);
+        done?;
+        emptied?;
+        Ok(&self.history)
     }
 
     fn epochs<S: Source<Target = Y>>(
