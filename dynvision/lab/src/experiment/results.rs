@@ -1,6 +1,5 @@
 //! What experiments found, over conditions, categories and seeds.
 
-use super::summary;
 use crate::run_error::RunError;
 use crate::table::{Column, ParquetWriter, Table, read_parquet, write_csv};
 use dynvision::protocol::Duration;
@@ -121,33 +120,6 @@ impl Results {
     /// Those of the file system.
     pub fn table(&self, part: Part) -> Result<Table, RunError> {
         self.parts(part).try_fold(Table::new(), |all, part| Ok(all.then(&part?)?))
-    }
-
-    /// Returns the means over samples and seeds, with their intervals over seeds: a row for each condition, step, area and
-    /// measure, with the columns `mean`, `low`, `high` (Student's interval at `level`), `seeds`, `samples` and `missing`.
-    ///
-    /// The samples of each seed are averaged first. One seed has no interval: `low` and `high` are missing.
-    ///
-    /// # Errors
-    ///
-    /// Those of the file system.
-    pub fn summary(&self, part: Part, level: f64) -> Result<Table, RunError> {
-        summary::summary(self, part, level)
-    }
-
-    /// Returns the table that figures read: a row for each condition, step, area, measure and seed, with the mean over samples as
-    /// `value` and their number as `samples`.
-    ///
-    /// Its columns are `time_ms`, `stimulus` (the contrast of the picture, 0 where none is shown), `area`, `measure`, `seed`,
-    /// `value`, `samples`, one for each tag, and `condition`: the parameter that is varied, in ms where it is a duration in steps.
-    /// Where several are varied, each is a column of its own name as well, and `condition` is the first that has numbers. The
-    /// measure `response_avg` is called `response`, as figures call it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the file system.
-    pub fn long(&self) -> Result<Table, RunError> {
-        summary::long(self)
     }
 
     /// Each cell's value of what figures call the condition.

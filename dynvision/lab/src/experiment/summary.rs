@@ -38,11 +38,36 @@ struct Sums {
 /// By the name of the column: the sums of each seed.
 type Groups = BTreeMap<Vec<Key>, BTreeMap<String, BTreeMap<Key, Sums>>>;
 
-pub(super) fn summary(results: &Results, part: Part, level: f64) -> Result<Table, RunError> {
-    let names = conditions(results);
-    let by: Vec<&str> = names.iter().copied().chain(part.keys().iter().copied()).collect();
-    let groups = groups(results, part, &by)?;
-    tabulate(results, part, &by, groups, level)
+impl Results {
+    /// Returns the means over samples and seeds, with their intervals over seeds: a row for each condition, step, area and
+    /// measure, with the columns `mean`, `low`, `high` (Student's interval at `level`), `seeds`, `samples` and `missing`.
+    ///
+    /// The samples of each seed are averaged first. One seed has no interval: `low` and `high` are missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn summary(&self, part: Part, level: f64) -> Result<Table, RunError> {
+        let names = conditions(self);
+        let by: Vec<&str> = names.iter().copied().chain(part.keys().iter().copied()).collect();
+        let groups = groups(self, part, &by)?;
+        tabulate(self, part, &by, groups, level)
+    }
+
+    /// Returns the table that figures read: a row for each condition, step, area, measure and seed, with the mean over samples as
+    /// `value` and their number as `samples`.
+    ///
+    /// Its columns are `time_ms`, `stimulus` (the contrast of the picture, 0 where none is shown), `area`, `measure`, `seed`,
+    /// `value`, `samples`, one for each tag, and `condition`: the parameter that is varied, in ms where it is a duration in steps.
+    /// Where several are varied, each is a column of its own name as well, and `condition` is the first that has numbers. The
+    /// measure `response_avg` is called `response`, as figures call it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn long(&self) -> Result<Table, RunError> {
+        long(self)
+    }
 }
 
 /// What tells rows apart besides the seed.
@@ -102,7 +127,7 @@ fn split<'a>(areas: &BTreeSet<&'a str>, name: &'a str) -> (Option<&'a str>, &'a 
     }
 }
 
-pub(super) fn long(results: &Results) -> Result<Table, RunError> {
+fn long(results: &Results) -> Result<Table, RunError> {
     let mut by = conditions(results);
     by.extend(["condition", "times_index", "time_ms", "stimulus"]);
     let groups = groups(results, Part::Steps, &by)?;
