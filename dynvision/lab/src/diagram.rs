@@ -53,12 +53,12 @@ fn links<'a>(model: &'a Anatomy, boxes: &[Box]) -> Vec<(Connection, usize, usize
 /// The wiring as lines of text.
 ///
 /// ```
-/// use dynvision_lab::{diagram, models::{From, Models}};
+/// use dynvision_lab::{diagram, models::{WeightSource, Models}};
 ///
 /// let mut models = Models::default();
 /// models.add::<dynvision::zoo::DyRCNNx2>("mine")?;
 /// let entry = models.get("mine")?;
-/// let subject = entry.subject(&entry.dynamics()?, From::Seed(0))?;
+/// let subject = entry.subject(&entry.dynamics()?, WeightSource::Seed(0))?;
 /// let text = diagram::text(subject.anatomy());
 /// assert!(text.contains("frame 3×32×32 -> layer1 36×32×32 (recurrent) -> layer2"));
 /// assert!(text.contains("skip layer1 -> layer2"));
@@ -82,12 +82,12 @@ pub fn text(model: &Anatomy) -> String {
 /// The wiring as SVG: areas in a row, skips above, feedback below, recurrence as loops. The same model gives the same bytes.
 ///
 /// ```
-/// use dynvision_lab::{diagram, models::{From, Models}};
+/// use dynvision_lab::{diagram, models::{WeightSource, Models}};
 ///
 /// let mut models = Models::default();
 /// models.add::<dynvision::zoo::DyRCNNx2>("mine")?;
 /// let entry = models.get("mine")?;
-/// let svg = diagram::svg(entry.subject(&entry.dynamics()?, From::Seed(0))?.anatomy());
+/// let svg = diagram::svg(entry.subject(&entry.dynamics()?, WeightSource::Seed(0))?.anatomy());
 /// assert!(svg.starts_with("<svg") && svg.contains(">layer2<"));
 /// # Ok::<(), dynvision_lab::LabError>(())
 /// ```

@@ -1,6 +1,6 @@
 //! `completions`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use crate::lab_error::LabError;
 use clap_complete::Shell;
@@ -15,7 +15,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let mut bytes = Vec::new();
         clap_complete::generate(self.shell, &mut super::command(cx.program), cx.program, &mut bytes);
         let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -1,6 +1,6 @@
 //! `config`: the settings.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use super::select::Selected;
 use crate::config::KEYS;
@@ -35,7 +35,7 @@ enum What {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         match &self.what {
             What::Schema => {
                 let rows: Vec<Vec<String>> =

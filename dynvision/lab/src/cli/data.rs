@@ -1,6 +1,6 @@
 //! `data`: the data sets.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use crate::lab_error::LabError;
 use crate::sets::checksum;
@@ -22,7 +22,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let Some(name) = &self.name else {
             let mut rows = vec![["data set", "image", "classes", "from", "about"].map(String::from).to_vec()];
             let mut list = Vec::new();

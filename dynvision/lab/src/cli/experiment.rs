@@ -1,6 +1,6 @@
 //! `experiment`.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use super::select::Selected;
 use super::stop::on_signal;
@@ -44,7 +44,7 @@ enum What {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         match &self.what {
             What::List => {
                 let mut rows = vec![["experiment", "conditions", "about"].map(String::from).to_vec()];

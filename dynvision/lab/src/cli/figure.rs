@@ -1,6 +1,6 @@
 //! `figure`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use super::select::Selected;
 use super::stop::on_signal;
@@ -29,7 +29,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let named = Named::read(&self.experiment)?;
         let registry = crate::figure::Registry::built_in();
         for kind in &self.kind {

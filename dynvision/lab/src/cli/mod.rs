@@ -63,7 +63,7 @@ enum Command {
 }
 
 /// What commands work with.
-struct Cx<'a> {
+struct Context<'a> {
     models: &'a Models,
     sets: &'a Sets,
     quiet: bool,
@@ -72,7 +72,7 @@ struct Cx<'a> {
 }
 
 impl Command {
-    fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         match self {
             Command::Models(args) => args.run(cx),
             Command::Data(args) => args.run(cx),
@@ -121,7 +121,7 @@ pub(crate) fn main(models: &Models, sets: &Sets, wrong: Option<LabError>) -> Exi
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let cx = Cx { models, sets, quiet: arguments.quiet, program: &name };
+    let cx = Context { models, sets, quiet: arguments.quiet, program: &name };
     let outcome = wrong.map_or_else(|| arguments.command.run(&cx), Err);
     output::print(outcome, arguments.json, arguments.quiet)
 }

@@ -1,6 +1,6 @@
 //! `models`: what there is.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use crate::lab_error::LabError;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(super) struct Args {}
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let mut rows = vec![["model", "frame", "classes", "areas"].map(String::from).to_vec()];
         let mut list = Vec::new();
         for (name, entry) in cx.models.iter() {

@@ -1,6 +1,6 @@
 //! `new`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use crate::lab_error::LabError;
 use crate::scaffold;
@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, _: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, _: &Context<'_>) -> Result<Outcome, LabError> {
         let files = scaffold::new(&self.folder)?;
         let folder = self.folder.display();
         let text = format!("{} files in {folder}\nnext: cd {folder} && cargo run --release -- report", files.len());

@@ -1,6 +1,6 @@
 //! `profile`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use crate::lab_error::LabError;
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let entry = cx.models.get(&self.model)?;
         let profile = entry.profile(&entry.dynamics()?, self.batch.into(), self.steps.into())?;
         let peak = dynvision::profile::attainable_peak();

@@ -1,6 +1,6 @@
 //! `report`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use super::select::Selected;
 use super::stop::on_signal;
@@ -26,7 +26,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let place = self.selected.folder.place(cx);
         let study = Study::new(self.selected.runs(&place)?, None);
         write(&study, self.title.as_deref(), self.out.as_deref())

@@ -1,6 +1,6 @@
 //! Which runs a command is about: settings in layers, or folders of runs.
 
-use super::Cx;
+use super::Context;
 use crate::config::Layers;
 use crate::lab_error::LabError;
 use crate::run::{Place, Run};
@@ -51,7 +51,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn place<'a>(&self, cx: &Cx<'a>) -> Place<'a> {
+    pub(super) fn place<'a>(&self, cx: &Context<'a>) -> Place<'a> {
         Place::new(cx.models, cx.sets, self.runs.clone(), cx.quiet)
     }
 }

@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use super::select::Folder;
 use crate::lab_error::LabError;
@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let place = self.folder.place(cx);
         let mut rows =
             vec![["run", "state", "epochs", "accuracy", "experiments", "time", "why"].map(String::from).to_vec()];

@@ -1,6 +1,6 @@
 //! `summary`: a model at a glance.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use crate::lab_error::LabError;
 use serde_json::json;
@@ -14,7 +14,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let entry = cx.models.get(&self.model)?;
         let dynamics = entry.dynamics()?;
         let (summary, wiring) = (entry.summary(&dynamics)?, entry.wiring());

@@ -1,6 +1,6 @@
 //! `sweep`.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use super::select::Folder;
 use super::stop::on_signal;
@@ -92,7 +92,7 @@ enum What {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         match &self.what {
             What::Plan { file, folder, no_estimate } => {
                 let place = folder.place(cx);

@@ -1,6 +1,6 @@
 //! `train`.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use super::select::Selected;
 use crate::lab_error::LabError;
@@ -18,7 +18,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let place = self.selected.folder.place(cx);
         let (mut text, mut list) = (String::new(), Vec::new());
         for run in self.selected.runs(&place)? {

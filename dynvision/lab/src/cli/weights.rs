@@ -1,9 +1,9 @@
 //! `weights`.
 
-use super::Cx;
+use super::Context;
 use super::output::{Outcome, columns};
 use crate::lab_error::LabError;
-use crate::models::From;
+use crate::models::WeightSource;
 use clap::Subcommand;
 use dynvision::interop::StateDict;
 use dynvision::train::TrainError;
@@ -70,20 +70,27 @@ fn write(path: &Path, state: &StateDict) -> Result<(), LabError> {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         match &self.what {
             What::Import { model, file, out } => self.convert(cx, model, file, out, false),
             What::Export { model, file, out, own_names } => self.convert(cx, model, file, out, !own_names),
             What::Compare { model, first, second } => {
                 let entry = cx.models.get(model)?;
-                let [first, second] = [first, second].map(|file| entry.weights(From::file(file)?, false));
+                let [first, second] = [first, second].map(|file| entry.weights(WeightSource::file(file)?, false));
                 compare(&first?, &second?)
             }
         }
     }
 
-    fn convert(&self, cx: &Cx<'_>, model: &str, file: &Path, out: &Path, original: bool) -> Result<Outcome, LabError> {
-        let state = cx.models.get(model)?.weights(From::file(file)?, original)?;
+    fn convert(
+        &self,
+        cx: &Context<'_>,
+        model: &str,
+        file: &Path,
+        out: &Path,
+        original: bool,
+    ) -> Result<Outcome, LabError> {
+        let state = cx.models.get(model)?.weights(WeightSource::file(file)?, original)?;
         write(out, &state)?;
         let count = state.names().count();
         let text = format!("{count} tensors in {}", out.display());

@@ -1,10 +1,10 @@
 //! `wiring`: how a model is wired.
 
-use super::Cx;
+use super::Context;
 use super::output::Outcome;
 use crate::diagram;
 use crate::lab_error::LabError;
-use crate::models::From;
+use crate::models::WeightSource;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,9 +21,9 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, cx: &Cx<'_>) -> Result<Outcome, LabError> {
+    pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let entry = cx.models.get(&self.model)?;
-        let subject = entry.subject(&entry.dynamics()?, From::Seed(0))?;
+        let subject = entry.subject(&entry.dynamics()?, WeightSource::Seed(0))?;
         let anatomy = subject.anatomy();
         let text = match &self.svg {
             None => diagram::text(anatomy),

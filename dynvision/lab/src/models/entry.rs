@@ -119,14 +119,14 @@ pub trait Entry: Send + Sync {
     /// # Errors
     ///
     /// Those of the checkpoint; times that the model cannot have.
-    fn subject(&self, dynamics: &Dynamics, from: From<'_>) -> Result<Box<dyn Subject>, LabError>;
+    fn subject(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<Box<dyn Subject>, LabError>;
 
     /// The weights by name; by the names that the original has in PyTorch where `original` says so.
     ///
     /// # Errors
     ///
     /// Those of the file; weights that have no such names.
-    fn weights(&self, from: From<'_>, original: bool) -> Result<StateDict, LabError>;
+    fn weights(&self, from: WeightSource<'_>, original: bool) -> Result<StateDict, LabError>;
 
     /// What each area costs while a batch of noise runs so many steps.
     ///
@@ -138,7 +138,7 @@ pub trait Entry: Send + Sync {
 
 /// Where weights come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From<'a> {
+pub enum WeightSource<'a> {
     /// A checkpoint of a training, with its times.
     Checkpoint(&'a Path),
     /// A safetensors file of weights alone.
@@ -149,7 +149,7 @@ pub enum From<'a> {
     Seed(u64),
 }
 
-impl<'a> From<'a> {
+impl<'a> WeightSource<'a> {
     /// What a file holds, by its ending and what is in it: `pt` and `pth` are PyTorch's, a safetensors file is a checkpoint or holds
     /// weights alone.
     ///
@@ -159,10 +159,10 @@ impl<'a> From<'a> {
     pub fn file(path: &'a Path) -> Result<Self, LabError> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if ["pt", "pth", "ckpt", "bin"].contains(&ending) {
-            return Ok(From::PyTorch(path));
+            return Ok(WeightSource::PyTorch(path));
         }
         let state = dynvision::interop::read(path).map_err(TrainError::from)?;
-        Ok(if state.text("format").is_ok() { From::Checkpoint(path) } else { From::Weights(path) })
+        Ok(if state.text("format").is_ok() { WeightSource::Checkpoint(path) } else { WeightSource::Weights(path) })
     }
 }
 
@@ -199,18 +199,18 @@ where
         Ok((device, net))
     }
 
-    fn load(&self, dynamics: &Dynamics, from: From<'_>) -> Result<(Cpu, M::Built), LabError> {
-        let (device, mut net) = self.build(if let From::Seed(seed) = from { seed } else { 0 })?;
+    fn load(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<(Cpu, M::Built), LabError> {
+        let (device, mut net) = self.build(if let WeightSource::Seed(seed) = from { seed } else { 0 })?;
         *net.dynamics_mut() = dynamics.clone();
         match from {
-            From::Checkpoint(path) => Checkpoint::read(path)?.load_into(&mut net)?,
-            From::Weights(path) => net.load_weights(path).map_err(TrainError::from)?,
-            From::PyTorch(path) => {
+            WeightSource::Checkpoint(path) => Checkpoint::read(path)?.load_into(&mut net)?,
+            WeightSource::Weights(path) => net.load_weights(path).map_err(TrainError::from)?,
+            WeightSource::PyTorch(path) => {
                 let loaded = pytorch::read(path).map_err(TrainError::from)?;
                 torch::import(&mut net, &loaded.state)
                     .map_err(|error| LabError::Failed(format!("`{}`: {error}", path.display())))?;
             }
-            From::Seed(_) => {}
+            WeightSource::Seed(_) => {}
         }
         Ok((device, net))
     }
@@ -266,12 +266,12 @@ where
         trainer.evaluate(images)
     }
 
-    fn subject(&self, dynamics: &Dynamics, from: From<'_>) -> Result<Box<dyn Subject>, LabError> {
+    fn subject(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<Box<dyn Subject>, LabError> {
         let (device, net) = self.load(dynamics, from)?;
         Ok(Box::new(Trained::new(net, &device)?))
     }
 
-    fn weights(&self, from: From<'_>, original: bool) -> Result<StateDict, LabError> {
+    fn weights(&self, from: WeightSource<'_>, original: bool) -> Result<StateDict, LabError> {
         let net = self.load(&self.dynamics()?, from)?.1;
         if !original {
             return Ok(net.weights());
@@ -280,7 +280,7 @@ where
     }
 
     fn profile(&self, dynamics: &Dynamics, batch: usize, steps: usize) -> Result<Profile, LabError> {
-        let (device, net) = self.load(dynamics, From::Seed(0))?;
+        let (device, net) = self.load(dynamics, WeightSource::Seed(0))?;
         device.enable_cache();
         let shape = (batch, Default::default(), Default::default(), Default::default());
         let images = device.sample_normal_like(&shape);

@@ -5,7 +5,7 @@
 mod entry;
 mod zoo;
 
-pub use entry::{Entry, From, Job, Losses, Of};
+pub use entry::{Entry, Job, Losses, Of, WeightSource};
 
 use crate::lab_error::LabError;
 use dfdx::nn::BuildOnDevice;

@@ -6,7 +6,7 @@ use super::provenance::noted;
 use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
 use crate::gallery::Gallery;
 use crate::lab_error::LabError;
-use crate::models::From;
+use crate::models::WeightSource;
 use crate::subject::Subject;
 use crate::table::write_csv;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ impl Run<'_> {
             let text = format!("{:?}", named.experiment);
             let mut others: Vec<(String, Box<dyn Subject>)> = Vec::new();
             for (status, path) in self.kept().into_iter().filter(|(status, _)| text.contains(&format!("{status}\""))) {
-                let other = self.entry()?.subject(&settings.dynamics, From::Checkpoint(&path))?;
+                let other = self.entry()?.subject(&settings.dynamics, WeightSource::Checkpoint(&path))?;
                 others.push((status, other));
             }
             let images = self.test_images()?;

@@ -4,7 +4,7 @@ use super::Run;
 use super::place::{read_json, write_json};
 use super::provenance::{noted, peak_memory};
 use crate::lab_error::LabError;
-use crate::models::{From, Job};
+use crate::models::{Job, WeightSource};
 use crate::subject::Subject;
 use dynvision::file::FolderLock;
 use dynvision::train::{Metrics, TrainError, TrainingLog};
@@ -145,6 +145,6 @@ impl Run<'_> {
     ///
     /// A run that is not trained.
     pub fn subject(&self) -> Result<Box<dyn Subject>, LabError> {
-        self.entry()?.subject(&self.config.settings.dynamics, From::Checkpoint(&self.checkpoint()))
+        self.entry()?.subject(&self.config.settings.dynamics, WeightSource::Checkpoint(&self.checkpoint()))
     }
 }

@@ -59,7 +59,7 @@ impl Speed {
     /// Those of the model and of the data.
     pub fn measured(run: &Run<'_>) -> Result<Self, LabError> {
         let settings = &run.config.settings;
-        let subject = run.entry()?.subject(&settings.dynamics, crate::models::From::Seed(0))?;
+        let subject = run.entry()?.subject(&settings.dynamics, crate::models::WeightSource::Seed(0))?;
         let images = run.test_images()?;
         let gallery = Gallery::of(images)?;
         let shown: Vec<usize> = (0..images.len().min(settings.train.batch_size)).collect();
