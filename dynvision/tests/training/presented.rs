@@ -1,6 +1,7 @@
 //! Training under a protocol.
 
 use super::*;
+use dfdx::prelude::NoneTape;
 use dynvision::data::{Order, Transform, Transforms};
 use dynvision::geometry::Map;
 use dynvision::protocol::{Duration, Mask, Masks, Noise, NoiseKind, Protocol, Ssnr};
@@ -58,6 +59,31 @@ fn labels_count_where_the_protocol_says_as_late_as_the_readout_answers() {
     let found: Vec<i64> = (0..6).map(|step| target.get(0, step).map_or(-1, |label| label as i64)).collect();
     assert_eq!(found, expected);
     assert!(found.iter().any(|&label| label >= 0) && found.contains(&-1), "{found:?}");
+}
+
+#[test]
+fn frames_that_several_steps_show_are_one() {
+    let flash = Protocol::duration(steps(6), steps(2), steps(3)).unwrap();
+    let set = Presented::of(train_images(), flash, 2.0).unwrap();
+    let pass = Pass { order: Order::Sequential, seed: Seed(7), epoch: 0, batch_size: 4, first: 0, all: false };
+    let mut batches = set.batches::<Const<1>, Const<8>, Const<8>, f32, _>(&Cpu::default(), &pass).unwrap();
+    let (film, _) = batches.batches.next().unwrap().unwrap();
+    let each: Vec<_> = film.iter().map(|frame| frame.as_vec()).collect();
+    let shared = Stimulus::frames(film, NoneTape);
+    assert_eq!(shared.steps(), 6);
+    // the same as copies that are tensors of their own, step by step
+    let dev = Cpu::default();
+    let own = each.iter().map(|values| dev.tensor_from_vec(values.clone(), (4, Const, Const, Const)));
+    let own = Stimulus::frames(own.collect(), NoneTape);
+    let distinct: std::collections::BTreeSet<_> =
+        (0..6).map(|step| format!("{:p}", shared.frame(step).unwrap())).collect();
+    assert_eq!(distinct.len(), 2, "a blank and the image");
+    for (step, values) in each.iter().enumerate() {
+        assert_eq!(&shared.frame(step).unwrap().as_vec(), values);
+    }
+    let net = net(7);
+    let (a, b) = (net.try_run(shared).unwrap().as_vec(), net.try_run(own).unwrap().as_vec());
+    assert_eq!(a, b);
 }
 
 #[test]
