@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # The workflow under the real Snakemake: a small sweep to its report, with a job killed on the way, which goes on.
 # Usage: ci/workflow.sh PATH/TO/dynvision [PATH/TO/snakemake]; without the latter it is installed from PyPI for the while, and
-# where that cannot be done (no network) this is skipped, with a word.
+# where that cannot be done (no network) this is skipped, with a word. `profile=slurm` runs it on a cluster that is there: see
+# slurm.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=$(realpath "$1") snakemake=${2:-} workflow=$PWD/dynvision/lab/workflow
+program=$(realpath "$1") snakemake=${2:-} profile=${profile:-local} workflow=$PWD/dynvision/lab/workflow
 out=$(mktemp -d)
+plugin=() settings=()
+# without accounting, what became of a job is asked of `squeue`
+[ "$profile" != slurm ] || plugin=(snakemake-executor-plugin-slurm==2.8.0) settings=(--slurm-status-command squeue)
 trap 'rm -rf "$out"' EXIT
 if [ -z "$snakemake" ]; then
     python3 -m venv "$out/venv"
-    "$out/venv/bin/pip" install --quiet --disable-pip-version-check snakemake==9.27.1 ||
+    "$out/venv/bin/pip" install --quiet --disable-pip-version-check snakemake==9.27.1 "${plugin[@]}" ||
         { echo "workflow: skipped, Snakemake cannot be installed from PyPI (no network?)"; exit 0; }
     snakemake=$out/venv/bin/snakemake
 fi
@@ -29,7 +33,7 @@ images = 4
 names = ["nullcondition"]
 TOML
 printf 'config = "lab.toml"\n[grid]\nmodel = ["simple-8"]\nseed = [0, 1]\n' > sweep.toml
-run() { "$snakemake" -s "$workflow/Snakefile" --profile "$workflow/profiles/local" --config sweep=sweep.toml program="$program" "$@"; }
+run() { "$snakemake" -s "$workflow/Snakefile" --profile "$workflow/profiles/$profile" "${settings[@]}" --config sweep=sweep.toml program="$program"; }
 run > first.log 2>&1 &
 engine=$!
 # the first training has a checkpoint: its process is killed

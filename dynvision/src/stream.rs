@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
-use crate::model::{DynModel, Frame, Logits, SameBatch, advance};
-use crate::unroll::{Context, Discard, Observer, State};
-use dfdx::prelude::{Dim, HasShape, NoneTape};
+use crate::model::{DynModel, Frame, Logits, SameBatch, advance, check_injected, inject};
+use crate::ops::{self, MapShape};
+use crate::unroll::{Context, Discard, Injection, Observer, State};
+use dfdx::prelude::{Dim, HasShape, NoneTape, Tensor};
 
 /// A run that takes one frame at a time and keeps what a run may keep: the state, and what was derived from the weights,
 /// which cannot change while the stream borrows the model. It evaluates (see [`Mode`](crate::time::Mode)).
@@ -14,6 +15,7 @@ pub struct Stream<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>>
     model: &'m M,
     state: M::Areas<State, B>,
     cx: Context<E, D, NoneTape>,
+    step: usize,
 }
 
 impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M, B, E, D> {
@@ -22,7 +24,27 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     /// # Errors
     /// Those of the dynamics.
     pub fn new(model: &'m M, state: M::Areas<State, B>) -> Result<Self> {
-        Ok(Stream { model, state, cx: Context::new(NoneTape, model.plan()?) })
+        Ok(Stream { model, state, cx: Context::new(NoneTape, model.plan()?), step: 0 })
+    }
+
+    /// Returns the stream with the seed of its random numbers; without one it takes a seed from the device.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Stream { cx: self.cx.seeded(Some(seed)), ..self }
+    }
+
+    /// Injects a current into an area at the next step, where its [`ExternalInput`](crate::nn::ExternalInput) adds it.
+    ///
+    /// # Shapes
+    /// Those of the area's response, `(B, C, H, W)`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::error::Error::Setting) of an area that the model does not have; at the step, of one that adds
+    /// no current.
+    pub fn inject<S: MapShape>(&mut self, area: &str, current: Tensor<S, E, D>) -> Result<()> {
+        let current = ops::erase(current)?;
+        let steps = self.step..self.step + 1;
+        inject(&[Injection { area: area.into(), current, steps }], &M::WIRING, &mut self.cx)
     }
 
     /// One step in time.
@@ -46,7 +68,14 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
         observed: &mut M::Areas<K, B>,
     ) -> Result<Logits<M, B, E, D>> {
         M::visit_areas(&self.state, &mut SameBatch(frame.shape().0.size()))?;
-        advance(self.model, frame, &mut self.state, observed, &mut self.cx)
+        self.cx.set_step(Some(self.step));
+        // a frame that is shown again brings what was made of it
+        self.cx.show(&frame);
+        let logits = advance(self.model, frame, &mut self.state, observed, &mut self.cx)?;
+        check_injected(&M::WIRING, &self.cx)?;
+        self.cx.end_injections();
+        self.step += 1;
+        Ok(logits)
     }
 
     /// Returns what each area remembers.

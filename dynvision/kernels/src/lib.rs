@@ -25,13 +25,14 @@ pub mod isa;
 mod kernels;
 mod leaky;
 pub mod loss;
+mod moments;
 mod norm;
 pub mod optimizer;
 mod pool;
 pub mod resize;
 mod supralinear;
 
-mod parallel;
+pub mod parallel;
 mod recycled;
 mod rows;
 mod scalar;
@@ -40,6 +41,7 @@ mod taps;
 
 pub use error::{Error, Result};
 pub use kernels::{Kernels, elements};
+pub use moments::absolute_moments;
 pub use recycled::Chosen;
 pub use scalar::Scalar;
 

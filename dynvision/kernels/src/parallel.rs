@@ -81,8 +81,12 @@ fn await_helpers(helping: &AtomicUsize) {
     }
 }
 
-/// `of(i)` for every `i` below `count`, in their order.
-pub(crate) fn map<R: Send>(count: usize, threads: bool, of: impl Fn(usize) -> R + Sync) -> Vec<R> {
+/// Returns `of(i)` for every `i` below `count`, in their order, made on many threads if `threads`.
+///
+/// ```
+/// assert_eq!(dynvision_kernels::parallel::map(4, true, |i| i * i), [0, 1, 4, 9]);
+/// ```
+pub fn map<R: Send>(count: usize, threads: bool, of: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
     each(results.iter_mut().enumerate(), threads, |(i, result)| *result = Some(of(i)));
     results.into_iter().flatten().collect()

@@ -11,13 +11,13 @@ use dynvision::kernels::{Maps, VisionDevice, view};
 use dynvision::model::{DynModel, Frame};
 use dynvision::parameters;
 use dynvision::protocol::Frames;
+use dynvision::stream::Stream;
 use dynvision::time::{Dynamics, LinkKind};
 use dynvision::train::residual_steps;
-use dynvision::unroll::{Context, Discard, Recording, State, Steps, Stimulus, Timed, VisitAreas};
+use dynvision::unroll::{Context, Discard, Recording, State, Steps, Timed, VisitAreas};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,9 +41,6 @@ pub struct Trained<M, D> {
     anatomy: Anatomy,
     checksum: String,
 }
-
-/// As many bytes of answers are kept at once, before they are shown to the observer.
-const KEPT: usize = 64 << 20;
 
 impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Trained<M, D> {
     /// Returns a model as a subject.
@@ -357,96 +354,65 @@ impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Ready for Prepared<'_, M, D> {
                 anatomy.frame
             )));
         }
-        let units: usize = anatomy.areas.iter().map(Area::units).sum();
-        let at_once = (KEPT / (4 * batch * units).max(1)).clamp(1, 32);
         let rested = self.rest(batch)?;
         let Some(rested) = self.rested.get(rested) else { return Ok(()) };
         show::<M, D>(&rested.last, None, observer)?;
         let mut state = rested.state.clone();
-        // a frame that one chunk shows and the next one too is sent to the device once
-        let mut sent: BTreeMap<usize, Frame<M, usize, f32, D>> = BTreeMap::new();
+        // a frame that is shown again is sent to the device once
+        let mut sent: Option<(usize, Frame<M, usize, f32, D>)> = None;
         for phase in &self.phases {
             let model = self.model(phase.model)?;
-            let mut start = phase.steps.start;
-            while start < phase.steps.end.min(frames.shown.len()) {
-                let end = (start + at_once).min(phase.steps.end).min(frames.shown.len());
-                let shown = frames.shown.get(start..end).unwrap_or_default();
-                sent.retain(|frame, _| shown.contains(frame));
-                for &frame in shown {
-                    if let Entry::Vacant(place) = sent.entry(frame) {
-                        let values = frames.frames.get(frame).map(Vec::as_slice).unwrap_or_default();
+            let mut stream = Stream::new(model, state)?.seeded(seed.wrapping_add(phase.steps.start as u64));
+            for step in phase.steps.clone() {
+                let Some(&shown) = frames.shown.get(step) else { break };
+                let frame = match &sent {
+                    Some((known, frame)) if *known == shown => frame.clone(),
+                    _ => {
+                        let values = frames.frames.get(shown).map(Vec::as_slice).unwrap_or_default();
                         if values.len() != batch * c * h * w {
-                            return Err(RunError::Setting(format!("frame {frame} is not of {:?}", frames.shape)));
+                            return Err(RunError::Setting(format!("frame {shown} is not of {:?}", frames.shape)));
                         }
-                        place.insert(self.frame(batch, values)?);
+                        let frame = self.frame(batch, values)?;
+                        sent = Some((shown, frame.clone()));
+                        frame
                     }
-                }
-                let Some(mut stimulus) = stimulus::<M, D>(shown, &sent) else { break };
+                };
                 for intervention in &phase.currents {
-                    stimulus = self.inject(stimulus, intervention.as_ref(), start..end, images, seed)?;
+                    self.inject(&mut stream, intervention.as_ref(), step, images, seed)?;
                 }
-                let mut record = model.observers::<Steps, usize>();
-                let (logits, _) = model.try_observe(stimulus.seeded(seed), &mut state, &mut record)?;
-                show::<M, D>(&record, Some(start), observer)?;
-                // (samples, steps, classes)
-                let (logits, classes) = (logits.as_vec(), anatomy.classes);
-                for step in 0..end - start {
-                    let of = |sample: usize| {
-                        let from = (sample * (end - start) + step) * classes;
-                        logits.get(from..from + classes).unwrap_or_default()
-                    };
-                    let rows: Vec<f32> = (0..batch).flat_map(|sample| of(sample).iter().copied()).collect();
-                    observer.logits(start + step, &rows)?;
-                }
-                start = end;
+                // each answer is seen while it is in the cache of the processor, and its memory is that of the next one
+                let mut seen = model.observers::<Steps, usize>();
+                let logits = stream.try_observe(frame, &mut seen)?;
+                show::<M, D>(&seen, Some(step), observer)?;
+                observer.logits(step, &logits.as_vec())?;
             }
+            state = stream.into_state();
         }
         Ok(())
     }
 }
 
-type Shown<M, D> = Stimulus<dynvision::model::FrameShape<M, usize, f32, D>, f32, D>;
-
-/// The frames of these steps; a frame that several steps in a row share is in it once.
-fn stimulus<M: DynModel<f32, D>, D: VisionDevice<f32>>(
-    shown: &[usize],
-    sent: &BTreeMap<usize, Frame<M, usize, f32, D>>,
-) -> Option<Shown<M, D>> {
-    let mut made: Option<Shown<M, D>> = None;
-    for run in shown.chunk_by(|a, b| a == b) {
-        let frame = sent.get(run.first()?)?.clone();
-        made = Some(match made {
-            None => Stimulus::constant(frame, run.len()),
-            Some(stimulus) => stimulus.then(frame, run.len()),
-        });
-    }
-    made
-}
-
 impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Prepared<'_, M, D> {
+    /// Injects the current of a step.
     fn inject(
         &self,
-        mut stimulus: Shown<M, D>,
+        stream: &mut Stream<'_, M, usize, f32, D>,
         intervention: &dyn Intervention,
-        steps: Range<usize>,
+        step: usize,
         images: &[usize],
         seed: u64,
-    ) -> Result<Shown<M, D>, RunError> {
+    ) -> Result<(), RunError> {
         let Some((_, area)) = intervention.injects().and_then(|name| self.subject.anatomy.area(name)) else {
-            return Ok(stimulus);
+            return Ok(());
         };
         let [c, h, w] = area.shape;
-        for step in steps.clone() {
-            let mut values = vec![0.; images.len() * area.units()];
-            for (values, &image) in values.chunks_exact_mut(area.units().max(1)).zip(images) {
-                intervention.current(area, step, image, seed, values);
-            }
-            let shape = (images.len(), c, h, w);
-            let mut current: Maps<f32, D> = self.subject.device.try_zeros_like(&shape).map_err(Error::device)?;
-            current.copy_from(&values);
-            let at = step - steps.start;
-            stimulus = stimulus.inject(area.name.as_str(), current, at..at + 1)?;
+        let mut values = vec![0.; images.len() * area.units()];
+        for (values, &image) in values.chunks_exact_mut(area.units().max(1)).zip(images) {
+            intervention.current(area, step, image, seed, values);
         }
-        Ok(stimulus)
+        let shape = (images.len(), c, h, w);
+        let mut current: Maps<f32, D> = self.subject.device.try_zeros_like(&shape).map_err(Error::device)?;
+        current.copy_from(&values);
+        Ok(stream.inject(area.name.as_str(), current)?)
     }
 }

@@ -3,7 +3,7 @@
 use crate::geometry::Conv;
 use crate::kernels::{ConvKernel, Element, Maps, VisionDevice};
 use dfdx::prelude::UniqueId;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// The values that are kept from step to step of one unroll.
@@ -14,11 +14,11 @@ pub(super) struct Cache<E: Element, D: VisionDevice<E>> {
     pub(super) derived: HashMap<UniqueId, Maps<E, D>>,
     /// Single trained numbers as the host reads them.
     pub(super) numbers: HashMap<UniqueId, f64>,
-    /// The frame of this step, if the same one may come again.
-    pub(super) frame: Option<UniqueId>,
+    /// The frames that were shown last, that of this step at the end.
+    frames: VecDeque<UniqueId>,
     /// What was computed of frames.
     pub(super) of_frames: HashMap<FrameKey, Maps<E, D>>,
-    /// The tensors in `of_frames`, which other steps read as they are.
+    /// The tensors that are or were in `of_frames`, which other steps read as they are.
     pub(super) shared: HashSet<UniqueId>,
 }
 
@@ -28,10 +28,34 @@ impl<E: Element, D: VisionDevice<E>> Default for Cache<E, D> {
             weights: HashMap::new(),
             derived: HashMap::new(),
             numbers: HashMap::new(),
-            frame: None,
+            frames: VecDeque::new(),
             of_frames: HashMap::new(),
             shared: HashSet::new(),
         }
+    }
+}
+
+/// What was made of so many frames is kept: enough for stimuli that alternate, and no film grows in memory.
+const FRAMES: usize = 8;
+
+impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
+    /// Says that `frame` is the one of this step.
+    pub(super) fn show(&mut self, frame: UniqueId) {
+        if self.frame() == Some(frame) {
+            return;
+        }
+        self.frames.retain(|&known| known != frame);
+        self.frames.push_back(frame);
+        if self.frames.len() > FRAMES
+            && let Some(oldest) = self.frames.pop_front()
+        {
+            self.of_frames.retain(|key, _| key.frame != oldest);
+        }
+    }
+
+    /// The frame of this step.
+    pub(super) fn frame(&self) -> Option<UniqueId> {
+        self.frames.back().copied()
     }
 }
 
@@ -49,4 +73,31 @@ pub(crate) enum FrameOp {
     Conv { conv: Conv, weight: UniqueId, bias: Option<UniqueId> },
     /// A part of the model that stands before all areas.
     Front,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfdx::prelude::*;
+
+    #[test]
+    fn what_was_made_of_a_film_does_not_pile_up() {
+        let dev = Cpu::default();
+        let mut cache: Cache<f32, Cpu> = Cache::default();
+        let maps: Maps<f32, Cpu> = dev.zeros_like(&(1, 1, 1, 1));
+        let frames: Vec<UniqueId> = (0..3 * FRAMES).map(|_| unique_id()).collect();
+        for &frame in &frames {
+            cache.show(frame);
+            cache.of_frames.insert(FrameKey { frame, op: FrameOp::Front }, maps.clone());
+            assert!(cache.of_frames.len() <= FRAMES);
+        }
+        // one that is shown again and again stays
+        let often = frames[3 * FRAMES - 1];
+        for &frame in &frames {
+            cache.show(often);
+            cache.show(frame);
+        }
+        assert!(cache.of_frames.contains_key(&FrameKey { frame: often, op: FrameOp::Front }));
+        assert_eq!(cache.frame(), frames.last().copied());
+    }
 }

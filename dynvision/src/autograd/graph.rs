@@ -61,7 +61,7 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
 
     /// Says that the input of the first area in this step is `frame`, which other steps may show again.
     pub fn show<S: Shape>(&mut self, frame: &Tensor<S, E, D>) {
-        self.cache.frame = Some(id(frame));
+        self.cache.show(id(frame));
     }
 
     /// Returns whether other steps read this tensor as it is, so that it must not be updated in place.
@@ -210,12 +210,12 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
 
     /// Returns what was kept of a frame that is shown again.
     pub(crate) fn recall(&self, key: FrameKey) -> Option<Maps<E, D>> {
-        if self.cache.frame == Some(key.frame) { self.cache.of_frames.get(&key).cloned() } else { None }
+        if self.cache.frame() == Some(key.frame) { self.cache.of_frames.get(&key).cloned() } else { None }
     }
 
     /// Keeps what was made of the frame of this step, if it may be shown again.
     pub(crate) fn keep(&mut self, key: FrameKey, y: &Maps<E, D>) {
-        if self.cache.frame == Some(key.frame) {
+        if self.cache.frame() == Some(key.frame) {
             self.cache.shared.insert(id(y));
             self.cache.of_frames.insert(key, y.clone());
         }

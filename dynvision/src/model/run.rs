@@ -65,13 +65,7 @@ where
         Some(segment) if T::OWNS_TAPE => recompute::in_segments(model, stimulus, segment, state, observed, &mut cx)?,
         _ => advance_over(model, &stimulus, 0..stimulus.steps(), state, observed, &mut cx)?,
     };
-    if let Some(area) = cx.unused_current().and_then(|area| M::WIRING.areas.get(area)) {
-        return Err(Error::Setting(format!(
-            "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, as in \
-             `#[area(addext = ExternalInput)]`, with `addext` in the order of operations",
-            area.name
-        )));
-    }
+    check_injected(&M::WIRING, &cx)?;
     Ok((ops::stack_time(0, &logits, &mut cx)?, cx))
 }
 
@@ -180,8 +174,20 @@ fn check_beside<E: Element, D: VisionDevice<E>>(
     }
 }
 
+/// Each current has been added by an operation.
+pub(crate) fn check_injected<E: Element, D: VisionDevice<E>, T>(wiring: &Wiring, cx: &Context<E, D, T>) -> Result<()> {
+    match cx.unused_current().and_then(|area| wiring.areas.get(area)) {
+        None => Ok(()),
+        Some(area) => Err(Error::Setting(format!(
+            "a current is injected into area `{0}`, but none of its operations is an `ExternalInput`; give it one, as in \
+             `#[area(addext = ExternalInput)]`, with `addext` in the order of operations",
+            area.name
+        ))),
+    }
+}
+
 /// Gives each current to its area.
-fn inject<E: Element, D: VisionDevice<E>, T>(
+pub(crate) fn inject<E: Element, D: VisionDevice<E>, T>(
     injections: &[Injection<E, D>],
     wiring: &Wiring,
     cx: &mut Context<E, D, T>,

@@ -307,6 +307,11 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
         self.currents.push(Current { area, steps, maps, used: false });
     }
 
+    /// Ends all injections.
+    pub(crate) fn end_injections(&mut self) {
+        self.currents.clear();
+    }
+
     /// Returns the currents that are injected at this step into the area whose operations run.
     pub fn currents(&mut self) -> Vec<Maps<E, D>> {
         let Place { area, step, .. } = self.place;

@@ -9,7 +9,7 @@ use crate::response::ResponseWriter;
 use crate::run_error::RunError;
 use crate::subject::{Answer, Observer};
 use crate::table::{Column, Table};
-use rayon::prelude::*;
+use dynvision_kernels::parallel;
 use std::sync::Arc;
 
 /// The measures of an experiment, by kind.
@@ -189,7 +189,8 @@ impl Observer for Collector<'_> {
                 let mean = if traced { units.moments().mean().unwrap_or(f64::NAN) } else { 0. };
                 Ok((values, mean))
             };
-            let found: Vec<_> = answer.values.par_chunks_exact(each).map(of).collect::<Result<_, _>>()?;
+            let of = |sample: usize| of(answer.values.get(sample * each..(sample + 1) * each).unwrap_or_default());
+            let found: Vec<_> = parallel::map(n, true, of).into_iter().collect::<Result<_, _>>()?;
             let measures = self.measured.units.len();
             for (sample, (values, mean)) in found.into_iter().enumerate() {
                 let row = sample * self.steps + step;

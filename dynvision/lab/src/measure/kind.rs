@@ -2,6 +2,7 @@
 
 use super::Window;
 use crate::Error;
+use dynvision_kernels::absolute_moments;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -65,37 +66,9 @@ pub struct Moments {
     squares: f64,
 }
 
-/// As many sums are kept beside each other as the widest vector unit holds.
-const LANES: usize = 16;
-
 impl Moments {
-    /// The moments of these values, in one pass.
-    ///
-    /// Sums go over 4096 values in `f32` lanes and from there on in `f64`, so that their relative error stays below 1e-5
-    /// at any number of units; activity whose squares leave `f32` is summed in `f64` throughout.
     fn of(values: &[f32]) -> Self {
-        let (mut sum, mut squares) = (0., 0.);
-        for block in values.chunks(256 * LANES) {
-            let (mut s, mut q) = ([0f32; LANES], [0f32; LANES]);
-            let rows = block.chunks_exact(LANES);
-            let rest = rows.remainder();
-            for row in rows {
-                for ((s, q), &x) in s.iter_mut().zip(&mut q).zip(row) {
-                    *s += x.abs();
-                    *q += x * x;
-                }
-            }
-            let lanes = |lanes: [f32; LANES]| lanes.iter().map(|&x| f64::from(x)).sum::<f64>();
-            let (block_sum, block_squares) = (lanes(s), lanes(q));
-            let small = block_squares < 1e-30 && block_sum > 0.;
-            if block_squares.is_finite() && !small {
-                sum += block_sum + rest.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
-                squares += block_squares + rest.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
-            } else {
-                sum += block.iter().map(|&x| f64::from(x.abs())).sum::<f64>();
-                squares += block.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
-            }
-        }
+        let (sum, squares) = absolute_moments(values);
         Moments { n: values.len(), sum, squares }
     }
 
@@ -353,18 +326,6 @@ impl std::fmt::Debug for Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_pass_agrees_with_one_number_after_another() {
-        for n in [1, 15, 16, 17, 4096, 4113, 40_000] {
-            let values: Vec<f32> = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.) * 0.013).collect();
-            let moments = Moments::of(&values);
-            let sum: f64 = values.iter().map(|&x| f64::from(x.abs())).sum();
-            let squares: f64 = values.iter().map(|&x| f64::from(x).powi(2)).sum();
-            assert!((moments.sum - sum).abs() <= 1e-6 * sum, "{n}: {} for {sum}", moments.sum);
-            assert!((moments.squares - squares).abs() <= 1e-6 * squares, "{n}: {} for {squares}", moments.squares);
-        }
-    }
 
     #[test]
     fn activity_at_the_ends_of_f32_is_not_lost() {
