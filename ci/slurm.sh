@@ -9,6 +9,9 @@ for tool in slurmctld slurmd sbatch munged; do
     command -v $tool > /dev/null || { echo "slurm: skipped, there is no $tool (apt-get install slurm-wlm munge)"; exit 0; }
 done
 [ "$(id -u)" = 0 ] || { echo "slurm: skipped, only root may start a node"; exit 0; }
+# the steps of a job find their cluster here alone: Snakemake takes SLURM's variables from their environment
+conf=/etc/slurm/slurm.conf
+[ ! -e $conf ] || { echo "slurm: skipped, this machine has a cluster already ($conf)"; exit 0; }
 cluster=$(mktemp -d)
 mkdir -p "$cluster/state" "$cluster/spool"
 own_munge=0
@@ -16,7 +19,7 @@ stop() {
     pkill -F "$cluster/slurmd.pid" 2> /dev/null || true
     pkill -F "$cluster/slurmctld.pid" 2> /dev/null || true
     [ $own_munge = 0 ] || pkill -x munged || true
-    rm -rf "$cluster"
+    rm -rf "$cluster" $conf
 }
 trap stop EXIT
 if ! munge -n > /dev/null 2>&1; then
@@ -27,7 +30,8 @@ if ! munge -n > /dev/null 2>&1; then
     own_munge=1
 fi
 host=$(hostname -s) cpus=$(nproc) mb=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
-cat > "$cluster/slurm.conf" <<CONF
+mkdir -p /etc/slurm
+cat > $conf <<CONF
 ClusterName=one
 SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
@@ -50,10 +54,9 @@ ReturnToService=2
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$mb State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
-export SLURM_CONF=$cluster/slurm.conf
-slurmctld -f "$SLURM_CONF"
-slurmd -f "$SLURM_CONF"
+slurmctld
+slurmd
 for _ in $(seq 60); do sinfo --noheader --states=idle 2> /dev/null | grep -q main && break; sleep 0.5; done
 sinfo --version
 sinfo || { cat "$cluster"/*.log; exit 1; }
-profile=slurm "$here/workflow.sh" "$program" $snakemake || { squeue || true; tail -n 20 "$cluster"/*.log; exit 1; }
+profile=slurm epochs=${epochs:-12} "$here/workflow.sh" "$program" $snakemake || { squeue || true; tail -n 20 "$cluster"/*.log; exit 1; }

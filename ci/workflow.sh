@@ -18,13 +18,13 @@ if [ -z "$snakemake" ]; then
     snakemake=$out/venv/bin/snakemake
 fi
 cd "$out"
-cat > lab.toml <<'TOML'
+cat > lab.toml <<TOML
 [data]
 name = "digits"
 train = 600
 test = 40
 [train]
-epochs = 12
+epochs = ${epochs:-12}
 steps = 6
 batch_size = 16
 checkpoints.every_batches = 5

@@ -87,3 +87,27 @@ fn programs_that_only_print_do_not_fail_by_it() {
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn the_claims_of_the_reproduction_are_about_its_sweep() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynvision/lab/workflow/reproduction");
+    let json = |args: &[&str]| -> serde_json::Value {
+        let output = program("reproduction").current_dir(&folder).args(args).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let plan = json(&["sweep", "plan", "sweep.toml", "--no-estimate"]);
+    let jobs = plan["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 30);
+    let claims: toml::Table = toml::from_str(&std::fs::read_to_string(folder.join("findings.toml")).unwrap()).unwrap();
+    for claim in claims["finding"].as_array().unwrap() {
+        for key in ["category", "than"] {
+            let Some(name) = claim.get(key).and_then(toml::Value::as_str) else { continue };
+            assert!(jobs.iter().any(|job| job["category"] == name), "no job is `{name}`");
+        }
+        let experiment = claim["experiment"].as_str().unwrap();
+        let shown = json(&["experiment", "show", experiment]);
+        assert!(shown["measures"].as_array().unwrap().contains(&claim["measure"].as_str().unwrap().into()), "{claim}");
+        assert!(jobs[0]["experiments"].as_array().unwrap().contains(&experiment.into()), "{experiment}");
+    }
+}

@@ -5,14 +5,15 @@ use super::output::{Outcome, columns};
 use super::select::Folder;
 use super::stop::on_signal;
 use crate::lab_error::LabError;
-use crate::run::{Place, Run};
-use crate::study::{Finding, Study};
+use crate::report::Grid;
+use crate::run::Place;
+use crate::study::{Finding, Judged, Study};
 use crate::sweep::{Job, Speed, Sweep};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -70,8 +71,8 @@ enum What {
     Findings {
         /// The file of the sweep.
         file: PathBuf,
-        /// The file of the claims.
-        findings: PathBuf,
+        /// The file of the claims; that which the sweep names without it.
+        findings: Option<PathBuf>,
         #[command(flatten)]
         folder: Folder,
     },
@@ -100,7 +101,7 @@ impl Args {
             }
             What::Figure { file, experiment, folder } => {
                 let place = folder.place(cx);
-                let study = Study::new(runs(Sweep::read(file)?.jobs(&place)?), Some(&place.runs.join("study")));
+                let study = study(file, &place)?;
                 let known = study.experiments()?;
                 let names = known.iter().map(|named| named.name.as_str());
                 let named = known.iter().find(|named| named.name == *experiment);
@@ -111,27 +112,24 @@ impl Args {
             }
             What::Findings { file, findings, folder } => {
                 let place = folder.place(cx);
-                let findings = Finding::read(findings)?;
-                let study = Study::new(runs(Sweep::read(file)?.jobs(&place)?), Some(&place.runs.join("study")));
-                let judged = study.judge(&findings, &on_signal())?;
-                let mut rows = vec![["seen", "difference", "95 %", "d", "n", "claim"].map(String::from).to_vec()];
-                for of in &judged {
-                    let number = |x: Option<f64>| x.map_or("none".into(), |x| format!("{x:.3}"));
-                    rows.push(vec![
-                        json!(of.verdict).as_str().unwrap_or_default().into(),
-                        number(of.difference),
-                        of.interval.map_or("none".into(), |(low, high)| format!("[{low:.3}, {high:.3}]")),
-                        number(of.effect),
-                        of.seeds.to_string(),
-                        of.finding.claim.clone(),
-                    ]);
+                let mut study = study(file, &place)?;
+                if let Some(findings) = findings {
+                    study.findings = Finding::read(findings)?;
                 }
+                if study.findings.is_empty() {
+                    return Err(LabError::Usage(format!(
+                        "`{}` names no `findings`; name their file in it, or after it",
+                        file.display()
+                    )));
+                }
+                let judged = study.judge(&study.findings, &on_signal())?;
+                let Grid { head, rows, .. } = Judged::grid(&judged);
+                let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
                 Ok(Outcome::new(columns(&rows), json!(judged)))
             }
             What::Report { file, out, title, folder } => {
                 let place = folder.place(cx);
-                let study = Study::new(runs(Sweep::read(file)?.jobs(&place)?), Some(&place.runs.join("study")));
-                super::report::write(&study, title.as_deref(), out.as_deref())
+                super::report::write(&study(file, &place)?, title.as_deref(), out.as_deref())
             }
             What::Run { file, folder, jobs, job, only } => {
                 let place = folder.place(cx);
@@ -156,8 +154,12 @@ impl Args {
     }
 }
 
-fn runs<'a>(jobs: Vec<Job<'a>>) -> Vec<Run<'a>> {
-    jobs.into_iter().map(|job| job.run).collect()
+/// The jobs of a file as a study, with its claims.
+fn study<'a>(file: &Path, place: &'a Place<'a>) -> Result<Study<'a>, LabError> {
+    let sweep = Sweep::read(file)?;
+    let findings = sweep.findings.as_deref().map(Finding::read).transpose()?.unwrap_or_default();
+    let runs = sweep.jobs(place)?.into_iter().map(|job| job.run).collect();
+    Ok(Study { findings, ..Study::new(runs, Some(&place.runs.join("study"))) })
 }
 
 /// Does a part of a job, or all of it.
@@ -238,7 +240,7 @@ struct Started {
     log: PathBuf,
 }
 
-fn run(place: &Place<'_>, jobs: &[Job<'_>], file: &std::path::Path, at_once: usize) -> Result<Outcome, LabError> {
+fn run(place: &Place<'_>, jobs: &[Job<'_>], file: &Path, at_once: usize) -> Result<Outcome, LabError> {
     let program =
         std::env::current_exe().map_err(|error| LabError::Failed(format!("cannot find this program: {error}")))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -22,6 +22,7 @@ struct Section {
 pub(super) fn page(report: &Report) -> Result<String, ReportError> {
     let mut sections = vec![
         Section { id: "warnings", title: "Warnings", body: warnings(report) },
+        Section { id: "findings", title: "Findings", body: report.findings.iter().map(grid).collect() },
         Section { id: "runs", title: "What was run", body: runs(report) },
         Section { id: "model", title: "Model", body: model(report) },
         Section { id: "training", title: "Training", body: exhibits(&report.training)? },

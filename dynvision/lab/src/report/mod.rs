@@ -41,6 +41,8 @@ pub struct Report {
     pub title: String,
     /// A sentence or two on what was asked; empty for none.
     pub summary: String,
+    /// Tables of what is claimed, and whether it is seen.
+    pub findings: Vec<Grid>,
     /// What was run.
     pub runs: Vec<Run>,
     /// The wiring of the model, as SVG.

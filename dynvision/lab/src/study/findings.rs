@@ -4,6 +4,7 @@ use super::Study;
 use crate::config::{ConfigError, Source};
 use crate::experiment::{Part, Results};
 use crate::lab_error::LabError;
+use crate::report::Grid;
 use crate::run::Named;
 use crate::statistics::paired;
 use crate::table::{Column, Table};
@@ -88,6 +89,36 @@ pub struct Judged {
     pub effect: Option<f64>,
     /// Number of seeds.
     pub seeds: usize,
+}
+
+impl Verdict {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Seen => "seen",
+            Verdict::Opposite => "opposite",
+            Verdict::Undecided => "undecided",
+        }
+    }
+}
+
+impl Judged {
+    /// A table with a row for each claim: the verdict, the mean difference with its interval over seeds, Cohen's d, the number
+    /// of seeds.
+    pub fn grid(all: &[Judged]) -> Grid {
+        let number = |x: Option<f64>| x.map_or("none".into(), |x| format!("{x:.3}"));
+        let row = |grid: Grid, of: &Judged| {
+            grid.row([
+                of.verdict.name().into(),
+                number(of.difference),
+                of.interval.map_or("none".into(), |(low, high)| format!("[{low:.3}, {high:.3}]")),
+                number(of.effect),
+                of.seeds.to_string(),
+                of.finding.claim.clone(),
+            ])
+        };
+        all.iter().fold(Grid::new("", &["seen", "difference", "95 %", "d", "n", "claim"]), row)
+    }
 }
 
 #[derive(Deserialize)]

@@ -20,6 +20,8 @@ pub struct Study<'a> {
     pub runs: Vec<Run<'a>>,
     /// Where its figures and its report are written.
     pub folder: PathBuf,
+    /// What is claimed of them: the report judges each.
+    pub findings: Vec<Finding>,
 }
 
 impl<'a> Study<'a> {
@@ -30,7 +32,7 @@ impl<'a> Study<'a> {
             several => several.first().and_then(|run| run.folder().parent()).unwrap_or(Path::new("runs")).join("study"),
         };
         let folder = folder.map_or_else(own, Path::to_path_buf);
-        Study { runs, folder }
+        Study { runs, folder, findings: Vec::new() }
     }
 
     /// The experiments that the settings of the runs name, each once.

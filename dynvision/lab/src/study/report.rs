@@ -1,7 +1,7 @@
 //! The report of a study.
 
-use super::Study;
 use super::activity::player;
+use super::{Judged, Study};
 use crate::diagram;
 use crate::experiment::{Part, Results};
 use crate::lab_error::LabError;
@@ -101,6 +101,14 @@ impl Study<'_> {
                 }),
                 Err(error) => report.warnings.push(format!("The figure `{COMPARES}` is not drawn: {error}.")),
             }
+        }
+        if !self.findings.is_empty() {
+            let mut grid = Judged::grid(&self.judge(&self.findings, stop)?);
+            grid.note =
+                "`seen` where the 95 % interval of the difference over seeds lies on the side that is claimed, \
+                         `opposite` where it lies on the other, else `undecided`."
+                    .into();
+            report.findings.push(grid);
         }
         report.methods = Some(self.methods(&experiments)?);
         report.player = Some(player(first, 3)?);

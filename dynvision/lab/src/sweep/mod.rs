@@ -3,6 +3,7 @@
 //! ```toml
 //! config = "lab.toml"         # the settings that all share; may be left out
 //! experiments = ["contrast"]  # in place of those of the settings
+//! findings = "findings.toml"  # what is claimed, for the report; may be left out
 //! [grid]                      # keys and their values, which cross
 //! model = ["my-net", "my-net/none"]
 //! seed = [0, 1, 2]
@@ -39,6 +40,9 @@ pub struct Sweep {
     /// Experiments, in place of those of the settings.
     #[serde(default)]
     pub experiments: Option<Vec<String>>,
+    /// The file of what is claimed of the jobs, beside the sweep's.
+    #[serde(default)]
+    pub findings: Option<PathBuf>,
     /// Keys and their values, which cross.
     #[serde(default)]
     pub grid: BTreeMap<String, Vec<Value>>,
@@ -98,8 +102,8 @@ impl Sweep {
             .map_err(|error| LabError::Usage(format!("cannot read the sweep `{}`: {error}", path.display())))?;
         let mut sweep = Sweep::parse(&text, &path.display().to_string())?;
         let beside = path.parent().unwrap_or(Path::new(""));
-        if let Some(config) = &mut sweep.config {
-            *config = beside.join(&*config);
+        for file in [&mut sweep.config, &mut sweep.findings].into_iter().flatten() {
+            *file = beside.join(&*file);
         }
         for name in sweep.experiments.iter_mut().flatten().filter(|name| name.ends_with(".toml")) {
             *name = beside.join(&*name).display().to_string();

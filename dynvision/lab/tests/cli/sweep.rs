@@ -42,6 +42,19 @@ fn a_sweep_is_planned_run_and_not_run_again() {
     let judged = json(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"]);
     assert_eq!(judged[0]["seeds"], 2);
     assert!(judged[0]["difference"].is_number() && judged[0]["interval"].is_array(), "{judged}");
+    // a sweep may name its claims: its report judges them
+    let said = refused(here.path(), &["sweep", "findings", "sweep.toml"], 2);
+    assert!(said.contains("sweep.toml") && said.contains("findings"), "{said}");
+    std::fs::write(
+        here.path().join("claimed.toml"),
+        format!("config = \"lab.toml\"\nfindings = \"claims.toml\"\n{grid}"),
+    )
+    .unwrap();
+    assert_eq!(json(here.path(), &["sweep", "findings", "claimed.toml"]), judged);
+    let made = json(here.path(), &["sweep", "report", "claimed.toml", "--out", "claimed.html"]);
+    let claimed = std::fs::read_to_string(here.path().join(made["report"].as_str().unwrap())).unwrap();
+    assert!(claimed.contains("<h2>Findings</h2>") && claimed.contains("activity costs activity"));
+    assert!(!html.contains("<h2>Findings</h2>"));
     std::fs::write(here.path().join("claims.toml"), claim.replace("activity 0.0", "activity 0.1")).unwrap();
     let said = refused(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"], 2);
     assert!(said.contains("activity 0.1") && said.contains("activity 0.5"), "{said}");
@@ -123,23 +136,4 @@ fn weights_are_compared_and_written_under_other_names() {
     assert!(names.iter().any(|name| name == "classifier.2.weight"), "{names:?}");
     let profile = json(here.path(), &["profile", "simple-8", "--batch", "2", "--steps", "3"]);
     assert!(profile["seconds"].as_f64().unwrap() > 0. && profile["areas"].as_array().unwrap().len() == 3, "{profile}");
-}
-
-#[test]
-fn the_claims_of_the_reproduction_are_about_its_sweep() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workflow/reproduction");
-    let plan = json(&folder, &["sweep", "plan", "sweep.toml", "--no-estimate"]);
-    let jobs = plan["jobs"].as_array().unwrap();
-    assert_eq!(jobs.len(), 18);
-    let claims: toml::Table = toml::from_str(&std::fs::read_to_string(folder.join("findings.toml")).unwrap()).unwrap();
-    for claim in claims["finding"].as_array().unwrap() {
-        for key in ["category", "than"] {
-            let Some(name) = claim.get(key).and_then(toml::Value::as_str) else { continue };
-            assert!(jobs.iter().any(|job| job["category"] == name), "no job is `{name}`");
-        }
-        let experiment = claim["experiment"].as_str().unwrap();
-        let shown = json(&folder, &["experiment", "show", experiment]);
-        assert!(shown["measures"].as_array().unwrap().contains(&claim["measure"].as_str().unwrap().into()), "{claim}");
-        assert!(jobs[0]["experiments"].as_array().unwrap().contains(&experiment.into()), "{experiment}");
-    }
 }
