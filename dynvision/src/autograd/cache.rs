@@ -78,14 +78,16 @@ pub(crate) enum FrameOp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfdx::prelude::*;
+    use crate::autograd::id;
+    use dfdx::prelude::{Cpu, ZerosTensor};
 
     #[test]
     fn what_was_made_of_a_film_does_not_pile_up() {
         let dev = Cpu::default();
         let mut cache: Cache<f32, Cpu> = Cache::default();
         let maps: Maps<f32, Cpu> = dev.zeros_like(&(1, 1, 1, 1));
-        let frames: Vec<UniqueId> = (0..3 * FRAMES).map(|_| unique_id()).collect();
+        let frame = |_: usize| id::<(usize, usize, usize, usize), f32, Cpu>(&dev.zeros_like(&(1, 1, 1, 1)));
+        let frames: Vec<UniqueId> = (0..3 * FRAMES).map(frame).collect();
         for &frame in &frames {
             cache.show(frame);
             cache.of_frames.insert(FrameKey { frame, op: FrameOp::Front }, maps.clone());
