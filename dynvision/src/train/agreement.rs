@@ -63,8 +63,10 @@ impl Moments {
         }
         self.weight += weight;
         let (a, r) = (answer - self.answer, response - self.response);
-        self.answer += a * weight / self.weight;
-        self.response += r * weight / self.weight;
+        // the share of the first is 1 exactly: its rounding would be multiplied by all that the means are far from 0
+        let share = weight / self.weight;
+        self.answer += a * share;
+        self.response += r * share;
         let r_after = response - self.response;
         self.answers += weight * a * (answer - self.answer);
         self.responses += weight * r * r_after;
@@ -112,6 +114,19 @@ mod tests {
             prop_assert!((found.correlation.unwrap() - cov / (va * vr).sqrt()).abs() < 1e-8);
             prop_assert!((found.explained_variance.unwrap() - (1.0 - rest / vr)).abs() < 1e-6 * (1.0 + rest / vr));
         }
+    }
+
+    #[test]
+    fn means_far_from_0_cost_no_digits() {
+        let shift = -9453.739744368879;
+        let rows = [
+            (0.5496239361331818, 2.5491699735965994, 1.8738641371725016),
+            (-0.009788194243180429, -2.644512845744885, 1.2132644474986876),
+            (0.1224048575085168, 2.468032679331503, 1.8007254427046275),
+        ];
+        let found = taken(&rows.map(|(a, r, w)| (a + shift, r - shift, w)));
+        // in rational arithmetic
+        assert!((found.correlation.unwrap() - 0.6446667383345615).abs() < 1e-10, "{found:?}");
     }
 
     #[test]
