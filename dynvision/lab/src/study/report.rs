@@ -104,10 +104,9 @@ impl Study<'_> {
         }
         if !self.findings.is_empty() {
             let mut grid = Judged::grid(&self.judge(&self.findings, stop)?);
-            grid.note =
-                "`seen` where the 95 % interval of the difference over seeds lies on the side that is claimed, \
-                         `opposite` where it lies on the other, else `undecided`."
-                    .into();
+            grid.note = "Seen where the 95 % interval of the difference over seeds lies on the side that is claimed, \
+                         opposite where it lies on the other, else undecided."
+                .into();
             report.findings.push(grid);
         }
         report.methods = Some(self.methods(&experiments)?);
