@@ -1,11 +1,11 @@
 //! A model that is fed frame by frame.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
 use crate::model::{DynModel, Frame, Logits, SameBatch, advance, check_injected, inject};
 use crate::ops::{self, MapShape};
 use crate::unroll::{Context, Discard, Injection, Observer, State};
-use dfdx::prelude::{Dim, HasShape, NoneTape, Tensor};
+use dfdx::prelude::{Dim, HasShape, NoneTape, ReshapeTo, Tensor};
 
 /// A run that takes one frame at a time and keeps what a run may keep: the state, and what was derived from the weights,
 /// which cannot change while the stream borrows the model. It evaluates (see [`Mode`](crate::time::Mode)).
@@ -42,7 +42,7 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     /// [`Error::Setting`](crate::error::Error::Setting) of an area that the model does not have; at the step, of one that adds
     /// no current.
     pub fn inject<S: MapShape>(&mut self, area: &str, current: Tensor<S, E, D>) -> Result<()> {
-        let current = ops::erase(current)?;
+        let current = ops::erase(current)?.try_contiguous().map_err(Error::device)?;
         let steps = self.step..self.step + 1;
         inject(&[Injection { area: area.into(), current, steps }], &M::WIRING, &mut self.cx)
     }
@@ -72,10 +72,11 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
         // a frame that is shown again brings what was made of it
         self.cx.show(&frame);
         let logits = advance(self.model, frame, &mut self.state, observed, &mut self.cx)?;
-        check_injected(&M::WIRING, &self.cx)?;
+        let injected = check_injected(&M::WIRING, &self.cx);
+        // a current that nothing added is told once, and does not stay
         self.cx.end_injections();
         self.step += 1;
-        Ok(logits)
+        injected.map(|()| logits)
     }
 
     /// Returns what each area remembers.
