@@ -1,7 +1,7 @@
 //! The components in models: their gradients through time are differences, and their rules of time hold.
 
 use crate::differences::{parameters_are_differences, perturb};
-use dfdx::prelude::{Const, Cpu, SampleTensor, SumTo, Tensor};
+use dfdx::prelude::{BroadcastTo, Const, Cpu, SampleTensor, SumTo, Tensor};
 use dynvision::nn::{
     BatchNorm, DepthPointwise, Dropout, ExternalInput, Flatten, GroupNorm, HGru, Identity, InputAdaption, Linear,
     Local, LocalDepthwise, Mlp, OwnKernel, PointDepthwise, RConv2dx2, Retina, ScalarBias, SpatialBias, SupraLinearity,
@@ -195,6 +195,33 @@ fn a_current_is_added_at_its_steps_and_is_a_signal_of_its_own() {
         let want = current.as_vec()[b * 48..][..48].iter().map(|&c| if t < 2 { c } else { 0.0 }).collect::<Vec<_>>();
         assert!(added.zip(want).all(|(a, b)| (a - b).abs() < 1e-12), "step {t}");
     }
+}
+
+#[test]
+fn a_stream_takes_currents_step_by_step_as_a_run_does_at_once() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Stimulated, f64>();
+    let x = frames::<4, 4>(2);
+    // one number for each channel, which lies only once in memory
+    let channels: Tensor<(Const<3>,), f64, Cpu> = dev.sample_normal();
+    let current: Tensor<(usize, Const<3>, Const<4>, Const<4>), f64, Cpu> =
+        channels.broadcast_like(&(2, Const, Const, Const));
+    let stimulus = Stimulus::constant(x.clone(), 4).inject("v2", current.clone(), 1..3).unwrap();
+    let at_once: Vec<f64> = net.try_run(stimulus).unwrap().as_vec();
+    let mut stream = dynvision::stream::Stream::new(&net, net.reset()).unwrap();
+    for step in 0..4 {
+        if (1..3).contains(&step) {
+            stream.inject("v2", current.clone()).unwrap();
+        }
+        let logits = stream.try_step(x.clone()).unwrap().as_vec();
+        let want: Vec<f64> = (0..2).flat_map(|b| at_once[(b * 4 + step) * 2..][..2].to_vec()).collect();
+        assert_eq!(logits, want, "step {step}");
+    }
+    // what nothing adds is told once, and the stream goes on
+    stream.inject("v1", current.clone()).unwrap();
+    assert!(stream.try_step(x.clone()).unwrap_err().to_string().contains("`ExternalInput`"));
+    assert!(stream.try_step(x).is_ok());
+    assert!(stream.inject("it", current).unwrap_err().to_string().contains("its areas are v1, v2"));
 }
 
 #[test]
