@@ -39,7 +39,7 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     /// Those of the area's response, `(B, C, H, W)`.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::error::Error::Setting) of an area that the model does not have; at the step, of one that adds
+    /// [`Error::Setting`] of an area that the model does not have; at the step, of one that adds
     /// no current.
     pub fn inject<S: MapShape>(&mut self, area: &str, current: Tensor<S, E, D>) -> Result<()> {
         let current = ops::erase(current)?.try_contiguous().map_err(Error::device)?;
@@ -53,7 +53,7 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     /// `frame: (B, C, H, W)`, result `(B, classes)`.
     ///
     /// # Errors
-    /// [`Error::Batch`](crate::error::Error::Batch) where the batch size changes; what the device refuses.
+    /// [`Error::Batch`] where the batch size changes; what the device refuses.
     pub fn try_step(&mut self, frame: Frame<M, B, E, D>) -> Result<Logits<M, B, E, D>> {
         self.try_observe::<Discard>(frame, &mut M::initial())
     }
@@ -69,8 +69,7 @@ impl<'m, M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Stream<'m, M
     ) -> Result<Logits<M, B, E, D>> {
         M::visit_areas(&self.state, &mut SameBatch(frame.shape().0.size()))?;
         self.cx.set_step(Some(self.step));
-        // a frame that is shown again brings what was made of it
-        self.cx.show(&frame);
+        self.cx.show_unforeseen(&frame);
         let logits = advance(self.model, frame, &mut self.state, observed, &mut self.cx)?;
         let injected = check_injected(&M::WIRING, &self.cx);
         // a current that nothing added is told once, and does not stay

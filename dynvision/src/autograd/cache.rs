@@ -16,6 +16,8 @@ pub(super) struct Cache<E: Element, D: VisionDevice<E>> {
     pub(super) numbers: HashMap<UniqueId, f64>,
     /// The frames that were shown last, that of this step at the end.
     frames: VecDeque<UniqueId>,
+    /// What is made of the frame of this step is kept.
+    keeps: bool,
     /// What was computed of frames.
     pub(super) of_frames: HashMap<FrameKey, Maps<E, D>>,
     /// The tensors that are or were in `of_frames`, which other steps read as they are.
@@ -29,6 +31,7 @@ impl<E: Element, D: VisionDevice<E>> Default for Cache<E, D> {
             derived: HashMap::new(),
             numbers: HashMap::new(),
             frames: VecDeque::new(),
+            keeps: false,
             of_frames: HashMap::new(),
             shared: HashSet::new(),
         }
@@ -39,9 +42,21 @@ impl<E: Element, D: VisionDevice<E>> Default for Cache<E, D> {
 const FRAMES: usize = 8;
 
 impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
-    /// Says that `frame` is the one of this step.
+    /// Says that `frame` is the one of this step, which other steps show too.
     pub(super) fn show(&mut self, frame: UniqueId) {
-        if self.frame() == Some(frame) {
+        self.push(frame);
+        self.keeps = true;
+    }
+
+    /// Says that `frame` is the one of this step, of which nobody knows whether it comes again: what is made of it is kept
+    /// from its second showing on.
+    pub(super) fn show_unforeseen(&mut self, frame: UniqueId) {
+        self.keeps = self.frames.contains(&frame);
+        self.push(frame);
+    }
+
+    fn push(&mut self, frame: UniqueId) {
+        if self.frames.back() == Some(&frame) {
             return;
         }
         self.frames.retain(|&known| known != frame);
@@ -53,9 +68,9 @@ impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
         }
     }
 
-    /// The frame of this step.
+    /// The frame of this step, if what is made of it is kept.
     pub(super) fn frame(&self) -> Option<UniqueId> {
-        self.frames.back().copied()
+        self.frames.back().copied().filter(|_| self.keeps)
     }
 }
 
@@ -101,5 +116,18 @@ mod tests {
         }
         assert!(cache.of_frames.contains_key(&FrameKey { frame: often, op: FrameOp::Front }));
         assert_eq!(cache.frame(), frames.last().copied());
+    }
+
+    #[test]
+    fn an_unforeseen_frame_is_kept_from_its_second_showing_on() {
+        let dev = Cpu::default();
+        let [a, b] = [(); 2].map(|()| id::<(usize, usize, usize, usize), f32, Cpu>(&dev.zeros_like(&(1, 1, 1, 1))));
+        let mut cache: Cache<f32, Cpu> = Cache::default();
+        let mut kept = |frame| {
+            cache.show_unforeseen(frame);
+            cache.frame()
+        };
+        assert_eq!([kept(a), kept(b)], [None, None]);
+        assert_eq!([kept(b), kept(b), kept(a), kept(b)], [Some(b), Some(b), Some(a), Some(b)]);
     }
 }

@@ -64,6 +64,12 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
         self.cache.show(id(frame));
     }
 
+    /// Says that the input of the first area in this step is `frame`, of which nobody knows whether other steps show it again:
+    /// what is made of it is kept from its second showing on.
+    pub(crate) fn show_unforeseen<S: Shape>(&mut self, frame: &Tensor<S, E, D>) {
+        self.cache.show_unforeseen(id(frame));
+    }
+
     /// Returns whether other steps read this tensor as it is, so that it must not be updated in place.
     pub(crate) fn is_shared(&self, maps: &Maps<E, D>) -> bool {
         self.cache.shared.contains(&id(maps))
