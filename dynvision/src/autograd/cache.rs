@@ -18,6 +18,8 @@ pub(super) struct Cache<E: Element, D: VisionDevice<E>> {
     frames: VecDeque<UniqueId>,
     /// What is made of the frame of this step is kept.
     keeps: bool,
+    /// The frame of this step was shown before, or there is none yet.
+    repeats: bool,
     /// What was computed of frames.
     pub(super) of_frames: HashMap<FrameKey, Maps<E, D>>,
     /// The tensors that are or were in `of_frames`, which other steps read as they are.
@@ -32,6 +34,7 @@ impl<E: Element, D: VisionDevice<E>> Default for Cache<E, D> {
             numbers: HashMap::new(),
             frames: VecDeque::new(),
             keeps: false,
+            repeats: true,
             of_frames: HashMap::new(),
             shared: HashSet::new(),
         }
@@ -49,9 +52,11 @@ impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
     }
 
     /// Says that `frame` is the one of this step, of which nobody knows whether it comes again: what is made of it is kept
-    /// from its second showing on.
+    /// from its second showing on, and from its first if the frame before it came again.
     pub(super) fn show_unforeseen(&mut self, frame: UniqueId) {
-        self.keeps = self.frames.contains(&frame);
+        let known = self.frames.contains(&frame);
+        self.keeps = known || self.repeats;
+        self.repeats = known;
         self.push(frame);
     }
 
@@ -119,15 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn an_unforeseen_frame_is_kept_from_its_second_showing_on() {
+    fn an_unforeseen_frame_is_kept_if_it_or_the_one_before_it_came_again() {
         let dev = Cpu::default();
-        let [a, b] = [(); 2].map(|()| id::<(usize, usize, usize, usize), f32, Cpu>(&dev.zeros_like(&(1, 1, 1, 1))));
+        let [a, b, c] = [(); 3].map(|()| id::<(usize, usize, usize, usize), f32, Cpu>(&dev.zeros_like(&(1, 1, 1, 1))));
         let mut cache: Cache<f32, Cpu> = Cache::default();
         let mut kept = |frame| {
             cache.show_unforeseen(frame);
-            cache.frame()
+            cache.frame().is_some()
         };
-        assert_eq!([kept(a), kept(b)], [None, None]);
-        assert_eq!([kept(b), kept(b), kept(a), kept(b)], [Some(b), Some(b), Some(a), Some(b)]);
+        // a film: all but the first are made anew
+        assert_eq!([kept(a), kept(b), kept(c)], [true, false, false]);
+        // frames that last
+        assert_eq!([kept(c), kept(c), kept(a), kept(a)], [true; 4]);
     }
 }

@@ -65,7 +65,7 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
     }
 
     /// Says that the input of the first area in this step is `frame`, of which nobody knows whether other steps show it again:
-    /// what is made of it is kept from its second showing on.
+    /// what is made of it is kept from its second showing on, and from its first if the frame before it came again.
     pub(crate) fn show_unforeseen<S: Shape>(&mut self, frame: &Tensor<S, E, D>) {
         self.cache.show_unforeseen(id(frame));
     }
