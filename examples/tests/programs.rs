@@ -35,6 +35,7 @@ fn an_error_is_a_sentence() {
         ("train_images", ["--folder", &none, "--out", &out], "none"),
         ("train_digits", ["--epochs", "1", "--out", &file], "file"),
         ("saliency", ["--epochs", "0", "--out", &file], "file"),
+        ("literature", ["--out", &file, "--out", &file], "file"),
     ] {
         let said = complaint(name, &args);
         assert_eq!(said.lines().count(), 1, "{name}: {said}");

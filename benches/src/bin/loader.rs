@@ -4,8 +4,8 @@
 //! loader photographs FOLDER [COUNT]      writes COUNT (2000) JPEG photographs in ten classes, long sides of 200 to 500 pixels
 //! loader read FOLDER THREADS             images/s of a `Loader` on it: 64x64, cropped at random, flipped, changed in colour
 //! loader train FOLDER THREADS [BATCHES]  training steps of DyRCNNx4 at batch 32, and the share of them that waited
-//! loader large FILE [GB] [BATCHES] [SEGMENT]  a `Cache` of GB (5), read once, then some training steps from all over it, and the memory of
-//!                                        this process in each; SEGMENT is `recompute_steps` of the network (0)
+//! loader large FILE [GB] [BATCHES] [IMAGES]  a `Cache` of GB (5), read once, then some training steps of IMAGES (16) from all over it, and
+//!                                        the memory of this process in each
 //! ```
 //!
 //! `benches/loader.py` reads the same photographs by torchvision, or by PIL where there is none.
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["read", folder, _] => read(&loader(ImageFolder::open(folder)?, number(2, 2)?)?),
         ["train", folder, _, ..] => {
             let loader = loader(ImageFolder::open(folder)?, number(2, 2)?)?;
-            let (waited, took, count) = train(&loader, number(3, 30)?, 0)?;
+            let (waited, took, count) = train(&loader, number(3, 30)?)?;
             println!(
                 "{count} steps of {BATCH} images: {:.3} s each, {:.2} % of it waiting",
                 took.as_secs_f64() / count as f64,
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
             Ok(())
         }
-        ["large", file, ..] => large(Path::new(file), number(2, 5)?, number(3, 30)?, number(4, 0)?),
+        ["large", file, ..] => large(Path::new(file), number(2, 5)?, number(3, 30)?, number(4, 16)?),
         _ => Err("loader photographs|read|train|large, see the source".into()),
     }
 }
@@ -107,10 +107,9 @@ fn read(loader: &Loader) -> Result<(), Box<dyn Error>> {
 }
 
 /// Some training steps: how long they waited, how long they took after the first, and how many.
-fn train(loader: &Loader, count: usize, segment: usize) -> Result<(Duration, Duration, usize), Box<dyn Error>> {
+fn train(loader: &Loader, count: usize) -> Result<(Duration, Duration, usize), Box<dyn Error>> {
     let dev = Cpu::seed_from_u64(0);
-    let mut net = dev.build_module::<Photographs, f32>();
-    net.dynamics_mut().recompute_steps = segment;
+    let net = dev.build_module::<Photographs, f32>();
     let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
     let config = TrainConfig { batch_size: BATCH, steps: 8, optimizer, ..TrainConfig::default() };
     let (presentation, steps) = (config.presentation.clone(), config.steps);
@@ -165,7 +164,7 @@ impl Dataset for Generated {
     }
 }
 
-fn large(file: &Path, gigabytes: usize, count: usize, segment: usize) -> Result<(), Box<dyn Error>> {
+fn large(file: &Path, gigabytes: usize, count: usize, batch: usize) -> Result<(), Box<dyn Error>> {
     let samples = gigabytes * 1_000_000_000 / (3 * SIDE * SIDE);
     let labels = (0..samples).map(|index| (index % 100) as u16).collect();
     let set = Generated { labels, classes: (0..100).map(|class| class.to_string()).collect() };
@@ -173,7 +172,7 @@ fn large(file: &Path, gigabytes: usize, count: usize, segment: usize) -> Result<
     let cache = if file.exists() { CachedSet::open(file)? } else { CachedSet::build(&set, &Transforms::none(), file)? };
     println!("{samples} images in {gigabytes} GB: built or opened in {:.1} s", start.elapsed().as_secs_f64());
     let flip = Transforms::new(vec![Transform::RandomHorizontalFlip { probability: 0.5 }])?;
-    let loader = Loader::new(cache).transforms(flip).order(Order::Shuffled).batch_size(BATCH).threads(2);
+    let loader = Loader::new(cache).transforms(flip).order(Order::Shuffled).batch_size(batch).threads(2);
     // all of it once, without the network
     let (start, mut images) = (Instant::now(), 0);
     for batch in loader.epoch::<Const<3>, Const<SIDE>, Const<SIDE>, f32, _>(&Cpu::default(), 1)? {
@@ -184,9 +183,9 @@ fn large(file: &Path, gigabytes: usize, count: usize, segment: usize) -> Result<
         images as f64 / start.elapsed().as_secs_f64(),
         process::peak_mb()?
     );
-    let (waited, took, done) = train(&loader, count, segment)?;
+    let (waited, took, done) = train(&loader, count)?;
     println!(
-        "{done} steps, {:.2} % of the time waiting, at most {:.0} MB of memory with the network's activity",
+        "{done} steps of {batch} images, {:.2} % of the time waiting, at most {:.0} MB of memory with the network's activity",
         100.0 * waited.as_secs_f64() / took.as_secs_f64(),
         process::peak_mb()?
     );

@@ -21,6 +21,7 @@ use std::path::Path;
 pub struct Ridge {
     title: String,
     dt: f64,
+    axis: &'static str,
     shaded: Vec<(usize, usize)>,
     rows: Vec<Row>,
 }
@@ -42,7 +43,19 @@ impl Row {
 impl Ridge {
     /// An empty plot whose steps are `dt` ms apart.
     pub fn new(title: impl Into<String>, dt: f64) -> Self {
-        Ridge { title: title.into(), dt, shaded: Vec::new(), rows: Vec::new() }
+        Ridge { title: title.into(), dt, axis: "time (ms)", shaded: Vec::new(), rows: Vec::new() }
+    }
+
+    /// An empty plot over steps, of a model whose steps have no duration.
+    ///
+    /// ```
+    /// use dynvision::plot::{Ridge, Row};
+    /// let svg = Ridge::in_steps("Responses").row(Row::new("v1", vec![0.0, 0.4])).to_svg()?;
+    /// assert!(svg.contains("step") && !svg.contains("ms"));
+    /// # Ok::<(), dynvision::plot::PlotError>(())
+    /// ```
+    pub fn in_steps(title: impl Into<String>) -> Self {
+        Ridge { axis: "step", ..Ridge::new(title, 1.0) }
     }
 
     /// Shades the steps from `from` up to, not including, `to`: when the stimulus was on.
@@ -126,7 +139,7 @@ impl Ridge {
         let mut mesh = chart.configure_mesh();
         mesh.disable_mesh().y_desc(&row.name).y_labels(3).axis_desc_style(("sans-serif", 15));
         if last {
-            mesh.x_desc("time (ms)");
+            mesh.x_desc(self.axis);
         } else {
             mesh.x_labels(0);
         }
