@@ -12,7 +12,7 @@ pub(crate) use areas::SameBatch;
 pub use generated::{Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 #[cfg(feature = "train")]
 pub(crate) use run::frozen;
-pub(crate) use run::{check_injected, inject, run_or_record, unroll};
+pub(crate) use run::{check_beside, check_injected, inject, run_or_record, unroll};
 
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};

@@ -130,7 +130,7 @@ pub(crate) fn frozen<M: GeneratedModel<E, D>, E: Element, D: VisionDevice<E>>(
 }
 
 /// What is shown beside the frames is what the model has inputs for, at every step and for every image.
-fn check_beside<E: Element, D: VisionDevice<E>>(
+pub(crate) fn check_beside<E: Element, D: VisionDevice<E>>(
     inputs: &[(&str, Map)],
     shown: &[Beside<E, D>],
     batch: usize,
@@ -168,7 +168,7 @@ fn check_beside<E: Element, D: VisionDevice<E>>(
     match missing {
         Some((name, _)) => refused(format!(
             "the model has an input `{name}` beside the frame, which the stimulus does not show; give it, as in \
-             `stimulus.beside(\"{name}\", Stimulus::constant(other, {steps}))`"
+             `stimulus.beside(\"{name}\", Stimulus::constant(other, {steps}))`, in a training as `WithInputs::new(set).with(\"{name}\", other)`"
         )),
         None => Ok(()),
     }

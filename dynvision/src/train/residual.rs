@@ -10,7 +10,7 @@ use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 ///
 /// It is the sum of the feedforward delays, less where a part makes a signal of none, such as a bias between areas: then the
 /// readout answers as soon as the last such part does. As in the original (`n_residual_timesteps`) it is found by running the
-/// model on one blank frame a step without skips and feedback.
+/// model on one blank frame a step, of each input, without skips and feedback.
 ///
 /// # Errors
 /// Those of the dynamics and of the device.
@@ -28,7 +28,13 @@ where
     (dynamics.feedforward_only, dynamics.idle_steps) = (true, 0);
     let shape = (1, Default::default(), Default::default(), Default::default());
     let frame = device.try_zeros_like(&shape).map_err(Error::device)?;
-    let (_, responses) = net.try_record(Stimulus::constant(frame, plan.residual() + 1))?;
+    let steps = plan.residual() + 1;
+    let mut stimulus = Stimulus::constant(frame, steps);
+    for (name, map) in M::BESIDE {
+        let blank = device.try_zeros_like(&(1, map.c, map.h, map.w)).map_err(Error::device)?;
+        stimulus = stimulus.beside(*name, Stimulus::constant(blank, steps))?;
+    }
+    let (_, responses) = net.try_record(stimulus)?;
     let mut begins = Begins { area: M::WIRING.areas.last().map_or("", |area| area.name), step: None };
     M::visit_areas(&responses, &mut begins)?;
     Ok(begins.step.map_or(plan.residual(), |step| step + last.feedforward))

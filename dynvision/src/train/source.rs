@@ -1,6 +1,6 @@
 //! What a training learns from: batches of images or films, and what the model is to answer to them.
 
-use super::{Recording, TrainError};
+use super::{OtherInput, Recording, TrainError};
 use crate::data::{DataError, Dataset, Images, Loader, Order, Seed};
 use crate::geometry::Map;
 use crate::loss::{Labels, Place, Responses, Target};
@@ -8,7 +8,8 @@ use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
 use std::collections::BTreeMap;
 
 /// What a training learns from: [`Images`] in memory, a [`Loader`] of any [`Dataset`](crate::data::Dataset), or one of these with
-/// more to answer: [`Recorded`], [`LabelledInTime`], [`LabelledByReadout`](super::LabelledByReadout).
+/// more to answer or to see: [`Recorded`], [`LabelledInTime`], [`LabelledByReadout`](super::LabelledByReadout),
+/// [`WithInputs`](super::WithInputs).
 ///
 /// Which samples a batch has is said by the settings of the training: batch size, order and seed of a [`Loader`] give way to
 /// them; its transforms, its threads and whether the last batch is left out hold.
@@ -25,6 +26,16 @@ pub trait Source {
     /// The readouts beside the first that there are labels for, and the number of their classes. None unless said otherwise.
     fn readouts(&self) -> Vec<(String, usize)> {
         Vec::new()
+    }
+
+    /// What is shown beside the frames of a batch, for a model with several inputs. Nothing unless said otherwise; see
+    /// [`WithInputs`](super::WithInputs).
+    ///
+    /// # Errors
+    /// What is wrong with a sample.
+    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
+        let _ = batch;
+        Ok(Vec::new())
     }
 
     /// The shape of a frame, where it is known before one is read.
@@ -311,6 +322,10 @@ impl<S: Source> Source for Recorded<S> {
 
     of_set!();
 
+    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
+        self.set.beside(batch)
+    }
+
     fn classes(&self) -> usize {
         0
     }
@@ -334,6 +349,10 @@ impl<S: Source<Target = Labels>> Source for RecordedAndLabelled<S> {
     type Target = (Labels, Responses);
 
     of_set!();
+
+    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
+        self.set.beside(batch)
+    }
 
     fn classes(&self) -> usize {
         self.set.set.classes()
@@ -373,6 +392,10 @@ impl<S: Source<Target = Labels>> Source for LabelledInTime<S> {
     type Target = Labels;
 
     of_set!();
+
+    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
+        self.set.beside(batch)
+    }
 
     fn classes(&self) -> usize {
         let greatest = self.in_time.as_slice().iter().flatten().max();

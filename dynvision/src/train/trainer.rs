@@ -13,7 +13,8 @@ use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, check_readout, total};
-use crate::model::{DynModel, Frame, FrameShape, frozen, run_or_record};
+use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
+use crate::ops::MapShape;
 use crate::optim::{
     Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule, scale_gradients,
 };
@@ -440,7 +441,8 @@ where
             let residual = residual_steps(&self.net, &self.device)?;
             if let Some(batch) = images.batches(&self.device, &first)?.batches.next() {
                 let (frames, drawn) = batch?;
-                self.shown(frames, images, &drawn, residual, 0)?;
+                let (stimulus, _) = self.shown(frames, images, &drawn, residual, 0)?;
+                check_beside(M::BESIDE, stimulus.shown_beside(), 1, stimulus.steps())?;
             }
         }
         self.monitor = self.config.monitor.resolved(held_out.is_some())?;
@@ -591,8 +593,8 @@ where
         Pass { order, seed: self.config.seed, epoch, batch_size: self.config.batch_size, first, all: false }
     }
 
-    /// How a batch is shown, and what the model is to answer: an image as the settings say, a film as it is. Blank frames
-    /// follow for as long as the readout lags behind.
+    /// How a batch is shown, and what the model is to answer: an image as the settings say, a film as it is, other inputs beside
+    /// them. Blank frames follow for as long as the readout lags behind.
     fn shown<S: Source<Target = Y>>(
         &self,
         frames: Vec<Frame<M, usize, E, D>>,
@@ -602,15 +604,24 @@ where
         number: u64,
     ) -> Result<(Stimulus<FrameShape<M, usize, E, D>, E, D>, Y), TrainError> {
         let blank = self.config.presentation.blank;
+        let others = images.beside(drawn)?;
         let (stimulus, counted) = match <[_; 1]>::try_from(frames) {
             Ok([image]) => {
                 let plan = self.config.presentation.plan(self.config.steps, residual, self.config.seed, number);
-                (Stimulus::presented(image, plan.shown(), blank)?, plan.counted().to_vec())
+                let mut stimulus = Stimulus::presented(image, plan.shown(), blank)?;
+                for other in &others {
+                    stimulus = stimulus.beside(&other.name, other.presented(&self.device, plan.shown(), blank)?)?;
+                }
+                (stimulus, plan.counted().to_vec())
             }
             Err(film) => {
-                let counted = [vec![false; residual], vec![true; film.len()]].concat();
-                let film = Stimulus::frames(film, NoneTape);
-                (if residual > 0 { film.then_blank(residual, blank)? } else { film }, counted)
+                let (steps, counted) = (film.len(), [vec![false; residual], vec![true; film.len()]].concat());
+                let mut stimulus = late(Stimulus::frames(film, NoneTape), residual, blank)?;
+                for other in &others {
+                    let film = late(other.throughout(&self.device, steps)?, residual, blank)?;
+                    stimulus = stimulus.beside(&other.name, film)?;
+                }
+                (stimulus, counted)
             }
         };
         Ok((stimulus, images.target(drawn, &counted)?))
@@ -816,6 +827,15 @@ where
         }
         Ok(Numbers { loss, terms, logits: logits.iter().flatten().map(wide).collect(), readouts: others.found })
     }
+}
+
+/// A film, and blank frames for as long as the readout lags behind.
+fn late<S: MapShape, E: Element, D: VisionDevice<E>>(
+    film: Stimulus<S, E, D>,
+    residual: usize,
+    blank: f64,
+) -> Result<Stimulus<S, E, D>, Error> {
+    if residual > 0 { film.then_blank(residual, blank) } else { Ok(film) }
 }
 
 /// Reads what readouts answered from the device.

@@ -1,8 +1,14 @@
 //! A model with two inputs: an image, and a cue that says where to look.
 
 use dfdx::prelude::{Rank0, SumTo};
+use dynvision::data::{Arrays, Dataset, Images, Loader, Order, Seed, Values};
+use dynvision::geometry::Map;
+use dynvision::interop::Weights;
+use dynvision::loss::Labels;
 use dynvision::nn::NoRecurrence;
+use dynvision::optim::{AdamConfig, OptimizerConfig};
 use dynvision::prelude::*;
+use dynvision::train::{TrainConfig, TrainError, Trainer, WithInputs, residual_steps};
 
 /// The cue has a map of its own size; `joined` gets both at the size of the first.
 #[dyn_model(
@@ -85,4 +91,112 @@ fn a_wrong_or_missing_input_is_one_clear_error() {
     let twice = shown().beside("cue", Stimulus::constant(cue(3, 2), 3)).unwrap();
     let twice = says(twice.beside("cue", Stimulus::constant(cue(3, 2), 3)).unwrap());
     assert!(twice.contains("twice"), "{twice}");
+}
+
+/// Which of two halves of the image is bright, said only by the cue: who does not see it cannot do better than chance.
+fn halves(images: usize) -> (Images, Arrays) {
+    let (bright, cued): (Vec<bool>, Vec<bool>) = (0..images).map(|i| (i % 2 == 0, i % 4 < 2)).unzip();
+    let pixels = bright.iter().flat_map(|&left| (0..64).map(move |at| if (at % 8 < 4) == left { 255 } else { 0 }));
+    // the class: the cued half is bright
+    let labels: Vec<u16> = bright.iter().zip(&cued).map(|(&left, &cue)| u16::from(left == cue)).collect();
+    let classes = vec!["dark".to_string(), "bright".to_string()];
+    let map = |cue: bool| (0..32).map(move |at| if (at % 4 < 2) == cue { 1.0 } else { 0.0 });
+    let cues = Values::Floats(cued.iter().flat_map(|&cue| map(cue)).collect());
+    let images = Images::new("halves", pixels.collect(), Map::new(1, 8, 8), labels.clone(), classes.clone()).unwrap();
+    (images, Arrays::new("cues", cues, 1, Map::new(2, 4, 4), labels, classes).unwrap())
+}
+
+fn trainer(epochs: usize) -> Trainer<CuedModel<f64, Cpu>, f64, Cpu> {
+    let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 0.02, ..AdamConfig::default() });
+    let config = TrainConfig { epochs, batch_size: 8, steps: 4, optimizer, ..TrainConfig::default() };
+    Trainer::new(&Cpu::default(), net(), config).unwrap()
+}
+
+#[test]
+fn a_training_shows_the_cue_beside_the_image() {
+    let (images, cues) = halves(32);
+    let set = WithInputs::new(images).with("cue", cues).unwrap();
+    let mut trainer = trainer(60);
+    trainer.fit(&set, Some(&set)).unwrap();
+    assert_eq!(trainer.evaluate(&set).unwrap().last_accuracy, Some(1.0));
+}
+
+/// One batch in the order of the set, by hand: the same loss and the same weights after the update.
+#[test]
+fn a_batch_is_what_one_would_show_by_hand() {
+    let (images, cues) = halves(8);
+    let set = WithInputs::new(images.clone()).with("cue", cues.clone()).unwrap();
+    let (mut fitted, mut by_hand) = (trainer(1), trainer(1));
+    fitted.fit(&set, None).unwrap();
+
+    let dev = Cpu::default();
+    let order = Order::Shuffled.indices(images.labels(), Seed(0), 0);
+    let batch = images.batches::<1, 8, 8, f64, _>(&dev, &order, 8).unwrap().next().unwrap().unwrap();
+    let values = order.iter().flat_map(|&at| match cues.sample(at).unwrap().into_values() {
+        Values::Floats(values) => values.into_iter().map(f64::from),
+        Values::Bytes(_) => unreachable!(),
+    });
+    let cue: Cue = dev.tensor_from_vec(values.collect(), (8, Const, Const, Const));
+    let lag = residual_steps(by_hand.net(), &dev).unwrap();
+    let plan = TrainConfig::default().presentation.plan(4, lag, Seed(0), 0);
+    let stimulus = Stimulus::presented(batch.images, plan.shown(), 0.0).unwrap();
+    let stimulus = stimulus.beside("cue", Stimulus::presented(cue, plan.shown(), 0.0).unwrap()).unwrap();
+    by_hand.backward(stimulus, &Labels::counted(&batch.labels, plan.counted())).unwrap();
+    by_hand.update().unwrap();
+    assert_eq!(fitted.net().weights(), by_hand.net().weights());
+}
+
+#[test]
+fn a_training_names_what_is_shown_wrongly_before_it_begins() {
+    let (images, cues) = halves(8);
+    let says = |error: TrainError| error.to_string();
+    // no cue, a name that is no input, another number of samples, another shape, a film beside images
+    let error = says(trainer(1).fit(&images, None).unwrap_err());
+    assert!(error.contains("input `cue`") && error.contains("WithInputs"), "{error}");
+    let set = WithInputs::new(images.clone()).with("cue", cues.clone()).unwrap().with("hint", cues).unwrap();
+    let error = says(trainer(1).fit(&set, None).unwrap_err());
+    assert!(error.contains("`hint`") && error.contains("cue"), "{error}");
+    let error = says(WithInputs::new(images.clone()).with("cue", halves(4).1).unwrap_err());
+    assert!(error.contains('4') && error.contains('8'), "{error}");
+    let other = |frames: usize, map: Map| {
+        let values = Values::Floats(vec![0.0; 8 * frames * map.c * map.h * map.w]);
+        let (labels, classes) = (images.labels().to_vec(), images.classes().to_vec());
+        let cues = Arrays::new("cues", values, frames, map, labels, classes).unwrap();
+        let set = WithInputs::new(images.clone()).with("cue", cues).unwrap();
+        let mut trainer = trainer(1);
+        let error = says(trainer.fit(&set, None).unwrap_err());
+        assert!(trainer.history().epochs.is_empty());
+        error
+    };
+    let error = other(1, Map::new(2, 4, 5));
+    assert!(error.contains("`cue`") && error.contains("[1, 2, 4, 4]"), "{error}");
+    let error = other(3, Map::new(2, 4, 4));
+    assert!(error.contains("3 of `cue`"), "{error}");
+}
+
+/// Films beside films: each step has its own.
+#[test]
+fn a_film_of_cues_goes_beside_a_film() {
+    let films = |name: &str, map: Map| {
+        let values = (0..4 * 3 * map.c * map.h * map.w).map(|at| (at as f32 * 0.37).sin()).collect();
+        Arrays::new(name, Values::Floats(values), 3, map, vec![0, 1, 0, 1], vec!["a".into(), "b".into()]).unwrap()
+    };
+    let (images, cues) = (films("images", Map::new(1, 8, 8)), films("cues", Map::new(2, 4, 4)));
+    let set = |cues| WithInputs::new(Loader::new(images.clone())).with("cue", cues).unwrap();
+    let mut all = trainer(1);
+    all.fit(&set(cues.clone()), None).unwrap();
+    // without its last frame the film of cues makes another run
+    let last = |cues: &Arrays, at: usize| match cues.sample(at).unwrap().into_values() {
+        Values::Floats(mut values) => {
+            values[64..].fill(0.0);
+            values
+        }
+        Values::Bytes(_) => unreachable!(),
+    };
+    let values = Values::Floats((0..4).flat_map(|at| last(&cues, at)).collect());
+    let cut =
+        Arrays::new("cues", values, 3, Map::new(2, 4, 4), vec![0, 1, 0, 1], vec!["a".into(), "b".into()]).unwrap();
+    let mut other = trainer(1);
+    other.fit(&set(cut), None).unwrap();
+    assert_ne!(all.net().weights(), other.net().weights());
 }
