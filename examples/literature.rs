@@ -42,6 +42,9 @@ dynvision::conv_lstm! {
 dynvision::conv_gru! {
     struct Gru; input = [1, 28, 28], hidden = [16, 24], kernels = [3, 3], classes = 10
 }
+dynvision::recurrent_attention! {
+    struct Attentive; input = [1, 28, 28], features = 16, side = 14, units = 32, classes = 10
+}
 dynvision::hgru_net! {
     struct Horizontal; input = [1, 28, 28], channels = 12, reach = 9, steps = 12, form = PublishedForm, classes = 10
 }
@@ -107,6 +110,7 @@ fn run(Options { out }: Options) -> Result<(), Box<dyn Error>> {
     shown.flash::<Sat>("rcnn_sat", "rcnn-sat", Sat::INPUT)?;
     shown.flash::<Lstm>("conv_lstm", "ConvLSTM", Lstm::INPUT)?;
     shown.flash::<Gru>("conv_gru", "ConvGRU", Gru::INPUT)?;
+    shown.flash::<Attentive>("attention", "Recurrent attention", Attentive::INPUT)?;
     shown.flash::<Horizontal>("hgru", "hGRU", Horizontal::INPUT)?;
     shown.flash::<Spiking>("spiking", "Spiking network: share of units that fire", Spiking::INPUT)?;
     shown.flash::<Ei>("ei", "Excitatory and inhibitory rates", Ei::INPUT)?;

@@ -46,9 +46,9 @@ mod two_stage;
 pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
 pub use cells::{
-    ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions, HardGates,
-    HeegerMackey, Organics, PaperForm, PeepholeGates, PredictionError, PublishedForm, PublishedFormBatchNorm,
-    RepresentationForm, RepresentationLstm,
+    AttentionLstm, ConvGru, ConvLstm, CorBlockS, Dann, DivisiveConv, EiRates, EiReadout, HGru, HGruNorm, HGruOptions,
+    HardGates, HeegerMackey, Organics, PaperForm, PeepholeGates, PredictionError, PublishedForm,
+    PublishedFormBatchNorm, RepresentationForm, RepresentationLstm,
 };
 pub use channel_solver::EulerPerChannel;
 pub use classifier::Classifier;

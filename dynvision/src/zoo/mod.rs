@@ -19,6 +19,7 @@
 //! | [`Blt2017`] | [`blt!`](crate::blt) | bottom-up, lateral and top-down |
 //! | [`RcnnSat`] | [`rcnn_sat!`](crate::rcnn_sat) | rcnn-sat, a norm for each step |
 //! | [`ConvLstm2`], [`ConvGru2`] | [`conv_lstm!`](crate::conv_lstm), [`conv_gru!`](crate::conv_gru) | gated convolutional cells |
+//! | [`RecurrentAttention`] | [`recurrent_attention!`](crate::recurrent_attention) | an LSTM that looks at one place after the other |
 //! | [`HGruNet`] | [`hgru_net!`](crate::hgru_net) | gated horizontal connections |
 //! | [`SpikingNet`] | [`spiking_net!`](crate::spiking_net) | leaky integrate-and-fire units |
 //! | [`OrganicsNet`] | [`organics_net!`](crate::organics_net) | recurrent divisive normalisation |
@@ -31,6 +32,7 @@
 //! | [`ResNet20`], [`ResNet32`], [`ResNet44`] | [`resnet_x3!`](crate::resnet_x3) | residual networks for small images |
 
 mod alex_net;
+mod attention;
 mod blt;
 mod circuits;
 mod cords_net;
@@ -49,6 +51,7 @@ mod spiking;
 mod two_streams;
 
 pub use alex_net::*;
+pub use attention::*;
 pub use blt::*;
 pub use circuits::*;
 pub use cords_net::*;

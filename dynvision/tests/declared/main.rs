@@ -2,6 +2,7 @@
 //! channels, and constraints that hold through updates, checkpoints and imports.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+mod attention;
 #[path = "../common/mod.rs"]
 mod common;
 mod constraints;

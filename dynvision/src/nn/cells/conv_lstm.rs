@@ -60,19 +60,28 @@ impl<const I: usize, const H: usize, const K: usize> Layer for ConvLstm<I, H, K>
             Some(h) => convolved(h, &built.weight_hh, [4 * H, H, K, K], None, Some(gates), cx)?,
             None => gates,
         };
-        let [i, f, o, g] = quarters(H, &gates, cx)?;
-        let (i, f, o, g) = (ops::sigmoid(&i, cx)?, ops::sigmoid(&f, cx)?, ops::sigmoid(&o, cx)?, ops::tanh(&g, cx)?);
-        let c = match cx.memory("cell") {
-            Some(c) => c,
-            None => filled(0.0, &x, H)?,
-        };
-        let kept = ops::mul(&f, &c, cx)?;
-        let new = ops::mul(&i, &g, cx)?;
-        let c = ops::add(kept, &new, cx)?;
-        cx.remember("cell", &c)?;
-        let shown = ops::tanh(&c, cx)?;
-        ops::mul(&o, &shown, cx).map(Some)
+        lstm(H, &gates, cx).map(Some)
     }
+}
+
+/// The response of an LSTM of so many channels to its gates before they are squashed; its cell is the memory `cell`.
+pub(super) fn lstm<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    channels: usize,
+    gates: &Maps<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let [i, f, o, g] = quarters(channels, gates, cx)?;
+    let (i, f, o, g) = (ops::sigmoid(&i, cx)?, ops::sigmoid(&f, cx)?, ops::sigmoid(&o, cx)?, ops::tanh(&g, cx)?);
+    let c = match cx.memory("cell") {
+        Some(c) => c,
+        None => filled(0.0, &i, channels)?,
+    };
+    let kept = ops::mul(&f, &c, cx)?;
+    let new = ops::mul(&i, &g, cx)?;
+    let c = ops::add(kept, &new, cx)?;
+    cx.remember("cell", &c)?;
+    let shown = ops::tanh(&c, cx)?;
+    ops::mul(&o, &shown, cx)
 }
 
 /// The misfit of a kernel that changes the size of a state.

@@ -1,5 +1,6 @@
 //! Layers that keep more than their response: gated cells and circuits.
 
+mod attention_lstm;
 mod conv_gru;
 mod conv_lstm;
 mod cornet_s;
@@ -9,6 +10,7 @@ mod h_gru;
 mod organics;
 mod pred_net;
 
+pub use attention_lstm::AttentionLstm;
 pub use conv_gru::ConvGru;
 pub use conv_lstm::ConvLstm;
 pub use cornet_s::CorBlockS;
@@ -19,6 +21,7 @@ pub use organics::{DivisiveConv, HeegerMackey, Organics};
 pub use pred_net::{HardGates, PeepholeGates, PredictionError, RepresentationForm, RepresentationLstm};
 
 pub(crate) mod built {
+    pub use super::attention_lstm::built::AttentionLstm;
     pub use super::conv_gru::built::ConvGru;
     pub use super::conv_lstm::built::ConvLstm;
     pub use super::cornet_s::built::CorBlockS;
