@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+mod docs;
 mod lists;
 mod program;
 mod runs;
