@@ -236,7 +236,7 @@ fn the_toml_of_the_pages_is_read() {
             }
         }
     }
-    for kind in ["manifest", "sweep", "experiment"] {
+    for kind in ["manifest", "sweep", "experiment", "settings"] {
         assert!(kinds.contains(kind), "no page has a {kind}; there are {kinds:?}");
     }
 }
@@ -265,6 +265,7 @@ fn the_examples_of_help_do_what_they_say() {
     let here = home.join("laboratory");
     std::fs::create_dir_all(home.join(".local/share/bash-completion/completions")).unwrap();
     std::fs::create_dir(&here).unwrap();
+    crate::folder::pictures(&home.join("photographs"), 2, 5);
     let write = |name: &str, text: &str| std::fs::write(here.join(name), text).unwrap();
     write("lab.toml", "model = \"simple-8\"\ndata.name = \"digits\"\n[profile.quick.train]\nepochs = 1\n");
     write(
