@@ -308,7 +308,11 @@ fn the_examples_of_help_do_what_they_say() {
             let line = line.replace("runs/my-net-mnist5k-s0-1a2b3c4d", first);
             let line = line.replace("runs/a/checkpoints/last.safetensors", "a.safetensors");
             let of_weights = line.starts_with("dynvision weights ");
-            run(&if of_weights { line.replace("dyrcnn-x4", "simple-8") } else { line });
+            run(&if of_weights || line.starts_with("dynvision profile ") {
+                line.replace("dyrcnn-x4", "simple-8")
+            } else {
+                line
+            });
         }
     }
     assert!(needs.is_empty(), "no help has these examples any more: {needs:?}");

@@ -97,7 +97,7 @@ fn it_is_a_setting_like_any_other() {
         ("train.protocol={ repetition = { total = \"3 ms\" } }", "3 ms"),
         ("train.protocol={ repetition = { total = 1 } }", "two or more"),
         ("train.protocol={ duration = { total = 4, intro = 3, stim = 3 } }", "lengthen"),
-        ("train.protcol.repetition.total=3", "did you mean"),
+        ("train.protcol.repetition.total=3", "steps, protocol, presentation"),
     ] {
         let said = refused(here.path(), &[&["config", "show"], &SMALL[..], &["--set", set]].concat(), 2);
         assert!(said.contains(part), "{set}: {said}");
