@@ -29,6 +29,9 @@ pub enum LabError {
     /// The model.
     #[error(transparent)]
     Model(#[from] dynvision::error::Error),
+    /// A protocol.
+    #[error(transparent)]
+    Protocol(#[from] dynvision::protocol::ProtocolError),
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),

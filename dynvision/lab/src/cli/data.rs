@@ -3,15 +3,15 @@
 use super::Context;
 use super::output::{Outcome, columns};
 use crate::lab_error::LabError;
-use crate::sets::checksum;
-use dynvision::data::Split;
+use crate::sets::{Parts, Wanted, checksum};
+use dynvision::data::{Seed, Split};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Lists the data sets, or reads one and says what is in it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dynvision data\n  dynvision data mnist5k\n  dynvision data cifar10 --folder ~/cifar10"
+    after_help = "Examples:\n  dynvision data\n  dynvision data mnist5k\n  dynvision data cifar10 --folder ~/cifar10\n  dynvision data folder --folder ~/photographs --model dyrcnn-x4"
 )]
 pub(super) struct Args {
     /// The set to read; all are listed without one.
@@ -19,6 +19,15 @@ pub(super) struct Args {
     /// Where its files are.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// The model that the images of a folder are adapted to.
+    #[arg(long, short)]
+    model: Option<String>,
+    /// Leaves out files that cannot be decoded, and counts them.
+    #[arg(long)]
+    skip_corrupt: bool,
+    /// Determines which images of a folder that is not divided are tested on.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
 }
 
 impl Args {
@@ -27,10 +36,10 @@ impl Args {
             let mut rows = vec![["data set", "image", "classes", "from", "about"].map(String::from).to_vec()];
             let mut list = Vec::new();
             for set in cx.sets.iter() {
-                let [c, h, w] = set.shape;
                 let from = if set.needs_folder { "data.folder" } else { "the library" };
-                let shape = format!("{c}x{h}x{w}");
-                rows.push(vec![set.name.clone(), shape, set.classes.to_string(), from.into(), set.about.clone()]);
+                let shape = set.shape.map_or("the model's".into(), |[c, h, w]| format!("{c}x{h}x{w}"));
+                let classes = set.classes.map_or("any".into(), |classes| classes.to_string());
+                rows.push(vec![set.name.clone(), shape, classes, from.into(), set.about.clone()]);
                 list.push(json!({
                     "name": set.name, "shape": set.shape, "classes": set.classes, "needs_folder": set.needs_folder,
                     "about": set.about,
@@ -41,9 +50,22 @@ impl Args {
         let set = cx.sets.get(name)?;
         let mut rows = vec![["part", "images", "image", "classes", "sha256"].map(String::from).to_vec()];
         let mut parts = serde_json::Map::new();
-        for (part, split) in [("train", Split::Train), ("test", Split::Test)] {
-            let images = set.load(self.folder.as_deref(), split)?;
-            let (sum, shape) = (checksum(&images), images.shape());
+        let folder = self.folder.as_deref();
+        let read = match &self.model {
+            None => Parts {
+                train: set.load(folder, Split::Train)?,
+                test: set.load(folder, Split::Test)?,
+                notes: Vec::new(),
+            },
+            Some(model) => {
+                let entry = cx.models.get(model)?;
+                let (frame, classes, skip_corrupt) = (entry.wiring().input, entry.classes(), self.skip_corrupt);
+                let seed = Seed(self.seed);
+                set.parts(folder, &Wanted { model, frame, classes, train: 0, test: 0, seed, skip_corrupt })?
+            }
+        };
+        for (part, images) in [("train", &read.train), ("test", &read.test)] {
+            let (sum, shape) = (checksum(images), images.shape());
             rows.push(vec![
                 part.into(),
                 images.len().to_string(),
@@ -54,6 +76,8 @@ impl Args {
             let facts = json!({ "images": images.len(), "shape": [shape.c, shape.h, shape.w], "sha256": sum });
             parts.insert(part.into(), facts);
         }
-        Ok(Outcome::new(columns(&rows), json!({ "name": name, "parts": parts })))
+        let text = read.notes.iter().fold(columns(&rows), |text, note| text + note + "\n");
+        let classes = read.train.classes();
+        Ok(Outcome::new(text, json!({ "name": name, "parts": parts, "classes": classes, "notes": read.notes })))
     }
 }

@@ -45,8 +45,17 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
     if path.starts_with("train.clip.") {
         values.retain(|known, _| known == path || !is_in(known, "train.clip"));
     }
+    // one protocol in place of another
+    if let Some(preset) = preset(path) {
+        values.retain(|known, _| self::preset(known).is_none_or(|known| known == preset));
+    }
     values.insert(path.into(), (value, source));
     Ok(())
+}
+
+/// The kind of protocol that a path is a setting of.
+fn preset(path: &str) -> Option<&str> {
+    path.strip_prefix("train.protocol.").and_then(|rest| rest.split('.').next())
 }
 
 /// Whether a path lies in a section.

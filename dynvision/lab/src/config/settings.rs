@@ -5,7 +5,8 @@ use super::schema::find;
 use super::{ConfigError, Kind, Layers, Source, units};
 use crate::lab_error::LabError;
 use crate::models::{Entry, Losses, Models};
-use dynvision::data::Seed;
+use dynvision::data::{Presentation, Seed};
+use dynvision::protocol::{Preset, Protocol, ProtocolError};
 use dynvision::time::{Dynamics, Plan};
 use dynvision::train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,12 @@ pub struct Data {
     pub test: usize,
     /// The part of the training images that is held out to evaluate on meanwhile.
     pub validation: f64,
+    /// Determines which images of a folder that its authors did not divide are tested on.
+    #[serde(default)]
+    pub seed: u64,
+    /// Whether files of a folder that cannot be decoded are left out and counted, and not refused.
+    #[serde(default)]
+    pub skip_corrupt: bool,
 }
 
 /// Which experiments are run, and on what.
@@ -60,10 +67,34 @@ pub struct Settings {
     pub data: Data,
     /// How it is trained.
     pub train: TrainConfig,
+    /// What is shown in training and test, in place of `train.steps` and `train.presentation.pattern`: `train.protocol`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Preset>,
     /// What is minimised.
     pub losses: Losses,
     /// Which experiments are run.
     pub experiments: Experiments,
+}
+
+impl Settings {
+    /// The protocol that training shows, if it shows one.
+    ///
+    /// # Errors
+    ///
+    /// Settings that no protocol can have.
+    pub fn shown(&self) -> Result<Option<Protocol>, ProtocolError> {
+        self.protocol.as_ref().map(Preset::build).transpose()
+    }
+
+    /// The steps for which training shows an image.
+    ///
+    /// # Errors
+    ///
+    /// Settings that no protocol can have, and times that are no whole number of steps.
+    pub fn steps(&self) -> Result<usize, ProtocolError> {
+        let steps = |protocol: Protocol| Ok(protocol.timeline(self.dynamics.dt)?.steps());
+        self.shown()?.map_or(Ok(self.train.steps), steps)
+    }
 }
 
 /// Settings, and where each comes from.
@@ -80,6 +111,8 @@ seed = 0
 train = 0
 test = 0
 validation = 0.1
+seed = 0
+skip_corrupt = false
 [train]
 epochs = 10
 batch_size = 64
@@ -199,6 +232,7 @@ impl Config {
                 wrong(path, value, source, format!("it takes {} (a step is {dt} ms)", key.kind.name()))
             })?;
         }
+        resolve(&mut values)?;
         let tree = tree(&values);
         let settings = read(&tree, &values)?;
         let of = |path: &str| source_in(&values, path);
@@ -214,6 +248,24 @@ impl Config {
             .train
             .check()
             .map_err(|error| ConfigError::Text { at: of("train").into(), reason: error.to_string() })?;
+        let steps = settings.steps().map_err(|error| ConfigError::Text {
+            at: of("train.protocol").into(),
+            reason: format!("`train.protocol`: {error}"),
+        })?;
+        if settings.protocol.is_some() && steps < 2 {
+            let reason = "`train.protocol` lasts a step, and it must have two or more".into();
+            return Err(ConfigError::Text { at: of("train.protocol").into(), reason }.into());
+        }
+        // a protocol has events and a rule of its own; what would change nothing is not accepted
+        let (given, none) = (&settings.train.presentation, Presentation::default());
+        let idle = [
+            ("train.presentation.pattern", given.pattern != none.pattern),
+            ("train.presentation.shuffle", given.shuffle != none.shuffle),
+            ("train.presentation.reaction_steps", given.reaction_steps != none.reaction_steps),
+        ];
+        if let (Some(_), Some((path, _))) = (&settings.protocol, idle.iter().find(|(_, set)| *set)) {
+            return Err(refused(path, "under `train.protocol` it has no effect: leave one of them out".into()));
+        }
         for path in ["losses.activity", "losses.smoothness"] {
             let weight = values.get(path).and_then(|(value, _)| value.as_float()).unwrap_or_default();
             if !(weight >= 0.0 && weight.is_finite()) {
@@ -245,6 +297,28 @@ impl Config {
     pub fn table(&self) -> toml::Table {
         tree(&self.values)
     }
+}
+
+/// Puts what a protocol shows in the place of its name.
+fn resolve(values: &mut Values) -> Result<(), LabError> {
+    const PATH: &str = "train.protocol";
+    let Some((value, source)) = values.get(PATH).cloned() else { return Ok(()) };
+    let named = match &value {
+        Value::String(name) => crate::experiment::named(name)?,
+        _ => {
+            let expected =
+                "it takes a table such as `{ repetition = { total = \"20 ms\" } }`, or the name of an experiment";
+            let value = value.to_string();
+            return Err(
+                ConfigError::Value { at: source.into(), key: PATH.into(), value, expected: expected.into() }.into()
+            );
+        }
+    };
+    values.remove(PATH);
+    super::layer::leaves(PATH, &Value::Table(named.protocol), &mut |path, value| {
+        values.insert(path, (value, source.clone()));
+    });
+    Ok(())
 }
 
 /// What is set where nothing else is.
@@ -308,6 +382,9 @@ fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
         )
         .into());
     }
+    let shown = tree.get_mut("train").and_then(Value::as_table_mut).and_then(|train| train.remove("protocol"));
+    let shown: Option<Preset> =
+        shown.map(Value::try_into).transpose().map_err(|error| failed("train.protocol", error))?;
     let seed = tree.get("seed").and_then(Value::as_integer).unwrap_or_default();
     if let Some(Value::Table(train)) = tree.get_mut("train") {
         // each alone, so that what is wrong has its place
@@ -325,6 +402,7 @@ fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
     }
     let mut settings: Settings = Value::Table(tree).try_into().map_err(|error| failed("settings", error))?;
     settings.train.seed = Seed(u64::try_from(seed).unwrap_or_default());
+    settings.protocol = shown;
     Ok(settings)
 }
 

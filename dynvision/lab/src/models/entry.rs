@@ -1,5 +1,6 @@
 //! A model without its type.
 
+use super::shown::Shown;
 use crate::lab_error::LabError;
 use crate::model::Trained;
 use crate::subject::Subject;
@@ -11,6 +12,7 @@ use dynvision::interop::{StateDict, Weights, pytorch, torch};
 use dynvision::loss::{Activity, CrossEntropy, TemporalSmoothness, Weighted};
 use dynvision::model::{DynModel, GeneratedModel};
 use dynvision::profile::{Profile, profile};
+use dynvision::protocol::Protocol;
 use dynvision::summary::Summary;
 use dynvision::time::{Dynamics, Wiring};
 use dynvision::train::{Checkpoint, Epoch, Metrics, TrainConfig, TrainError, Trainer, TrainingLog};
@@ -68,6 +70,8 @@ pub struct Job<'a> {
     pub dynamics: Dynamics,
     /// What is minimised.
     pub losses: Losses,
+    /// What is shown, in place of the steps and the pattern of the settings.
+    pub protocol: Option<Protocol>,
     /// A checkpoint to go on from.
     pub resume: Option<&'a Path>,
 }
@@ -220,6 +224,11 @@ where
         *net.dynamics_mut() = job.dynamics.clone();
         Ok(Trainer::new(&device, net, job.config.clone())?.with_loss(job.losses.terms()))
     }
+
+    fn shown<'a>(&self, job: &Job<'_>, images: &'a Images) -> Result<Shown<'a>, TrainError> {
+        let blank = job.config.presentation.blank;
+        Shown::new(images, job.protocol.as_ref(), blank, job.dynamics.dt)
+    }
 }
 
 impl<M> Entry for Of<M>
@@ -257,13 +266,15 @@ where
         if let Some(checkpoint) = job.resume {
             trainer.resume(checkpoint)?;
         }
-        trainer.fit_each(images, held_out, each).cloned()
+        let images = self.shown(job, images)?;
+        let held_out = held_out.map(|images| self.shown(job, images)).transpose()?;
+        trainer.fit_each(&images, held_out.as_ref(), each).cloned()
     }
 
     fn evaluate(&self, job: &Job<'_>, checkpoint: &Path, images: &Images) -> Result<Metrics, TrainError> {
         let mut trainer = self.trainer(job)?;
         Checkpoint::read(checkpoint)?.load_into(trainer.net_mut())?;
-        trainer.evaluate(images)
+        trainer.evaluate(&self.shown(job, images)?)
     }
 
     fn subject(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<Box<dyn Subject>, LabError> {

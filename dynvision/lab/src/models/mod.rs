@@ -3,6 +3,7 @@
 //! A type argument such as the recurrence is part of a model's name, since it is compiled. All else is configuration.
 
 mod entry;
+mod shown;
 mod zoo;
 
 pub use entry::{Entry, Job, Losses, Of, WeightSource};

@@ -1,12 +1,13 @@
 //! Experiments on a run.
 
 use super::Run;
-use super::place::{first_of_each, read_json, write_json};
+use super::place::{read_json, write_json};
 use super::provenance::noted;
 use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
 use crate::gallery::Gallery;
 use crate::lab_error::LabError;
 use crate::models::WeightSource;
+use crate::sets::first_of_each;
 use crate::subject::Subject;
 use crate::table::write_csv;
 use serde_json::{Value, json};
@@ -91,7 +92,7 @@ impl Run<'_> {
             let gallery = Gallery::of(images)?;
             let said = std::cell::Cell::new(usize::MAX);
             let mut runner = Runner::new(subject.as_ref(), &gallery, self.folder().join("experiments").join("cells"))
-                .images(first_of_each(images, self.config.settings.experiments.images))
+                .images(first_of_each(images.labels(), self.config.settings.experiments.images))
                 .batch(settings.experiments.batch)
                 .seed(settings.experiments.seed)
                 .tag("experiment", named.name.as_str())

@@ -1,11 +1,11 @@
 //! Where runs are, and what one is.
 
-use crate::config::{Config, Data, Layers};
+use crate::config::{Config, Data, Layers, Settings};
 use crate::experiment::hex;
 use crate::lab_error::LabError;
 use crate::models::{Entry, Models};
-use crate::sets::{Sets, checksum};
-use dynvision::data::{Images, Order, Seed, Split};
+use crate::sets::{self, Sets, Wanted, checksum};
+use dynvision::data::{Images, Seed};
 use dynvision::file::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,36 +59,27 @@ pub(super) struct Parts {
     pub(super) checksum: String,
 }
 
-/// So many images at most, of each class as many as of another. Every so many images would not do: sets are often stored in the
-/// order of their classes.
-pub(super) fn first_of_each(images: &Images, most: usize) -> Vec<usize> {
-    let mut indices = Order::RoundRobin.indices(images.labels(), Seed(0), 0);
-    indices.truncate(most);
-    indices
-}
-
-fn some(images: Images, most: usize) -> Result<Images, LabError> {
-    if most == 0 || most >= images.len() {
-        return Ok(images);
-    }
-    Ok(images.subset(&first_of_each(&images, most))?)
-}
-
 impl<'a> Place<'a> {
     /// The laboratory of these models and data sets, with its runs in a folder.
     pub fn new(models: &'a Models, sets: &'a Sets, runs: impl Into<PathBuf>, quiet: bool) -> Self {
         Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default() }
     }
 
-    fn load(&self, data: &Data) -> Result<Arc<Loaded>, LabError> {
-        let key = format!("{} {:?} {} {}", data.name, data.folder, data.train, data.test);
+    fn load(&self, data: &Data, model: &str, entry: &dyn Entry) -> Result<Arc<Loaded>, LabError> {
+        let (frame, classes) = (entry.wiring().input, entry.classes());
+        let key = format!("{data:?} {frame} {classes}");
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = loaded.get(&key) {
             return Ok(known.clone());
         }
-        let set = self.sets.get(&data.name)?;
-        let train = some(set.load(data.folder.as_deref(), Split::Train)?, data.train)?;
-        let test = some(set.load(data.folder.as_deref(), Split::Test)?, data.test)?;
+        let Data { train, test, seed, skip_corrupt, .. } = *data;
+        let wanted = Wanted { model, frame, classes, train, test, seed: Seed(seed), skip_corrupt };
+        let sets::Parts { train, test, notes } = self.sets.get(&data.name)?.parts(data.folder.as_deref(), &wanted)?;
+        if !self.quiet {
+            notes.iter().for_each(|note| {
+                let _ = writeln!(std::io::stderr(), "{note}");
+            });
+        }
         let checksum = format!("{}-{}", checksum(&train), checksum(&test));
         let new = Arc::new(Loaded { train, test, checksum });
         loaded.insert(key, new.clone());
@@ -127,16 +118,7 @@ impl<'a> Place<'a> {
     /// Those of the data.
     pub fn run_of(&'a self, config: Config) -> Result<Run<'a>, LabError> {
         let settings = &config.settings;
-        let set = self.sets.get(&settings.data.name)?;
         let entry = self.models.get(&settings.model)?;
-        let frame = entry.wiring().input;
-        if set.shape != [frame.c, frame.h, frame.w] {
-            let [c, h, w] = set.shape;
-            return Err(LabError::Usage(format!(
-                "`{}` takes frames of {frame}, and the images of `{}` are {c}x{h}x{w}; `models` and `data` list what fits",
-                settings.model, set.name
-            )));
-        }
         let mut run = Run { place: self, config, folder: PathBuf::new(), hash: String::new(), data: OnceLock::new() };
         let data = run.parts()?.checksum.clone();
         let settings = &run.config.settings;
@@ -146,10 +128,13 @@ impl<'a> Place<'a> {
                 train.remove(*key);
             });
         }
-        let identity = json!({
+        let mut identity = json!({
             "format": 1, "model": settings.model, "wiring": wiring_hash(entry), "dynamics": settings.dynamics,
             "data": data, "train": train, "losses": settings.losses, "seed": settings.seed,
         });
+        if let (Some(protocol), Some(identity)) = (&settings.protocol, identity.as_object_mut()) {
+            identity.insert("protocol".into(), json!(protocol));
+        }
         run.hash = hex(&Sha256::digest(identity.to_string().as_bytes()));
         let beginning = settings.name.clone().unwrap_or_else(|| format!("{}-{}", settings.model, settings.data.name));
         let readable = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
@@ -204,8 +189,8 @@ impl<'a> Run<'a> {
         if let Some(parts) = self.data.get() {
             return Ok(parts);
         }
-        let data = &self.config.settings.data;
-        let Loaded { train, test, checksum } = &*self.place.load(data)?;
+        let Settings { data, model, .. } = &self.config.settings;
+        let Loaded { train, test, checksum } = &*self.place.load(data, model, self.entry()?)?;
         let (train, test) = (train.clone(), test.clone());
         let checksum = format!("{checksum}-{}", data.validation);
         let (train, held_out) = if data.validation > 0.0 {
@@ -288,21 +273,4 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, L
     let damaged =
         |error| LabError::Failed(format!("`{}` is damaged: {error}; remove it to have it made again", path.display()));
     read.map(Some).map_err(damaged)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
-mod tests {
-    use super::*;
-    use dynvision::data::mnist5k;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn few_images_are_of_all_classes() {
-        // this set is stored class after class in turn: every tenth image is of one class
-        let images = mnist5k::test().unwrap();
-        let few = some(images, 20).unwrap();
-        assert_eq!(few.len(), 20);
-        assert_eq!(few.labels().iter().collect::<BTreeSet<_>>().len(), 10);
-    }
 }

@@ -57,14 +57,20 @@ impl Run<'_> {
         TrainingLog::read_jsonl(self.folder().join("checkpoints").join("metrics.jsonl")).unwrap_or_default()
     }
 
-    fn job(&self) -> Job<'static> {
+    fn job(&self) -> Result<Job<'static>, LabError> {
         let settings = &self.config.settings;
         let mut config = settings.train.clone();
         config.progress = !self.place.quiet;
         if let Some(checkpoints) = &mut config.checkpoints {
             checkpoints.folder = self.folder().join("checkpoints");
         }
-        Job { config, dynamics: settings.dynamics.clone(), losses: settings.losses, resume: None }
+        Ok(Job {
+            config,
+            dynamics: settings.dynamics.clone(),
+            losses: settings.losses,
+            protocol: settings.shown()?,
+            resume: None,
+        })
     }
 
     /// Trains it, unless it is trained: goes on where another process stopped. The bits are those of a training that was never
@@ -89,7 +95,7 @@ impl Run<'_> {
         let trained = noted(self.folder(), "train", || {
             let parts = self.parts()?;
             let last = self.checkpoint();
-            let job = Job { resume: last.is_file().then_some(last.as_path()), ..self.job() };
+            let job = Job { resume: last.is_file().then_some(last.as_path()), ..self.job()? };
             let epochs = job.config.epochs;
             let mut each = |epoch: &dynvision::train::Epoch| {
                 if !self.place.quiet {
@@ -132,7 +138,7 @@ impl Run<'_> {
         }
         self.train()?;
         noted(self.folder(), "test", || {
-            let metrics = self.entry()?.evaluate(&self.job(), &self.checkpoint(), &self.parts()?.test)?;
+            let metrics = self.entry()?.evaluate(&self.job()?, &self.checkpoint(), &self.parts()?.test)?;
             let tested = Tested { metrics };
             write_json(&self.folder().join("test.json"), &tested)?;
             Ok(tested)

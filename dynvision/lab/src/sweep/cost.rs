@@ -93,7 +93,7 @@ impl Speed {
         let (run, settings) = (&job.run, &job.run.config.settings);
         let step = multiplications(run)? / self.multiplications;
         let (train, held_out) = run.counts()?;
-        let steps = (settings.train.steps + settings.dynamics.idle_steps) as f64;
+        let steps = (settings.steps()? + settings.dynamics.idle_steps) as f64;
         let images = settings.train.epochs as f64 * (TRAINING * train as f64 + held_out as f64);
         let train = if run.trained()?.is_some() { 0. } else { images * steps * step };
         let test = if run.tested()?.is_some() { 0. } else { run.test_images()?.len() as f64 * steps * step };

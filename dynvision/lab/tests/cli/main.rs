@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+mod docs;
+mod folder;
 mod lists;
 mod program;
+mod protocol;
 mod runs;
 mod settings;
 mod study;

@@ -1,0 +1,101 @@
+//! Folders of image files as a data set, adapted to a model.
+
+use super::{Parts, Wanted, first_of_each};
+use crate::lab_error::LabError;
+use dynvision::data::{DataError, Dataset, ImageFolder, Images, Split, Subset, Transforms, split_classes};
+use std::path::Path;
+use std::sync::Arc;
+
+type Any = Arc<dyn Dataset>;
+
+/// The part of each class that an undivided folder is trained on.
+const TRAINED_ON: f64 = 0.8;
+
+/// Whether a folder is divided by its authors: `train` beside `test` or `val`, or with folders of its own.
+fn is_divided(folder: &Path) -> bool {
+    let has_folders = |path: &Path| {
+        std::fs::read_dir(path)
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir())))
+    };
+    let train = folder.join("train");
+    train.is_dir() && (has_folders(&train) || folder.join("test").is_dir() || folder.join("val").is_dir())
+}
+
+/// Refuses more classes than the model has; names what is passed over, and leaves out what cannot be decoded where it is asked to.
+fn sound(set: ImageFolder, wanted: &Wanted<'_>, notes: &mut Vec<String>) -> Result<ImageFolder, LabError> {
+    let classes = set.classes().len();
+    if classes > wanted.classes {
+        return Err(LabError::Usage(format!(
+            "`{}` has {classes} classes, and `{}` answers with {}: name a model of more, or declare one",
+            set.name(),
+            wanted.model,
+            wanted.classes
+        )));
+    }
+    if let Some(first) = set.ignored().first() {
+        let count = set.ignored().len();
+        notes.push(format!(
+            "{}: passed over {count} files of no known format, such as {}",
+            set.name(),
+            first.display()
+        ));
+    }
+    if !wanted.skip_corrupt {
+        return Ok(set);
+    }
+    let (set, left_out) = set.without_corrupt()?;
+    if let Some(first) = left_out.first() {
+        let count = left_out.len();
+        notes.push(format!(
+            "{}: left out {count} files that cannot be decoded, such as {}",
+            set.name(),
+            first.file.display()
+        ));
+    }
+    Ok(set)
+}
+
+/// So many images at most, as the model takes them; what is not asked for is not decoded.
+fn adapted(set: Any, most: usize, wanted: &Wanted<'_>) -> Result<Images, LabError> {
+    let set = match most {
+        most if most == 0 || most >= set.len() => set,
+        most => {
+            let indices = first_of_each(set.labels(), most);
+            Arc::new(Subset::new(set, indices)?)
+        }
+    };
+    let images = Images::collect(set.as_ref(), &Transforms::adapting(wanted.frame)?).map_err(|error| match error {
+        DataError::Corrupt { file, message } => LabError::Failed(format!(
+            "`{file}` cannot be decoded ({message}): fetch it again, or set `data.skip_corrupt = true`, which leaves such files out and \
+             counts them"
+        )),
+        error => error.into(),
+    })?;
+    if images.shape() != wanted.frame {
+        return Err(DataError::Shape { data: images.shape(), model: wanted.frame }.into());
+    }
+    Ok(images)
+}
+
+/// The images of `FOLDER/train/CLASS/` and `FOLDER/test/CLASS/` (or `val`); or of `FOLDER/CLASS/`, of which a fifth of each class is
+/// then tested on, by the seed. Both are normalised by the mean and deviation of each channel of what is trained on.
+pub(super) fn parts(folder: &Path, wanted: &Wanted<'_>) -> Result<Parts, LabError> {
+    let mut notes = Vec::new();
+    let (train, test): (Any, Any) = if is_divided(folder) {
+        let mut part = |split| -> Result<Any, LabError> {
+            Ok(Arc::new(sound(ImageFolder::open_split(folder, split)?, wanted, &mut notes)?))
+        };
+        (part(Split::Train)?, part(Split::Test)?)
+    } else {
+        let set = sound(ImageFolder::open(folder)?, wanted, &mut notes)?;
+        let (train, test) = split_classes(set, TRAINED_ON, wanted.seed)?;
+        (Arc::new(train), Arc::new(test))
+    };
+    if train.classes() != test.classes() {
+        return Err(DataError::OtherClasses { file: test.name().into(), first: train.name().into() }.into());
+    }
+    let train = adapted(train, wanted.train, wanted)?;
+    let test = adapted(test, wanted.test, wanted)?;
+    let normalisation = train.measure();
+    Ok(Parts { train: train.normalised(normalisation.clone())?, test: test.normalised(normalisation)?, notes })
+}
