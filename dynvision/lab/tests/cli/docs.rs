@@ -19,10 +19,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo build --release --features cuda", "needs the toolkit of CUDA"),
     ("cargo clippy --all-targets --features ci-check", "needs time: it checks the whole workspace"),
     ("cargo test --features cuda --test ops --test goldens --test cuda", "needs a GPU"),
-    ("ci/cuda.sh", "the gate runs it"),
+    ("ci/cuda.sh", "needs the toolkit of CUDA, and time of its own"),
     ("python3 benches/compare.py --json compare.json --plot compare.svg", "needs the original in Python"),
     ("python3 benches/compare.py --only 'x4/full/32/b16'", "needs the original in Python"),
     ("python3 benches/compare.py --table compare.json", "needs the original in Python"),
+    ("cargo run --release -p dynvision-benches --bin loader -- photographs FOLDER", "a benchmark"),
+    ("cargo run --release -p dynvision-benches --bin loader -- read FOLDER 2", "a benchmark"),
+    ("cargo run --release -p dynvision-benches --bin loader -- train FOLDER 2", "a benchmark"),
+    ("cargo run --release -p dynvision-benches --bin loader -- large FILE", "a benchmark that writes 5 GB"),
+    ("python3 benches/loader.py FOLDER 2", "needs torchvision, or PIL"),
     (
         "cargo run --release --example reproduction -- sweep run dynvision/lab/workflow/reproduction/sweep.toml --jobs 2 \
          --runs runs/reproduction",
