@@ -4,6 +4,7 @@
 //! held by a [`FolderLock`]. What each promises stands in `docs/files.md` in the repository.
 
 pub mod atomic;
+pub(crate) mod count;
 mod error;
 mod lock;
 mod named;

@@ -1,6 +1,6 @@
 //! A loss on what one of several readouts answers.
 
-use super::{CrossEntropy, Labels, Loss, Output, Over, Target};
+use super::{CrossEntropy, Labels, Loss, Output, Over, Reduction, Target};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, VisionDevice};
@@ -17,6 +17,11 @@ pub trait OfLogits<E: Element, D: VisionDevice<E>> {
     /// Its name with its settings; the name alone unless said otherwise.
     fn describe(&self) -> String {
         self.name()
+    }
+
+    /// Whether the number is a mean over the labels that count, which it is unless said otherwise, or a sum.
+    fn reduction(&self) -> Reduction {
+        Reduction::Mean
     }
 
     /// The number to be minimised.
@@ -41,6 +46,10 @@ impl<E: Element, D: VisionDevice<E>> OfLogits<E, D> for CrossEntropy {
 
     fn describe(&self) -> String {
         format!("{self:?}")
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
     }
 
     fn of<T: Tape<E, D>>(
@@ -110,6 +119,9 @@ where
     }
 
     fn over(&self) -> Over {
+        if self.loss.reduction() == Reduction::Sum {
+            return Over::Sum;
+        }
         let known = M::READOUTS.iter().find(|(name, _)| *name == self.readout);
         known.map_or(Over::Labels, |(name, _)| Over::LabelsAt(name))
     }

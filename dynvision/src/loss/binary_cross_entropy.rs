@@ -58,6 +58,10 @@ where
         Over::Responses
     }
 
+    fn count(&self, target: &Y) -> f64 {
+        target.answers().count_of(&[Place::Readout])
+    }
+
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,

@@ -1,6 +1,6 @@
 //! Cross-entropy over time.
 
-use super::{HasLabels, Labels, Loss, Output, number, zero};
+use super::{HasLabels, Labels, Loss, Output, Over, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, LossKernel, Target, VisionDevice};
@@ -156,6 +156,13 @@ impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: HasLabels> Loss<M, E,
 
     fn needs_responses(&self) -> bool {
         false
+    }
+
+    fn over(&self) -> Over {
+        match self.reduction {
+            Reduction::Mean => Over::Labels,
+            Reduction::Sum => Over::Sum,
+        }
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(

@@ -70,12 +70,14 @@ impl Labels {
 
     /// The label of an image at a step.
     pub fn get(&self, image: usize, step: usize) -> Option<usize> {
-        if step < self.time { self.classes.get(image * self.time + step).copied().flatten() } else { None }
+        self.of(image).get(step).copied().flatten()
     }
 
     /// The labels of an image, by step.
     pub fn of(&self, image: usize) -> &[Option<usize>] {
-        self.classes.get(image * self.time..(image + 1) * self.time).unwrap_or(&[])
+        let of = |image: usize| image.checked_mul(self.time);
+        let range = of(image).zip(image.checked_add(1).and_then(of));
+        range.and_then(|(start, end)| self.classes.get(start..end)).unwrap_or(&[])
     }
 
     /// All labels, by image, then by step.
@@ -135,5 +137,6 @@ mod tests {
         assert!(says.contains("label 5 of image 1 at step 1") && says.contains("5 classes"), "{says}");
         assert!(labels.check([2, 3, 6]).is_err());
         assert_eq!((labels.get(0, 9), labels.get(9, 0), labels.of(9)), (None, None, &[][..]));
+        assert_eq!((labels.get(usize::MAX, 1), labels.of(usize::MAX)), (None, &[][..]));
     }
 }

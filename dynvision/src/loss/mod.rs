@@ -122,9 +122,14 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target = La
     }
 
     /// What its number is a mean over, by which batches are weighed: the labels that count unless said otherwise. A sum of
-    /// losses is over the labels if one of its terms is, else over the responses if one is.
+    /// losses is a sum if one of its terms is, else over the labels if one is, else over the responses if one is.
     fn over(&self) -> Over {
         Over::Labels
+    }
+
+    /// How many of these a target has that this loss compares with: all of them unless said otherwise.
+    fn count(&self, target: &Y) -> f64 {
+        self.over().count(target)
     }
 
     /// The number to be minimised.
@@ -148,7 +153,8 @@ pub trait Loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, Y: Target = La
         target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Vec<Term<E, D>>> {
-        Ok(vec![Term { name: self.name(), weight: 1.0, over: self.over(), value: self.loss(output, target, graph)? }])
+        let (over, count) = (self.over(), self.count(target));
+        Ok(vec![Term { name: self.name(), weight: 1.0, over, count, value: self.loss(output, target, graph)? }])
     }
 
     /// The loss of what `model`'s [`try_record`](DynModel::try_record) or [`try_run`](DynModel::try_run) gave, with the

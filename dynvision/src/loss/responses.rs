@@ -130,6 +130,12 @@ impl Responses {
         self.places.values().flat_map(|values| &values.weights).sum()
     }
 
+    /// The same of these places alone; of all if none are named.
+    pub(super) fn count_of(&self, places: &[Place]) -> f64 {
+        let meant = self.places.iter().filter(|(place, _)| places.is_empty() || places.contains(place));
+        meant.flat_map(|(_, values)| &values.weights).sum()
+    }
+
     pub(crate) fn at(&self, place: &Place) -> Option<&Values> {
         self.places.get(place)
     }

@@ -70,6 +70,10 @@ where
         Over::Responses
     }
 
+    fn count(&self, target: &Y) -> f64 {
+        target.answers().count_of(&self.places)
+    }
+
     fn loss<B: Dim, T: Tape<E, D>>(
         &self,
         output: &Output<M, B, E, D>,

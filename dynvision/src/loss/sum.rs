@@ -41,6 +41,8 @@ pub struct Term<E: Element, D: VisionDevice<E>> {
     pub weight: f64,
     /// What its value is a mean over.
     pub over: Over,
+    /// How many the batch has of it.
+    pub count: f64,
     /// The loss without the weight.
     pub value: Tensor<Rank0, E, D>,
 }
@@ -57,6 +59,8 @@ pub enum Over {
     Responses,
     /// All images at all steps, whether their labels count or not.
     Presentations,
+    /// Nothing: it is a sum, and the sums of parts add up.
+    Sum,
 }
 
 impl Over {
@@ -76,6 +80,7 @@ impl Over {
             }
             Over::Responses => target.responses().map_or(0.0, super::Responses::count),
             Over::Presentations => target.batch() as f64 * target.steps() as f64,
+            Over::Sum => 1.0,
         }
     }
 }
@@ -127,6 +132,10 @@ where
 
     fn over(&self) -> Over {
         self.loss.over()
+    }
+
+    fn count(&self, target: &Y) -> f64 {
+        self.loss.count(target)
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(
@@ -182,9 +191,16 @@ macro_rules! sum {
 
             fn over(&self) -> Over {
                 let terms = [$(self.$i.over()),+];
-                let either = [Over::Labels, Over::Responses].into_iter().find(|over| terms.contains(over));
+                let either = [Over::Sum, Over::Labels, Over::Responses].into_iter().find(|over| terms.contains(over));
                 let of_readout = || terms.into_iter().find(|over| matches!(over, Over::LabelsAt(_)));
                 either.or_else(of_readout).unwrap_or(Over::Presentations)
+            }
+
+            fn count(&self, target: &Y) -> f64 {
+                let (over, mut count) = (Loss::<M, E, D, Y>::over(self), None);
+                // of the first term that is over the same
+                $(count = count.or_else(|| (self.$i.over() == over).then(|| self.$i.count(target)));)+
+                count.unwrap_or_else(|| over.count(target))
             }
 
             fn loss<Batch: Dim, T: Tape<E, D>>(

@@ -53,6 +53,8 @@ pub use rms_prop::RmsPropConfig;
 pub use scaling::LrScaling;
 pub use schedule::Schedule;
 pub use sgd::SgdConfig;
+#[cfg(feature = "train")]
+pub(crate) use update_rule::check_lr;
 pub use update_rule::{Update, UpdateRule, WeightDecay};
 
 /// Adam, and AdamW by decoupled weight decay; see [`AdamConfig`].

@@ -56,10 +56,12 @@ pub struct Plateau {
     /// By what the rate is multiplied, from 0 to below 1.
     pub factor: f64,
     /// How many values in a row may be no better.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub patience: u64,
     /// By what part of the best a value must be better.
     pub threshold: f64,
     /// How many values after a fall are not counted.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub cooldown: u64,
     /// The lowest rate, as a part of the full one.
     pub floor: f64,

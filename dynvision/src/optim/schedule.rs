@@ -35,6 +35,7 @@ pub enum Schedule {
     /// Multiplied by `factor` after every `every` steps.
     Step {
         /// Number of steps of one rate.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         every: u64,
         /// By what the rate is multiplied.
         factor: f64,
@@ -43,6 +44,7 @@ pub enum Schedule {
     #[serde(rename = "multistep")]
     MultiStep {
         /// The steps.
+        #[serde(serialize_with = "crate::file::count::serialize_each")]
         at: Vec<u64>,
         /// By what the rate is multiplied.
         factor: f64,
@@ -59,12 +61,14 @@ pub enum Schedule {
         /// The last rate, as a part of the full one.
         end: f64,
         /// Number of steps until the end.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         steps: u64,
     },
     /// Half a cosine from 1 down to `floor` over `steps` steps, and `floor` from there on
     /// ([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983), without restarts).
     Cosine {
         /// Number of steps until the end.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         steps: u64,
         /// The last rate, as a part of the first.
         #[serde(default)]
@@ -74,6 +78,7 @@ pub enum Schedule {
     /// PyTorch's `CosineAnnealingLR`.
     CosineAnnealing {
         /// Number of steps until the lowest rate, `T_max`.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         steps: u64,
         /// The lowest rate, as a part of the first.
         #[serde(default)]
@@ -83,9 +88,10 @@ pub enum Schedule {
     /// ([Loshchilov and Hutter 2017](https://arxiv.org/abs/1608.03983)).
     WarmRestarts {
         /// Number of steps of the first, `T_0`.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         first: u64,
         /// By what the length is multiplied, `T_mult`.
-        #[serde(default = "one")]
+        #[serde(default = "one", serialize_with = "crate::file::count::serialize")]
         multiply: u64,
         /// The lowest rate, as a part of the first.
         #[serde(default)]
@@ -95,8 +101,10 @@ pub enum Schedule {
     /// in all.
     WarmupCosine {
         /// Number of steps of the rise.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         warmup: u64,
         /// Number of steps until the end, the rise included.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         steps: u64,
         /// The rate of the first step, as a part of the full one; if it is not given, `1 / warmup`, by which the rise begins as
         /// if from 0 at a step before.
@@ -110,6 +118,7 @@ pub enum Schedule {
     /// ([Smith and Topin 2018](https://arxiv.org/abs/1708.07120)); the last rate from there on.
     OneCycle {
         /// Number of steps in all.
+        #[serde(serialize_with = "crate::file::count::serialize")]
         steps: u64,
         /// The part of the steps in which the rate rises.
         #[serde(default = "pct_start")]

@@ -138,7 +138,7 @@ pub trait UpdateRule: Clone {
 }
 
 /// Checks a learning rate.
-pub(super) fn check_lr(lr: f64) -> Result<(), OptimError> {
+pub(crate) fn check_lr(lr: f64) -> Result<(), OptimError> {
     if lr.is_finite() && lr >= 0.0 {
         return Ok(());
     }

@@ -29,15 +29,18 @@ pub struct Dynamics {
     /// Delay of feedback connections, in ms; at least one step.
     pub t_feedback: f64,
     /// Steps without input before the stimulus, from which no gradient comes.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub idle_steps: usize,
     /// What every unit of a frame without input is.
     pub non_input: f64,
     /// Truncated backpropagation through time: gradients are cut after every so many steps; 0 for never.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub truncate_steps: usize,
     /// Recomputation: with `n > 0` the answers of `n` steps at a time are computed again when gradients go backward, instead
     /// of being kept. Gradients are the same, a run takes half as long again or more, and needs memory for `n` steps and a state
     /// for every `n` steps ([Chen et al. 2016](https://arxiv.org/abs/1604.06174)); near the square root of the number of
     /// steps is best. 0 keeps everything.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub recompute_steps: usize,
     /// Switches recurrence, skip and feedback off; the solver still runs.
     pub feedforward_only: bool,

@@ -101,6 +101,9 @@ impl Plan {
         if !dynamics.non_input.is_finite() {
             return Err(Error::Setting(format!("non_input = {} is not finite", dynamics.non_input)));
         }
+        if dynamics.idle_steps as f64 > MAX_STEPS {
+            return Err(Error::Setting(format!("idle_steps = {} are more than 1048576 steps", dynamics.idle_steps)));
+        }
         if let Some(name) = dynamics.areas.keys().find(|name| wiring.areas.iter().all(|area| area.name != **name)) {
             let areas = wiring.areas.iter().map(|area| area.name.to_string()).collect();
             return Err(Error::UnknownArea { name: name.clone(), areas });
@@ -242,6 +245,7 @@ mod tests {
     fn mistakes_are_named() {
         let says = |dynamics: Dynamics| Plan::new(&dynamics, &WIRING).unwrap_err().to_string();
         assert!(says(Dynamics { dt: 0.0, ..Dynamics::default() }).contains("dt = 0 ms must be positive"));
+        assert!(says(Dynamics { idle_steps: usize::MAX, ..Dynamics::default() }).contains("idle_steps"));
         assert!(
             says(Dynamics { t_feedforward: 3.0, ..Dynamics::default() })
                 .contains("nearest multiples are 2 ms and 4 ms")

@@ -2,7 +2,7 @@
 
 use super::{EarlyStopping, Logs, Monitor, TrainError, TrainingLog};
 use crate::data::{Order, Presentation, Seed};
-use crate::optim::{Average, Clip, Groups, LrScaling, OptimizerConfig, Schedule};
+use crate::optim::{Average, Clip, Groups, LrScaling, OptimizerConfig, Schedule, UpdateRule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -31,14 +31,18 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// How often all images are seen.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub epochs: usize,
     /// Images in a batch.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub batch_size: usize,
     /// Batches whose gradients are averaged for one update.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub accumulate: usize,
     /// Determines all that is left to chance: with it, the images and the first weights, the whole run is given.
     pub seed: Seed,
     /// Timesteps for which an image is presented. As many steps as the model's feedforward delays take in all are added.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub steps: usize,
     /// When the image is shown, and when its label counts.
     pub presentation: Presentation,
@@ -65,6 +69,7 @@ pub struct TrainConfig {
     /// What a step of the schedule is.
     pub schedule_by: Interval,
     /// After how many epochs the model is evaluated; the last is always.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub evaluate_every: usize,
     /// What progress is measured by.
     pub monitor: Monitor,
@@ -147,10 +152,11 @@ pub struct Checkpoints {
     pub folder: PathBuf,
     /// After how many epochs; after the last always.
     #[serde(default = "one")]
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub every: usize,
     /// After how many batches within an epoch, too: at the first update from there on. A process that is killed loses no
     /// more than these.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "crate::file::count::serialize_some")]
     pub every_batches: Option<usize>,
     /// After how many minutes, too: at the first update from there on, or before an evaluation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,9 +166,10 @@ pub struct Checkpoints {
     pub best: bool,
     /// How many of the best epochs are kept, each in a file of its own.
     #[serde(default)]
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub keep_best: usize,
     /// After how many epochs a checkpoint is written that stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "crate::file::count::serialize_some")]
     pub keep_every: Option<usize>,
 }
 
@@ -242,6 +249,7 @@ impl TrainConfig {
                 "a pattern and a reaction time that leave a step whose label counts",
             ));
         }
+        self.optimizer.check()?;
         Ok(self.schedule.check()?)
     }
 
@@ -328,6 +336,9 @@ mod tests {
             ("clip = { norm = 0.0 }", "clip is 0"),
             ("clip = { norm = nan }", "clip is NaN"),
             ("optimizer = { method = \"adma\" }", "adma"),
+            ("optimizer = { method = \"sgd\", lr = nan }", "NaN"),
+            ("optimizer = { method = \"adam\", betas = [0.9, 1.0] }", "betas"),
+            ("optimizer = { method = \"sgd\", momentum = inf }", "momentum"),
             ("presentation = { reaction_steps = 4 }", "leave a step whose label counts"),
             ("presentation = { pattern = \"0\" }", "leave a step whose label counts"),
             ("presentation = { blank = inf }", "presentation.blank"),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
     /// After how many values in a row without progress the training ends; 0 is as 1.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub patience: usize,
     /// By how much a value must be better than the best so far to be progress.
     #[serde(default)]

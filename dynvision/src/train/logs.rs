@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Logs {
     /// After how many updates there is a line about them; 0 for lines about epochs alone.
+    #[serde(serialize_with = "crate::file::count::serialize")]
     pub every: u64,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,

@@ -2,7 +2,7 @@
 
 use super::agreement::Agreement;
 use super::{TrainError, number};
-use crate::loss::{Labels, Target};
+use crate::loss::{Labels, Over, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 pub struct Metrics {
     /// Number of images.
     pub images: usize,
-    /// The loss: each of its terms averaged over what it is a mean over, labels that count, responses or images.
+    /// The loss: each of its terms averaged over what it is a mean over, labels that count, responses or images; a sum is one
+    /// over all images.
     #[serde(with = "number")]
     pub loss: f64,
     /// The part of right answers at the steps whose labels count.
@@ -127,6 +128,7 @@ pub(super) struct TermOfBatch {
     pub(super) name: String,
     pub(super) weight: f64,
     pub(super) value: f64,
+    pub(super) over: Over,
     pub(super) count: f64,
 }
 
@@ -153,13 +155,14 @@ impl Meter {
     /// Counts a batch: the terms of its loss, and logits `(batch, time, classes)` where there are labels.
     pub(super) fn add<Y: Target>(&mut self, terms: &[TermOfBatch], logits: &[f64], target: &Y) {
         self.images += target.batch();
-        for (at, TermOfBatch { name, weight, value, count }) in terms.iter().enumerate() {
+        for (at, TermOfBatch { name, weight, value, over, count }) in terms.iter().enumerate() {
             if self.terms.len() == at {
                 self.terms.push(TermMean { name: name.clone(), weight: *weight, mean: Share::default() });
             }
             let mean = &mut self.terms[at].mean;
             mean.sum += value * count;
-            mean.of += count;
+            // a sum is over all that there is, in however many batches
+            mean.of = if *over == Over::Sum { 1.0 } else { mean.of + count };
         }
         if let Some(labels) = target.labels() {
             self.add_labels(logits, labels);
@@ -189,15 +192,15 @@ impl Meter {
         for ((logits, label), in_time) in steps.iter().zip(labels).zip(&mut self.in_time) {
             let answer = greatest(logits);
             if let Some(&first) = first {
-                in_time.add(answer == first);
+                in_time.add(answer == Some(first));
             }
             if let Some(label) = *label {
-                self.valid.add(answer == label);
+                self.valid.add(answer == Some(label));
                 self.confidence.add(probability(logits, label));
                 if logits.len() > 5 {
                     self.top5.add(rank(logits, label) < 5);
                 }
-                last = Some(answer == label);
+                last = Some(answer == Some(label));
             }
         }
         if let Some(right) = last {
@@ -257,15 +260,17 @@ impl Meter {
     }
 }
 
-/// The class of the greatest logit, the first of several.
-fn greatest(logits: &[f64]) -> usize {
+/// The class of the greatest logit, the first of several; none where one is no number, which is neither greater nor less.
+fn greatest(logits: &[f64]) -> Option<usize> {
     let better = |best: usize, class: usize| if logits[class] > logits[best] { class } else { best };
-    (0..logits.len()).fold(0, better)
+    (!logits.iter().any(|logit| logit.is_nan())).then(|| (0..logits.len()).fold(0, better))
 }
 
-/// How many logits are greater than that of a class, of equal ones those before it.
+/// How many logits are greater than that of a class, of equal ones those before it; all where one is no number.
 fn rank(logits: &[f64], class: usize) -> usize {
-    let Some(&own) = logits.get(class) else { return logits.len() };
+    let Some(&own) = logits.get(class).filter(|_| !logits.iter().any(|logit| logit.is_nan())) else {
+        return logits.len();
+    };
     logits.iter().enumerate().filter(|&(at, &logit)| logit > own || (logit == own && at < class)).count()
 }
 
@@ -281,7 +286,7 @@ mod tests {
     use super::*;
 
     fn term(value: f64, count: f64) -> [TermOfBatch; 1] {
-        [TermOfBatch { name: "a".into(), weight: 0.5, value, count }]
+        [TermOfBatch { name: "a".into(), weight: 0.5, value, over: Over::Labels, count }]
     }
 
     #[test]
@@ -327,6 +332,17 @@ mod tests {
         let mut few = Meter::default();
         few.add(&term(1.0, 1.0), &logits[..5], &Labels::constant(&[4], 1));
         assert_eq!(few.metrics().unwrap().top5_accuracy, None);
+    }
+
+    /// Answers that are no number are no answers, also at steps of which the loss sees nothing.
+    #[test]
+    fn what_is_no_number_answers_nothing() {
+        let nan = f64::NAN;
+        assert_eq!([&[nan, 1.0][..], &[1.0, nan], &[1.0, 1.0]].map(greatest), [None, None, Some(0)]);
+        assert_eq!((rank(&[nan; 6], 0), rank(&[0.0, 1.0, nan, 0.0, 0.0, 0.0], 1)), (6, 6));
+        let mut meter = Meter::default();
+        meter.add(&term(1.0, 1.0), &[nan, nan, 5.0, 0.0], &Labels::counted(&[0], &[false, true]));
+        assert_eq!(meter.metrics().unwrap().in_time, [0.0, 1.0]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
 use crate::kernels::{Element, VisionDevice};
-use crate::loss::{CrossEntropy, Labels, Loss, Output, Place, Target, Term, check_readout, total};
+use crate::loss::{CrossEntropy, Labels, Loss, Output, Over, Place, Target, Term, check_readout, total};
 use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
 use crate::ops::MapShape;
 use crate::optim::{
@@ -49,6 +49,8 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Opti
     pub(super) rule: String,
     /// The images of the training, once there are some.
     pub(super) images: Option<String>,
+    /// Those that were held out, once there are some.
+    pub(super) held_out: Option<String>,
     /// What the next update follows.
     pub(super) gradients: Option<Pending<E, D>>,
     /// Gradients of 0, whose memory the next batch uses.
@@ -167,6 +169,7 @@ where
             lr,
             rule: description,
             images: None,
+            held_out: None,
             gradients: None,
             spare: None,
             partial: None,
@@ -231,6 +234,7 @@ where
             lr: self.lr,
             rule: self.rule,
             images: self.images,
+            held_out: self.held_out,
             gradients: self.gradients,
             spare: self.spare,
             partial: self.partial,
@@ -446,17 +450,21 @@ where
             }
         }
         self.monitor = self.config.monitor.resolved(held_out.is_some())?;
-        let here = images.describe();
+        let here = (images.describe(), held_out.map(Source::describe));
         let begun = !self.history.epochs.is_empty() || self.partial.is_some();
-        match &self.images {
-            Some(saved) if begun && *saved != here => Err(TrainError::Checkpoint(format!(
-                "is of a training on other images ({saved}, here {here}); take up only its weights by `Checkpoint::load_into`"
-            ))),
-            _ => {
-                self.images = Some(here);
-                Ok(())
+        // the best epoch, an early end and a plateau compare what held-out images gave
+        let pairs = [("", &self.images, Some(&here.0)), ("held-out ", &self.held_out, here.1.as_ref())];
+        for (which, saved, here) in pairs {
+            if let (true, Some(saved), Some(here)) = (begun, saved, here.filter(|&here| Some(here) != saved.as_ref())) {
+                return Err(TrainError::Checkpoint(format!(
+                    "is of a training on other {which}images ({saved}, here {here}); take up only its weights by \
+                     `Checkpoint::load_into`"
+                )));
             }
         }
+        self.images = Some(here.0);
+        self.held_out = here.1.or_else(|| self.held_out.take());
+        Ok(())
     }
 
     /// Keeps what was done, and says where.
@@ -652,12 +660,12 @@ where
         if target.batch() == 0 || stimulus.frame(0).is_some_and(|frame| frame.shape().concrete()[0] == 0) {
             return Err(TrainError::EmptyBatch);
         }
-        let count = self.loss.over().count(target);
+        let (is_sum, count) = (self.loss.over() == Over::Sum, self.loss.count(target));
         let (gradients, before) = match &self.gradients {
             // of a copy, so that a batch that is refused leaves what there is
             Some(pending) => {
                 let (mut mean, all) = (pending.mean.clone(), pending.count + count);
-                if all > 0.0 {
+                if all > 0.0 && !is_sum {
                     scale_gradients(&self.net, &mut mean, self.optim.groups(), pending.count / all)?;
                 }
                 (mean, pending.count)
@@ -675,7 +683,7 @@ where
         let stimulus = stimulus.freeze_statistics(still);
         let judged = self.judge(&self.net, stimulus.clone().traced(gradients), target, false)?;
         let numbers = self.read(&self.net, &judged, stimulus, target)?;
-        let loss = if before > 0.0 {
+        let loss = if before > 0.0 && !is_sum {
             judged.loss.try_mul(E::from_f64(count / all).unwrap_or_default()).map_err(Error::device)?
         } else {
             judged.loss
@@ -807,8 +815,8 @@ where
         let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
         let value = |x: &Tensor<Rank0, E, D>| x.as_vec().first().map_or(f64::NAN, wide);
         let term = |term: &Term<E, D>| {
-            let (name, weight, count) = (term.name.clone(), term.weight, term.over.count(target));
-            TermOfBatch { name, weight, count, value: value(&term.value) }
+            let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
+            TermOfBatch { name, weight, over, count, value: value(&term.value) }
         };
         let terms: Vec<TermOfBatch> = judged.terms.iter().map(term).collect();
         let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();

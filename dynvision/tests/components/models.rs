@@ -433,3 +433,23 @@ fn residual_steps_and_feedforward_only_runs() {
     linked.dynamics.feedforward_only = false;
     assert_ne!(linked.try_run(run(6)).unwrap().as_vec(), full.as_vec());
 }
+
+/// Of maps of one place.
+#[dyn_model(input = [2, 2, 2], operations = [layer, norm, nonlin, record, delay])]
+struct Small {
+    #[area(norm = BatchNorm<3>)]
+    v1: RConv2d<2, 3, 3, 2, NoRecurrence>,
+    #[readout]
+    classifier: Classifier<3, 2>,
+}
+
+/// A batch norm that trains on one value for each channel would answer its shift alone, and take a variance of 0 for what it saw.
+#[test]
+fn one_value_has_no_variance() {
+    let net = Cpu::seed_from_u64(1).build_module::<Small, f64>();
+    let shown = |batch| Stimulus::constant(frames::<2, 2>(batch), 2);
+    let says = net.try_run(shown(1).training()).unwrap_err().to_string();
+    assert!(says.contains("`v1`") && says.contains("one value"), "{says}");
+    net.try_run(shown(2).training()).unwrap();
+    net.try_run(shown(1)).unwrap();
+}

@@ -790,3 +790,104 @@ fn a_folder_is_tried_before_the_first_batch_and_is_one_trainings_own() {
     // free again
     to(&run).fit(&images, None).unwrap();
 }
+
+/// Whoever wants a thing never, or all of something, writes the greatest number, which TOML has none for: what is written can be
+/// read and resumed.
+#[test]
+fn the_greatest_numbers_are_written_and_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = few(train_images(), 40);
+    let to = Checkpoints {
+        every: usize::MAX,
+        every_batches: Some(usize::MAX),
+        keep_best: usize::MAX,
+        keep_every: Some(usize::MAX),
+        best: true,
+        ..Checkpoints::to(folder.path())
+    };
+    let config = TrainConfig {
+        epochs: usize::MAX,
+        batch_size: usize::MAX,
+        accumulate: usize::MAX,
+        evaluate_every: usize::MAX,
+        schedule: Schedule::MultiStep { at: vec![1, u64::MAX], factor: 0.5 },
+        early_stopping: Some(EarlyStopping { patience: usize::MAX, ..Default::default() }),
+        logs: dynvision::train::Logs { every: u64::MAX, tensorboard: false },
+        checkpoints: Some(to),
+        ..sgd(0.1)
+    };
+    let stop = || EarlyStopping { patience: 1, min_delta: 1e9, ..Default::default() };
+    let mut trained = plain(TrainConfig { early_stopping: Some(stop()), ..config.clone() });
+    trained.fit(&images, None).unwrap();
+    assert_eq!(trained.history().epochs.len(), 2);
+    let saved = Checkpoint::read(folder.path().join("last.safetensors")).unwrap();
+    plain(config.clone()).restore(&saved).unwrap();
+    for schedule in [
+        Schedule::Step { every: u64::MAX, factor: 0.5 },
+        Schedule::Linear { start: 1.0, end: 0.5, steps: u64::MAX },
+        Schedule::Cosine { steps: u64::MAX, floor: 0.0 },
+        Schedule::CosineAnnealing { steps: u64::MAX, floor: 0.0 },
+        Schedule::WarmRestarts { first: u64::MAX, multiply: u64::MAX, floor: 0.0 },
+        Schedule::WarmupCosine { warmup: u64::MAX - 1, steps: u64::MAX, start: None, floor: 0.0 },
+        Schedule::OneCycle { steps: u64::MAX, pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 },
+        Schedule::Plateau(Plateau { patience: u64::MAX, cooldown: u64::MAX, ..Default::default() }),
+    ] {
+        let config = TrainConfig { schedule, ..config.clone() };
+        let trainer = plain(config.clone());
+        let path = folder.path().join("of.safetensors");
+        trainer.save(&path).unwrap();
+        plain(config).resume(&path).unwrap();
+    }
+}
+
+/// A loss that is a sum is one in parts, too: 16 images and 1 are 17, and an evaluation does not depend on the batch size.
+#[test]
+fn sums_add_up_over_parts() {
+    let images = few(train_images(), 17);
+    let run = |batch_size, accumulate| {
+        let sum = CrossEntropy { reduction: dynvision::loss::Reduction::Sum, ..Default::default() };
+        let config = TrainConfig { epochs: 1, batch_size, accumulate, clip: Clip::Norm(f64::INFINITY), ..sgd(0.01) };
+        let mut trainer = plain(config).with_loss(Weighted::new(0.5, sum));
+        let loss = trainer.evaluate(&images).unwrap().loss;
+        trainer.fit(&images, None).unwrap();
+        (loss, trainer.history().last().unwrap().train.loss, trainer.into_net())
+    };
+    let (whole, parts) = (run(17, 1), run(16, 2));
+    let mean = plain(sgd(0.01)).evaluate(&images).unwrap().loss;
+    assert!((whole.0 - 0.5 * mean * 17.0 * 4.0).abs() < 1e-9, "{} {mean}", whole.0);
+    assert!((whole.0 - parts.0).abs() < 1e-12 * whole.0 && (whole.1 - parts.1).abs() < 1e-12 * whole.1);
+    for parameter in parameters(&whole.2) {
+        let values = |net: &Model<f64>| net.weights().get::<f64>(&parameter.name, &parameter.shape).unwrap();
+        let far = values(&whole.2).iter().zip(values(&parts.2)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(far < 1e-13, "{}: {far}", parameter.name);
+    }
+}
+
+/// Metrics of other held-out images are no history of one training: the best epoch, an early end and a plateau compare them.
+#[test]
+fn other_held_out_images_are_refused_when_resumed() {
+    let (images, held_out) = (few(train_images(), 20), few(digits::test().unwrap(), 30));
+    let mut trained = plain(TrainConfig { epochs: 1, ..sgd(0.01) });
+    trained.fit(&images, Some(&held_out)).unwrap();
+    let saved = trained.checkpoint().unwrap();
+    let resumed = || {
+        let mut resumed = plain(TrainConfig { epochs: 2, ..sgd(0.01) });
+        resumed.restore(&saved).unwrap();
+        resumed
+    };
+    let says = resumed().fit(&images, Some(&few(held_out.clone(), 20))).unwrap_err().to_string();
+    assert!(says.contains("held-out") && says.contains("30 images") && says.contains("20 images"), "{says}");
+    assert_eq!(resumed().fit(&images, Some(&held_out)).unwrap().epochs.len(), 2);
+    assert_eq!(resumed().fit(&images, None).unwrap().epochs.len(), 2);
+}
+
+#[test]
+fn a_rate_that_is_none_in_a_checkpoint_changes_nothing() {
+    let mut saved = plain(sgd(0.01)).checkpoint().unwrap();
+    saved.about.lr = f64::NAN;
+    let mut trainer = plain(sgd(0.01));
+    trainer.backward(random(&Cpu::seed_from_u64(1), 2), &Labels::constant(&[1, 2], 4)).unwrap();
+    assert!(trainer.restore(&saved).is_err());
+    assert_eq!(trainer.lr(), 0.01);
+    assert!(trainer.update().unwrap() > 0.0, "the gradient is still there");
+}

@@ -238,20 +238,27 @@ fn values_of(recording: &Recording) -> Vec<f32> {
 #[test]
 fn parts_weigh_by_the_responses_that_count() {
     let images = few(train_images(), 17);
-    let (neurons, _) = recorded(&images, true);
-    let set = Recorded::new(images, [(Place::area("v2"), neurons)]).unwrap();
-    let run = |batch_size, accumulate| -> Net64 {
+    let (neurons, logits) = recorded(&images, true);
+    let alone = Recorded::new(images.clone(), [(Place::area("v2"), neurons.clone())]).unwrap();
+    // responses that the loss does not compare weigh nothing
+    let both = Recorded::new(images, [(Place::area("v2"), neurons), (Place::Readout, logits)]).unwrap();
+    let run = |set: &Recorded<Images>, loss: &SquaredError, batch_size, accumulate| -> (f64, Net64) {
         let config = TrainConfig { epochs: 1, batch_size, accumulate, ..sgd(0.1) };
-        let mut trainer = plain(config).with_loss_on::<Responses, _>(SquaredError::default());
-        trainer.fit(&set, None).unwrap();
+        let mut trainer = plain(config).with_loss_on::<Responses, _>(loss.clone());
+        let loss = trainer.evaluate(set).unwrap().loss;
+        trainer.fit(set, None).unwrap();
         assert_eq!(trainer.history().last().unwrap().updates, 1);
-        trainer.into_net()
+        (loss, trainer.into_net())
     };
-    let (whole, parts) = (run(17, 1), run(16, 2));
-    for parameter in parameters(&whole) {
-        let values = |net: &Net64| net.weights().get::<f64>(&parameter.name, &parameter.shape).unwrap();
-        let far = values(&whole).iter().zip(values(&parts)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(far < 1e-14, "{}: {far}", parameter.name);
+    let (all, v2) = (SquaredError::default(), SquaredError::of([Place::area("v2")]));
+    for (set, loss) in [(&alone, &all), (&both, &all), (&both, &v2)] {
+        let (whole, parts) = (run(set, loss, 17, 1), run(set, loss, 16, 2));
+        assert!((whole.0 - parts.0).abs() < 1e-13 * whole.0, "{loss:?}: {} {}", whole.0, parts.0);
+        for parameter in parameters(&whole.1) {
+            let values = |net: &Net64| net.weights().get::<f64>(&parameter.name, &parameter.shape).unwrap();
+            let far = values(&whole.1).iter().zip(values(&parts.1)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(far < 1e-14, "{loss:?}, {}: {far}", parameter.name);
+        }
     }
 }
 

@@ -289,6 +289,20 @@ mod tests {
     }
 
     #[test]
+    fn two_arrays_of_one_name_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("twice.npz");
+        let mut archive = ZipWriter::new(std::fs::File::create(&path).unwrap());
+        for name in ["v1.npy", "v1"] {
+            archive.start_file(name, SimpleFileOptions::default()).unwrap();
+            archive.write_all(&header(&Array::new("v1", &[0], &[0.0f32; 0][..]))).unwrap();
+        }
+        archive.finish().unwrap();
+        let says = read(&path).unwrap_err().to_string();
+        assert!(says.contains("twice.npz") && says.contains("`v1`"), "{says}");
+    }
+
+    #[test]
     fn wrong_arrays_are_refused_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wrong.npz");

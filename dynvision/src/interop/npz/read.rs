@@ -102,7 +102,13 @@ impl NpzFile {
         let name = |name: &str| name.strip_suffix(".npy").unwrap_or(name).to_string();
         let names: Vec<String> =
             (0..archive.len()).map(|at| name(archive.name_for_index(at).unwrap_or_default())).collect();
-        let places = names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
+        let mut places = HashMap::new();
+        for (at, name) in names.iter().enumerate() {
+            if places.insert(name.clone(), at).is_some() {
+                let found = format!("two of its arrays are named `{name}`, with and without `.npy`");
+                return Err(FileError::in_file(path, foreign(found)));
+            }
+        }
         Ok(NpzFile { path: path.to_path_buf(), archive, size: metadata.len(), names, places })
     }
 

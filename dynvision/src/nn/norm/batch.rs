@@ -1,6 +1,6 @@
 //! A norm over the batch.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::Operation;
 use crate::ops::{self, Affine};
@@ -42,7 +42,8 @@ impl NormOptions for KerasNorm {
 /// does not change a model, so it hands its moments over instead of keeping them: take them from its
 /// [`Context`](Context::take_statistics) and give them to the model by
 /// [`Statistics::absorb`](crate::unroll::Statistics::absorb), which updates the running moments as `(1 - m) running + m batch` for each step, in
-/// order, with `m` 0.1 unless the options say otherwise.
+/// order, with `m` 0.1 unless the options say otherwise. One value for each channel, of one image with a map of one place, has no
+/// variance, and is refused in a run that trains.
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was.
@@ -81,6 +82,13 @@ impl<const C: usize, O: NormOptions> Operation for BatchNormWith<C, O> {
             return ops::normalize(O::EPS, &x, (&built.running_mean, &built.running_var), affine, cx);
         }
         let (b, _, h, w) = *x.shape();
+        if b * h * w == 1 {
+            return Err(Error::Setting(
+                "a batch norm that trains gets one image with a map of one value, which has no variance: give batches of two \
+                 images or more (a last one, too), or freeze its statistics"
+                    .into(),
+            ));
+        }
         let (y, moments) = ops::batch_norm(O::EPS, &x, affine, cx)?;
         let samples = (b * h * w) as f64;
         cx.observe(Observed::new(&built.running_mean, moments.mean, 1.0, O::MOMENTUM));
