@@ -31,13 +31,13 @@ fn an_error_is_a_sentence() {
     std::fs::write(&file, "no folder").unwrap();
     let (out, file) = (folder.path().display().to_string(), file.display().to_string());
     for (name, args, named) in [
-        ("record_responses", &["--checkpoint", &none, "--out", &out], "none"),
-        ("train_images", &["--folder", &none, "--out", &out], "none"),
-        ("train_digits", &["--epochs", "1", "--out", &file], "file"),
-        ("saliency", &["--epochs", "0", "--out", &file], "file"),
-        ("literature", &["--out", &file], "file"),
+        ("record_responses", vec!["--checkpoint", &none, "--out", &out], "none"),
+        ("train_images", vec!["--folder", &none, "--out", &out], "none"),
+        ("train_digits", vec!["--epochs", "1", "--out", &file], "file"),
+        ("saliency", vec!["--epochs", "0", "--out", &file], "file"),
+        ("literature", vec!["--out", &file], "file"),
     ] {
-        let said = complaint(name, args);
+        let said = complaint(name, &args);
         assert_eq!(said.lines().count(), 1, "{name}: {said}");
         assert!(said.contains(named) && !said.contains('{'), "{name}: {said}");
     }

@@ -42,6 +42,7 @@ pub mod spec;
 mod spiking;
 mod supralinearity;
 mod two_stage;
+mod unit_noise;
 
 pub use adaption::InputAdaption;
 pub use bias::{FeatureBias, ScalarBias, SpatialBias};
@@ -88,6 +89,7 @@ pub use spiking::{
 };
 pub use supralinearity::SupraLinearity;
 pub use two_stage::{FromSecondStep, Propagate, RConv2dx2, TwoStage, WithoutInput, ZeroFill};
+pub use unit_noise::UnitNoise;
 
 /// The weights of the parts, generic over dtype and device.
 pub mod built {

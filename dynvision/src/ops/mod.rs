@@ -27,6 +27,7 @@ mod shape;
 mod slice;
 mod stack;
 mod straight_through;
+mod unit_noise;
 mod weight_norm;
 
 pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, tanh, within_channels};
@@ -48,4 +49,5 @@ pub(crate) use shape::{realized, vector};
 pub use slice::{slice, stop_gradient};
 pub use stack::stack_time;
 pub use straight_through::{Surrogate, spike, straight_through};
+pub use unit_noise::unit_noise;
 pub use weight_norm::weight_norm;

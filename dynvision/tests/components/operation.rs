@@ -5,7 +5,7 @@ use dfdx::prelude::*;
 use dynvision::geometry::Map;
 use dynvision::nn::{
     BatchNorm, Dropout, Empty, FeatureBias, GroupNorm, LayerNorm, Operation, ScalarBias, SpatialBias, Spec,
-    SupraLinearity,
+    SupraLinearity, UnitNoise,
 };
 use dynvision::time::{Mode, Plan};
 use dynvision::unroll::Context;
@@ -168,6 +168,28 @@ fn batch_norm_trains_by_the_batch_and_runs_by_its_running_moments() {
         .map(|(i, v)| (v - means[channel(i)]) / (variances[channel(i)] + 1e-5).sqrt());
     close(&y.as_vec(), &want.collect::<Vec<_>>());
     assert_eq!(norm.num_trainable_params(), 6);
+}
+
+#[test]
+fn noise_in_the_units_is_normal_and_new_at_each_step() {
+    let x: Maps64 = Cpu::seed_from_u64(3).ones_like(&(5, 4, 20, 20));
+    let mut cx = Context::new(OwnedTape::default(), Plan::default());
+    let [y, again] = [(); 2].map(|()| UnitNoise::<500>::forward(&Empty, x.clone(), &mut cx).unwrap());
+    let noise = |y: &Maps64| y.as_vec().iter().map(|y| (y - 1.0) / 0.5).collect::<Vec<_>>();
+    for noise in [noise(&y), noise(&again)] {
+        // moments of the normal distribution, and the share within one deviation
+        let mean = |of: &dyn Fn(f64) -> f64| noise.iter().map(|&n| of(n)).sum::<f64>() / 8000.0;
+        assert!(mean(&|n| n).abs() < 0.04 && (mean(&|n| n * n) - 1.0).abs() < 0.06);
+        assert!((mean(&|n| n.powi(4)) - 3.0).abs() < 0.4);
+        assert!((mean(&|n| f64::from(u8::from(n.abs() < 1.0))) - 0.6827).abs() < 0.03);
+    }
+    let together = noise(&y).iter().zip(noise(&again)).map(|(a, b)| a * b).sum::<f64>() / 8000.0;
+    assert!(together.abs() < 0.05, "{together}");
+    let grads = y.put_tape(cx.into_tape()).sum::<Rank0, _>().backward();
+    assert!(grads.get(&x).as_vec().iter().all(|&g| g == 1.0));
+    // in evaluation too, and none of strength 0
+    assert_ne!(UnitNoise::<500>::forward(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
+    assert_eq!(UnitNoise::<0>::forward(&Empty, x.clone(), &mut untaped()).unwrap().as_vec(), x.as_vec());
 }
 
 #[test]
