@@ -67,6 +67,25 @@ fn cords_net_has_normalised_convolutions_and_a_bias_for_each_unit() {
 }
 
 #[test]
+fn gated_spiking_and_attending_networks_have_what_their_equations_say() {
+    let gates = |n: usize, from: usize, to: usize| n * (to * (from + to) * 9 + to);
+    assert_eq!(parameters::<ConvLstm2>(), gates(4, 3, 32) + gates(4, 32, 64) + conv(64, 10, 1));
+    assert_eq!(parameters::<ConvGru2>(), gates(3, 3, 32) + gates(3, 32, 64) + conv(64, 10, 1));
+    assert_eq!(parameters::<SpikingNet>(), conv(1, 16, 3) + conv(16, 32, 3) + conv(32, 10, 14));
+    let scores = 64 * 16 + 64 * 64 + 64 + 64;
+    let lstm = 4 * (64 * (16 + 64) + 64);
+    assert_eq!(parameters::<RecurrentAttention>(), conv(1, 16, 3) + scores + lstm + conv(64, 10, 1));
+    // excitatory and inhibitory weights from below, inhibitory ones within, alpha, gain and bias
+    let dann =
+        |from: usize, to: usize, inhibitory: usize| (to + inhibitory) * from + to * inhibitory + inhibitory + 2 * to;
+    assert_eq!(parameters::<DannNet>(), dann(784, 500, 50) + dann(500, 500, 50) + dann(500, 10, 1));
+    // what the documentation says
+    let all = [parameters::<ConvLstm2>(), parameters::<ConvGru2>(), parameters::<SpikingNet>()];
+    assert_eq!(all, [262_538, 197_066, 67_530]);
+    assert_eq!([parameters::<RecurrentAttention>(), parameters::<DannNet>()], [26_794, 763_831]);
+}
+
+#[test]
 fn feedforward_networks_have_the_parameters_of_torchvision() {
     assert_eq!(parameters::<ResNet18>(), 11_689_512);
     assert_eq!(parameters::<ResNet34>(), 21_797_672);

@@ -78,9 +78,6 @@ pub struct About {
     /// The images of the training, if `fit` has seen some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<String>,
-    /// Those that were held out, if there were some.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_out: Option<String>,
     /// The settings of the training.
     pub config: TrainConfig,
     /// The epoch that this checkpoint breaks off, if it is not between epochs.
@@ -306,7 +303,6 @@ where
             rule: self.rule.clone(),
             lr: self.lr,
             images: self.images.clone(),
-            held_out: self.held_out.clone(),
             partial: self.partial.clone(),
             config: self.config.clone(),
             window: self.log.window.kept(),
@@ -380,8 +376,7 @@ where
         self.average = averaged;
         (self.updates, self.batches) = (saved.about.updates, saved.about.batches);
         self.history = saved.about.history.clone();
-        (self.images, self.held_out) = (saved.about.images.clone(), saved.about.held_out.clone());
-        self.partial = saved.about.partial.clone();
+        (self.images, self.partial) = (saved.about.images.clone(), saved.about.partial.clone());
         self.log.window = saved.about.window.clone();
         self.log.from = saved.about.journal.clone().zip(saved.about.log.clone());
         self.lr = saved.about.lr;

@@ -49,8 +49,6 @@ pub struct Trainer<M, E: Element, D: VisionDevice<E>, L = CrossEntropy, R = Opti
     pub(super) rule: String,
     /// The images of the training, once there are some.
     pub(super) images: Option<String>,
-    /// Those that were held out, once there are some.
-    pub(super) held_out: Option<String>,
     /// What the next update follows.
     pub(super) gradients: Option<Pending<E, D>>,
     /// Gradients of 0, whose memory the next batch uses.
@@ -169,7 +167,6 @@ where
             lr,
             rule: description,
             images: None,
-            held_out: None,
             gradients: None,
             spare: None,
             partial: None,
@@ -234,7 +231,6 @@ where
             lr: self.lr,
             rule: self.rule,
             images: self.images,
-            held_out: self.held_out,
             gradients: self.gradients,
             spare: self.spare,
             partial: self.partial,
@@ -450,21 +446,17 @@ where
             }
         }
         self.monitor = self.config.monitor.resolved(held_out.is_some())?;
-        let here = (images.describe(), held_out.map(Source::describe));
+        let here = images.describe();
         let begun = !self.history.epochs.is_empty() || self.partial.is_some();
-        // the best epoch, an early end and a plateau compare what held-out images gave
-        let pairs = [("", &self.images, Some(&here.0)), ("held-out ", &self.held_out, here.1.as_ref())];
-        for (which, saved, here) in pairs {
-            if let (true, Some(saved), Some(here)) = (begun, saved, here.filter(|&here| Some(here) != saved.as_ref())) {
-                return Err(TrainError::Checkpoint(format!(
-                    "is of a training on other {which}images ({saved}, here {here}); take up only its weights by \
-                     `Checkpoint::load_into`"
-                )));
+        match &self.images {
+            Some(saved) if begun && *saved != here => Err(TrainError::Checkpoint(format!(
+                "is of a training on other images ({saved}, here {here}); take up only its weights by `Checkpoint::load_into`"
+            ))),
+            _ => {
+                self.images = Some(here);
+                Ok(())
             }
         }
-        self.images = Some(here.0);
-        self.held_out = here.1.or_else(|| self.held_out.take());
-        Ok(())
     }
 
     /// Keeps what was done, and says where.

@@ -49,6 +49,9 @@ blt! {
     ///
     /// and a readout of each map's maximum. It has 37,546 parameters. How the transposed convolution is aligned, the paper does
     /// not say: here as TensorFlow's `SAME`; `ConvTranspose2d<32, 32, 3, 2, 1>` is centred.
+    ///
+    /// # Shapes
+    /// Frames `(B, 1, 32, 32)` to logits `(B, T, 10)`.
     pub struct Blt2017;
     input = [1, 32, 32], features = [32, 32], norm = crate::nn::LocalResponseNorm,
     top_down = crate::nn::ConvTranspose2d<32, 32>, classes = 10

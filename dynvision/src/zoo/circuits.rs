@@ -83,17 +83,27 @@ macro_rules! dann_net {
 organics_net! {
     /// ORGaNICs as they are trained (Rawat, Heeger and Martiniani 2024, "Unconditional stability of a recurrent neural circuit
     /// implementing divisive normalization"): a circuit whose fixed point is divisive normalisation, and a linear readout.
+    ///
+    /// # Shapes
+    /// Frames `(B, 28, 1, 1)` to logits `(B, T, 10)`.
     pub struct OrganicsNet; inputs = 28, units = 64, classes = 10
 }
 
 ei_net! {
     /// A network of excitatory and inhibitory rate units (Song, Yang and Wang 2016, "Training excitatory-inhibitory recurrent neural
     /// networks for cognitive tasks"): 80 of 100 units excite, `tau` is 100 ms, no unit acts on itself.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 1, 1)` to logits `(B, T, 2)`.
     pub struct EiNet; inputs = 3, units = 100, excitatory = 80, outputs = 2
 }
 
 dann_net! {
     /// A network of Dale's law for vectors (Cornford et al. 2021, "Learning to live with Dale's principle: ANNs with separate
     /// excitatory and inhibitory units"), of the layers of its paper's experiments: one inhibitory unit for ten excitatory ones.
+    /// It has 763,831 parameters.
+    ///
+    /// # Shapes
+    /// Frames `(B, 784, 1, 1)` to logits `(B, T, 10)`.
     pub struct DannNet; inputs = 784, units = [500, 500, 10], inhibitory = [50, 50, 1]
 }

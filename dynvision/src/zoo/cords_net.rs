@@ -86,5 +86,8 @@ cords_net! {
     /// CordsNet (Soo, Battista, Radmard and Wang 2024, "Recurrent neural network dynamical systems for biological vision"): a
     /// convolutional network whose areas are continuous in time, with the shortcuts of a residual network and a bias for
     /// each unit. The original lets it idle first: `net.dynamics.idle_steps = 100`.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 224, 224)` to logits `(B, T, 1000)`.
     pub struct CordsNet; input = [3, 224, 224], classes = 1000
 }

@@ -57,6 +57,9 @@ cornet_rt! {
     /// IT of two convolutions each, one step apart. An area adds what it last answered between its convolutions, with the
     /// fixed weight 1; there is no differential equation. The original's "fixed" weight is trained:
     /// `CorNetRT<SelfRecurrence<TrainedFrom<1000>>>` is that.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 224, 224)` to logits `(B, T, 1000)`.
     pub struct CorNetRT; input = [3, 224, 224], classes = 1000
 }
 
@@ -98,5 +101,8 @@ macro_rules! cornet_r {
 cornet_r! {
     /// CORnet-R (Kubilius et al. 2018): [`CorNetRT`] in conventional time, where an area reads the area below it at the same step.
     /// At the first step V1 alone sees something. It has 5,208,936 parameters.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 224, 224)` to logits `(B, T, 1000)`.
     pub struct CorNetR; input = [3, 224, 224], channels = [64, 128, 256, 512], classes = 1000
 }

@@ -49,6 +49,9 @@ cornet_s! {
     /// CORnet-S (Kubilius et al. 2019, "Brain-like object recognition with high-performing shallow recurrent ANNs"): an image is
     /// seen in one step, in which V2, V4 and IT run one after the other, 2, 4 and 2 times each, with the same convolutions and
     /// batch norms of their own each time. It has 53,416,616 parameters.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 224, 224)` to logits `(B, T, 1000)`.
     pub struct CorNetS;
     input = [3, 224, 224], channels = [64, 128, 256, 512], wide = [512, 1024, 2048], classes = 1000
 }

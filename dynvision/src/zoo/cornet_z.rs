@@ -41,5 +41,8 @@ cornet_z! {
     /// CORnet-Z (Kubilius et al. 2018, "CORnet: Modeling the neural mechanisms of core object recognition"): four times
     /// `pool(relu(W x + b))`, with a window of 3 and a stride of 2, then the mean over space and a linear map. It has
     /// 2,071,656 parameters.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 224, 224)` to logits `(B, T, 1000)`.
     pub struct CorNetZ; input = [3, 224, 224], channels = [64, 128, 256, 512], classes = 1000
 }

@@ -56,12 +56,19 @@ macro_rules! conv_gru {
 
 conv_lstm! {
     /// Two convolutional LSTMs one on the other (Shi et al. 2015, "Convolutional LSTM network: a machine learning approach for
-    /// precipitation nowcasting"), without peepholes: `4 H (I + H) K² + 4 H` parameters each.
+    /// precipitation nowcasting"), without peepholes: `4 H (I + H) K² + 4 H` parameters each, 262,538 in
+    /// all.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 32, 32)` to logits `(B, T, 10)`.
     pub struct ConvLstm2; input = [3, 32, 32], hidden = [32, 64], kernels = [3, 3], classes = 10
 }
 
 conv_gru! {
     /// Two convolutional GRUs one on the other (Ballas et al. 2016, "Delving deeper into convolutional networks for learning video
-    /// representations"): `3 (H (I + H) K² + H)` parameters each.
+    /// representations"): `3 (H (I + H) K² + H)` parameters each, 197,066 in all.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 32, 32)` to logits `(B, T, 10)`.
     pub struct ConvGru2; input = [3, 32, 32], hidden = [32, 64], kernels = [3, 3], classes = 10
 }

@@ -37,6 +37,9 @@ hgru_net! {
     /// recurrent units"), in the form of the authors' code: 25 channels over 15x15 units for eight steps, 142,058 parameters in
     /// the [`HGru`](crate::nn::HGru). The authors' filters are fixed Gabors whose answers are squared; these are trained and
     /// rectified.
+    ///
+    /// # Shapes
+    /// Frames `(B, 1, 150, 150)` to logits `(B, T, 2)`.
     pub struct HGruNet;
     input = [1, 150, 150], channels = 25, reach = 15, steps = 8, form = crate::nn::PublishedForm, classes = 2
 }

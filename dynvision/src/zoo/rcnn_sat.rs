@@ -89,6 +89,9 @@ rcnn_sat! {
     /// The BL network of rcnn-sat (Spoerer et al. 2020, "Recurrent neural networks can explain flexible trading of speed and
     /// accuracy in biological vision"): `h(n, t) = relu(BN(n, t)(Wb h(n-1, t) + Wl h(n, t-1)))` with a pooling of 2 between layers,
     /// over eight steps. The images are 128x128, from -1 to 1. It has 27,979,605 parameters, of which optimizers update all.
+    ///
+    /// # Shapes
+    /// Frames `(B, 3, 128, 128)` to logits `(B, T, 565)`.
     pub struct RcnnSat;
     input = [3, 128, 128], filters = [96, 128, 192, 256, 512, 1024, 2048], steps = 8, classes = 565, readout = each
 }

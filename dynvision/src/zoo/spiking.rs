@@ -38,6 +38,10 @@ macro_rules! spiking_net {
 spiking_net! {
     /// Leaky integrate-and-fire units that learn by a surrogate gradient (Neftci, Mostafa and Zenke 2019; Eshraghian et al. 2023):
     /// `u = 0.9 m + x - r`, a spike where `u > 1`, and the slope of a fast sigmoid backward.
+    /// It has 67,530 parameters.
+    ///
+    /// # Shapes
+    /// Frames `(B, 1, 28, 28)` to logits `(B, T, 10)`. Their sum over the steps is the count of spikes.
     pub struct SpikingNet;
     input = [1, 28, 28], channels = [16, 32], last = 14, classes = 10, units = crate::nn::Leaky, tau = 5.0
 }
