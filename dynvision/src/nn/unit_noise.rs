@@ -29,7 +29,7 @@ use dfdx::prelude::Tape;
 /// }
 /// let dev = Cpu::seed_from_u64(0);
 /// let net = dev.build_module::<Net, f32>();
-/// let frame: Tensor<Rank4<1, 1, 6, 6>, f32, Cpu> = dev.sample_normal();
+/// let frame = dev.sample_normal::<(Const<1>, Const<1>, Const<6>, Const<6>)>();
 /// let run = |seed| net.try_run(Stimulus::constant(frame.clone(), 3).seeded(seed)).map(|logits| logits.as_vec());
 /// assert_eq!(run(1)?, run(1)?);
 /// assert_ne!(run(1)?, run(2)?);
