@@ -1,7 +1,7 @@
 //! Samples with labels for several readouts.
 
 use super::source::of_set;
-use super::{Batches, Drawn, OtherInput, Pass, Source, TrainError};
+use super::{Batches, Drawn, Pass, Source, TrainError};
 use crate::data::DataError;
 use crate::geometry::Map;
 use crate::loss::{Labels, LabelsByReadout};
@@ -53,10 +53,6 @@ impl<S: Source<Target = Labels>> Source for LabelledByReadout<S> {
     type Target = LabelsByReadout;
 
     of_set!();
-
-    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
-        self.set.beside(batch)
-    }
 
     fn classes(&self) -> usize {
         self.set.classes()

@@ -66,7 +66,7 @@ impl<S: std::fmt::Debug> std::fmt::Debug for WithInputs<S> {
 impl<S: Source> Source for WithInputs<S> {
     type Target = S::Target;
 
-    of_set!();
+    of_set!(but beside);
 
     fn classes(&self) -> usize {
         self.set.classes()

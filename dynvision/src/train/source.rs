@@ -218,9 +218,19 @@ impl Source for Loader {
     }
 }
 
-/// All of a source's methods that its target has no part in, from the set inside.
+/// All of a source's methods that its target has no part in, from the set inside; `but beside` of a set that shows more.
 macro_rules! of_set {
     () => {
+        crate::train::source::of_set!(but beside);
+
+        fn beside(
+            &self,
+            batch: &crate::train::Drawn,
+        ) -> Result<Vec<crate::train::OtherInput>, crate::data::DataError> {
+            self.set.beside(batch)
+        }
+    };
+    (but beside) => {
         fn samples(&self) -> usize {
             self.set.samples()
         }
@@ -322,10 +332,6 @@ impl<S: Source> Source for Recorded<S> {
 
     of_set!();
 
-    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
-        self.set.beside(batch)
-    }
-
     fn classes(&self) -> usize {
         0
     }
@@ -349,10 +355,6 @@ impl<S: Source<Target = Labels>> Source for RecordedAndLabelled<S> {
     type Target = (Labels, Responses);
 
     of_set!();
-
-    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
-        self.set.beside(batch)
-    }
 
     fn classes(&self) -> usize {
         self.set.set.classes()
@@ -392,10 +394,6 @@ impl<S: Source<Target = Labels>> Source for LabelledInTime<S> {
     type Target = Labels;
 
     of_set!();
-
-    fn beside(&self, batch: &Drawn) -> Result<Vec<OtherInput>, DataError> {
-        self.set.beside(batch)
-    }
 
     fn classes(&self) -> usize {
         let greatest = self.in_time.as_slice().iter().flatten().max();
