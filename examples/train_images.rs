@@ -18,7 +18,7 @@ use dynvision::prelude::*;
 use dynvision::train::{TrainConfig, TrainError, Trainer};
 use dynvision::unroll::Stimulus;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -70,16 +70,6 @@ fn main() -> ExitCode {
 
 type Set = Arc<dyn Dataset>;
 
-/// Whether a folder is divided by its authors: `train` beside `test` or `val`, or with folders of its own.
-fn is_divided(folder: &Path) -> bool {
-    let has_folders = |path: &Path| {
-        std::fs::read_dir(path)
-            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir())))
-    };
-    let train = folder.join("train");
-    train.is_dir() && (has_folders(&train) || folder.join("test").is_dir() || folder.join("val").is_dir())
-}
-
 /// The images to train on and those held out.
 fn sets(options: &Options, out: &mut dyn Write) -> Result<(Set, Set), TrainError> {
     let mut sound = |set: ImageFolder| -> Result<ImageFolder, TrainError> {
@@ -105,7 +95,7 @@ fn sets(options: &Options, out: &mut dyn Write) -> Result<(Set, Set), TrainError
         Ok(set)
     };
     let folder = &options.folder;
-    let (train, test): (Set, Set) = if is_divided(folder) {
+    let (train, test): (Set, Set) = if ImageFolder::is_divided(folder) {
         let mut part =
             |split| -> Result<Set, TrainError> { Ok(Arc::new(sound(ImageFolder::open_split(folder, split)?)?)) };
         (part(Split::Train)?, part(Split::Test)?)

@@ -161,6 +161,27 @@ impl ImageFolder {
         Ok(ImageFolder { name: root.join("val").display().to_string(), files, labels, classes, ignored: Vec::new() })
     }
 
+    /// Returns whether a folder is divided by its authors, so that [`open_split`](Self::open_split) reads it: `train` beside `test` or
+    /// `val`, or with folders of its own.
+    ///
+    /// ```
+    /// use dynvision::data::ImageFolder;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let root = folder.path();
+    /// std::fs::create_dir_all(root.join("train/cat")).unwrap();
+    /// assert!(ImageFolder::is_divided(root));
+    /// assert!(!ImageFolder::is_divided(root.join("train"))); // `train/cat` alone
+    /// ```
+    pub fn is_divided(root: impl AsRef<Path>) -> bool {
+        let root = root.as_ref();
+        let has_folders = |path: &Path| {
+            std::fs::read_dir(path)
+                .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir())))
+        };
+        let train = root.join("train");
+        train.is_dir() && (has_folders(&train) || root.join("test").is_dir() || root.join("val").is_dir())
+    }
+
     /// The image files.
     pub fn files(&self) -> &[PathBuf] {
         &self.files

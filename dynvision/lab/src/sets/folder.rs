@@ -11,16 +11,6 @@ type Any = Arc<dyn Dataset>;
 /// The part of each class that an undivided folder is trained on.
 const TRAINED_ON: f64 = 0.8;
 
-/// Whether a folder is divided by its authors: `train` beside `test` or `val`, or with folders of its own.
-fn is_divided(folder: &Path) -> bool {
-    let has_folders = |path: &Path| {
-        std::fs::read_dir(path)
-            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir())))
-    };
-    let train = folder.join("train");
-    train.is_dir() && (has_folders(&train) || folder.join("test").is_dir() || folder.join("val").is_dir())
-}
-
 /// Refuses more classes than the model has; names what is passed over, and leaves out what cannot be decoded where it is asked to.
 fn sound(set: ImageFolder, wanted: &Wanted<'_>, notes: &mut Vec<String>) -> Result<ImageFolder, LabError> {
     let classes = set.classes().len();
@@ -81,7 +71,7 @@ fn adapted(set: Any, most: usize, wanted: &Wanted<'_>) -> Result<Images, LabErro
 /// then tested on, by the seed. Both are normalised by the mean and deviation of each channel of what is trained on.
 pub(super) fn parts(folder: &Path, wanted: &Wanted<'_>) -> Result<Parts, LabError> {
     let mut notes = Vec::new();
-    let (train, test): (Any, Any) = if is_divided(folder) {
+    let (train, test): (Any, Any) = if ImageFolder::is_divided(folder) {
         let mut part = |split| -> Result<Any, LabError> {
             Ok(Arc::new(sound(ImageFolder::open_split(folder, split)?, wanted, &mut notes)?))
         };
