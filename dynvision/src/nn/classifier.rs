@@ -1,6 +1,6 @@
 //! Global average pooling and a linear map.
 
-use super::conv::{ConvOptions, DefaultOptions};
+use super::conv_options::{ConvOptions, DefaultOptions};
 use super::init::TruncatedNormal;
 use super::{Readout, built};
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! Readouts of several layers.
 
-use super::conv::{ConvOptions, DefaultOptions};
+use super::conv_options::{ConvOptions, DefaultOptions};
 use super::dropout::in_training;
 use super::init::HeNormal;
 use super::optional::modules;

@@ -1,11 +1,11 @@
 //! A linear map.
 
-use super::conv::{ConvOptions, DefaultOptions, masked};
+use super::conv_options::{ConvOptions, DefaultOptions, parametrized};
 use super::init::TruncatedNormal;
 use std::marker::PhantomData;
 
 /// A linear map from `F` features to `N`: `x Wᵀ + b`. `C` says how it begins, whether it has a bias, and whether its
-/// weight is normalised or masked, at row and column 0; its padding means nothing here.
+/// weight is normalised, symmetric, signed or masked, at row and column 0; its padding means nothing here.
 ///
 /// # Shapes
 /// `(B, F)` to `(B, N)`.
@@ -89,19 +89,11 @@ pub(crate) mod built {
             })
         }
 
-        /// The weight that maps: `weight` itself, or what weight normalisation or a mask makes of it, once in an unroll.
+        /// The weight that maps: `weight` itself, or what its options make of it, once in an unroll.
         fn effective_weight<T: Tape<E, D>>(&self, graph: &mut Graph<E, D, T>) -> Result<Matrix<E, D>> {
-            if self.norm.is_none() && C::MASK.is_none() {
-                return reshaped(self.weight.clone(), &(N, F));
-            }
-            let weight = graph.derived(&self.weight, |graph| {
-                let weight: Maps<E, D> = reshaped(self.weight.clone(), &(N, F, 1, 1))?;
-                let weight = match &self.norm {
-                    Some(norm) => ops::weight_norm(&weight, norm, graph)?,
-                    None => weight,
-                };
-                masked::<C, E, D, T>(weight, graph)
-            })?;
+            const { assert!(!C::SYMMETRIC || F == N, "a symmetric weight has as many inputs as outputs") };
+            let weight: Maps<E, D> = reshaped(self.weight.clone(), &(N, F, 1, 1))?;
+            let weight = parametrized::<C, E, D, T>(&self.weight, weight, self.norm.as_ref(), 1, graph)?;
             reshaped(weight, &(N, F))
         }
     }

@@ -13,6 +13,7 @@ mod cells;
 mod channel_solver;
 mod classifier;
 mod conv;
+mod conv_options;
 mod dropout;
 mod edge;
 mod external;
@@ -53,7 +54,10 @@ pub use cells::{
 };
 pub use channel_solver::EulerPerChannel;
 pub use classifier::Classifier;
-pub use conv::{Conv2d, ConvOptions, DefaultOptions, Mask, Masked, NoBias, Padded, WeightNorm};
+pub use conv::Conv2d;
+pub use conv_options::{
+    ConvOptions, DefaultOptions, FirstExcite, Mask, Masked, NoBias, Padded, Signed, Signs, Symmetric, WeightNorm,
+};
 pub use dropout::Dropout;
 pub use edge::{ConvTranspose2d, Edge, ResizeConv, Via};
 pub use external::ExternalInput;

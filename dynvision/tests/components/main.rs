@@ -6,5 +6,5 @@ mod errors;
 mod models;
 mod not_a_number;
 mod operation;
+mod parametrization;
 mod recurrence;
-mod weight_norm;

@@ -1,6 +1,7 @@
 //! Constraints hold after updates, in a checkpoint and in weights that are taken up: signs by Dale's law, symmetric kernels,
 //! connections that are not there.
 
+use dfdx::tensor_ops::MeanTo;
 use dynvision::data::{Images, digits};
 use dynvision::interop::Weights;
 use dynvision::model::DynModel;
@@ -169,6 +170,30 @@ fn what_may_not_be_negative_is_put_back_after_each_update() {
     assert!(fit(false).iter().any(|&w| w < 0.0), "nothing would become negative without it");
     let held = fit(true);
     assert!(held.iter().all(|&w| w >= 0.0) && held.iter().any(|&w| w > 0.0));
+}
+
+#[test]
+fn what_is_negative_in_an_import_acts_as_nothing_and_can_come_back() {
+    let dev = Cpu::seed_from_u64(1);
+    let net = dev.build_module::<Separate, f32>();
+    let frame: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.sample_uniform_like(&(2, Const, Const, Const));
+    let with = |value: f32| {
+        let (mut net, mut weights) = (net.clone(), net.weights());
+        let mut wei = net.v1.wei.as_vec();
+        wei[3] = value;
+        weights.insert("v1.wei", &[4, 2], &wei);
+        net.set_weights(&weights).unwrap();
+        let run = net.try_run(Stimulus::constant(frame.leaky_trace(), 3));
+        let run = run.unwrap();
+        let values = run.as_vec();
+        let gradient = run.square().mean().backward().get(&net.v1.wei).as_vec()[3];
+        (values, gradient)
+    };
+    let (nothing, pull) = with(0.0);
+    assert_eq!(with(-0.5), (nothing.clone(), pull));
+    assert_ne!(with(0.5).0, nothing);
+    assert!(pull != 0.0, "it is not stuck");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Dale's law in feedforward networks.
 
-use super::{convolved, weighed};
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, Window};
+use crate::geometry::{Conv, Geometry, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::Layer;
 use crate::ops;
@@ -18,8 +17,10 @@ use dfdx::prelude::{HasShape, ReshapeTo, Shape, Tape, Tensor};
 /// ```
 ///
 /// with one `alpha` for each inhibitory map and one `g` and `b` for each excitatory one. `We`, `Wi`, `Wei` and `g` are not
-/// negative: they begin so, and [`constrain`](built::Dann::constrain) puts them back after an update. Rectification is the
-/// model's nonlinearity. On maps of one place it is the dense layer of the paper.
+/// negative: what is below 0 in the parameters acts as 0, in an import or a checkpoint as well, while its gradient passes, so
+/// that it can come back. The paper also sets it to 0 after each update: [`constrain`](built::Dann::constrain), by
+/// [`Trainer::constrained`](crate::train::Trainer::constrained). Rectification is the model's nonlinearity. On maps of one
+/// place it is the dense layer of the paper.
 ///
 /// # Shapes
 /// `(B, I, H, W)` to `(B, O, H, W)`, with kernel `K` and padding `K / 2`.
@@ -56,18 +57,36 @@ impl<const I: usize, const O: usize, const N: usize, const K: usize> Layer for D
         cx: &mut Context<E, D, T>,
     ) -> Result<Option<Maps<E, D>>> {
         let Some(x) = x else { return Ok(None) };
-        let e = convolved(&x, &built.wex, [O, I, K, K], None, None, cx)?;
-        let i = convolved(&x, &built.wix, [N, I, K, K], None, None, cx)?;
+        let (point, place) = (Conv::new(Window::POINT), Conv::new(Window::same(K, 1)));
+        let wex = positive(&built.wex, [O, I, K, K], cx)?;
+        let wix = positive(&built.wix, [N, I, K, K], cx)?;
+        let wei = positive(&built.wei, [O, N, 1, 1], cx)?;
+        let g = positive(&built.g, [1, O, 1, 1], cx)?;
+        let e = ops::conv2d(&place, &x, &wex, None, None, cx)?;
+        let i = ops::conv2d(&place, &x, &wix, None, None, cx)?;
         let gain = cx.run(built.alpha.clone(), |alpha| alpha.try_exp())?;
         let shunting = ops::scale(&i, &gain, cx)?;
-        let gamma = weighed(&shunting, &built.wei, [O, N], None, cx)?;
+        let gamma = ops::conv2d(&point, &shunting, &wei, None, None, cx)?;
         let gamma = ops::affine(1.0, &gamma, 1e-8, cx)?;
-        let subtracted = weighed(&i, &built.wei, [O, N], None, cx)?;
+        let subtracted = ops::conv2d(&point, &i, &wei, None, None, cx)?;
         let difference = ops::sub(&e, &subtracted, cx)?;
         let z = ops::div(&difference, &gamma, cx)?;
-        let z = ops::scale(&z, &built.g, cx)?;
+        let z = ops::scale(&z, &ops::reshaped(g, &(O,))?, cx)?;
         ops::add_bias(z, &built.b, cx).map(Some)
     }
+}
+
+/// A parameter without what is below 0 in it, once in an unroll; the gradient passes as it is.
+fn positive<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    raw: &Tensor<S, E, D>,
+    [o, i, h, w]: [usize; 4],
+    cx: &mut Context<E, D, T>,
+) -> Result<Maps<E, D>> {
+    cx.derived(raw, |graph| {
+        let raw: Maps<E, D> = ops::reshaped(raw.clone(), &(o, i, h, w))?;
+        let values = raw.device().relu(raw.clone()).map_err(Error::device)?;
+        ops::straight_through(&values, &raw, graph)
+    })
 }
 
 impl<const I: usize, const O: usize, const N: usize, const K: usize, E: Element, D: VisionDevice<E>>

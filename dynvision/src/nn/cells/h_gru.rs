@@ -4,11 +4,12 @@ use super::conv_lstm::odd_kernel;
 use super::{convolved, filled, weighed};
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, Window};
-use crate::kernels::{self, Element, Maps, VisionDevice};
+use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::conv_options::symmetric;
 use crate::nn::{BatchNormWith, Layer, NormOptions, Operation};
 use crate::ops;
 use crate::unroll::{Context, Past};
-use dfdx::prelude::{PermuteTo, Tape, Tensor};
+use dfdx::prelude::{Tape, Tensor};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -170,14 +171,7 @@ impl<const C: usize, const K: usize, const N: usize, O: HGruOptions, E: Element,
         if !O::SYMMETRIC {
             return Ok(kernel);
         }
-        cx.derived(&self.horizontal, |graph| {
-            let transposed: Maps<E, D> = graph.run(kernel.clone(), |kernel| {
-                kernels::contiguous(kernel.try_permute::<_, dfdx::prelude::Axes4<1, 0, 2, 3>>()?)
-            })?;
-            // of one channel, both are one tensor
-            let sum = ops::add(kernel, &transposed, graph)?;
-            ops::affine(0.5, &sum, 0.0, graph)
-        })
+        cx.derived(&self.horizontal, |graph| symmetric(kernel, graph))
     }
 }
 

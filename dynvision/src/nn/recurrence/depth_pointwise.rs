@@ -4,6 +4,7 @@ use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::conv_options::{between_channels, first};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
 use crate::unroll::Context;
 use dfdx::prelude::{Const, ConstDim, Tape};
@@ -37,7 +38,7 @@ crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions] DepthP
     => built::Separable<built::Conv2d<Const<1>, I, K, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>);
 
 impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for DepthPointwiseConnection<I, O, K, C> {
-    const MISFIT: Option<&'static str> = odd(K::SIZE);
+    const MISFIT: Option<&'static str> = first(between_channels::<C>(), odd(K::SIZE));
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         weights: &Self::Built<E, D>,

@@ -4,6 +4,7 @@ use super::{Connection, Recurrence};
 use crate::error::Result;
 use crate::geometry::{Border, Conv, Plane, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::conv_options::between_channels;
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
 use crate::ops;
 use crate::unroll::Context;
@@ -74,6 +75,7 @@ crate::spec!(impl [I: ConstDim, C: ConvOptions] LocalConnection<I, C> => Lateral
 
 impl<I: ConstDim, C: ConvOptions> Connection for LocalConnection<I, C> {
     const SAME_CHANNELS: bool = true;
+    const MISFIT: Option<&'static str> = between_channels::<C>();
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         weights: &Self::Built<E, D>,

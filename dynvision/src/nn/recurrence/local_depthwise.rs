@@ -5,6 +5,7 @@ use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::nn::conv_options::{between_channels, first};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
 use crate::unroll::Context;
 use dfdx::prelude::{Const, ConstDim, Tape};
@@ -35,7 +36,7 @@ crate::spec!(impl [I: ConstDim, K: ConstDim, C: ConvOptions] LocalDepthwiseConne
 
 impl<I: ConstDim, K: ConstDim, C: ConvOptions> Connection for LocalDepthwiseConnection<I, K, C> {
     const SAME_CHANNELS: bool = true;
-    const MISFIT: Option<&'static str> = odd(K::SIZE);
+    const MISFIT: Option<&'static str> = first(between_channels::<C>(), odd(K::SIZE));
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         weights: &Self::Built<E, D>,
