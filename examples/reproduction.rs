@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 /// Two areas of two convolutions each, so that a recurrence can land between them or after them.
 #[dyn_model(input = [1, 28, 28], operations = [layer, tstep, nonlin, record, delay, pool])]
-pub struct TwoAreas<R: Recurrence = Full, T: dynvision::nn::Target = ToOutput> {
+pub struct TwoAreas<R: Recurrence = Full, T: dynvision::nn::RecurrenceTarget = ToOutput> {
     #[area(pool = MaxPool2d<3, 2, 1>)]
     v1: RConv2dx2<1, 16, 16, 3, 3, 1, 1, R, T>,
     #[area]

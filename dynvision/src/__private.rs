@@ -16,10 +16,10 @@ pub use crate::model::step::{
 };
 pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{
-    Additive, Built, ConvOptions, Edge, Integration, Layer, Link, Nonlinearity, Operation, Pool, Readout, Setting,
+    Additive, Built, ConvOptions, Edge, Integration, Layer, LinkConv, Nonlinearity, Operation, Pool, Readout, Setting,
     Signal, Solver, Via, converted,
 };
-pub use crate::time::{Area, AreaDynamics, Dynamics, Link as LinkSpec, LinkKind, Wiring};
+pub use crate::time::{Area, AreaDynamics, Dynamics, Link, LinkKind, Wiring};
 pub use crate::unroll::{Context, Initial, MapAreas, Observer, PerArea, Stacked, State, Stimulus, VisitAreas};
 pub use dfdx::nn::{BuildModule, BuildOnDevice, Module, ModuleVisitor, NonMutableModule, TensorCollection};
 pub use dfdx::prelude::{Const, ConstDim, Cpu, Device, Dim, Dtype, HasShape, Tape, Tensor};

@@ -66,8 +66,8 @@ impl Net {
             },
         ],
         links: &[
-            dv::LinkSpec { kind: dv::LinkKind::Feedback, from: 1, into: 0, delay: None },
-            dv::LinkSpec { kind: dv::LinkKind::Skip, from: 0, into: 1, delay: None },
+            dv::Link { kind: dv::LinkKind::Feedback, from: 1, into: 0, delay: None },
+            dv::Link { kind: dv::LinkKind::Skip, from: 0, into: 1, delay: None },
         ],
     };
 }
@@ -84,11 +84,11 @@ pub type NetV2<B> = (B, Const<{ Net::V2.c }>, Const<{ Net::V2.h }>, Const<{ Net:
 #[derive(Clone, Debug)]
 pub struct NetModel<R: Recurrence, E: Dtype, D: Device<E>> {
     pub v1: dv::Built<RConv2d<3, 4, 3, 1, R>, E, D>,
-    pub v1_feedback_v2: dv::Built<dv::Link<{ Net::V2.c }, { Net::V1.c }>, E, D>,
+    pub v1_feedback_v2: dv::Built<dv::LinkConv<{ Net::V2.c }, { Net::V1.c }>, E, D>,
     pub v1_tstep: dv::Built<Euler, E, D>,
     pub v1_nonlin: dv::Built<Relu, E, D>,
     pub v2: dv::Built<RConv2d<4, 6, 3, 1, R>, E, D>,
-    pub v2_skip_v1: dv::Built<dv::Link<{ Net::V1.c }, { Net::V2.c }>, E, D>,
+    pub v2_skip_v1: dv::Built<dv::LinkConv<{ Net::V1.c }, { Net::V2.c }>, E, D>,
     pub v2_tstep: dv::Built<Euler, E, D>,
     pub v2_nonlin: dv::Built<Relu, E, D>,
     pub classifier: dv::Built<Classifier<6, 5>, E, D>,
@@ -137,13 +137,13 @@ impl<R: Recurrence, E: Dtype, D: Device<E>> dv::TensorCollection<E, D> for NetMo
                 dynamics,
             )| NetModel {
                 v1: dv::converted::<RConv2d<3, 4, 3, 1, R>, E, D, V::E2, V::D2>(v1),
-                v1_feedback_v2: dv::converted::<dv::Link<{ Net::V2.c }, { Net::V1.c }>, E, D, V::E2, V::D2>(
+                v1_feedback_v2: dv::converted::<dv::LinkConv<{ Net::V2.c }, { Net::V1.c }>, E, D, V::E2, V::D2>(
                     v1_feedback_v2,
                 ),
                 v1_tstep: dv::converted::<Euler, E, D, V::E2, V::D2>(v1_tstep),
                 v1_nonlin: dv::converted::<Relu, E, D, V::E2, V::D2>(v1_nonlin),
                 v2: dv::converted::<RConv2d<4, 6, 3, 1, R>, E, D, V::E2, V::D2>(v2),
-                v2_skip_v1: dv::converted::<dv::Link<{ Net::V1.c }, { Net::V2.c }>, E, D, V::E2, V::D2>(v2_skip_v1),
+                v2_skip_v1: dv::converted::<dv::LinkConv<{ Net::V1.c }, { Net::V2.c }>, E, D, V::E2, V::D2>(v2_skip_v1),
                 v2_tstep: dv::converted::<Euler, E, D, V::E2, V::D2>(v2_tstep),
                 v2_nonlin: dv::converted::<Relu, E, D, V::E2, V::D2>(v2_nonlin),
                 classifier: dv::converted::<Classifier<6, 5>, E, D, V::E2, V::D2>(classifier),

@@ -10,7 +10,7 @@ use dynvision::data::Images;
 use dynvision::geometry::Map;
 use dynvision::interop::{StateDict, torch};
 use dynvision::model::DynModel;
-use dynvision::protocol::{Protocol, Source, stimulus};
+use dynvision::protocol::{ImageSource, Protocol, stimulus};
 use dynvision::zoo::{DyRCNNx2, DyRCNNx4};
 use dynvision_benches::process;
 use dynvision_lab::experiment::{Experiment, Runner};

@@ -122,7 +122,7 @@ impl Code<'_> {
         }
     }
 
-    /// `Link<{ Net::V1.c }, { Net::V2.c }>`, and what the connection chooses beyond.
+    /// `LinkConv<{ Net::V1.c }, { Net::V2.c }>`, and what the connection chooses beyond.
     fn link(&self, into: &Ident, link: &Link, target: &Ident) -> TokenStream {
         let (dv, spec) = (&self.names.dv, &self.names.spec);
         let from = &self.shapes.areas[link.from].response.constant;
@@ -140,13 +140,13 @@ impl Code<'_> {
         match (integration, options) {
             (integration, Some(options)) => {
                 let integration = integration.unwrap_or_else(|| quote!(#dv::Additive));
-                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #integration, #options>)
+                quote!(#dv::LinkConv<#ends, { #kernel }, { #stride }, #force, #integration, #options>)
             }
-            (Some(integration), None) => quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force, #integration>),
+            (Some(integration), None) => quote!(#dv::LinkConv<#ends, { #kernel }, { #stride }, #force, #integration>),
             (None, None) if force || link.kernel.is_some() || link.stride.is_some() => {
-                quote!(#dv::Link<#ends, { #kernel }, { #stride }, #force>)
+                quote!(#dv::LinkConv<#ends, { #kernel }, { #stride }, #force>)
             }
-            (None, None) => quote!(#dv::Link<#ends>),
+            (None, None) => quote!(#dv::LinkConv<#ends>),
         }
     }
 

@@ -66,7 +66,7 @@ fn link_wiring(into: usize, link: &Link) -> TokenStream {
         Some(Time { value, .. }) => quote!(__dv::Option::Some(#value)),
         None => quote!(__dv::Option::None),
     };
-    quote!(__dv::LinkSpec { kind: __dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
+    quote!(__dv::Link { kind: __dv::LinkKind::#kind, from: #from, into: #into, delay: #delay })
 }
 
 /// A type as one would write it.

@@ -2,7 +2,7 @@
 
 use crate::run_error::RunError;
 use dynvision::data::{Dataset, Draw, Images, Normalisation, Transforms};
-use dynvision::protocol::{ProtocolError, Source};
+use dynvision::protocol::{ImageSource, ProtocolError};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 ///
 /// ```
 /// use dynvision::data::digits;
-/// use dynvision::protocol::Source;
+/// use dynvision::protocol::ImageSource;
 /// use dynvision_lab::Gallery;
 ///
 /// let digits = digits::test()?;
@@ -97,7 +97,7 @@ impl<'a> Gallery<'a> {
     }
 }
 
-impl Source for Gallery<'_> {
+impl ImageSource for Gallery<'_> {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }

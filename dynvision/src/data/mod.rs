@@ -53,7 +53,7 @@ pub use groups::{group_names, group_numbers};
 pub use images::{Batch, Batches, Images, Normalisation};
 pub use loader::{LoadedBatch, LoadedBatches, Loader};
 pub use order::Order;
-pub use presentation::{Pattern, Plan, Presentation};
+pub use presentation::{Pattern, Presentation, StepMasks};
 pub use sample::{Sample, Values};
 pub use seed::{Purpose, Seed};
 pub use subset::{Joined, Named, Subset, split, split_classes, split_size};

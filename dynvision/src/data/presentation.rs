@@ -108,7 +108,7 @@ impl Presentation {
     /// assert_eq!(plan.counted(), [false, false, false, true, false, false]);
     /// # Ok::<(), dynvision::data::DataError>(())
     /// ```
-    pub fn plan(&self, steps: usize, residual: usize, seed: Seed, batch: u64) -> Plan {
+    pub fn plan(&self, steps: usize, residual: usize, seed: Seed, batch: u64) -> StepMasks {
         let mut pattern = self.pattern.clone();
         if self.shuffle {
             pattern.0.shuffle(&mut seed.rng(Purpose::Presentation, batch));
@@ -117,7 +117,7 @@ impl Presentation {
         let mut counted = vec![false; residual];
         counted.extend(react(&shown, self.reaction_steps));
         shown.resize(steps + residual, false);
-        Plan { shown, counted }
+        StepMasks { shown, counted }
     }
 }
 
@@ -159,12 +159,12 @@ fn react(shown: &[bool], reaction: usize) -> Vec<bool> {
 
 /// What happens at each step of a presentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct StepMasks {
     shown: Vec<bool>,
     counted: Vec<bool>,
 }
 
-impl Plan {
+impl StepMasks {
     /// Number of steps, residual ones included.
     pub fn steps(&self) -> usize {
         self.shown.len()
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_shuffled_pattern_keeps_its_entries_and_changes_between_batches() {
         let presentation = Presentation { shuffle: true, ..presentation("1100000010", 0) };
-        let plans: Vec<Plan> = (0..20).map(|batch| presentation.plan(20, 0, Seed(1), batch)).collect();
+        let plans: Vec<StepMasks> = (0..20).map(|batch| presentation.plan(20, 0, Seed(1), batch)).collect();
         for plan in &plans {
             assert!(plan.shown().chunks(2).all(|pair| pair[0] == pair[1]));
             assert_eq!(plan.shown().iter().filter(|&&shown| shown).count(), 6);

@@ -37,7 +37,7 @@ impl Labels {
         Labels::counted(images, &vec![true; steps])
     }
 
-    /// One label for an image, at those steps that count: what [`Plan::counted`](crate::data::Plan::counted) gives.
+    /// One label for an image, at those steps that count: what [`StepMasks::counted`](crate::data::StepMasks::counted) gives.
     pub fn counted(images: &[usize], steps: &[bool]) -> Self {
         let classes = images.iter().flat_map(|&class| steps.iter().map(move |&counts| counts.then_some(class)));
         Labels { batch: images.len(), time: steps.len(), classes: classes.collect() }

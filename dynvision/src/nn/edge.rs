@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 /// What stands on a skip or a feedback: `feedback(from = v2, via = ConvTranspose2d<64, 32>)`. Without `via` that is a
-/// [`Link`](super::Link).
+/// [`LinkConv`](super::LinkConv).
 ///
 /// ```
 /// use dynvision::{error::Result, geometry::EdgeSize, kernels::{Element, Maps, VisionDevice}, nn::{Edge, Empty}, ops};

@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 /// # Shapes
 /// Source `(B, I, H, W)`, target and result `(B, O, Ho, Wo)`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Link<
+pub struct LinkConv<
     const I: usize,
     const O: usize,
     const K: usize = 1,
@@ -29,7 +29,7 @@ pub struct Link<
 >(PhantomData<(G, C)>);
 
 impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G, C>
-    Link<I, O, K, S, FORCE, G, C>
+    LinkConv<I, O, K, S, FORCE, G, C>
 {
     /// Whether there is a convolution.
     pub const CONVOLVES: bool = FORCE || I != O || K != 1 || S != 1;
@@ -37,7 +37,7 @@ impl<const I: usize, const O: usize, const K: usize, const S: usize, const FORCE
 
 crate::spec!(impl [
     const I: usize, const O: usize, const K: usize, const S: usize, const FORCE: bool, G: Integration, C: ConvOptions
-] Link<I, O, K, S, FORCE, G, C> => built::Link<I, O, K, S, FORCE, G, C, E, D>);
+] LinkConv<I, O, K, S, FORCE, G, C> => built::LinkConv<I, O, K, S, FORCE, G, C, E, D>);
 
 pub(crate) mod built {
     use super::*;
@@ -45,9 +45,9 @@ pub(crate) mod built {
     use crate::nn::optional::optional_module;
     use dfdx::nn::{ModuleVisitor, TensorCollection};
 
-    /// The weights of a [`Link`](super::Link).
+    /// The weights of a [`LinkConv`](super::LinkConv).
     #[derive(Clone, Debug)]
-    pub struct Link<
+    pub struct LinkConv<
         const I: usize,
         const O: usize,
         const K: usize,
@@ -73,16 +73,16 @@ pub(crate) mod built {
         C: ConvOptions,
         E: Dtype,
         D: Device<E>,
-    > TensorCollection<E, D> for Link<I, O, K, S, FORCE, G, C, E, D>
+    > TensorCollection<E, D> for LinkConv<I, O, K, S, FORCE, G, C, E, D>
     {
-        type To<E2: Dtype, D2: Device<E2>> = Link<I, O, K, S, FORCE, G, C, E2, D2>;
+        type To<E2: Dtype, D2: Device<E2>> = LinkConv<I, O, K, S, FORCE, G, C, E2, D2>;
 
         fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
             visitor: &mut V,
         ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-            let convolves = super::Link::<I, O, K, S, FORCE, G, C>::CONVOLVES;
+            let convolves = super::LinkConv::<I, O, K, S, FORCE, G, C>::CONVOLVES;
             let conv = optional_module(convolves, "conv", |s: &Self| &s.conv, |s| &mut s.conv);
-            visitor.visit_fields(conv, |conv| Link { conv, integration: PhantomData })
+            visitor.visit_fields(conv, |conv| LinkConv { conv, integration: PhantomData })
         }
     }
 
@@ -96,7 +96,7 @@ pub(crate) mod built {
         C: ConvOptions,
         E: Element,
         D: VisionDevice<E>,
-    > Link<I, O, K, S, FORCE, G, C, E, D>
+    > LinkConv<I, O, K, S, FORCE, G, C, E, D>
     {
         /// Integrates the response of `from` that link number `link` reads into `x`, a map of the size
         /// [`Context::input`]. Without a signal at the source, `x` passes; without `x`, the source's signal alone does.

@@ -67,7 +67,7 @@ pub use init::{ConnectionNormal, FanInUniform, HeNormal, Init, TruncatedNormal, 
 pub use integration::{Additive, Integration, Multiplicative, NoIntegration};
 pub use layer::{Layer, Signal};
 pub use linear::Linear;
-pub use link::Link;
+pub use link::LinkConv;
 pub use mean::MeanOfUnits;
 pub use nonlinearity::{Identity, Nonlinearity, Relu};
 pub use norm::{BatchNorm, BatchNormWith, GroupNorm, KerasNorm, LayerNorm, NormOptions, TorchNorm};
@@ -79,8 +79,8 @@ pub use readout::Readout;
 pub use recurrence::{
     Connection, DepthPointwise, DepthPointwiseConnection, Fixed, Full, FullConnection, LateralKernel, LayerKernel,
     Local, LocalConnection, LocalDepthwise, LocalDepthwiseConnection, NoRecurrence, OwnKernel, PointDepthwise,
-    PointDepthwiseConnection, Recurrence, RecurrentKernel, SelfRecurrence, SelfWeight, Stage, Target, ToInput,
-    ToMiddle, ToOutput, Trained, TrainedFrom, Unbiased,
+    PointDepthwiseConnection, Recurrence, RecurrenceTarget, RecurrentKernel, SelfRecurrence, SelfWeight, Stage,
+    ToInput, ToMiddle, ToOutput, Trained, TrainedFrom, Unbiased,
 };
 pub use residual::{BasicBlock, Chain};
 pub use response_norm::{LocalResponseNorm, LocalResponseNormWith, ResponseNorm, Spoerer2017};
@@ -104,7 +104,7 @@ pub mod built {
     pub use super::edge::built::{ConvTranspose2d, Via};
     pub use super::head::built::Mlp;
     pub use super::linear::built::Linear;
-    pub use super::link::built::Link;
+    pub use super::link::built::LinkConv;
     pub use super::norm::built::{BatchNorm, GroupNorm};
     pub use super::per_step::built::Steps;
     pub use super::rconv::built::Recurrent;

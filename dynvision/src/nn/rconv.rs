@@ -3,8 +3,8 @@
 use super::layer::past_of_shape;
 use super::recurrence::Stage;
 use super::{
-    Additive, Connection, Conv2d, DefaultOptions, Feedforward, Full, Integration, Layer, Recurrence, Spec, Target,
-    ToOutput,
+    Additive, Connection, Conv2d, DefaultOptions, Feedforward, Full, Integration, Layer, Recurrence, RecurrenceTarget,
+    Spec, ToOutput,
 };
 use crate::error::Result;
 use crate::geometry::{Geometry, Map};
@@ -50,10 +50,13 @@ pub type RConv2d<
 pub struct Recurrent<F, R = Full, T = ToOutput, G = Additive>(PhantomData<(F, R, T, G)>);
 
 /// The connection of a recurrence `R` in a layer of the feedforward part `F` to its target `P`.
-type ConnectionOf<F, R, P> =
-    <R as Recurrence>::Connection<<F as Feedforward>::Out, <P as Target>::Channels<F>, <F as Feedforward>::Kernel>;
+type ConnectionOf<F, R, P> = <R as Recurrence>::Connection<
+    <F as Feedforward>::Out,
+    <P as RecurrenceTarget>::Channels<F>,
+    <F as Feedforward>::Kernel,
+>;
 
-impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Spec for Recurrent<F, R, P, G> {
+impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Spec for Recurrent<F, R, P, G> {
     type Built<E: Dtype, D: Device<E>> =
         built::Recurrent<F, F::Built<E, D>, <ConnectionOf<F, R, P> as Spec>::Built<E, D>>;
 
@@ -68,7 +71,7 @@ impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Spec for Recurren
     }
 }
 
-impl<F: Feedforward, R: Recurrence, P: Target, G: Integration> Layer for Recurrent<F, R, P, G> {
+impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Layer for Recurrent<F, R, P, G> {
     const GEOMETRY: Geometry = F::GEOMETRY;
     const MISFIT: Option<&'static str> = {
         let same_channels = F::Out::SIZE == P::Channels::<F>::SIZE;

@@ -3,7 +3,7 @@
 use super::ProtocolError;
 use super::error::within;
 use super::noise::{Draws, Generator};
-use super::source::{self, Source};
+use super::source::{self, ImageSource};
 use serde::{Deserialize, Serialize};
 
 /// Other images of the set beside the target, all shrunk to a share of the frame. The target is drawn last, on top.
@@ -53,7 +53,7 @@ impl Distractors {
     pub(super) fn beside(
         &self,
         targets: &[f32],
-        set: &dyn Source,
+        set: &dyn ImageSource,
         images: &[usize],
         ahead: usize,
         blank: f32,

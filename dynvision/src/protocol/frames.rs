@@ -1,7 +1,7 @@
 //! The frames of a batch.
 
 use super::noise::{Draws, Generator};
-use super::{Mask, Masks, Noise, Picture, Power, Protocol, ProtocolError, Shown, Source, Temporal, Timeline};
+use super::{ImageSource, Mask, Masks, Noise, Picture, Power, Protocol, ProtocolError, Shown, Temporal, Timeline};
 
 /// Where the draws for images at a step come from.
 pub type Chance<'a> = dyn Fn(&[usize], usize) -> Box<dyn Draws> + 'a;
@@ -49,7 +49,7 @@ impl Protocol {
     pub fn frames(
         &self,
         timeline: &Timeline,
-        set: impl Source,
+        set: impl ImageSource,
         images: &[usize],
         blank: f32,
         seed: u64,
@@ -64,7 +64,7 @@ impl Protocol {
     pub fn show(
         &self,
         timeline: &Timeline,
-        set: &dyn Source,
+        set: &dyn ImageSource,
         images: &[usize],
         showing: &Showing<'_>,
     ) -> Result<Frames, ProtocolError> {
@@ -157,7 +157,7 @@ fn changes(picture: &Picture) -> bool {
     picture.speed != [0.0; 2] || picture.noise.as_ref().is_some_and(|noise| noise.temporal != Temporal::Static)
 }
 
-fn batch(set: &dyn Source, images: &[usize], ahead: usize) -> Result<Vec<f32>, ProtocolError> {
+fn batch(set: &dyn ImageSource, images: &[usize], ahead: usize) -> Result<Vec<f32>, ProtocolError> {
     let mut frame = Vec::new();
     for &index in images {
         frame.extend_from_slice(&super::source::image(set, index, ahead)?);

@@ -34,6 +34,6 @@ pub use noise::{Noise, NoiseKind, Power, Ssnr, Temporal};
 pub use occlusion::Occlusion;
 pub use preset::Preset;
 pub use row::Protocol;
-pub use source::{Set, Source};
+pub use source::{ImageSource, Set};
 pub use stimulus::stimulus;
-pub use timeline::{Moment, Timeline, Window};
+pub use timeline::{EventSpan, Moment, Timeline};

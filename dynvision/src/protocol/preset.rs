@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// #[derive(serde::Deserialize)]
 /// struct File { protocol: Preset }
 /// let file: File = toml::from_str("protocol.interval = { total = 40, intro = 1, stim = 5, gap = 4 }").unwrap();
-/// assert_eq!(file.protocol.build().unwrap().timeline(2.0).unwrap().windows().len(), 2);
+/// assert_eq!(file.protocol.build().unwrap().timeline(2.0).unwrap().spans().len(), 2);
 /// assert!(toml::from_str::<File>("protocol.duration = { total = 4, intro = 1, stim = 2, stimm = 3 }").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! A protocol: a row of events.
 
-use super::{Duration, Event, Moment, ProtocolError, Shown, Timeline, Window};
+use super::{Duration, Event, EventSpan, Moment, ProtocolError, Shown, Timeline};
 use serde::{Deserialize, Serialize};
 
 /// A row of events, followed by blank up to `total`. It is checked when it is made.
@@ -78,20 +78,20 @@ impl Protocol {
         fits(&self.events, sum, whole)?;
         super::error::within("steps", whole as f64, 0.0, LONGEST as f64, "at most ten million steps")?;
         let mut moments = Vec::new();
-        let mut windows = Vec::new();
+        let mut spans = Vec::new();
         for (index, (event, &length)) in self.events.iter().zip(&lengths).enumerate() {
             let label = match &event.show {
                 Shown::Image(picture) if event.counts => Some(picture.ahead),
                 _ => None,
             };
             if event.show != Shown::Blank && length > 0 {
-                windows.push(Window { event: index, onset: moments.len(), offset: moments.len() + length });
+                spans.push(EventSpan { event: index, onset: moments.len(), offset: moments.len() + length });
             }
             moments.extend((0..length).map(|since| Moment { event: Some(index), since, label }));
         }
         let rest = whole - sum;
         moments.extend((0..rest).map(|since| Moment { event: None, since, label: None }));
-        Ok(Timeline::new(dt, moments, windows))
+        Ok(Timeline::new(dt, moments, spans))
     }
 }
 

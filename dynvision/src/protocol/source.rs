@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Images of one shape, by number. They are asked for as they are needed: a set that decodes them from files takes the memory
 /// of a batch.
-pub trait Source {
+pub trait ImageSource {
     /// Channels, rows and columns of each image.
     fn shape(&self) -> [usize; 3];
 
@@ -24,7 +24,7 @@ pub trait Source {
     fn image(&self, index: usize) -> Result<Cow<'_, [f32]>, ProtocolError>;
 }
 
-impl<S: Source + ?Sized> Source for &S {
+impl<S: ImageSource + ?Sized> ImageSource for &S {
     fn shape(&self) -> [usize; 3] {
         (**self).shape()
     }
@@ -63,7 +63,7 @@ impl<'a> Set<'a> {
     }
 }
 
-impl Source for Set<'_> {
+impl ImageSource for Set<'_> {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -81,7 +81,7 @@ impl Source for Set<'_> {
 }
 
 /// The image that lies so far along the set, around its end, from the one with this number.
-pub(super) fn image(set: &dyn Source, index: usize, ahead: usize) -> Result<Cow<'_, [f32]>, ProtocolError> {
+pub(super) fn image(set: &dyn ImageSource, index: usize, ahead: usize) -> Result<Cow<'_, [f32]>, ProtocolError> {
     let count = set.len();
     if index >= count {
         return Err(ProtocolError::Image { index, count });

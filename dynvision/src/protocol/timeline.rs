@@ -13,7 +13,7 @@ pub struct Moment {
 
 /// When an event other than a blank is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct EventSpan {
     /// Which event.
     pub event: usize,
     /// Its first step.
@@ -27,12 +27,12 @@ pub struct Window {
 pub struct Timeline {
     dt: f64,
     moments: Vec<Moment>,
-    windows: Vec<Window>,
+    spans: Vec<EventSpan>,
 }
 
 impl Timeline {
-    pub(super) fn new(dt: f64, moments: Vec<Moment>, windows: Vec<Window>) -> Self {
-        Timeline { dt, moments, windows }
+    pub(super) fn new(dt: f64, moments: Vec<Moment>, spans: Vec<EventSpan>) -> Self {
+        Timeline { dt, moments, spans }
     }
 
     /// Returns the time step in ms.
@@ -51,8 +51,8 @@ impl Timeline {
     }
 
     /// Returns when images and masks are shown, in order.
-    pub fn windows(&self) -> &[Window] {
-        &self.windows
+    pub fn spans(&self) -> &[EventSpan] {
+        &self.spans
     }
 
     /// Returns the timeline with so many steps of blank after its end: time for what was shown to reach a model's readout.

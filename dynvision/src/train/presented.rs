@@ -160,7 +160,7 @@ struct Epoch<'a, S> {
     pass: &'a Pass,
 }
 
-impl<S: Dataset> protocol::Source for Epoch<'_, S> {
+impl<S: Dataset> protocol::ImageSource for Epoch<'_, S> {
     fn shape(&self) -> [usize; 3] {
         let Map { c, h, w } = self.of.shape;
         [c, h, w]

@@ -11,7 +11,7 @@ use crate::response::{ResponseWriter, Responses};
 use crate::run_error::RunError;
 use crate::subject::{Ready, Setting, Subject};
 use crate::table::{Column, ParquetWriter, Table};
-use dynvision::protocol::{Masks, Protocol, Showing, Shown, Source, Timeline};
+use dynvision::protocol::{ImageSource, Masks, Protocol, Showing, Shown, Timeline};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -449,7 +449,7 @@ fn strength(protocol: &Protocol, timeline: &Timeline) -> Vec<f64> {
 
 /// The windows of what is shown, each up to the next one.
 fn windows(timeline: &Timeline) -> Vec<Window> {
-    let shown = timeline.windows();
+    let shown = timeline.spans();
     let ends = shown.iter().skip(1).map(|window| window.onset).chain([timeline.steps()]);
     shown.iter().zip(ends).filter_map(|(window, end)| Window::new(window.onset, window.offset, end).ok()).collect()
 }

@@ -59,7 +59,7 @@ pub(super) fn player(run: &Run<'_>, count: usize) -> Result<Player, LabError> {
     let timeline = protocol.timeline(dynamics.dt).map_err(RunError::from)?;
     let setting = Setting::default();
     let mut ready = subject.prepare(&setting, timeline.steps())?;
-    let onset = timeline.windows().first().map_or(0, |window| window.onset);
+    let onset = timeline.spans().first().map_or(0, |span| span.onset);
     let count = count.min(images.len());
     let mut shown = Order::RoundRobin.indices(images.labels(), Seed(0), 0);
     shown.truncate(count);

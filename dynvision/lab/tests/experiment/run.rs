@@ -4,7 +4,7 @@ use crate::net::{self, Built};
 use dfdx::prelude::*;
 use dynvision::prelude::*;
 use dynvision::protocol::noise::Draws;
-use dynvision::protocol::{Masks, Source};
+use dynvision::protocol::{ImageSource, Masks};
 use dynvision_lab::experiment::{Experiment, Part, Results, Runner};
 use dynvision_lab::measure::{self, Labels, Measure, Measures, Units, Window};
 use dynvision_lab::response::{Reduction, Responses};

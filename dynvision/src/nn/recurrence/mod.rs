@@ -23,7 +23,7 @@ pub(crate) mod built {
     pub use super::separable::{LocalSeparable, Separable};
 }
 pub use self_connection::{Fixed, SelfRecurrence, SelfWeight, Trained, TrainedFrom, Unbiased};
-pub use target::{Stage, Target, ToInput, ToMiddle, ToOutput};
+pub use target::{RecurrenceTarget, Stage, ToInput, ToMiddle, ToOutput};
 
 use super::Spec;
 use crate::error::Result;
@@ -33,7 +33,7 @@ use dfdx::prelude::{ConstDim, Tape};
 use std::fmt::Debug;
 
 /// The type of a recurrence: which [`Connection`] an area of some channels has with itself. Where it lands is the layer's
-/// [`Target`].
+/// [`RecurrenceTarget`].
 ///
 /// A connection whose weights do not depend on channels or kernel is a recurrence by itself.
 #[diagnostic::on_unimplemented(

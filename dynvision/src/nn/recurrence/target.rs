@@ -17,7 +17,7 @@ pub enum Stage {
 
 /// Where a recurrence is added, and so how many channels it must have. What it contributes has the size of the area's
 /// state, and is resized (nearest) to the size of its target.
-pub trait Target: Clone + Debug + 'static {
+pub trait RecurrenceTarget: Clone + Debug + 'static {
     /// The place.
     const STAGE: Stage;
     /// Channels there.
@@ -34,15 +34,15 @@ pub struct ToMiddle;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ToOutput;
 
-impl Target for ToInput {
+impl RecurrenceTarget for ToInput {
     const STAGE: Stage = Stage::Input;
     type Channels<F: Feedforward> = F::In;
 }
-impl Target for ToMiddle {
+impl RecurrenceTarget for ToMiddle {
     const STAGE: Stage = Stage::Middle;
     type Channels<F: Feedforward> = F::Middle;
 }
-impl Target for ToOutput {
+impl RecurrenceTarget for ToOutput {
     const STAGE: Stage = Stage::Output;
     type Channels<F: Feedforward> = F::Out;
 }
