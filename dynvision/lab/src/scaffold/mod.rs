@@ -10,7 +10,23 @@ fn checkout() -> Option<PathBuf> {
     lab.join("src").join("scaffold").is_dir().then(|| lab.to_path_buf())
 }
 
-/// What computes the most is optimised in builds for tests as well, as in the library's own.
+/// Where the program that runs was built, if that is a folder of Cargo's: what it is made of can be taken from there.
+fn built_in() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?.parent()?;
+    folder.join("CACHEDIR.TAG").is_file().then(|| folder.to_path_buf())
+}
+
+/// The settings of Cargo that a new laboratory has, for `built_in`: the libraries are built there already.
+fn cargo_config(built_in: &Path) -> String {
+    let path = toml::Value::String(built_in.display().to_string());
+    format!(
+        "# The libraries are built where dynvision was built, and not again; delete this file to build them here.\n\
+         [build]\nbuild-dir = {path}\n"
+    )
+}
+
+/// The profiles of the library's own workspace, so that both builds share what they are made of.
 const PROFILE: &str = "# what computes the most is optimised in builds for tests as well
 [profile.dev]
 debug = \"line-tables-only\"
@@ -26,6 +42,30 @@ opt-level = 3
 opt-level = 3
 [profile.dev.package.gemm-f64]
 opt-level = 3
+[profile.dev.package.ppv-lite86]
+opt-level = 3
+[profile.dev.package.rand_chacha]
+opt-level = 3
+[profile.dev.package.rand]
+opt-level = 3
+[profile.dev.package.rand_distr]
+opt-level = 3
+# complex and half-precision products come with the real ones, and nothing calls them
+[profile.dev.package.gemm-c32]
+opt-level = 0
+[profile.dev.package.gemm-c64]
+opt-level = 0
+[profile.dev.package.gemm-f16]
+opt-level = 0
+
+[profile.release]
+debug = \"line-tables-only\"
+[profile.release.package.gemm-c32]
+opt-level = 0
+[profile.release.package.gemm-c64]
+opt-level = 0
+[profile.release.package.gemm-f16]
+opt-level = 0
 ";
 
 fn manifest(name: &str) -> String {
@@ -73,13 +113,17 @@ pub fn new(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
         return Err(LabError::Usage(format!("`{}` is there already; name another folder", folder.display())));
     }
-    let files: [(&str, String); 10] = [
+    let files: [(&str, String); 11] = [
         ("Cargo.toml", manifest(&name)),
         ("src/main.rs", include_str!("../../template/main.rs").into()),
         ("lab.toml", include_str!("../../template/lab.toml").into()),
         ("sweep.toml", include_str!("../../template/sweep.toml").into()),
         ("README.md", include_str!("../../template/README.md").replace("{name}", &name)),
         (".gitignore", include_str!("../../template/gitignore").into()),
+        (
+            ".cargo/config.toml",
+            checkout().and_then(|_| built_in()).map(|folder| cargo_config(&folder)).unwrap_or_default(),
+        ),
         ("workflow/Snakefile", include_str!("../../workflow/Snakefile").into()),
         ("workflow/profiles/local/config.yaml", include_str!("../../workflow/profiles/local/config.yaml").into()),
         ("workflow/profiles/slurm/config.yaml", include_str!("../../workflow/profiles/slurm/config.yaml").into()),
@@ -98,4 +142,19 @@ pub fn new(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
         written.push(path);
     }
     Ok(written)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+
+    /// What is built with other profiles is built again.
+    #[test]
+    fn profiles_are_those_of_the_workspace() {
+        let Some(lab) = checkout() else { return };
+        let workspace: toml::Table = std::fs::read_to_string(lab.join("../../Cargo.toml")).unwrap().parse().unwrap();
+        let ours: toml::Table = PROFILE.parse().unwrap();
+        assert_eq!(ours["profile"], workspace["profile"]);
+    }
 }
