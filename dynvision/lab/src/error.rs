@@ -48,7 +48,7 @@ pub enum Error {
         end: usize,
     },
     /// A name that nothing has.
-    #[error("there is no {what} `{name}`{}; there are {}", .suggestion.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")), .known.join(", "))]
+    #[error("there is no {what} `{name}`{}; there are {}", .suggestion.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")), listed(.known))]
     Unknown {
         /// What is named: a measure, an intervention.
         what: &'static str,
@@ -69,6 +69,10 @@ pub enum Error {
         /// What is wrong, and what would be right.
         reason: String,
     },
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { "none".into() } else { known.join(", ") }
 }
 
 impl Error {

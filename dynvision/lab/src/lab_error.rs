@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::report::ReportError;
 use crate::run_error::RunError;
 use dynvision::data::DataError;
+use dynvision::protocol::ProtocolError;
 use dynvision::train::TrainError;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,10 @@ impl LabError {
         match self {
             LabError::Usage(_) | LabError::Config(_) => true,
             LabError::Name(error) | LabError::Experiment(RunError::Measure(error)) => name(error),
+            LabError::Experiment(RunError::Setting(_)) => true,
+            LabError::Protocol(error) | LabError::Experiment(RunError::Protocol(error)) => {
+                !matches!(error, ProtocolError::Image { .. } | ProtocolError::Source { .. })
+            }
             LabError::Experiment(RunError::Figure(crate::figure::FigureError::Unknown { .. })) => true,
             _ => false,
         }

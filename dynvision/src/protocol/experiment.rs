@@ -90,8 +90,20 @@ impl Experiment {
     /// Returns the cells of the grid, in the order of the paths' names and their values.
     ///
     /// # Errors
-    /// [`ProtocolError`] for a path that does not exist, a value of another kind or outside its range.
+    /// [`ProtocolError`] for a path that does not exist, for one that has no value or one twice, for a value of another kind or outside
+    /// its range.
     pub fn conditions(&self) -> Result<Vec<Condition>, ProtocolError> {
+        for (path, values) in &self.vary {
+            let wrong = |what: String| Err(ProtocolError::Conflict(format!("`{path}` is varied over {what}")));
+            if values.is_empty() {
+                return wrong("nothing: give it at least one value, or leave it out".into());
+            }
+            let again =
+                values.iter().enumerate().find(|(i, value)| values.iter().take(*i).any(|known| known == *value));
+            if let Some((_, value)) = again {
+                return wrong(format!("{value} twice: leave one of them out"));
+            }
+        }
         let count = self.vary.values().try_fold(1_usize, |n, values| n.checked_mul(values.len()));
         if !count.is_some_and(|count| (1..=MOST).contains(&count)) {
             return Err(ProtocolError::Conflict(format!("the grid must have between 1 and {MOST} cells")));

@@ -244,8 +244,8 @@ impl TrainConfig {
         self.early_stopping.map_or(Ok(()), |stop| stop.check())?;
         if !self.presentation.can_count(self.steps) {
             return Err(TrainError::setting(
-                "presentation",
-                &self.presentation,
+                "presentation.reaction_steps",
+                self.presentation.reaction_steps,
                 "a pattern and a reaction time that leave a step whose label counts",
             ));
         }

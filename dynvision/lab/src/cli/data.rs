@@ -3,9 +3,10 @@
 use super::Context;
 use super::output::{Outcome, columns};
 use crate::lab_error::LabError;
-use crate::sets::{Parts, Wanted, checksum};
+use crate::sets::{MEMORY_GB, Parts, Wanted, checksum};
 use dynvision::data::{Seed, Split};
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Lists the data sets, or reads one and says what is in it.
@@ -48,6 +49,12 @@ impl Args {
             return Ok(Outcome::new(columns(&rows), Value::Array(list)));
         };
         let set = cx.sets.get(name)?;
+        if let (false, Some(folder)) = (set.needs_folder, &self.folder) {
+            return Err(LabError::Usage(format!(
+                "`{name}` comes with the library, and `--folder {}` would change nothing: leave it out",
+                folder.display()
+            )));
+        }
         let mut rows = vec![["part", "images", "image", "classes", "sha256"].map(String::from).to_vec()];
         let mut parts = serde_json::Map::new();
         let folder = self.folder.as_deref();
@@ -61,7 +68,14 @@ impl Args {
                 let entry = cx.models.get(model)?;
                 let (frame, classes, skip_corrupt) = (entry.wiring().input, entry.classes(), self.skip_corrupt);
                 let seed = Seed(self.seed);
-                set.parts(folder, &Wanted { model, frame, classes, train: 0, test: 0, seed, skip_corrupt })?
+                let tell = |text: &str| {
+                    if !cx.quiet {
+                        let _ = writeln!(std::io::stderr(), "{text}");
+                    }
+                };
+                let (train, test, memory_gb) = (0, 0, MEMORY_GB);
+                let wanted = Wanted { model, frame, classes, train, test, seed, skip_corrupt, memory_gb, tell: &tell };
+                set.parts(folder, &wanted)?
             }
         };
         for (part, images) in [("train", &read.train), ("test", &read.test)] {

@@ -70,6 +70,11 @@ impl Args {
                     true => study.experiments()?,
                     false => names.iter().map(|name| Named::read(name)).collect::<Result<_, _>>()?,
                 };
+                // what one of them cannot do is told before the first trains
+                for (named, run) in experiments.iter().flat_map(|named| study.runs.iter().map(move |run| (named, run)))
+                {
+                    run.check(named)?;
+                }
                 let stop = on_signal();
                 let (mut text, mut list) = (String::new(), Vec::new());
                 for named in &experiments {

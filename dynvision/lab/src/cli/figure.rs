@@ -46,6 +46,9 @@ impl Args {
                 known.join(", ")
             )));
         }
+        if let Some(out) = self.out.as_deref().filter(|out| out.is_file()) {
+            return Err(LabError::Usage(format!("`{}` is a file: `--out` names a folder", out.display())));
+        }
         let written = study.draw(&named, figures, &on_signal())?;
         let text: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         Ok(Outcome::new(text.join("\n"), json!({ "figures": written })))

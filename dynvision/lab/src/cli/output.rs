@@ -3,6 +3,7 @@
 use crate::lab_error::LabError;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What came of a command, for people and for machines.
@@ -16,6 +17,22 @@ impl Outcome {
     pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
         Outcome { text: text.into(), json }
     }
+}
+
+/// Refuses a file that cannot be written, before time is spent on what it is to hold.
+pub(super) fn writable(file: &Path) -> Result<(), LabError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(LabError::Usage(format!(
+            "`{}` cannot be written: there is no folder `{}`; make it, or name another file",
+            file.display(),
+            folder.display()
+        )));
+    }
+    if file.is_dir() {
+        return Err(LabError::Usage(format!("`{}` is a folder: name a file in it", file.display())));
+    }
+    Ok(())
 }
 
 /// Prints it, and returns the exit code: 0 done, 1 failed, 2 wrong usage.

@@ -35,6 +35,9 @@ impl Args {
 
 /// Makes the report of a study and writes it.
 pub(super) fn write(study: &Study<'_>, title: Option<&str>, out: Option<&Path>) -> Result<Outcome, LabError> {
+    if let Some(out) = out {
+        super::output::writable(out)?;
+    }
     let report = study.report(title, &on_signal())?;
     let html = report.to_html()?;
     let path = match out {

@@ -18,6 +18,12 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, cx: &Context<'_>) -> Result<Outcome, LabError> {
         let place = self.folder.place(cx);
+        if place.runs.is_file() {
+            return Err(LabError::Usage(format!(
+                "`{}` is a file: `--runs` names the folder of runs",
+                place.runs.display()
+            )));
+        }
         let mut rows =
             vec![["run", "state", "epochs", "accuracy", "experiments", "time", "why"].map(String::from).to_vec()];
         let mut list = Vec::new();

@@ -97,6 +97,7 @@ impl Args {
         match &self.what {
             What::Plan { file, folder, no_estimate } => {
                 let place = folder.place(cx);
+                study(file, &place)?;
                 plan(&Sweep::read(file)?.jobs(&place)?, *no_estimate)
             }
             What::Figure { file, experiment, folder } => {
@@ -137,6 +138,10 @@ impl Args {
                 if *jobs == 0 {
                     return Err(LabError::Usage("`--jobs 0` runs nothing; give at least 1".into()));
                 }
+                if job.is_none() {
+                    // claims that cannot be judged are told before hours of work
+                    study(file, &place)?;
+                }
                 match job {
                     Some(number) => {
                         let count = all.len();
@@ -159,7 +164,9 @@ fn study<'a>(file: &Path, place: &'a Place<'a>) -> Result<Study<'a>, LabError> {
     let sweep = Sweep::read(file)?;
     let findings = sweep.findings.as_deref().map(Finding::read).transpose()?.unwrap_or_default();
     let runs = sweep.jobs(place)?.into_iter().map(|job| job.run).collect();
-    Ok(Study { findings, ..Study::new(runs, Some(&place.runs.join("study"))) })
+    let study = Study { findings, ..Study::new(runs, Some(&place.runs.join("study"))) };
+    study.check(&study.findings)?;
+    Ok(study)
 }
 
 /// Does a part of a job, or all of it.

@@ -166,15 +166,16 @@ pub(super) fn lay_all(values: &mut Values, layers: &Layers) -> Result<(), Config
     }
     for (name, text) in &layers.environment {
         let key = name.trim_start_matches("DYNVISION_").to_lowercase().replace("__", ".");
-        if !key.contains('.') && find(&key).is_none() {
+        if !key.contains('.') && find(&key).is_none() && !misspelt(&key) {
             continue;
         }
         put(values, &key, typed(&key, text), Source::Environment(name.clone()))?;
     }
+    let given = || layers.sweep.clone().map_or(Source::CommandLine, Source::Sweep);
     for set in &layers.set {
         let Some((key, text)) = set.split_once('=') else {
             let reason = format!("`--set {set}` sets nothing; write `--set key=value`");
-            return Err(ConfigError::Text { at: Source::CommandLine.into(), reason });
+            return Err(ConfigError::Text { at: given().into(), reason });
         };
         let value = typed(key.trim(), text.trim());
         match value {
@@ -183,13 +184,18 @@ pub(super) fn lay_all(values: &mut Values, layers: &Layers) -> Result<(), Config
                 leaves(key.trim(), &Value::Table(table), &mut |path, value| all.push((path, value)));
                 all.sort_by_key(|(path, _)| !TAGS.contains(&path.as_str()));
                 for (path, value) in all {
-                    put(values, &path, value, Source::CommandLine)?;
+                    put(values, &path, value, given())?;
                 }
             }
-            value => put(values, key.trim(), value, Source::CommandLine)?,
+            value => put(values, key.trim(), value, given())?,
         }
     }
     Ok(())
+}
+
+/// Whether a variable that is no setting is nearly one: others are of other programs, or of the tests.
+fn misspelt(key: &str) -> bool {
+    super::KEYS.iter().any(|known| !known.path.contains('.') && strsim::damerau_levenshtein(key, known.path) == 1)
 }
 
 /// A value of a key: a text stays what it is, also where it could be a number, and a list may be written without brackets.

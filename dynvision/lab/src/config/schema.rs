@@ -79,6 +79,7 @@ pub const KEYS: &[Key] = &[
     key("data.validation", Kind::Real, "the part of the training images that are held out to evaluate on meanwhile"),
     key("data.seed", Kind::Count, "determines which images of a folder that is not divided are tested on"),
     key("data.skip_corrupt", Kind::Flag, "whether files of a folder that cannot be decoded are left out and counted"),
+    key("data.memory_gb", Kind::Real, "how many gigabytes the images of a folder may take in memory"),
     key("train.epochs", Kind::Count, "how often all images are seen"),
     key("train.batch_size", Kind::Count, "images in a batch"),
     key("train.accumulate", Kind::Count, "batches whose gradients are averaged for one update"),

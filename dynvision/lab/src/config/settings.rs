@@ -34,6 +34,13 @@ pub struct Data {
     /// Whether files of a folder that cannot be decoded are left out and counted, and not refused.
     #[serde(default)]
     pub skip_corrupt: bool,
+    /// More gigabytes than this are not read of a folder into memory.
+    #[serde(default = "memory_gb")]
+    pub memory_gb: f64,
+}
+
+fn memory_gb() -> f64 {
+    crate::sets::MEMORY_GB
 }
 
 /// Which experiments are run, and on what.
@@ -113,6 +120,7 @@ test = 0
 validation = 0.1
 seed = 0
 skip_corrupt = false
+memory_gb = 4.0
 [train]
 epochs = 10
 batch_size = 64
@@ -244,10 +252,13 @@ impl Config {
             at: of("dynamics").into(),
             reason: format!("`{}` cannot have these times: {error}", settings.model),
         })?;
-        settings
-            .train
-            .check()
-            .map_err(|error| ConfigError::Text { at: of("train").into(), reason: error.to_string() })?;
+        settings.train.check().map_err(|error| {
+            let text = error.to_string();
+            // what is wrong comes first, as in `lr is -1`
+            let path = text.split_once(" is ").and_then(|(setting, _)| placed(&values, setting));
+            let path = path.unwrap_or_else(|| "train".into());
+            ConfigError::Text { at: of(&path).into(), reason: format!("`{path}`: {text}") }
+        })?;
         let steps = settings.steps().map_err(|error| ConfigError::Text {
             at: of("train.protocol").into(),
             reason: format!("`train.protocol`: {error}"),
@@ -255,6 +266,14 @@ impl Config {
         if settings.protocol.is_some() && steps < 2 {
             let reason = "`train.protocol` lasts a step, and it must have two or more".into();
             return Err(ConfigError::Text { at: of("train.protocol").into(), reason }.into());
+        }
+        if let Some(protocol) = settings.shown()? {
+            let labels = protocol.timeline(dt)?.labels(-1, |_| 0);
+            if labels.iter().all(|label| *label < 0) {
+                let reason = "`train.protocol` has no step whose label counts: there is nothing to learn from; show an image for a \
+                              step or more, and let its label count";
+                return Err(ConfigError::Text { at: of("train.protocol").into(), reason: reason.into() }.into());
+            }
         }
         // a protocol has events and a rule of its own; what would change nothing is not accepted
         let (given, none) = (&settings.train.presentation, Presentation::default());
@@ -271,6 +290,9 @@ impl Config {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(refused(path, "it takes a finite number from 0 on".into()));
             }
+        }
+        if !(settings.data.memory_gb > 0.0) {
+            return Err(refused("data.memory_gb", "it takes a number above 0".into()));
         }
         if !(0.0..1.0).contains(&settings.data.validation) {
             return Err(refused("data.validation", "it takes a number from 0 to below 1".into()));
@@ -335,6 +357,22 @@ fn base(model: &str, entry: &dyn Entry) -> Result<Values, LabError> {
     Ok(values)
 }
 
+/// The path of what a training calls a setting: `lr` is that of the optimizer.
+fn placed(values: &Values, setting: &str) -> Option<String> {
+    let (own, inner) = (format!("train.{setting}"), format!(".{setting}"));
+    let exact = values.keys().find(|path| **path == own || (path.starts_with("train.") && path.ends_with(&inner)));
+    let section = values.keys().any(|path| path.strip_prefix(&own).is_some_and(|rest| rest.starts_with('.')));
+    exact.cloned().or_else(|| section.then_some(own))
+}
+
+/// What serde says of a value, without the names of types.
+fn said(error: &toml::de::Error) -> String {
+    match error.message().split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table, as the documentation of training shows"),
+        None => error.message().into(),
+    }
+}
+
 /// Where the latest value of a section comes from.
 fn source_in(values: &Values, path: &str) -> Source {
     if let Some((_, source)) = values.get(path) {
@@ -348,7 +386,7 @@ fn source_in(values: &Values, path: &str) -> Source {
         Source::File { .. } => 3,
         Source::Profile { .. } => 4,
         Source::Environment(_) => 5,
-        Source::CommandLine => 6,
+        Source::CommandLine | Source::Sweep(_) => 6,
     };
     inside.map(|(_, (_, source))| source).max_by_key(|source| rank(source)).cloned().unwrap_or(Source::BuiltIn)
 }
@@ -373,7 +411,7 @@ fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
     let mut tree = tree.clone();
     let failed = |path: &str, error: toml::de::Error| ConfigError::Text {
         at: source_in(values, path).into(),
-        reason: format!("`{path}`: {}", error.message()),
+        reason: format!("`{path}`: {}", said(&error)),
     };
     if tree.get("data").is_none_or(|data| data.get("name").is_none()) {
         return Err(ConfigError::Missing(

@@ -31,6 +31,8 @@ pub enum Source {
     Environment(String),
     /// The command line.
     CommandLine,
+    /// A sweep's file.
+    Sweep(String),
     /// What a run has recorded.
     Recorded(String),
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Source {
             Source::Profile { name, path, line } => write!(f, "profile {name}, {path}:{line}"),
             Source::Environment(name) => write!(f, "environment {name}"),
             Source::CommandLine => f.write_str("command line"),
+            Source::Sweep(path) => write!(f, "sweep {path}"),
             Source::Recorded(source) => f.write_str(source),
         }
     }
@@ -60,6 +63,8 @@ pub struct Layers {
     pub environment: BTreeMap<String, String>,
     /// `key=value`, the last wins.
     pub set: Vec<String>,
+    /// The sweep's file that sets them, where it is not the command line.
+    pub sweep: Option<String>,
 }
 
 impl Layers {
@@ -71,6 +76,6 @@ impl Layers {
         let mut environment: BTreeMap<String, String> = std::env::vars_os().filter_map(named).collect();
         let file = environment.remove("DYNVISION_CONFIG").map(PathBuf::from);
         let profile = environment.remove("DYNVISION_PROFILE");
-        Layers { file, profile, environment, set: Vec::new() }
+        Layers { file, profile, environment, set: Vec::new(), sweep: None }
     }
 }

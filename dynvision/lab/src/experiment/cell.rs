@@ -22,9 +22,13 @@ pub(super) fn folder(store: &Path, key: &str) -> PathBuf {
     store.join(key)
 }
 
-/// Whether a cell is finished: its description is written last.
+/// Whether a cell is finished: its description is written last, and its tables are still there.
 pub(super) fn is_finished(store: &Path, key: &str) -> bool {
-    folder(store, key).join("cell.json").is_file()
+    is_whole(&folder(store, key))
+}
+
+fn is_whole(folder: &Path) -> bool {
+    ["cell.json", "steps.parquet", "samples.parquet"].iter().all(|name| folder.join(name).is_file())
 }
 
 /// Makes the store, and removes what processes that are gone have left in it.
@@ -66,8 +70,12 @@ impl Unfinished {
         File::open(&path).and_then(|file| file.sync_all()).map_err(RunError::file("write", &path))?;
         let lock = self.folder.join(LOCK);
         std::fs::remove_file(&lock).map_err(RunError::file("remove", &lock))?;
+        if self.place.is_dir() && !is_whole(&self.place) {
+            // what somebody has taken parts of
+            std::fs::remove_dir_all(&self.place).map_err(RunError::file("remove", &self.place))?;
+        }
         match std::fs::rename(&self.folder, &self.place) {
-            Err(_) if self.place.join("cell.json").is_file() => Ok(()),
+            Err(_) if is_whole(&self.place) => Ok(()),
             moved => moved.map_err(RunError::file("write", &self.place)),
         }
     }
@@ -104,12 +112,27 @@ mod tests {
         assert!(!is_finished(store, "abc"));
         drop(begun);
         assert_eq!(names(store).len(), 0);
+        let whole = |cell: &Unfinished| {
+            ["steps.parquet", "samples.parquet"]
+                .iter()
+                .for_each(|name| std::fs::write(cell.folder().join(name), "").unwrap());
+        };
         let (begun, other) = (Unfinished::new(store, "abc").unwrap(), Unfinished::new(store, "abc").unwrap());
+        [&begun, &other].into_iter().for_each(whole);
         begun.finish(&serde_json::json!({ "by": 1 })).unwrap();
         other.finish(&serde_json::json!({ "by": 2 })).unwrap();
         assert!(is_finished(store, "abc"));
         assert_eq!(names(store), ["abc"]);
         assert!(std::fs::read_to_string(store.join("abc/cell.json")).unwrap().contains('1'), "the first one stays");
+        // one of which somebody removed a part is made again
+        std::fs::remove_file(store.join("abc/steps.parquet")).unwrap();
+        assert!(!is_finished(store, "abc"));
+        let again = Unfinished::new(store, "abc").unwrap();
+        whole(&again);
+        again.finish(&serde_json::json!({ "by": 3 })).unwrap();
+        assert!(
+            is_finished(store, "abc") && std::fs::read_to_string(store.join("abc/cell.json")).unwrap().contains('3')
+        );
     }
 
     #[test]

@@ -150,14 +150,24 @@ impl Results {
         self.cells.iter().zip(conditions).enumerate().flat_map(move |(number, (cell, conditions))| {
             let path = cell.folder.join(format!("{}.parquet", part.name()));
             // a cell without measures of all samples has no such table
-            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> = match path.is_file() {
+            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> = match path.is_file() || part != Part::Sets {
                 false => Box::new(std::iter::empty()),
                 true => match read_parquet(&path) {
                     Ok(tables) => Box::new(tables),
                     Err(error) => Box::new(std::iter::once(Err(error))),
                 },
             };
-            tables.map(move |table| (number, table.and_then(|table| labelled(&conditions, &table))))
+            let damaged = |error| match error {
+                RunError::Table { path, reason } => RunError::Table {
+                    reason: format!(
+                        "{reason}: it is damaged; remove the folder `{}`, and the same command makes it again",
+                        cell.folder.display()
+                    ),
+                    path,
+                },
+                error => error,
+            };
+            tables.map(move |table| (number, table.map_err(damaged).and_then(|table| labelled(&conditions, &table))))
         })
     }
 

@@ -192,6 +192,28 @@ impl<'a> Runner<'a> {
         self.cost_of(&self.tasks(experiment)?)
     }
 
+    /// Refuses what cannot be done, without running a step.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Runner::run), as far as it can be known before.
+    pub fn check(&self, experiment: &Experiment) -> Result<(), RunError> {
+        // the images are not looked at: what they are makes no difference here
+        let tasks = self.tasks_on(experiment, "")?;
+        self.refuse(&self.cost_of(&tasks)?)
+    }
+
+    fn refuse(&self, cost: &Cost) -> Result<(), RunError> {
+        if cost.memory_bytes > self.memory {
+            return Err(RunError::Setting(format!(
+                "the measures would keep {} bytes in memory, more than the limit of {}; show fewer images, or leave `decoding` \
+                 or `rdm` out",
+                cost.memory_bytes, self.memory
+            )));
+        }
+        Ok(())
+    }
+
     /// Runs the cells of an experiment that are not in the store, and returns the results of all.
     ///
     /// # Errors
@@ -201,13 +223,7 @@ impl<'a> Runner<'a> {
     pub fn run(&self, experiment: &Experiment) -> Result<Results, RunError> {
         let tasks = self.tasks(experiment)?;
         let cost = self.cost_of(&tasks)?;
-        if cost.memory_bytes > self.memory {
-            return Err(RunError::Setting(format!(
-                "the measures would keep {} bytes in memory, more than the limit of {}; show fewer images, or leave `decoding` \
-                 or `rdm` out",
-                cost.memory_bytes, self.memory
-            )));
-        }
+        self.refuse(&cost)?;
         cell::sweep(&self.store)?;
         let (begun, mut ran) = (Instant::now(), 0_u128);
         let (of, of_samples) = (tasks.len(), self.images.len());
@@ -269,8 +285,18 @@ impl<'a> Runner<'a> {
                 "an experiment needs at least one image, and batches of at least one".into(),
             ));
         }
-        let data = self.gallery.checksum(&self.images)?;
-        experiment.conditions()?.into_iter().map(|condition| self.task(experiment, condition, &data)).collect()
+        self.tasks_on(experiment, &self.gallery.checksum(&self.images)?)
+    }
+
+    fn tasks_on(&self, experiment: &Experiment, data: &str) -> Result<Vec<Task<'a>>, RunError> {
+        let mut names = experiment.measures.iter();
+        while let Some(name) = names.next() {
+            if names.as_slice().contains(name) {
+                let reason = "it stands twice among the experiment's `measures`; leave one out".into();
+                return Err(crate::Error::Setting { what: "measure", name: name.clone(), reason }.into());
+            }
+        }
+        experiment.conditions()?.into_iter().map(|condition| self.task(experiment, condition, data)).collect()
     }
 
     fn task(&self, experiment: &Experiment, condition: Condition, data: &str) -> Result<Task<'a>, RunError> {
@@ -283,7 +309,7 @@ impl<'a> Runner<'a> {
                     let known: Vec<&str> = self.statuses.keys().map(String::as_str).collect();
                     RunError::Setting(format!(
                         "the experiment runs the model at status `{name}`, which the runner has not been given; it has {}: give \
-                         it by `.status(..)`",
+                         it by `.status(..)`; a training keeps the epochs by `train.checkpoints.keep_every`",
                         if known.is_empty() { "none".into() } else { known.join(", ") }
                     ))
                 })?
@@ -308,11 +334,15 @@ impl<'a> Runner<'a> {
             let reason = "it is set, but it is not among the experiment's `measures`".into();
             return Err(crate::Error::Setting { what: "measure", name: name.clone(), reason }.into());
         }
-        let interventions: Vec<_> = condition
-            .interventions
-            .iter()
-            .map(|(name, settings)| self.interventions.get(name, settings))
-            .collect::<Result<_, _>>()?;
+        let mut interventions = Vec::new();
+        for (name, settings) in &condition.interventions {
+            let intervention = self.interventions.get(name, settings)?;
+            if let Err(reason) = intervention.check(model) {
+                let reason = format!("it cannot be done to `{}`: {reason}", model.name);
+                return Err(crate::Error::Setting { what: "intervention", name: name.clone(), reason }.into());
+            }
+            interventions.push(intervention);
+        }
         let setting = Setting { model: settings, interventions };
         let dynamics = subject.dynamics(&setting.model)?;
         self.masks.check(&condition.protocol)?;
@@ -320,7 +350,7 @@ impl<'a> Runner<'a> {
         // what cannot be done to the model is refused before anything runs
         let residual = subject.prepare(&setting, timeline.steps())?.residual()?;
         let timeline = timeline.extended(residual);
-        let description = json!({
+        let mut description = json!({
             "format": FORMAT,
             "version": env!("CARGO_PKG_VERSION"),
             "protocol": condition.protocol,
@@ -333,6 +363,16 @@ impl<'a> Runner<'a> {
             "batch": self.batch,
             "responses": self.responses,
         });
+        // a measure that has always been what it is says nothing, so that cells of before are known
+        let revised: BTreeMap<&str, u32> = experiment
+            .measures
+            .iter()
+            .map(|name| (name.as_str(), Measures::revision(name)))
+            .filter(|(_, revision)| *revision > 0)
+            .collect();
+        if let (false, Some(description)) = (revised.is_empty(), description.as_object_mut()) {
+            description.insert("revisions".into(), json!(revised));
+        }
         let key = hex(&Sha256::digest(description.to_string()))[..32].to_string();
         let blank = dynamics.non_input as f32;
         let (stimulus, dt_ms) = (strength(&condition.protocol, &timeline), dynamics.dt);

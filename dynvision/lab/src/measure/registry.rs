@@ -10,6 +10,13 @@ pub type Settings = toml::Table;
 
 type Make = Arc<dyn Fn(&Settings) -> Result<Measure, String> + Send + Sync>;
 
+/// What measures of these names are now, where they were something else before: finished cells that hold what they were are not
+/// taken for what they are.
+const REVISIONS: [(&str, u32); 1] = [
+    // 1: none where activity still grows at the end of the trace
+    ("peak_ratio", 1),
+];
+
 /// A measure that has a name.
 #[derive(Clone)]
 struct Entry {
@@ -117,6 +124,11 @@ impl Measures {
             Some(_) => Err(failed("it has no settings".into())),
             None => Err(Error::unknown("measure", name, self.names())),
         }
+    }
+
+    /// How often the definition of a measure has changed.
+    pub(crate) fn revision(name: &str) -> u32 {
+        REVISIONS.iter().find(|(revised, _)| *revised == name).map_or(0, |(_, revision)| *revision)
     }
 
     /// The unit of a measure's numbers, such as `ms`; empty where they have none.

@@ -1,7 +1,7 @@
 //! What a training shows: still images as its settings present them, or under a protocol.
 
 use dfdx::prelude::{ConstDim, CopySlice, Dtype, ZerosTensor};
-use dynvision::data::{DataError, Images};
+use dynvision::data::{DataError, Images, Transforms};
 use dynvision::geometry::Map;
 use dynvision::loss::Labels;
 use dynvision::protocol::Protocol;
@@ -10,7 +10,7 @@ use dynvision::train::{Batches, Drawn, Pass, Presented, Source, TrainError};
 /// One type for both, so that each model's training is compiled once.
 pub(super) enum Shown<'a> {
     Still(&'a Images),
-    Under(Box<Presented<Images>>),
+    Under(Box<Presented<&'a Images>>),
 }
 
 impl<'a> Shown<'a> {
@@ -22,7 +22,10 @@ impl<'a> Shown<'a> {
         dt: f64,
     ) -> Result<Self, TrainError> {
         let Some(protocol) = protocol else { return Ok(Shown::Still(images)) };
-        let presented = Presented::of(images.clone(), protocol.clone(), dt)?.blank(blank as f32);
+        let normalisation = images.normalisation().clone();
+        // the images are looked at where they are
+        let presented =
+            Presented::new(images, Transforms::none(), normalisation, protocol.clone(), dt)?.blank(blank as f32);
         Ok(Shown::Under(Box::new(presented)))
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 ///     areas: vec!["V1".into(), "V2".into()],
 ///     parameters: Some(1234),
 ///     dynamics: vec![("dt".into(), "2 ms".into()), ("τ".into(), "5 ms".into())],
-///     data: Some(DataFacts { name: "mnist5k".into(), training: Some(4000), test: Some(1000), size: "28 × 28".into() }),
+///     data: Some(DataFacts { name: "mnist5k".into(), training: Some(4000), test: Some(1000), size: "28 × 28".into(), ..DataFacts::default() }),
 ///     training: Some(TrainingFacts { optimizer: "Adam".into(), epochs: Some(10), seeds: vec![0, 1, 2], ..TrainingFacts::default() }),
 ///     software: vec![Software { name: "dynvision".into(), version: "0.1.0".into(), citation: String::new() }],
 ///     ..Methods::default()
@@ -27,8 +27,12 @@ pub struct Methods {
     pub model: String,
     /// Its areas in order.
     pub areas: Vec<String>,
+    /// Its skips and feedback, such as `skip from v1 into v4`.
+    pub links: Vec<String>,
     /// Number of trainable parameters.
     pub parameters: Option<u64>,
+    /// The models that were compared with it.
+    pub other_models: Vec<ModelFacts>,
     /// What each area computes, as text.
     pub equation: String,
     /// Times and other constants of the dynamics, each with its value and unit.
@@ -45,6 +49,20 @@ pub struct Methods {
     pub software: Vec<Software>,
 }
 
+/// A model beside the first of [`Methods`], which has an example.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelFacts {
+    /// The model, as a noun.
+    pub model: String,
+    /// Its areas in order.
+    pub areas: Vec<String>,
+    /// Its skips and feedback.
+    pub links: Vec<String>,
+    /// Number of trainable parameters.
+    pub parameters: Option<u64>,
+}
+
 /// The data set of [`Methods`], which has an example.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,10 +71,14 @@ pub struct DataFacts {
     pub name: String,
     /// Number of images for training.
     pub training: Option<u64>,
+    /// Number of images that were held out of the training, to follow it.
+    pub held_out: Option<u64>,
     /// Number of images for testing.
     pub test: Option<u64>,
     /// Size of an image, such as `28 × 28`.
     pub size: String,
+    /// What was done to the images before, as clauses.
+    pub preparation: String,
 }
 
 /// The training of [`Methods`], which has an example.
@@ -65,7 +87,7 @@ pub struct DataFacts {
 pub struct TrainingFacts {
     /// The optimizer.
     pub optimizer: String,
-    /// The learning rate, with its schedule.
+    /// The schedule of the learning rate.
     pub learning_rate: String,
     /// The losses with their weights.
     pub loss: String,
@@ -75,6 +97,10 @@ pub struct TrainingFacts {
     pub batch: Option<u64>,
     /// The seeds, each a network of its own.
     pub seeds: Vec<u64>,
+    /// What was shown when, as clauses.
+    pub shown: String,
+    /// What else a reader needs to do the same, as clauses.
+    pub details: String,
 }
 
 /// A program of [`Methods`], which has an example.
@@ -87,6 +113,33 @@ pub struct Software {
     pub version: String,
     /// How it is cited, such as `Smith et al. 2020`; empty for not.
     pub citation: String,
+}
+
+impl ModelFacts {
+    fn described(&self) -> String {
+        let areas = match self.areas.len() {
+            0 => None,
+            1 => Some(format!("one area ({})", self.areas.concat())),
+            n => Some(format!("{n} areas ({})", self.areas.join(", "))),
+        };
+        let links = (!self.links.is_empty()).then(|| format!("connections besides ({})", self.links.join(", ")));
+        let parameters = self.parameters.map(|n| format!("{} trainable parameters", counted(n)));
+        let with: Vec<String> = areas.into_iter().chain(links).chain(parameters).collect();
+        match with.as_slice() {
+            [] => self.model.clone(),
+            [before @ .., last] if !before.is_empty() => {
+                format!("{}, with {} and {last}", self.model, before.join(", "))
+            }
+            with => format!("{}, with {}", self.model, with.concat()),
+        }
+    }
+}
+
+/// A text as a sentence of its own after others; nothing for an empty one.
+fn sentence(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!(" {}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 impl Methods {
@@ -108,15 +161,14 @@ impl Methods {
         if self.model.is_empty() {
             return String::new();
         }
-        let areas = match self.areas.len() {
-            0 => None,
-            1 => Some(format!("one area ({})", self.areas.concat())),
-            n => Some(format!("{n} areas ({})", self.areas.join(", "))),
-        };
-        let parameters = self.parameters.map(|n| format!("{} trainable parameters", counted(n)));
-        let with: Vec<String> = areas.into_iter().chain(parameters).collect();
-        let with = if with.is_empty() { String::new() } else { format!(", with {}", with.join(" and ")) };
-        format!("The model was {}{with}.", self.model)
+        let Methods { model, areas, links, parameters, .. } = self.clone();
+        let first = ModelFacts { model, areas, links, parameters }.described();
+        if self.other_models.is_empty() {
+            return format!("The model was {first}.");
+        }
+        let all: Vec<String> =
+            std::iter::once(first).chain(self.other_models.iter().map(ModelFacts::described)).collect();
+        format!("The models were {}.", all.join("; "))
     }
 
     fn of_dynamics(&self) -> String {
@@ -132,11 +184,15 @@ impl Methods {
     fn of_data(&self) -> String {
         let Some(data) = &self.data else { return String::new() };
         let size = if data.size.is_empty() { String::new() } else { format!(" at {}", data.size) };
-        let parts = [(data.training, "for training"), (data.test, "for testing")];
+        let parts = [
+            (data.training, "for training"),
+            (data.held_out, "held out of it to follow the training"),
+            (data.test, "for testing"),
+        ];
         let counts: Vec<String> =
             parts.iter().filter_map(|(n, what)| Some(format!("{} images {what}", counted((*n)?)))).collect();
         let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-        format!("Images were those of {}{size}{counts}.", data.name)
+        format!("Images were those of {}{size}{counts}.{}", data.name, sentence(&data.preparation))
     }
 
     fn of_training(&self) -> String {
@@ -148,14 +204,14 @@ impl Methods {
             }
         };
         add(!training.optimizer.is_empty(), format!(" with {}", training.optimizer));
-        add(!training.learning_rate.is_empty(), format!(", learning rate {}", training.learning_rate));
+        add(!training.learning_rate.is_empty(), format!(", the learning rate {}", training.learning_rate));
         add(training.batch.is_some(), format!(", in batches of {} images", training.batch.unwrap_or(0)));
         add(!training.loss.is_empty(), format!(", to minimise {}", training.loss));
         add(training.epochs.is_some(), format!(" for {} epochs", training.epochs.unwrap_or(0)));
         let seeds: Vec<String> = training.seeds.iter().map(u64::to_string).collect();
         let s = if seeds.len() == 1 { "" } else { "s" };
         add(!seeds.is_empty(), format!(" from {} seed{s} ({})", seeds.len(), seeds.join(", ")));
-        text + "."
+        text + "." + &sentence(&training.shown) + &sentence(&training.details)
     }
 
     fn of_experiments(&self) -> String {
@@ -207,6 +263,30 @@ mod tests {
         assert_eq!(methods.paragraph(), "Networks were trained for 3 epochs.");
         let methods = Methods { statistics: "Means over seeds.".into(), ..Default::default() };
         assert_eq!(methods.paragraph(), "Means over seeds.");
+    }
+
+    #[test]
+    fn models_are_told_apart_and_what_was_shown_is_a_sentence() {
+        let model = |name: &str, links: &[&str]| ModelFacts {
+            model: name.into(),
+            areas: vec!["v1".into()],
+            links: links.iter().map(|link| link.to_string()).collect(),
+            parameters: Some(1500),
+        };
+        let first = model("a", &[]);
+        let methods = Methods {
+            model: first.model,
+            areas: first.areas,
+            parameters: first.parameters,
+            other_models: vec![model("b", &["feedback from v2 into v1"])],
+            training: Some(TrainingFacts { shown: "each image for 3 steps".into(), ..Default::default() }),
+            ..Default::default()
+        };
+        assert_eq!(
+            methods.paragraph(),
+            "The models were a, with one area (v1) and 1,500 trainable parameters; b, with one area (v1), connections besides \
+             (feedback from v2 into v1) and 1,500 trainable parameters. Networks were trained. Each image for 3 steps."
+        );
     }
 
     #[test]

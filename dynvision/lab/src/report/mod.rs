@@ -26,7 +26,7 @@ mod methods;
 mod player;
 
 pub use error::ReportError;
-pub use methods::{DataFacts, Methods, Software, TrainingFacts};
+pub use methods::{DataFacts, Methods, ModelFacts, Software, TrainingFacts};
 pub use player::{Area, Example, Picture, Player};
 
 use crate::figure::Drawing;

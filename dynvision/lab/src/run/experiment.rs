@@ -3,6 +3,7 @@
 use super::Run;
 use super::place::{read_json, write_json};
 use super::provenance::noted;
+use crate::config::Settings;
 use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
 use crate::gallery::Gallery;
 use crate::lab_error::LabError;
@@ -10,10 +11,12 @@ use crate::models::WeightSource;
 use crate::sets::first_of_each;
 use crate::subject::Subject;
 use crate::table::write_csv;
+use dynvision::data::Images;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 
 /// An experiment with its name.
@@ -51,6 +54,15 @@ impl Named {
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Named { name, experiment })
     }
+
+    /// The epochs of a training at which it runs the model.
+    fn statuses(&self) -> Vec<String> {
+        let all: Vec<&toml::Value> = match self.experiment.vary.get("model.status") {
+            Some(values) => values.iter().collect(),
+            None => self.experiment.model.get("status").into_iter().collect(),
+        };
+        all.into_iter().filter_map(|status| status.as_str().map(String::from)).collect()
+    }
 }
 
 impl Run<'_> {
@@ -70,6 +82,72 @@ impl Run<'_> {
         entries.filter_map(|entry| named(entry.path())).collect()
     }
 
+    /// Whether its training keeps the epoch of this name.
+    fn keeps(&self, name: &str) -> bool {
+        let train = &self.config.settings.train;
+        let every = train.checkpoints.as_ref().and_then(|checkpoints| checkpoints.keep_every);
+        let epoch = name.strip_prefix("trained-epoch=").and_then(|number| number.parse::<usize>().ok());
+        matches!((epoch, every), (Some(epoch), Some(every)) if every > 0 && epoch < train.epochs && (epoch + 1) % every == 0)
+    }
+
+    /// Refuses an experiment that cannot be done to the model, before it is trained: the model is made with its first weights, and
+    /// nothing is run.
+    ///
+    /// # Errors
+    ///
+    /// A measure, figure, intervention or setting that there is not, or that the model does not have; an epoch that the training does
+    /// not keep.
+    pub fn check(&self, named: &Named) -> Result<(), LabError> {
+        let settings = &self.config.settings;
+        let Settings { model, dynamics, data, train, experiments, .. } = settings;
+        let kept =
+            (train.epochs, train.checkpoints.as_ref().and_then(|checkpoints| checkpoints.keep_every), self.kept());
+        let key = format!("{model} {dynamics:?} {data:?} {experiments:?} {kept:?} {named:?}");
+        let checked = || self.place.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().contains(&key) {
+            return Ok(());
+        }
+        let experiment = &named.experiment;
+        if experiment.measures.is_empty() {
+            return Err(LabError::Usage(format!(
+                "the experiment `{}` measures nothing: name its `measures`",
+                named.name
+            )));
+        }
+        let figures = crate::figure::Registry::built_in();
+        for figure in &experiment.figures {
+            figures.get(figure).map_err(crate::RunError::from)?;
+        }
+        let subject = self.entry()?.subject(&settings.dynamics, WeightSource::Seed(settings.seed))?;
+        let images = self.test_images()?;
+        let gallery = Gallery::of(images)?;
+        let mut runner = self.runner(subject.as_ref(), &gallery, images);
+        for status in named.statuses() {
+            if !self.keeps(&status) && !self.kept().iter().any(|(kept, _)| *kept == status) {
+                let of = settings.train.epochs;
+                return Err(LabError::Usage(format!(
+                    "the experiment `{}` runs the model at `{status}`, and the training of {of} epochs does not keep it: \
+                     `train.checkpoints.keep_every = N` keeps the epochs N-1, 2N-1, ... from 0",
+                    named.name
+                )));
+            }
+            runner = runner.status(&status, subject.as_ref());
+        }
+        runner.check(experiment)?;
+        checked().insert(key);
+        Ok(())
+    }
+
+    /// What runs experiments on these images, with the settings of the run.
+    fn runner<'r>(&self, subject: &'r dyn Subject, gallery: &'r Gallery<'r>, images: &Images) -> Runner<'r> {
+        let settings = &self.config.settings;
+        let count = settings.experiments.images;
+        Runner::new(subject, gallery, self.folder().join("experiments").join("cells"))
+            .images(first_of_each(images.labels(), count))
+            .batch(settings.experiments.batch)
+            .seed(settings.experiments.seed)
+    }
+
     /// Runs the conditions of an experiment that are not there yet, trains before if it is not trained, and returns the results of
     /// all. `stop` ends it after the batch in hand; what is finished is kept.
     ///
@@ -77,24 +155,23 @@ impl Run<'_> {
     ///
     /// Those of the experiment on this model; those of training.
     pub fn experiment(&self, named: &Named, stop: &AtomicBool) -> Result<Results, LabError> {
+        self.check(named)?;
         self.train()?;
         let work = || -> Result<Results, LabError> {
             let settings = &self.config.settings;
             let subject = self.subject()?;
             // only those that the experiment names are loaded
-            let text = format!("{:?}", named.experiment);
+            let statuses = named.statuses();
             let mut others: Vec<(String, Box<dyn Subject>)> = Vec::new();
-            for (status, path) in self.kept().into_iter().filter(|(status, _)| text.contains(&format!("{status}\""))) {
+            for (status, path) in self.kept().into_iter().filter(|(status, _)| statuses.contains(status)) {
                 let other = self.entry()?.subject(&settings.dynamics, WeightSource::Checkpoint(&path))?;
                 others.push((status, other));
             }
             let images = self.test_images()?;
             let gallery = Gallery::of(images)?;
             let said = std::cell::Cell::new(usize::MAX);
-            let mut runner = Runner::new(subject.as_ref(), &gallery, self.folder().join("experiments").join("cells"))
-                .images(first_of_each(images.labels(), self.config.settings.experiments.images))
-                .batch(settings.experiments.batch)
-                .seed(settings.experiments.seed)
+            let mut runner = self
+                .runner(subject.as_ref(), &gallery, images)
                 .tag("experiment", named.name.as_str())
                 .tag("category", self.category())
                 .tag("seed", i64::try_from(settings.seed).unwrap_or(i64::MAX))

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,6 +29,8 @@ pub struct Place<'a> {
     pub quiet: bool,
     /// What was loaded, by the settings of the data: runs share it.
     loaded: Arc<Mutex<BTreeMap<String, Arc<Loaded>>>>,
+    /// The experiments that models have been found fit for.
+    pub(super) checked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// The images of a data set.
@@ -50,19 +52,33 @@ pub struct Run<'a> {
     pub(super) data: OnceLock<Parts>,
 }
 
-/// The images of a run.
+/// The images of a run, of which runs of the same data share all but what they hold out.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) train: Images,
-    pub(super) held_out: Option<Images>,
-    pub(super) test: Images,
+    loaded: Arc<Loaded>,
+    /// What is trained on and what is held out, where something is.
+    divided: Option<(Images, Images)>,
     pub(super) checksum: String,
+}
+
+impl Parts {
+    pub(super) fn train(&self) -> &Images {
+        self.divided.as_ref().map_or(&self.loaded.train, |(train, _)| train)
+    }
+
+    pub(super) fn held_out(&self) -> Option<&Images> {
+        self.divided.as_ref().map(|(_, held_out)| held_out)
+    }
+
+    pub(super) fn test(&self) -> &Images {
+        &self.loaded.test
+    }
 }
 
 impl<'a> Place<'a> {
     /// The laboratory of these models and data sets, with its runs in a folder.
     pub fn new(models: &'a Models, sets: &'a Sets, runs: impl Into<PathBuf>, quiet: bool) -> Self {
-        Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default() }
+        Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default(), checked: Arc::default() }
     }
 
     fn load(&self, data: &Data, model: &str, entry: &dyn Entry) -> Result<Arc<Loaded>, LabError> {
@@ -73,13 +89,15 @@ impl<'a> Place<'a> {
             return Ok(known.clone());
         }
         let Data { train, test, seed, skip_corrupt, .. } = *data;
-        let wanted = Wanted { model, frame, classes, train, test, seed: Seed(seed), skip_corrupt };
+        let tell = |text: &str| {
+            if !self.quiet {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        };
+        let (seed, memory_gb) = (Seed(seed), data.memory_gb);
+        let wanted = Wanted { model, frame, classes, train, test, seed, skip_corrupt, memory_gb, tell: &tell };
         let sets::Parts { train, test, notes } = self.sets.get(&data.name)?.parts(data.folder.as_deref(), &wanted)?;
-        if !self.quiet {
-            notes.iter().for_each(|note| {
-                let _ = writeln!(std::io::stderr(), "{note}");
-            });
-        }
+        notes.iter().for_each(|note| tell(note));
         let checksum = format!("{}-{}", checksum(&train), checksum(&test));
         let new = Arc::new(Loaded { train, test, checksum });
         loaded.insert(key, new.clone());
@@ -90,7 +108,7 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`Config::read`], and of the data.
+    /// Those of [`Config::read`], of the data, and of experiments that cannot be done to the model.
     pub fn run(&'a self, layers: &Layers) -> Result<Run<'a>, LabError> {
         self.run_of(Config::read(self.models, layers)?)
     }
@@ -105,6 +123,7 @@ impl<'a> Place<'a> {
         let text = std::fs::read_to_string(&file).map_err(|error| {
             LabError::Usage(format!("`{}` is no run: cannot read `{}`: {error}", folder.display(), file.display()))
         })?;
+        unchanged(&text, &file)?;
         let config = Config::recorded(self.models, &text, &file.display().to_string())?;
         let hash = text.lines().find_map(|line| line.strip_prefix("hash = \"")?.strip_suffix('"'));
         let hash = hash.unwrap_or_default().to_string();
@@ -115,7 +134,7 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     ///
-    /// Those of the data.
+    /// Those of the data; experiments that are not there, or that cannot be done to the model.
     pub fn run_of(&'a self, config: Config) -> Result<Run<'a>, LabError> {
         let settings = &config.settings;
         let entry = self.models.get(&settings.model)?;
@@ -140,8 +159,19 @@ impl<'a> Place<'a> {
         let readable = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
         let slug: String = beginning.chars().map(readable).take(80).collect();
         let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        let slug = slug.trim_start_matches(['.', '-']);
+        if slug.is_empty() {
+            return Err(LabError::Usage(format!(
+                "`name` is \"{beginning}\": it begins the name of the run's folder, and needs a letter or a digit; leave it out to \
+                 have it made of model and data"
+            )));
+        }
         let short = run.hash.get(..8).unwrap_or_default();
         run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed));
+        // what would fail when it is trained fails now
+        for name in &run.config.settings.experiments.names {
+            run.check(&super::Named::read(name)?)?;
+        }
         Ok(run)
     }
 
@@ -152,6 +182,28 @@ impl<'a> Place<'a> {
             entries.map(|entry| entry.path()).filter(|path| path.join("run.toml").is_file()).collect();
         all.sort();
         all
+    }
+}
+
+/// How the line with the checksum of settings and sources begins.
+const SUM: &str = "sum = \"";
+
+fn sum(body: &str) -> String {
+    hex(&Sha256::digest(body.trim().as_bytes()))
+}
+
+/// Refuses settings that are not those that made the run.
+pub(super) fn unchanged(text: &str, file: &Path) -> Result<(), LabError> {
+    // runs of before have no checksum
+    let recorded = text.lines().find_map(|line| line.strip_prefix(SUM)?.strip_suffix('"'));
+    let body = text.split_once("\n\n").map_or("", |(_, body)| body);
+    match recorded {
+        Some(recorded) if recorded != sum(body) => Err(LabError::Usage(format!(
+            "`{}` has been changed since it made the run, and its numbers are of the settings of before: undo the change, or give \
+             other settings by `--config` or `--set`, which make a run of their own",
+            file.display()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -190,16 +242,29 @@ impl<'a> Run<'a> {
             return Ok(parts);
         }
         let Settings { data, model, .. } = &self.config.settings;
-        let Loaded { train, test, checksum } = &*self.place.load(data, model, self.entry()?)?;
-        let (train, test) = (train.clone(), test.clone());
-        let checksum = format!("{checksum}-{}", data.validation);
-        let (train, held_out) = if data.validation > 0.0 {
-            let (train, held_out) = train.split(1.0 - data.validation, Seed(self.config.settings.seed))?;
-            (train, Some(held_out))
+        let loaded = self.place.load(data, model, self.entry()?)?;
+        let train = &loaded.train;
+        let checksum = format!("{}-{}", loaded.checksum, data.validation);
+        let divided = if data.validation > 0.0 {
+            let seed = Seed(self.config.settings.seed);
+            let divided = train.split(1.0 - data.validation, seed).map_err(|_| {
+                LabError::Usage(format!(
+                    "`data.validation` is {}: of {} training images that leaves none to train on, or none to hold out; hold out \
+                     another part, or 0 for none",
+                    data.validation,
+                    train.len()
+                ))
+            })?;
+            Some(divided)
         } else {
-            (train, None)
+            None
         };
-        Ok(self.data.get_or_init(|| Parts { train, held_out, test, checksum }))
+        Ok(self.data.get_or_init(|| Parts { loaded, divided, checksum }))
+    }
+
+    /// Whether its images are adapted to the model.
+    pub(crate) fn is_adapted(&self) -> bool {
+        self.place.sets.get(&self.config.settings.data.name).is_ok_and(|set| set.shape.is_none())
     }
 
     /// The test images.
@@ -208,7 +273,7 @@ impl<'a> Run<'a> {
     ///
     /// Those of the data.
     pub fn test_images(&self) -> Result<&Images, LabError> {
-        Ok(&self.parts()?.test)
+        Ok(self.parts()?.test())
     }
 
     /// How many images it is trained on, and evaluated on meanwhile.
@@ -218,7 +283,7 @@ impl<'a> Run<'a> {
     /// Those of the data.
     pub fn counts(&self) -> Result<(usize, usize), LabError> {
         let parts = self.parts()?;
-        Ok((parts.train.len(), parts.held_out.as_ref().map_or(0, Images::len)))
+        Ok((parts.train().len(), parts.held_out().map_or(0, Images::len)))
     }
 
     /// The last checkpoint.
@@ -237,8 +302,9 @@ impl<'a> Run<'a> {
             table.insert("sources".into(), toml::Value::Table(sources.collect()));
             let body = toml::to_string(&table).map_err(|error| LabError::Failed(error.to_string()))?;
             let text = format!(
-                "# What made this run. A run of other settings has another folder.\nhash = \"{}\"\n\n{body}",
-                self.hash
+                "# What made this run. A run of other settings has another folder.\nhash = \"{}\"\n{SUM}{}\"\n\n{body}",
+                self.hash,
+                sum(&body)
             );
             write(&file, text.as_bytes())?;
         }

@@ -71,9 +71,13 @@ impl Status {
             (Some(_), None) => State::Trained,
             (None, None) => State::Stopped,
         };
-        let text = std::fs::read_to_string(folder.join("run.toml")).unwrap_or_default();
-        let settings: Option<toml::Table> = toml::from_str(&text).ok();
-        let of = settings.as_ref().and_then(|table| table.get("settings")?.get("train")?.get("epochs")?.as_integer());
+        let file = folder.join("run.toml");
+        let text = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
+        let settings: toml::Table = toml::from_str(&text)
+            .map_err(|error| LabError::Failed(format!("`{}` is damaged: {}", file.display(), error.message())))?;
+        super::place::unchanged(&text, &file)?;
+        let epochs_of = |table: &toml::Table| table.get("settings")?.get("train")?.get("epochs")?.as_integer();
+        let of = epochs_of(&settings);
         let history = folder.join("checkpoints").join("metrics.jsonl");
         let epochs = match &trained {
             Some(trained) => trained.epochs,

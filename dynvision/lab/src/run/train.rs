@@ -103,7 +103,7 @@ impl Run<'_> {
                     let _ = writeln!(std::io::stderr(), "{}: {epoch}; about {left:.0} s left", self.name());
                 }
             };
-            let log = match self.entry()?.train(&job, &parts.train, parts.held_out.as_ref(), &mut each) {
+            let log = match self.entry()?.train(&job, parts.train(), parts.held_out(), &mut each) {
                 Err(TrainError::Interrupted { epoch, batch, .. }) => {
                     return Err(LabError::Failed(format!(
                         "stopped after batch {batch} of epoch {epoch}; the same command goes on"
@@ -138,7 +138,8 @@ impl Run<'_> {
         }
         self.train()?;
         noted(self.folder(), "test", || {
-            let metrics = self.entry()?.evaluate(&self.job()?, &self.checkpoint(), &self.parts()?.test)?;
+            let evaluated = self.entry()?.evaluate(&self.job()?, &self.checkpoint(), self.parts()?.test());
+            let metrics = evaluated.map_err(|error| self.lost(error.into()))?;
             let tested = Tested { metrics };
             write_json(&self.folder().join("test.json"), &tested)?;
             Ok(tested)
@@ -151,6 +152,21 @@ impl Run<'_> {
     ///
     /// A run that is not trained.
     pub fn subject(&self) -> Result<Box<dyn Subject>, LabError> {
-        self.entry()?.subject(&self.config.settings.dynamics, WeightSource::Checkpoint(&self.checkpoint()))
+        let checkpoint = self.checkpoint();
+        let subject = self.entry()?.subject(&self.config.settings.dynamics, WeightSource::Checkpoint(&checkpoint));
+        subject.map_err(|error| self.lost(error))
+    }
+
+    /// What to do where the weights of a trained run cannot be read.
+    fn lost(&self, error: LabError) -> LabError {
+        let file = matches!(error, LabError::Train(TrainError::File(_) | TrainError::State(_)));
+        match self.trained() {
+            Ok(Some(_)) if file => LabError::Failed(format!(
+                "{error}; the run is trained, but its weights are lost: put them back, or remove its folder `{}` to have it trained \
+                 again",
+                self.folder().display()
+            )),
+            _ => error,
+        }
     }
 }

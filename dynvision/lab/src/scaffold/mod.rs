@@ -68,6 +68,14 @@ opt-level = 0
 opt-level = 0
 ";
 
+/// What no crate can be called.
+const KEYWORDS: [&str; 50] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while",
+];
+
 fn manifest(name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let quoted = |path: &Path| toml::Value::String(path.display().to_string()).to_string();
@@ -101,10 +109,21 @@ fn manifest(name: &str) -> String {
 /// A folder that is there and not empty; a name that no crate can have; the file system.
 pub fn new(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if name.is_empty() {
+        return Err(LabError::Usage(format!(
+            "`{}` does not end in a name, and the laboratory is called as its folder: write `../NAME`",
+            folder.display()
+        )));
+    }
     let begins = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
     if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
         return Err(LabError::Usage(format!(
             "a crate cannot be called `{name}`: its name begins with a letter, and has letters, digits, - and _"
+        )));
+    }
+    if KEYWORDS.contains(&name.as_str()) {
+        return Err(LabError::Usage(format!(
+            "a crate cannot be called `{name}`, a keyword of Rust; name another folder"
         )));
     }
     if ["dynvision", "dynvision-lab", "dfdx", "test", "core", "std"].contains(&name.as_str()) {

@@ -24,7 +24,7 @@ enum Load {
 }
 
 /// What a model and its settings want of a data set.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// The model.
     pub model: &'a str,
@@ -40,6 +40,19 @@ pub struct Wanted<'a> {
     pub seed: Seed,
     /// Whether files that cannot be decoded are left out and counted, and not refused.
     pub skip_corrupt: bool,
+    /// More gigabytes than this are not read into memory.
+    pub memory_gb: f64,
+    /// Is told what takes long, before it begins.
+    pub tell: &'a dyn Fn(&str),
+}
+
+/// The gigabytes that images may take where nothing else is said.
+pub const MEMORY_GB: f64 = 4.0;
+
+impl std::fmt::Debug for Wanted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wanted").field("model", &self.model).field("frame", &self.frame).finish_non_exhaustive()
+    }
 }
 
 /// The parts of a data set.
@@ -108,7 +121,7 @@ impl Set {
     fn place<'a>(&self, folder: Option<&'a Path>) -> Result<&'a Path, LabError> {
         if self.needs_folder && folder.is_none() {
             return Err(LabError::Usage(format!(
-                "the data set `{}` is read from a folder: say where it is by `--set data.folder=PATH`",
+                "the data set `{}` is read from a folder: say where it is by `--set data.folder=PATH`, or `--folder PATH` after `data`",
                 self.name
             )));
         }

@@ -95,10 +95,12 @@ pub(super) fn player(run: &Run<'_>, count: usize) -> Result<Player, LabError> {
             logits: keep.logits.get(sample).cloned().unwrap_or_default(),
         }
     });
+    // a model may answer with more classes than the set has
+    let class = |number: usize| images.classes().get(number).cloned().unwrap_or_else(|| format!("class {number}"));
     Ok(Player {
         dt_ms: dynamics.dt,
         onset_ms: onset as f64 * dynamics.dt,
-        classes: images.classes().to_vec(),
+        classes: (0..model.classes).map(class).collect(),
         areas: model.areas.iter().map(area).collect(),
         examples: examples.collect(),
     })

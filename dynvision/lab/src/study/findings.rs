@@ -211,6 +211,17 @@ impl Study<'_> {
     ///
     /// A claim about an experiment or a category that the study does not have; those of [`Study::results`].
     pub fn judge(&self, findings: &[Finding], stop: &AtomicBool) -> Result<Vec<Judged>, LabError> {
+        self.check(findings)?;
+        let experiments = self.experiments()?;
+        findings.iter().map(|finding| self.judged(finding, &experiments, stop)).collect()
+    }
+
+    /// Refuses claims that the study cannot judge, before anything is run.
+    ///
+    /// # Errors
+    ///
+    /// A claim about an experiment, a category, a measure or an area that the study does not have.
+    pub fn check(&self, findings: &[Finding]) -> Result<(), LabError> {
         let experiments = self.experiments()?;
         let categories: Vec<&str> = self.runs.iter().map(|run| run.category()).collect();
         for finding in findings {
@@ -225,8 +236,24 @@ impl Study<'_> {
                     return Err(crate::Error::unknown("category of the study", name, known.into_iter()).into());
                 }
             }
+            let named = experiments.iter().find(|named| named.name == finding.experiment);
+            let measures = named.map_or(&[][..], |named| named.experiment.measures.as_slice());
+            if !measures.contains(&finding.measure) {
+                let known = measures.iter().map(String::as_str);
+                return Err(crate::Error::unknown("measure of the experiment", &finding.measure, known).into());
+            }
+            for run in &self.runs {
+                let areas = run.entry()?.wiring().areas;
+                if let Some(area) =
+                    finding.area.as_deref().filter(|area| !areas.iter().any(|known| known.name == *area))
+                {
+                    return Err(
+                        crate::Error::unknown("area of the model", area, areas.iter().map(|area| area.name)).into()
+                    );
+                }
+            }
         }
-        findings.iter().map(|finding| self.judged(finding, &experiments, stop)).collect()
+        Ok(())
     }
 
     fn judged(&self, finding: &Finding, experiments: &[Named], stop: &AtomicBool) -> Result<Judged, LabError> {

@@ -2,6 +2,7 @@
 
 mod activity;
 mod findings;
+mod methods;
 mod report;
 
 pub use findings::{Direction, Finding, Judged, Statistic, Verdict};
@@ -99,7 +100,13 @@ impl<'a> Study<'a> {
         let folder = self.folder.join("figures");
         let mut written = Vec::new();
         for figure in figures {
-            let drawing = self.figure(named, &results, figure)?;
+            let drawing = self.figure(named, &results, figure).map_err(|error| {
+                LabError::Failed(format!(
+                    "the figure `{figure}` cannot be drawn of `{}`, which measures {}: {error}",
+                    named.name,
+                    named.experiment.measures.join(", ")
+                ))
+            })?;
             std::fs::create_dir_all(&folder).map_err(LabError::file("make the folder", &folder))?;
             let path = folder.join(format!("{}-{figure}.svg", named.name));
             drawing.save(&path).map_err(crate::RunError::from)?;

@@ -5,7 +5,7 @@ use super::{Judged, Study};
 use crate::diagram;
 use crate::experiment::{Part, Results};
 use crate::lab_error::LabError;
-use crate::report::{DataFacts, Exhibit, Grid, Methods, Report, Run as Facts, Setting, Software, TrainingFacts};
+use crate::report::{Exhibit, Grid, Report, Run as Facts, Setting};
 use crate::run::{Named, Provenance, Run, read_json};
 use crate::statistics::t_interval;
 use std::collections::BTreeMap;
@@ -58,12 +58,15 @@ impl Study<'_> {
         report.wiring = Some(diagram::svg(subject.anatomy()));
         report.model = self.models()?;
         report.configuration = self.configuration();
-        report.training.push(Exhibit {
-            name: "training".into(),
-            title: "Training".into(),
-            caption: "Accuracy at the last step whose label counts, loss and learning rate over epochs.".into(),
-            drawing: self.training()?,
-        });
+        match self.training() {
+            Ok(drawing) => report.training.push(Exhibit {
+                name: "training".into(),
+                title: "Training".into(),
+                caption: "Accuracy at the last step whose label counts, loss and learning rate over epochs.".into(),
+                drawing,
+            }),
+            Err(error) => report.warnings.push(format!("The curves of training are not drawn: {error}.")),
+        }
         report.numbers.push(self.accuracies(&mut report.warnings)?);
         // what compares experiments is drawn of all that name it
         let (mut compared, mut names): (Results, Vec<&str>) = (Results::default(), Vec::new());
@@ -201,57 +204,6 @@ impl Study<'_> {
                 grid.row([category.to_string(), "mean [95 %]".into(), text, String::new(), values.len().to_string()]);
         }
         Ok(grid)
-    }
-
-    fn methods(&self, experiments: &[Named]) -> Result<Methods, LabError> {
-        let Some(run) = self.runs.first() else { return Ok(Methods::default()) };
-        let settings = &run.config.settings;
-        let entry = run.entry()?;
-        let wiring = entry.wiring();
-        let mut models: Vec<&str> = self.runs.iter().map(|run| run.config.settings.model.as_str()).collect();
-        models.dedup();
-        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed).collect();
-        seeds.sort_unstable();
-        seeds.dedup();
-        let dynamics = &settings.dynamics;
-        let ms = |x: f64| format!("{x} ms");
-        let mut times = vec![("dt".to_string(), ms(dynamics.dt)), ("τ".into(), ms(dynamics.tau))];
-        times.push(("recurrent delay".into(), ms(dynamics.t_recurrence)));
-        let (train, _) = run.counts()?;
-        let lr =
-            run.config.values().find(|(path, ..)| *path == "train.optimizer.lr").map(|(_, value, _)| value.to_string());
-        let method = run.config.values().find(|(path, ..)| *path == "train.optimizer.method");
-        let method = method.and_then(|(_, value, _)| value.as_str().map(String::from)).unwrap_or_default();
-        Ok(Methods {
-            model: format!("{} ({})", models.join(", "), wiring.name),
-            areas: wiring.areas.iter().map(|area| area.name.to_string()).collect(),
-            parameters: Some(entry.summary(dynamics)?.parameters().1 as u64),
-            equation: "τ dx/dt = −x + φ(feedforward + recurrent + skip + feedback input), solved by Euler steps unless the model's \
-                       declaration says otherwise"
-                .into(),
-            dynamics: times,
-            data: Some(DataFacts {
-                name: settings.data.name.clone(),
-                training: Some(train as u64),
-                test: Some(run.test_images()?.len() as u64),
-                size: format!("{} × {}", wiring.input.h, wiring.input.w),
-            }),
-            training: Some(TrainingFacts {
-                optimizer: method,
-                learning_rate: lr.unwrap_or_default(),
-                loss: settings.losses.to_string(),
-                epochs: Some(settings.train.epochs as u64),
-                batch: Some(settings.train.batch_size as u64),
-                seeds,
-            }),
-            experiments: experiments.iter().map(|named| named.experiment.about.clone()).collect(),
-            statistics: "Numbers are means over images, then over seeds, with Student's 95 % intervals over seeds".into(),
-            software: vec![Software {
-                name: "dynvision".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-                citation: String::new(),
-            }],
-        })
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Sweep {
     /// Settings of all jobs.
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
+    /// The file that it was read from, for where settings come from.
+    #[serde(skip)]
+    file: String,
 }
 
 /// A point of the grid.
@@ -80,15 +83,21 @@ impl Sweep {
     /// # Ok::<(), dynvision_lab::LabError>(())
     /// ```
     pub fn parse(text: &str, file: &str) -> Result<Self, LabError> {
-        let sweep: Sweep = toml::from_str(text).map_err(|error| {
+        let mut sweep: Sweep = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
             ConfigError::Text { at: Source::File { path: file.into(), line }.into(), reason: error.message().into() }
         })?;
+        if let Some((key, _)) = sweep.grid.iter().find(|(_, values)| values.is_empty()) {
+            return Err(LabError::Usage(format!(
+                "{file}: `{key}` of the grid has no values; give one, or leave it out"
+            )));
+        }
         let count = sweep.grid.values().try_fold(1_usize, |n, values| n.checked_mul(values.len()));
         if !count.is_some_and(|count| (1..=MOST).contains(&count)) {
             return Err(LabError::Usage(format!("{file}: the grid must have between 1 and {MOST} jobs")));
         }
+        sweep.file = file.into();
         Ok(sweep)
     }
 
@@ -140,8 +149,12 @@ impl Sweep {
         let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), String::from);
         let mut jobs: Vec<Job<'a>> = Vec::new();
         for (number, point) in self.points().into_iter().enumerate() {
-            let mut layers =
-                Layers { profile: self.profile.clone(), file: self.config.clone(), ..Layers::of_process() };
+            let mut layers = Layers {
+                profile: self.profile.clone(),
+                file: self.config.clone(),
+                sweep: Some(self.file.clone()),
+                ..Layers::of_process()
+            };
             let set = |(key, value): (&String, &Value)| format!("{key}={}", written(value));
             layers.set.extend(self.set.iter().map(set));
             if let Some(experiments) = &self.experiments {
@@ -164,7 +177,7 @@ impl Sweep {
                     key => format!("{} {}", key.rsplit('.').next().unwrap_or(key), written(value)),
                 })
                 .collect();
-            if !named.is_empty() && !self.set.contains_key("name") {
+            if !named.is_empty() && !self.set.contains_key("name") && !self.grid.contains_key("name") {
                 layers.set.push(format!("name={}", named.join(", ")));
             }
             let run = place.run_of(Config::read(place.models, &layers)?)?;

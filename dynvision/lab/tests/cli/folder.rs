@@ -58,6 +58,10 @@ fn a_model_learns_pictures_of_any_size_and_colour() {
     assert_eq!(tested[0]["metrics"]["images"], 30);
     let accuracy = tested[0]["metrics"]["last_accuracy"].as_f64().unwrap();
     assert!(accuracy >= 0.9, "two classes that differ in their bright side, {accuracy}");
+    // the model answers with more classes than there are
+    let few = ["--set", "train.epochs=1", "--set", "train.steps=3", "--set", "experiments.images=4", "--set"];
+    let report = json(here.path(), &with("report", &[&["--quiet"], &few[..], &["experiments.names=ten,rsa"]].concat()));
+    assert!(std::fs::read_to_string(here.path().join(report["report"].as_str().unwrap())).unwrap().contains("class1"));
     // fewer of each class alike
     let few = json(here.path(), &with("test", &["--set", "train.epochs=1", "--set", "data.test=6"]));
     assert_eq!(few[0]["metrics"]["images"], 6);
@@ -104,6 +108,15 @@ fn what_a_folder_cannot_be_is_said_before_anything_is_trained() {
     assert!(refused(here.path(), &["data", "folder", "--folder", "pictures"], 2).contains("--model"));
     let none = refused(here.path(), &["train", "--model", "simple-8", "--data", "folder"], 2);
     assert!(none.contains("data.folder"), "{none}");
+
+    let single = here.path().join("single");
+    pictures(&single, 3, 1);
+    let said =
+        refused(here.path(), &["train", "--model", "simple-8", "--data", "folder", "--set", "data.folder=single"], 2);
+    assert!(
+        said.contains("`single`") && said.contains("a fifth of each class") && said.contains("train/CLASS"),
+        "{said}"
+    );
 
     // a file that is no picture, and one beside the pictures
     std::fs::write(folder.join("class0/torn.png"), b"\x89PNG\r\n\x1a\nand no more").unwrap();

@@ -77,6 +77,10 @@ fn what_is_no_setting_is_refused_with_its_line() {
         assert!(said.contains(part), "{set}: {said}");
     }
     refused(here.path(), &["train", "--config", "absent.toml"], 2);
+    let show = |name: &str| program(here.path()).args(["config", "show"]).args(SMALL).env(name, "3").output().unwrap();
+    let typo = show("DYNVISION_SEDE");
+    assert!(typo.status.code() == Some(2) && err(&typo).contains("DYNVISION_SEDE") && err(&typo).contains("`seed`"));
+    assert_eq!(show("DYNVISION_OF_ANOTHER_PROGRAM").status.code(), Some(0));
     assert!(refused(here.path(), &["train"], 2).contains("no model is named"));
     assert!(refused(here.path(), &["train", "--model", "simple-8"], 2).contains("no data set is named"));
     assert!(!here.path().join("runs").exists(), "what is refused leaves nothing");

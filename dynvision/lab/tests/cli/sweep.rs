@@ -84,7 +84,7 @@ fn a_wrong_sweep_is_refused_before_anything_runs() {
     for (grid, part) in [
         ("[grid]\nmodel = [\"simple-9\"]\n", "did you mean `simple-8`?"),
         ("[grid]\nmodel = [\"simple-8\"]\n\"train.epoch\" = [1]\n", "did you mean `train.epochs`?"),
-        ("[grid]\nmodel = [\"simple-8\"]\nseed = []\n", "between 1 and"),
+        ("[grid]\nmodel = [\"simple-8\"]\nseed = []\n", "no values"),
         ("[gird]\nmodel = [\"simple-8\"]\n", "sweep.toml:2"),
         ("experiments = [\"contrats\"]\n[grid]\nmodel = [\"simple-8\"]\n", "did you mean `contrast`?"),
         ("[grid]\nmodel = [\"simple-8\"]\nseed = [1, 1]\n", "the same run"),

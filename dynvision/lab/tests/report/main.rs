@@ -160,6 +160,7 @@ fn report() -> Report {
                 training: Some(4000),
                 test: Some(1000),
                 size: "28 × 28".into(),
+                ..DataFacts::default()
             }),
             training: Some(TrainingFacts {
                 optimizer: "Adam".into(),
@@ -168,10 +169,12 @@ fn report() -> Report {
                 batch: Some(32),
                 seeds: vec![0, 1, 2],
                 loss: "cross-entropy".into(),
+                ..TrainingFacts::default()
             }),
             experiments: vec!["two pulses with gaps of 2 to 32 ms".into()],
             statistics: "Intervals are 95 % by Student's t over seeds".into(),
             software: vec![Software { name: "dynvision".into(), version: "0.1.0".into(), citation: String::new() }],
+            ..Methods::default()
         }),
         player: Some(player(8)),
         ..Report::new("Adaptation & <summation>")
