@@ -10,11 +10,17 @@ use crate::models::WeightSource;
 use crate::sets::first_of_each;
 use crate::subject::Subject;
 use crate::table::write_csv;
+use dynvision::data::Seed;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+
+/// A seed as TOML has it: its digits where it has no such number.
+fn whole(seed: Seed) -> toml::Value {
+    i64::try_from(seed.0).map_or_else(|_| seed.0.to_string().into(), toml::Value::Integer)
+}
 
 /// An experiment with its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,10 +100,10 @@ impl Run<'_> {
             let mut runner = Runner::new(subject.as_ref(), &gallery, self.folder().join("experiments").join("cells"))
                 .images(first_of_each(images.labels(), self.config.settings.experiments.images))
                 .batch(settings.experiments.batch)
-                .seed(settings.experiments.seed)
+                .seed(settings.experiments.seed.0)
                 .tag("experiment", named.name.as_str())
                 .tag("category", self.category())
-                .tag("seed", i64::try_from(settings.seed).unwrap_or(i64::MAX))
+                .tag("seed", whole(settings.seed))
                 .stop(stop)
                 .progress(|progress| self.say(&named.name, progress, &said));
             for (status, other) in &others {

@@ -5,7 +5,7 @@ use crate::experiment::hex;
 use crate::lab_error::LabError;
 use crate::models::{Entry, Models};
 use crate::sets::{self, Sets, Wanted, checksum};
-use dynvision::data::{Images, Seed};
+use dynvision::data::Images;
 use dynvision::file::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
             return Ok(known.clone());
         }
         let Data { train, test, seed, skip_corrupt, .. } = *data;
-        let wanted = Wanted { model, frame, classes, train, test, seed: Seed(seed), skip_corrupt };
+        let wanted = Wanted { model, frame, classes, train, test, seed, skip_corrupt };
         let sets::Parts { train, test, notes } = self.sets.get(&data.name)?.parts(data.folder.as_deref(), &wanted)?;
         if !self.quiet {
             notes.iter().for_each(|note| {
@@ -141,7 +141,7 @@ impl<'a> Place<'a> {
         let slug: String = beginning.chars().map(readable).take(80).collect();
         let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
         let short = run.hash.get(..8).unwrap_or_default();
-        run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed));
+        run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed.0));
         Ok(run)
     }
 
@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         let (train, test) = (train.clone(), test.clone());
         let checksum = format!("{checksum}-{}", data.validation);
         let (train, held_out) = if data.validation > 0.0 {
-            let (train, held_out) = train.split(1.0 - data.validation, Seed(self.config.settings.seed))?;
+            let (train, held_out) = train.split(1.0 - data.validation, self.config.settings.seed)?;
             (train, Some(held_out))
         } else {
             (train, None)
