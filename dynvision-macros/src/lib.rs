@@ -15,7 +15,7 @@ mod validate;
 use errors::Errors;
 use parse::Unusable;
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
 /// Makes a struct the description of a dynamic vision model.
 ///
@@ -110,7 +110,7 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let code = match parse::parse(args, item, &mut errors) {
         Ok(source) => {
-            let item = source.item.clone();
+            let item = without_idle_lifetimes(source.item.clone());
             match validate::validate(source, &mut errors) {
                 Some(model) => generate::generate(&model),
                 None => quote!(#item),
@@ -120,6 +120,18 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let errors = errors.into_compile_errors();
     quote! { #code #errors }
+}
+
+/// A struct that is kept though it makes no model: a lifetime that no field mentions would be a second mistake.
+fn without_idle_lifetimes(mut item: syn::ItemStruct) -> syn::ItemStruct {
+    let fields = item.fields.to_token_stream().to_string();
+    let params = std::mem::take(&mut item.generics.params);
+    let is_idle = |param: &syn::GenericParam| match param {
+        syn::GenericParam::Lifetime(param) => !fields.contains(&param.lifetime.to_string()),
+        _ => false,
+    };
+    item.generics.params = params.into_iter().filter(|param| !is_idle(param)).collect();
+    item
 }
 
 #[cfg(test)]

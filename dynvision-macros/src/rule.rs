@@ -12,6 +12,9 @@ pub(crate) const T_SKIP: f64 = 0.0;
 /// From a later area, in ms.
 pub(crate) const T_FEEDBACK: f64 = 30.0;
 
+/// The longest delay, in steps: of so many an area keeps what it answered.
+pub(crate) const MOST_STEPS: f64 = 1_048_576.0;
+
 /// Whether a time is a whole number of steps, within 1e-6 of one: nothing is rounded in silence.
 pub(crate) fn is_multiple(ms: f64, dt: f64) -> bool {
     let steps = ms / dt;

@@ -478,6 +478,126 @@ fn sources() {
     );
 }
 
+/// What is written almost as it should be is read, and told once.
+#[test]
+fn one_mistake_is_told_once() {
+    let sound = "input = [3, 16, 16]";
+    // sizes and times that are none
+    for entry in ["8.0", "-8", "\"8\"", "0", "18446744073709551616"] {
+        assert_says(&of_args(&format!("input = [3, {entry}, 16], {ORDER}")), &["a dimension of the frame "]);
+    }
+    for tau in ["1e400", "-1e400", "\"5\"", ""] {
+        let fields = format!("#[area(tau = {tau})] v1: A, #[readout] head: H");
+        assert_says(
+            &of_fields("layer, tstep, nonlin, record, delay", &fields),
+            &["`tau` takes a time in milliseconds"],
+        );
+    }
+    for size in ["3.0", "-1", "\"3\"", "18446744073709551616"] {
+        for key in ["kernel", "stride"] {
+            let fields = format!("v1: A, #[area(skip(from = v1, {key} = {size}))] v2: B, #[readout] head: H");
+            let wanted = format!("`{key}` takes a whole number from 1 on");
+            assert_says(&of_fields("layer, skip, record, delay", &fields), &[&wanted]);
+        }
+    }
+    // lists
+    assert_says(&of_args(&format!("{sound}, operations = []")), &["`operations` names what an area runs in a step"]);
+    assert_says(
+        &of_args(&format!("{sound}, operations = [layer, nn::tstep, nonlin, record, delay]")),
+        &["an operation is a name, and no path: write `tstep`"],
+    );
+    assert_says(
+        &of_args(&format!("{sound}, operations = [layer, tstep(), nonlin, record, delay]")),
+        &["an operation is a name alone: write `tstep`"],
+    );
+    let eyes = |inputs: &str| {
+        let item = "struct Net { #[area(from = [a, b])] v1: A, #[readout] head: H }";
+        messages(&format!("inputs({inputs}), {ORDER}"), item)
+    };
+    assert_says(&eyes("a = [1, 8, 8] b = [1, 8, 8]"), &["expected `,` before the next input"]);
+    assert_says(&eyes("\"a\" = [1, 8, 8], b = [1, 8, 8]"), &["the name of an input stands without quotes: write `a`"]);
+    assert_says(&of_args(&format!("inputs(3), {ORDER}")), &["`inputs` takes names with channels, height and width"]);
+    // operations of one's own
+    let own = |apply: &str| {
+        let fields = format!("#[area(apply({apply}))] v1: A, #[readout] head: H");
+        of_fields("layer, tstep, nonlin, gain, loss, record, delay", &fields)
+    };
+    assert_says(&own("gain = G loss = L"), &["expected `,` before the next operation"]);
+    assert_says(&own("\"gain\" = G, loss = L"), &["the name of an operation stands without quotes: write `gain`"]);
+    let fields = "#[area(apply(nonlin = G))] v1: A, #[readout] head: H";
+    assert_says(&of_fields("layer, nonlin, record, delay", fields), &["`nonlin` is a built-in operation"]);
+    // what is no key, and attributes without one
+    assert_says(&of_args("\"input\""), &["expected a key; the keys of `#[dyn_model]` are"]);
+    assert_says(&of_args(&format!("{sound},, {ORDER}")), &["expected a key; the keys of `#[dyn_model]` are"]);
+    let fields = "v1: A, #[area(from = [])] v2: B, #[readout] head: H";
+    assert_says(&of_fields("layer, record, delay", fields), &["`from` names what it gets"]);
+    // no area, and two fields of one name, which the compiler tells
+    assert_says(&of_fields("layer, record, delay", "#[readout] head: H"), &["`Net` has no area"]);
+    assert_says(&of_fields("layer, record, delay", "v1: A, v1: B, #[readout] head: H"), &[]);
+    assert_says(&of_fields("layer, record, delay", "r#v1: A, v1: B, #[readout] head: H"), &[]);
+    assert_says(
+        &of_fields("layer, record, delay", "v_1: A, v1: B, #[readout] head: H"),
+        &["`v1` cannot be used here: `v_1` has it already, but for underscores and the case of letters"],
+    );
+}
+
+#[test]
+fn delays_are_of_a_length_that_is_kept() {
+    let of = |time: &str| {
+        let fields = format!("#[area({time})] v1: A, #[readout] head: H");
+        of_fields("layer, tstep, nonlin, record, delay", &fields)
+    };
+    assert_says(&of("t_feedforward = 2097152.0"), &[]);
+    assert_says(
+        &of("t_feedforward = 2097154.0"),
+        &["`t_feedforward` = 2097154 ms is more than 1048576 steps of dt = 2 ms"],
+    );
+    assert_says(&of("t_recurrence = 1e300"), &["`t_recurrence` = 1e300 ms is more than 1048576 steps"]);
+    let dt = of_args(&format!("input = [3, 16, 16], {ORDER}, dynamics(dt = 1e-320)"));
+    assert_says(&dt, &["dt = 1e-320 ms does not divide"]);
+}
+
+#[test]
+fn currents_are_switched_on_by_a_word() {
+    let of =
+        |addext: &str, operations: &str| of_fields(operations, &format!("#[area({addext})] v1: A, #[readout] head: H"));
+    for addext in ["addext", "addext = true", "addext = Mine"] {
+        assert_says(&of(addext, "layer, addext, record, delay"), &[]);
+    }
+    assert_says(&of("addext = false", "layer, record, delay"), &[]);
+    assert_says(
+        &of("addext = 3", "layer, addext, record, delay"),
+        &["`addext` takes no value, `true` or `false`, or a type"],
+    );
+}
+
+/// A struct that is kept though it makes no model has no mistake more.
+#[test]
+fn a_lifetime_is_one_mistake() {
+    let kept = expand(
+        quote!(input = [3, 16, 16]),
+        quote!(
+            struct Net<'a> {
+                v1: A,
+                #[readout]
+                head: H,
+            }
+        ),
+    );
+    assert!(kept.to_string().contains("struct Net {") || kept.to_string().contains("struct Net < > {"), "{kept}");
+    let used = expand(
+        quote!(input = [3, 16, 16]),
+        quote!(
+            struct Net<'a> {
+                v1: A<'a>,
+                #[readout]
+                head: H,
+            }
+        ),
+    );
+    assert!(used.to_string().contains("struct Net < 'a >"), "{used}");
+}
+
 /// The table of keys in the documentation is made of their entries.
 ///
 /// After a change that is meant: `UPDATE_EXPECT=1 cargo test -p dynvision-macros`.

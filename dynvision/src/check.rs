@@ -17,7 +17,13 @@ pub const fn check_frame(frame: Map) {
     if frame.is_empty() {
         Message::new().text("a dimension of the frame is 0: ").map(frame).panic();
     }
+    if frame.units() > MOST_UNITS {
+        Message::new().text("a frame of ").map(frame).text(" has more units than can be counted").panic();
+    }
 }
+
+/// Units of a map, which indices of 32 bits count.
+const MOST_UNITS: usize = u32::MAX as usize;
 
 /// The geometry of what stands in for a layer that is none, which is reported already. Every map ends there.
 pub const MISSING: Geometry = Geometry::conv(0, 0, Window::new(0, 0, 0));
@@ -39,6 +45,10 @@ pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, sour
         }
     }
     check_window("the convolution of", area, layer.windows[0], from);
+    let made = layer.apply(from);
+    if made.units() > MOST_UNITS {
+        Message::new().name(area).text(" makes maps of ").map(made).text(", of more units than can be counted").panic();
+    }
     let between = layer.windows[0].apply(from);
     if !between.is_empty() {
         check_window("the second convolution of", area, layer.windows[1], between);
@@ -149,8 +159,8 @@ const fn sees_input(window: Window, dim: usize) -> bool {
     while place < window.output_len(dim) {
         let (mut tap, mut sees) = (0, false);
         while tap < window.kernel {
-            let at = place * window.stride + tap * window.dilation;
-            sees = sees || (at >= window.padding && at < dim + window.padding);
+            let at = place.saturating_mul(window.stride).saturating_add(tap.saturating_mul(window.dilation));
+            sees = sees || (at >= window.padding && at < dim.saturating_add(window.padding));
             tap += 1;
         }
         if !sees {
@@ -240,6 +250,17 @@ pub const fn check_readout(readout: &str, takes: Features, source: &str, from: M
     }
 }
 
+/// A readout tells classes apart.
+#[track_caller]
+pub const fn check_classes(readout: &str, classes: usize) {
+    if classes == 0 {
+        Message::new().name(readout).text(" has 0 classes; give it as many as there are labels").panic();
+    }
+    if classes > MOST_UNITS {
+        Message::new().name(readout).text(" has more classes than can be counted, ").number(classes).panic();
+    }
+}
+
 /// A layer that depends on a parameter of the model has the shapes of the parameter's default.
 #[track_caller]
 pub const fn check_same(area: &str, layer: Geometry, default: Geometry) {
@@ -283,7 +304,20 @@ const fn check_window(what: &str, area: &str, window: Window, from: Map) {
     if !zero.is_empty() {
         Message::new().text(what).text(" ").name(area).text(": its ").text(zero).text(" is 0").panic();
     }
-    let (height, width) = (from.h + 2 * window.padding, from.w + 2 * window.padding);
+    let around = window.padding.saturating_mul(2);
+    let (height, width) = (from.h.saturating_add(around), from.w.saturating_add(around));
+    if height > isize::MAX as usize || width > isize::MAX as usize {
+        Message::new()
+            .text(what)
+            .text(" ")
+            .name(area)
+            .text(": kernel ")
+            .number(window.kernel)
+            .text(" with padding ")
+            .number(window.padding)
+            .text(" is larger than memory; use a smaller one")
+            .panic();
+    }
     if window.extent() <= height && window.extent() <= width {
         return;
     }
@@ -467,6 +501,32 @@ mod tests {
             said(|| check_readout("head", Features::Units(36), "`v1`", V1))
                 .ends_with("gives it 36x16x16, which is 9216 features; let `head` take 9216")
         );
+    }
+
+    #[test]
+    fn sizes_beyond_all_reason_are_told_and_not_computed() {
+        let huge = usize::MAX;
+        assert!(
+            said(|| check_frame(Map::new(1, huge, 8)))
+                .starts_with("a frame of 1x18446744073709551615x8 has more units")
+        );
+        let of = |window: Window| said(move || fits(Geometry::conv(36, 64, window), V1));
+        assert!(of(Window::same(huge, 1)).ends_with("is larger than memory; use a smaller one"));
+        assert!(of(Window::new(huge, 1, 0)).contains("is larger than its padded input 16x16"));
+        assert_eq!(of(Window::same(3, huge)), "");
+        assert!(
+            said(|| fits(Geometry::conv(36, huge, Window::same(3, 1)), V1))
+                .starts_with("`v2` makes maps of 18446744073709551615x")
+        );
+        for padding in [1 << 40, huge / 2, huge] {
+            let window = Window::new(3, 1, padding);
+            let said = said(move || check_pool("v1", Geometry::pool(window), Map::new(8, 4, 6)));
+            assert!(said.contains("padding"), "{said}");
+        }
+        assert!(said(|| check_link("the skip from `v1` into", "v2", huge, 1, V1)).contains("larger than memory"));
+        let none = said(|| check_classes("head", 0));
+        assert_eq!(none, "`head` has 0 classes; give it as many as there are labels");
+        assert!(said(|| check_classes("head", huge)).contains("more classes than can be counted"));
     }
 
     #[test]

@@ -126,6 +126,10 @@ pub const fn check_edge<P: Edge>(link: &str, into: &str, from: Map, to: Map) {
 #[track_caller]
 pub const fn check_readout<R: Readout>(readout: &str, source: &str, from: Map) {
     check::check_readout(readout, R::FEATURES, source, from);
+    // what stands in for a readout takes anything, and has no classes
+    if !matches!(R::FEATURES, Features::Any) {
+        check::check_classes(readout, <R::Classes as ConstDim>::SIZE);
+    }
 }
 
 /// The answer of a readout as a geometry, so that [`check::check_same`] compares it.

@@ -16,6 +16,8 @@ mod concat;
 mod conv;
 #[path = "ops/errors.rs"]
 mod errors;
+#[path = "ops/every.rs"]
+mod every;
 #[path = "ops/gather.rs"]
 mod gather;
 #[cfg(not(feature = "cuda"))] // where a tensor lies is seen on the CPU

@@ -1,8 +1,8 @@
 //! The keys of `#[dyn_model(..)]`.
 
 use super::{
-    keys::Entry,
-    value::{Order, Override, Time, list},
+    keys::{Entry, Left},
+    value::{Order, Override, Time, list, name_of},
 };
 use crate::{
     errors::Errors,
@@ -11,7 +11,6 @@ use crate::{
 use proc_macro2::{Span, TokenStream};
 use syn::{
     Error, Expr, Ident, Path, Result, Token, Type,
-    ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
 };
 
@@ -46,11 +45,14 @@ impl Args {
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Args::default();
         let parser = |input: ParseStream<'_>| {
-            let mut misplaced = Vec::new();
-            MODEL.read_with(input, errors, &mut misplaced, |entry, errors| {
+            let mut left = Left::default();
+            MODEL.read_with(input, errors, &mut left, |entry, errors| {
                 args.read(&entry, errors).inspect_err(|_| args.unread.push(entry.key.name))
             });
-            args.misplaced = misplaced.iter().filter_map(|key| key.operation).collect();
+            args.misplaced = left.misplaced.iter().filter_map(|key| key.operation).collect();
+            if left.unreadable {
+                args.unread.extend(["input", "operations"]);
+            }
             Ok(())
         };
         if let Err(error) = parser.parse2(tokens) {
@@ -64,9 +66,10 @@ impl Args {
             "input" => self.input = Some(dimensions(entry, errors)?),
             "inputs" => {
                 let mut all = Vec::new();
+                let before = errors.len();
                 entry.inside(|input| {
                     while !input.is_empty() {
-                        match Input::read(input) {
+                        match Input::read(input, errors) {
                             Ok(read) => all.push(read),
                             Err(error) => {
                                 errors.at(
@@ -79,7 +82,12 @@ impl Args {
                         let _ = input.parse::<Option<Token![,]>>();
                     }
                 })?;
-                self.inputs = Some((entry.name.span(), all));
+                // that there is none is no second mistake
+                if all.is_empty() && errors.len() > before {
+                    self.unread.push("inputs");
+                } else {
+                    self.inputs = Some((entry.name.span(), all));
+                }
             }
             "operations" => self.operations = Some(Order::read(entry, errors)?),
             "solver" => self.solver = Some(Override::read(entry)?),
@@ -100,14 +108,14 @@ impl Args {
 }
 
 impl Input {
-    fn read(input: ParseStream<'_>) -> Result<Self> {
-        let name = input.call(Ident::parse_any)?;
+    fn read(input: ParseStream<'_>, errors: &mut Errors) -> Result<Self> {
+        let name = name_of("an input", input, errors)?;
         input.parse::<Token![=]>()?;
         let content;
         let span = syn::bracketed!(content in input).span.join();
         let entries = content.parse_terminated(Expr::parse, Token![,])?.into_iter().collect();
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error("expected `,`"));
+            errors.at(input.span(), "expected `,` before the next input");
         }
         Ok(Input { name, span, entries })
     }

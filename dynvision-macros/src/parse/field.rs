@@ -2,7 +2,7 @@
 
 use super::{
     keys::Entry,
-    value::{Order, Override, Time, list},
+    value::{Order, Override, Time, list, name_of},
 };
 use crate::{
     errors::Errors,
@@ -179,7 +179,7 @@ impl Area {
             "nonlin" => self.nonlin = Some((entry.name.clone(), Override::read(entry)?)),
             "supralin" => self.supralin = Some(component(entry)?),
             "solver" => self.solver = Some((entry.name.clone(), Override::read(entry)?)),
-            "addext" => self.addext = Some((entry.name.clone(), addext(entry)?)),
+            "addext" => self.addext = addext(entry)?.map(|part| (entry.name.clone(), part)),
             "apply" => self.own.extend(Own::read(entry, errors)?),
             "operations" => self.operations = Some(Order::read(entry, errors)?),
             "tau" | "t_feedforward" | "t_recurrence" => self.times.push(Time::read(entry)?),
@@ -193,9 +193,29 @@ fn component(entry: &Entry<'_>) -> Result<(Ident, Type)> {
     Ok((entry.name.clone(), entry.value("a type")?))
 }
 
-/// `addext`, or `addext = Type`.
-fn addext(entry: &Entry<'_>) -> Result<Option<Type>> {
-    if entry.has_value() { entry.value("a type").map(Some) } else { entry.flag().map(|()| None) }
+/// `addext`, `addext = true`, or `addext = Type`; nothing where it is switched off.
+fn addext(entry: &Entry<'_>) -> Result<Option<Option<Type>>> {
+    if !entry.has_value() {
+        return entry.flag().map(|()| Some(None));
+    }
+    entry.value_with("no value, `true` or `false`, or a type", |input| match input.peek(syn::LitBool) {
+        true => Ok(input.parse::<syn::LitBool>()?.value.then_some(None)),
+        false => Ok(Some(Some(input.parse()?))),
+    })
+}
+
+/// A whole number, or an expression that may be one.
+fn size(entry: &Entry<'_>) -> Result<Expr> {
+    entry.value_with("a whole number from 1 on", |input| {
+        let expr: Expr = input.parse()?;
+        let sound = match &expr {
+            // 0 is told with the shapes
+            Expr::Lit(lit) => matches!(&lit.lit, syn::Lit::Int(int) if int.base10_parse::<usize>().is_ok()),
+            Expr::Unary(_) => false,
+            _ => true,
+        };
+        if sound { Ok(expr) } else { Err(input.error("no size")) }
+    })
 }
 
 /// `force_conv`, or `force_conv = true`.
@@ -210,7 +230,14 @@ impl From {
     /// `from = v1`, `from = feedback(v1)`, or `from = [..]` of these.
     fn read(entry: &Entry<'_>, errors: &mut Errors) -> Result<Vec<Self>> {
         if entry.has_list() {
-            return list(entry, "a list of areas", |input, _| From::one(input), errors).map(|(_, all)| all);
+            let (span, all) = list(entry, "a list of areas", |input, _| From::one(input), errors)?;
+            if all.is_empty() {
+                errors.at(
+                    span,
+                    "`from` names what it gets, as in `from = [v1, input]`; leave it out for the area before",
+                );
+            }
+            return Ok(all);
         }
         entry.value_with("the name of an area", From::one).map(|one| vec![one])
     }
@@ -233,7 +260,7 @@ impl Own {
         let mut all = Vec::new();
         entry.inside(|input| {
             while !input.is_empty() {
-                match Own::one(input) {
+                match Own::one(input, errors) {
                     Ok(own) => all.push(own),
                     Err(error) => {
                         errors.at(
@@ -249,12 +276,12 @@ impl Own {
         Ok(all)
     }
 
-    fn one(input: ParseStream<'_>) -> Result<Self> {
-        let name = input.call(Ident::parse_any)?;
+    fn one(input: ParseStream<'_>, errors: &mut Errors) -> Result<Self> {
+        let name = name_of("an operation", input, errors)?;
         input.parse::<Token![=]>()?;
         let own = Own { name, ty: input.parse()? };
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error("expected `,`"));
+            errors.at(input.span(), "expected `,` before the next operation");
         }
         Ok(own)
     }
@@ -288,8 +315,8 @@ impl Link {
                         from = Some(entry.value_with("the name of an area", Ident::parse_any)?);
                     }
                     "delay" => delay = Some(Time::read(&entry)?),
-                    "kernel" => kernel = Some(entry.value("a number")?),
-                    "stride" => stride = Some(entry.value("a number")?),
+                    "kernel" => kernel = Some(size(&entry)?),
+                    "stride" => stride = Some(size(&entry)?),
                     "integration" => integration = Some(entry.value("a type")?),
                     "options" => options = Some(entry.value("a type")?),
                     "via" => via = Some(component(&entry)?),

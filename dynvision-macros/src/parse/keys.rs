@@ -19,6 +19,15 @@ pub(crate) struct Entry<'a> {
     input: ParseStream<'a>,
 }
 
+/// What of a list of keys is left out.
+#[derive(Default)]
+pub(crate) struct Left {
+    /// Keys that belong to another attribute.
+    pub(crate) misplaced: Vec<&'static Key>,
+    /// Whether something stands there that is no key: what was meant by it is not known.
+    pub(crate) unreadable: bool,
+}
+
 impl Keys {
     /// Reads a list of keys. A mistake in one entry leaves the others readable. Says whether there was none.
     pub(crate) fn read(
@@ -27,21 +36,21 @@ impl Keys {
         errors: &mut Errors,
         each: impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
     ) -> bool {
-        self.read_with(input, errors, &mut Vec::new(), each)
+        self.read_with(input, errors, &mut Left::default(), each)
     }
 
-    /// As [`read`](Keys::read); gathers the keys that belong to another attribute.
+    /// As [`read`](Keys::read); gathers what is left out.
     pub(crate) fn read_with(
         &self,
         input: ParseStream<'_>,
         errors: &mut Errors,
-        misplaced: &mut Vec<&'static Key>,
+        left: &mut Left,
         mut each: impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
     ) -> bool {
         let before = errors.len();
         let mut seen: Vec<&str> = Vec::new();
         while !input.is_empty() {
-            match self.entry(input, &mut seen, misplaced, errors, &mut each) {
+            match self.entry(input, &mut seen, left, errors, &mut each) {
                 Ok(()) => separator(input, errors),
                 Err(error) => {
                     errors.push(error);
@@ -57,13 +66,16 @@ impl Keys {
         &self,
         input: ParseStream<'_>,
         seen: &mut Vec<&'static str>,
-        misplaced: &mut Vec<&'static Key>,
+        left: &mut Left,
         errors: &mut Errors,
         each: &mut impl FnMut(Entry<'_>, &mut Errors) -> Result<()>,
     ) -> Result<()> {
-        let name = input.call(Ident::parse_any).map_err(|e| Error::new(e.span(), self.known_keys()))?;
+        let name = input.call(Ident::parse_any).map_err(|e| {
+            left.unreadable = true;
+            Error::new(e.span(), format!("expected a key; {}", self.known_keys()))
+        })?;
         let Some(key) = self.resolve(&name, errors) else {
-            misplaced.extend(home(&name.to_string()).map(|(key, _)| key));
+            left.misplaced.extend(home(&name.to_string()).map(|(key, _)| key));
             skip_entry(input);
             return Ok(());
         };
@@ -112,7 +124,8 @@ impl Entry<'_> {
             return Err(self.miswritten());
         }
         self.input.parse::<Token![=]>()?;
-        let at = self.input.span();
+        // the end of the list is no place to look at
+        let at = if self.input.is_empty() { self.name.span() } else { self.input.span() };
         let Key { name, example, .. } = self.key;
         parse(self.input).map_err(|_| Error::new(at, format!("`{name}` takes {kind}, as in `{example}`")))
     }

@@ -4,8 +4,10 @@ use super::keys::Entry;
 use crate::errors::Errors;
 use proc_macro2::Span;
 use syn::{
-    Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp, ext::IdentExt, parse::ParseStream,
-    token::Bracket,
+    Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp,
+    ext::IdentExt,
+    parse::ParseStream,
+    token::{self, Bracket},
 };
 
 /// A time in milliseconds. Any const expression is allowed; of a literal the value is known now.
@@ -33,7 +35,10 @@ fn number(expr: &Expr) -> Result<Option<f64>> {
     match expr {
         Expr::Lit(lit) => match &lit.lit {
             Lit::Int(int) => int.base10_parse().map(Some),
-            Lit::Float(float) => float.base10_parse().map(Some),
+            Lit::Float(float) => match float.base10_parse::<f64>()? {
+                ms if ms.is_finite() => Ok(Some(ms)),
+                _ => Err(Error::new_spanned(float, "infinite")),
+            },
             other => Err(Error::new_spanned(other, "no number")),
         },
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Ok(number(expr)?.map(|value| -value)),
@@ -83,7 +88,29 @@ fn operation(input: ParseStream<'_>, quoted: &mut bool, errors: &mut Errors) -> 
         }
         return Ok(name);
     }
-    input.call(Ident::parse_any).map_err(|_| Error::new(span, "an operation is a name, as in `layer`"))
+    let mut name =
+        input.call(Ident::parse_any).map_err(|_| Error::new(span, "an operation is a name, as in `layer`"))?;
+    if input.peek(Token![::]) {
+        while input.parse::<Token![::]>().is_ok() {
+            name = input.call(Ident::parse_any)?;
+        }
+        errors.at(span, format!("an operation is a name, and no path: write `{name}`"));
+    }
+    if input.peek(token::Paren) {
+        let at = input.span();
+        input.parse::<proc_macro2::TokenTree>()?;
+        errors.at(at, format!("an operation is a name alone: write `{name}`"));
+    }
+    Ok(name)
+}
+
+/// A name. One in quotes is reported, and read.
+pub(crate) fn name_of(what: &str, input: ParseStream<'_>, errors: &mut Errors) -> Result<Ident> {
+    let span = input.span();
+    let Ok(text) = input.parse::<LitStr>() else { return input.call(Ident::parse_any) };
+    let name: Ident = text.parse()?;
+    errors.at(span, format!("the name of {what} stands without quotes: write `{name}`"));
+    Ok(name)
 }
 
 /// `key = [item, item, ..]`; a bad item is reported and left out, and so is the first missing comma.

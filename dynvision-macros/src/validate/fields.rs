@@ -50,6 +50,8 @@ pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Er
     let mut readouts: Vec<Readout> = Vec::new();
     for (at, Field { name, ty, role }) in fields.into_iter().enumerate() {
         match role {
+            // two fields of one name are the compiler's to tell
+            Role::Area(_) if areas.iter().any(|area| area.name.unraw() == name.unraw()) => {}
             Role::Area(keys) => areas.push(Area { name, ty, keys: *keys }),
             Role::Readout(keys) => {
                 if last.is_some_and(|last| at < last) {
@@ -124,7 +126,9 @@ pub(crate) fn check_names(
         }
         earlier.push(text.clone());
         for made in mine {
-            taken.entry(made).or_insert_with(|| format!("`{text}` has it already, but for the case of its letters"));
+            taken
+                .entry(made)
+                .or_insert_with(|| format!("`{text}` has it already, but for underscores and the case of letters"));
         }
     }
     clashing

@@ -17,8 +17,8 @@ pub(crate) fn check_inputs(args: &Args, errors: &mut Errors) -> ([Expr; 3], Vec<
             errors.at(input.name.span(), format!("the input `{name}` is given twice; give the second another name"));
             continue;
         }
-        input.entries.iter().for_each(|entry| check_dimension(entry, errors));
-        let map = <[Expr; 3]>::try_from(input.entries.clone()).unwrap_or_else(|entries| {
+        let entries: Vec<Expr> = input.entries.iter().map(|entry| check_dimension(entry, errors)).collect();
+        let map = <[Expr; 3]>::try_from(entries).unwrap_or_else(|entries| {
             let found = entries.len();
             errors.at(
                 input.span,
@@ -52,26 +52,25 @@ fn check_input(args: &Args, errors: &mut Errors) -> [Expr; 3] {
         }
         return empty();
     };
-    for entry in entries {
-        check_dimension(entry, errors);
-    }
-    <[Expr; 3]>::try_from(entries.clone()).unwrap_or_else(|entries| {
+    let entries: Vec<Expr> = entries.iter().map(|entry| check_dimension(entry, errors)).collect();
+    <[Expr; 3]>::try_from(entries).unwrap_or_else(|entries| {
         let found = entries.len();
         errors.at(*span, format!("`input` has three entries, channels, height and width, {EXAMPLE}; found {found}"));
         empty()
     })
 }
 
-/// A literal dimension is a positive whole number. (Other const expressions are checked by the library.)
-fn check_dimension(entry: &Expr, errors: &mut Errors) {
+/// A literal dimension is a positive whole number. (Other const expressions are checked by the library.) What is none becomes 0.
+fn check_dimension(entry: &Expr, errors: &mut Errors) -> Expr {
     let message = match entry {
         Expr::Lit(lit) => match &lit.lit {
-            Lit::Int(int) if int.base10_parse::<usize>().is_ok_and(|n| n > 0) => return,
+            Lit::Int(int) if int.base10_parse::<usize>().is_ok_and(|n| n > 0) => return entry.clone(),
             Lit::Int(int) if int.base10_digits() == "0" => "a dimension of the frame cannot be 0",
             _ => "a dimension of the frame is a positive whole number",
         },
         Expr::Unary(_) => "a dimension of the frame is a positive whole number",
-        _ => return,
+        _ => return entry.clone(),
     };
     errors.over(entry, message);
+    parse_quote!(0)
 }

@@ -32,6 +32,9 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
     let defaults = generics::check_generics(&item.generics, &krate, errors);
     let (input, beside) = input::check_inputs(&args, errors);
     let (areas, mut readouts) = fields::check_roles(&item, fields, errors);
+    if areas.is_empty() {
+        return None;
+    }
     let clashing = fields::check_names(&item.ident, &areas, &readouts, &args, errors);
     times::check_times(&args, &areas, &readouts, errors);
     let orders = order::check_orders(&args, &areas, errors);
@@ -65,11 +68,19 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
         input,
         beside,
     };
-    model.areas.iter_mut().zip(unknown).for_each(|(area, unknown)| area.gets_unknown = unknown);
-    model.readouts.iter_mut().zip(unread).for_each(|(readout, unknown)| readout.gets_unknown = unknown);
+    // of two areas of one name it is not known which is meant
+    let twins = has_twins(&model.item);
+    model.areas.iter_mut().zip(unknown).for_each(|(area, unknown)| area.gets_unknown = unknown || twins);
+    model.readouts.iter_mut().zip(unread).for_each(|(readout, unknown)| readout.gets_unknown = unknown || twins);
     build.arguments.into_inner().check(&generics, errors);
     clashing.iter().for_each(|name| model.rename(name));
     Some(model)
+}
+
+/// Whether two fields have one name, which the compiler tells.
+fn has_twins(item: &ItemStruct) -> bool {
+    let mut seen = HashSet::new();
+    !item.fields.iter().filter_map(|field| field.ident.as_ref()).all(|name| seen.insert(name.unraw().to_string()))
 }
 
 /// The path of the library by the name that the user's `Cargo.toml` gives it.

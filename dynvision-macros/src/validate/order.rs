@@ -79,6 +79,11 @@ fn usual(mut order: Vec<Placed>) -> Vec<Placed> {
 
 /// Every rule about one list of operations; gives it with what is wrong left out.
 fn check_order(order: &Order, own: &[String], errors: &mut Errors) -> Vec<Placed> {
+    if order.names.is_empty() {
+        let message = "`operations` names what an area runs in a step, as in `operations = [layer, tstep, nonlin, record, delay]`";
+        errors.at(order.span, message);
+        return Vec::new();
+    }
     let named: Vec<Placed> = order.names.iter().filter_map(|name| check_known(name, own, errors)).collect();
     let once = check_repeats(named, errors);
     check_complete(&once, order.span, errors);
@@ -259,7 +264,9 @@ fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
         }
     }
     for own in &keys.own {
-        if !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
+        // one of a built-in name is told already
+        let taken = BUILT_IN.iter().any(|(built_in, _)| own.name == built_in);
+        if !taken && !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
             errors.at(own.name.span(), never_runs(&own.name, area, &own.name.to_string()));
         }
     }

@@ -41,6 +41,11 @@ pub(crate) fn check_times(args: &Args, areas: &Areas, readouts: &[Readout], erro
     check_defaults(args, areas, errors);
 }
 
+/// A time as people write it: not with hundreds of zeros.
+fn shown(ms: f64) -> String {
+    if ms != 0.0 && !(1e-6..1e15).contains(&ms.abs()) { format!("{ms:e}") } else { ms.to_string() }
+}
+
 /// The time step, where it is known.
 fn dt(args: &Args) -> Option<f64> {
     match args.dynamics.iter().find(|time| time.name == "dt") {
@@ -55,8 +60,8 @@ fn check_sign(time: &Time, whose: Whose, errors: &mut Errors) -> bool {
     let (name, Some(ms)) = (&time.name, time.literal) else { return true };
     let constant = name == "dt" || name == "tau";
     let message = match ms {
-        _ if constant && ms <= 0.0 => format!("`{name}` must be positive, but it is {ms} ms"),
-        _ if ms < 0.0 => format!("`{name}` cannot be negative, but it is {ms} ms"),
+        _ if constant && ms <= 0.0 => format!("`{name}` must be positive, but it is {} ms", shown(ms)),
+        _ if ms < 0.0 => format!("`{name}` cannot be negative, but it is {} ms", shown(ms)),
         _ if ms == 0.0 && (whose == Whose::Feedback || name == "t_recurrence" || name == "t_feedback") => format!(
             "`{name}` must be at least one step of dt, but it is 0 ms: what reads the state of a later area or its own sees an earlier step"
         ),
@@ -69,9 +74,12 @@ fn check_sign(time: &Time, whose: Whose, errors: &mut Errors) -> bool {
 /// A delay is a whole number of steps.
 fn check_multiple(time: &Time, dt: Option<f64>, errors: &mut Errors) {
     let (name, Some(ms), Some(dt)) = (&time.name, time.literal, dt) else { return };
-    if !is_multiple(ms, dt) {
+    if ms / dt > rule::MOST_STEPS {
+        let (most, ms, dt) = (rule::MOST_STEPS, shown(ms), shown(dt));
+        errors.over(&time.expr, format!("`{name}` = {ms} ms is more than {most} steps of dt = {dt} ms, and a model keeps no more; give a shorter one"));
+    } else if !is_multiple(ms, dt) {
         let steps = (ms / dt).floor();
-        let (below, above) = (steps * dt, (steps + 1.0) * dt);
+        let [below, above, ms, dt] = [steps * dt, (steps + 1.0) * dt, ms, dt].map(shown);
         errors.over(
             &time.expr,
             format!("`{name}` = {ms} ms is no multiple of dt = {dt} ms; the nearest are {below} ms and {above} ms"),
@@ -89,7 +97,7 @@ fn check_defaults(args: &Args, areas: &Areas, errors: &mut Errors) {
     });
     let left: Vec<String> = left.map(|(name, default)| format!("`{name} = {default}`")).collect();
     if !left.is_empty() {
-        let left = left.join(" and ");
+        let (left, ms) = (left.join(" and "), shown(ms));
         errors.over(&dt.expr, format!("dt = {ms} ms does not divide the default {left}; give a multiple of dt"));
     }
 }

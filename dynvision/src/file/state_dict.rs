@@ -86,6 +86,18 @@ pub enum StateError {
         /// Out of how many.
         of: usize,
     },
+    /// Means of squares of which some are negative.
+    #[error(
+        "`{name}` is negative in {count} of {of} elements, and it is a mean of squares: the file is damaged; take an earlier one"
+    )]
+    Negative {
+        /// Its name.
+        name: String,
+        /// How many elements are negative.
+        count: usize,
+        /// Out of how many.
+        of: usize,
+    },
     /// Two tensors that must be equal and are not, or that are there twice under one name.
     #[error("`{name}` and `{other}` {differ}: keep the one that is meant")]
     Contradiction {

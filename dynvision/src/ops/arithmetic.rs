@@ -1,6 +1,6 @@
 //! Products, differences and squashing functions of maps: what gates and divisive circuits are written in.
 
-use super::shape::{contiguous, copy, reshaped, vector};
+use super::shape::{contiguous, copy, countable, reshaped, vector};
 use crate::autograd::{Graph, id};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, Maps, VisionDevice};
@@ -174,6 +174,7 @@ pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (_, c, h, w) = to;
+    countable("a weight spread over a map", &[c, h, w])?;
     let sizes: Vec<usize> = weight.shape().concrete().into_iter().collect();
     let len = weight.shape().num_elements();
     let weight = vector(weight, graph)?;

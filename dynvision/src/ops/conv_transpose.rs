@@ -3,7 +3,7 @@
 use super::arithmetic::mul;
 use super::conv::conv2d;
 use super::gather::gather;
-use super::shape::contiguous;
+use super::shape::{contiguous, countable};
 use super::slice::slice;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
@@ -44,13 +44,15 @@ pub fn conv_transpose2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         let (expected, found) = ([c, w.shape().1, k, k], w.shape().concrete());
         return Err(Error::shape("weight of a transposed convolution (in, out, kernel, kernel)", &expected, &found));
     }
-    if stride * height * width == 0 || offset >= k {
+    let rows_columns = [stride.saturating_mul(height), stride.saturating_mul(width)];
+    countable("a transposed convolution to a map", &[c, rows_columns[0], rows_columns[1]])?;
+    if stride == 0 || height * width == 0 || offset >= k {
         return Err(Error::Setting(format!(
             "a transposed convolution of kernel {k}, stride {stride} and offset {offset} of a map of {height}x{width}: stride \
              and map are not 0, and the offset is smaller than the kernel"
         )));
     }
-    let (rows, columns) = (stride * height, stride * width);
+    let [rows, columns] = rows_columns;
     let apart = if stride == 1 { contiguous(x.clone(), graph)? } else { spaced(stride, x, graph)? };
     let turned = graph.derived(w, |graph| turned(w, graph))?;
     // the convolution of what is apart sees as much before the first row as reaches into the result

@@ -1,6 +1,6 @@
 //! Units picked from a map.
 
-use super::shape::contiguous;
+use super::shape::{contiguous, countable};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::Units;
@@ -31,6 +31,7 @@ pub fn gather<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (b, c, h, w) = to;
+    countable("picking units for a map", &[c, h, w])?;
     let x = contiguous(x.clone(), graph)?;
     let from = *x.shape();
     if (from.0, from.1 * from.2 * from.3, c * h * w) != (b, units.of(), units.index().len()) {

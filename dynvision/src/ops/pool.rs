@@ -1,7 +1,7 @@
 //! Pooling.
 
 use super::gather::gather;
-use super::shape::{contiguous, reshaped};
+use super::shape::{contiguous, countable, reshaped};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::{Units, Window};
@@ -144,7 +144,10 @@ pub fn adaptive_avg_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let x = contiguous(x.clone(), graph)?;
     let (b, c, h, w) = *x.shape();
-    if h * w * rows * columns == 0 {
+    countable("average pooling to a map", &[c, rows, columns])?;
+    countable("average pooling by a matrix", &[h, rows])?;
+    countable("average pooling by a matrix", &[w, columns])?;
+    if h * w == 0 || rows * columns == 0 {
         return Err(Error::Setting(format!("average pooling of a map of {h}x{w} to {rows}x{columns} has no mean")));
     }
     if (h, w) == (rows, columns) {

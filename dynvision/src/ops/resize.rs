@@ -1,6 +1,6 @@
 //! Nearest-neighbour resizing.
 
-use super::shape::{contiguous, take};
+use super::shape::{contiguous, countable, take};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -27,6 +27,7 @@ pub fn resize<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     if onto.is_none() && (h, w) == (rows, columns) {
         return Ok(x);
     }
+    countable("resizing to a map", &[c, rows, columns])?;
     if h * w == 0 && rows * columns > 0 {
         return Err(Error::Setting(format!("cannot resize an empty map of {h}x{w} to {rows}x{columns}")));
     }

@@ -25,6 +25,16 @@ pub fn restore<Y: MapShape, E: Dtype, D: Device<E>>(what: &'static str, x: Maps<
     realized(what, x)
 }
 
+/// Refuses a map of more units than an index of 32 bits counts, before anything is made of its size: sizes that a call merely
+/// states are multiplied nowhere else.
+pub(crate) fn countable(what: &'static str, sizes: &[usize]) -> Result<usize> {
+    let units = sizes.iter().try_fold(1_usize, |units, &size| units.checked_mul(size));
+    units.filter(|&units| u32::try_from(units).is_ok()).ok_or_else(|| {
+        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        Error::Setting(format!("{what} of {}: a map has at most {} units", sizes.join("x"), u32::MAX))
+    })
+}
+
 /// Returns the same tensor under another type of the same sizes, a view too.
 pub(crate) fn realized<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: Device<E>>(
     what: &'static str,

@@ -1,5 +1,6 @@
 //! Steps to a time axis.
 
+use super::shape::countable;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, VisionDevice};
@@ -30,7 +31,8 @@ where
     let Some(&batch) = sizes.first() else {
         return Err(Error::Setting("stacking over time needs steps with a batch".to_owned()));
     };
-    let (time, len) = (first + steps.len(), sizes[1..].iter().product());
+    let (time, len) = (first.saturating_add(steps.len()), sizes[1..].iter().product());
+    countable("a stack of steps", &[time, len])?;
     sizes.insert(1, time);
     let mut concrete = Y::Concrete::default();
     let wrong = || Error::not_of::<Y>("stacking over time", &sizes);

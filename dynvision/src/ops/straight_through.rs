@@ -3,7 +3,7 @@
 use super::arithmetic::mul;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
 /// `values`, with the gradients of `smooth`: the straight-through estimator (Bengio, Leonard and Courville 2013). What comes
@@ -78,7 +78,7 @@ impl Surrogate {
     }
 }
 
-/// Spikes: 1 where `u > 0` (or, with `at_threshold`, where `u >= 0`), else 0. Backward, the derivative is that of `surrogate`.
+/// Spikes: 1 where `u > 0` (or, with `at_threshold`, where `u >= 0`), else 0; NaN stays NaN. Backward, the derivative is that of `surrogate`.
 ///
 /// # Shapes
 /// `u` and the result have one shape.
@@ -118,8 +118,12 @@ pub fn spike<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let dev = u.device();
     let fires = || -> Result<Maps<E, D>, D::Err> {
         let (ones, zeros): (Maps<E, D>, Maps<E, D>) = (dev.try_ones_like(u.shape())?, dev.try_zeros_like(u.shape())?);
-        let fires = if at_threshold { u.try_ge(E::zero())? } else { u.try_gt(E::zero())? };
-        fires.try_choose(ones, zeros)
+        let (fires, rests) = match at_threshold {
+            true => (u.try_ge(E::zero())?, u.try_lt(E::zero())?),
+            false => (u.try_gt(E::zero())?, u.try_le(E::zero())?),
+        };
+        // what neither fires nor rests is no number, and stays none
+        fires.try_choose(ones, rests.try_choose(zeros, kernels::contiguous(u.clone())?)?)
     };
     let spikes = fires().map_err(Error::device)?;
     let smooth = match surrogate.derivative(u).map_err(Error::device)? {

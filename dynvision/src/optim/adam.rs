@@ -1,6 +1,6 @@
 //! Adam and AdamW.
 
-use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
+use super::update_rule::{Update, UpdateRule, WeightDecay, check_eps, check_lr};
 use super::{AdamStep, OptimError, ParameterKernel};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
@@ -50,6 +50,10 @@ impl UpdateRule for AdamConfig {
         &["exp_avg", "exp_avg_sq"]
     }
 
+    fn squares(&self) -> &'static [&'static str] {
+        &["exp_avg_sq"]
+    }
+
     fn describe(&self) -> String {
         format!("{self:?}")
     }
@@ -59,9 +63,7 @@ impl UpdateRule for AdamConfig {
         if !self.betas.iter().all(|beta| (0.0..1.0).contains(beta)) {
             return Err(OptimError::setting("betas", self.betas, "two numbers from 0 to below 1"));
         }
-        if !self.eps.is_finite() || self.eps <= 0.0 {
-            return Err(OptimError::setting("eps", self.eps, "a finite number above 0"));
-        }
+        check_eps(self.eps)?;
         WeightDecay::check(self.weight_decay)
     }
 

@@ -66,37 +66,35 @@ impl Clip {
         D: Device<E> + ParameterKernel<E>,
     {
         let (Clip::Norm(limit) | Clip::Value(limit)) = *self;
-        if limit.is_nan() || limit <= 0.0 {
-            return Err(OptimError::setting("limit of clipping", limit, "a number above 0"));
+        // what the numbers' type takes for 0 would clear all gradients
+        if limit.is_nan() || limit <= 0.0 || E::from_f64(limit).is_none_or(|limit| limit.is_zero()) {
+            return Err(OptimError::setting(
+                "limit of clipping",
+                limit,
+                "a number above 0 that the gradients' type holds",
+            ));
         }
-        let mut squares = 0.0;
-        visit(model, grads, groups, |dev, name, gradient| {
-            squares += finite_squares(dev, name, gradient)?;
-            Ok(())
-        })?;
-        let norm = squares.sqrt();
+        let norm = norm_of(model, grads, groups)?;
         let changed;
         match *self {
             Clip::Norm(limit) => {
-                let factor = limit / (norm + 1e-6);
+                let factor = norm.factor(limit);
                 changed = factor < 1.0;
                 if changed {
+                    // a factor near the end of the numbers' range would lose its digits there
+                    let tiny = E::min_positive_value().to_f64().is_some_and(|least| factor < least * 1e8);
+                    let (factor, times) = if tiny { (factor.sqrt(), 2) } else { (factor, 1) };
                     visit(model, grads, groups, |dev, _, gradient| {
-                        dev.scale(gradient, factor).map_err(OptimError::device)
+                        (0..times).try_for_each(|_| dev.scale(gradient, factor)).map_err(OptimError::device)
                     })?;
                 }
             }
             Clip::Value(limit) => {
-                let mut left = 0.0;
-                visit(model, grads, groups, |dev, name, gradient| {
-                    dev.clamp(gradient, limit).map_err(OptimError::device)?;
-                    left += finite_squares(dev, name, gradient)?;
-                    Ok(())
-                })?;
-                changed = left < squares;
+                visit(model, grads, groups, |dev, _, gradient| dev.clamp(gradient, limit).map_err(OptimError::device))?;
+                changed = norm_of(model, grads, groups)?.is_below(&norm);
             }
         }
-        Ok(Clipped { norm, changed })
+        Ok(Clipped { norm: norm.value(), changed })
     }
 }
 
@@ -116,7 +114,65 @@ where
     visit(model, grads, groups, |dev, _, gradient| dev.scale(gradient, factor).map_err(OptimError::device))
 }
 
-/// The sum of the squares, or an error that names the parameter.
+/// A norm as a scale and the sum of squares in it, since squares, and their root, can be beyond the range where what they are
+/// of is not.
+#[derive(Clone, Copy)]
+struct Norm {
+    scale: f64,
+    squares: f64,
+}
+
+impl Norm {
+    /// Infinite where it is beyond the range.
+    fn value(&self) -> f64 {
+        self.scale * self.squares.sqrt()
+    }
+
+    /// `limit / (norm + 1e-6)`, as PyTorch has it.
+    fn factor(&self, limit: f64) -> f64 {
+        let norm = self.value();
+        if norm.is_finite() { limit / (norm + 1e-6) } else { limit / self.scale / self.squares.sqrt() }
+    }
+
+    fn is_below(&self, other: &Norm) -> bool {
+        match self.scale == other.scale {
+            true => self.squares < other.squares,
+            false => self.value() < other.value(),
+        }
+    }
+}
+
+/// The norm of all gradients, or an error that names the first that is not finite.
+fn norm_of<M, E, D>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups) -> Result<Norm, OptimError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype + num_traits::Float,
+    D: Device<E> + ParameterKernel<E>,
+{
+    let mut squares = 0.0;
+    visit(model, grads, groups, |dev, name, gradient| {
+        squares += finite_squares(dev, name, gradient)?;
+        Ok(())
+    })?;
+    if squares.is_finite() {
+        return Ok(Norm { scale: 1.0, squares });
+    }
+    let mut scale = 0.0_f64;
+    visit(model, grads, groups, |dev, _, gradient| {
+        let values = dev.read(gradient).map_err(OptimError::device)?;
+        scale = values.iter().filter_map(|value| value.to_f64()).fold(scale, |scale, value| scale.max(value.abs()));
+        Ok(())
+    })?;
+    let mut squares = 0.0;
+    visit(model, grads, groups, |dev, _, gradient| {
+        let values = dev.read(gradient).map_err(OptimError::device)?;
+        squares += values.iter().filter_map(|value| value.to_f64()).map(|value| (value / scale).powi(2)).sum::<f64>();
+        Ok(())
+    })?;
+    Ok(Norm { scale, squares })
+}
+
+/// The sum of the squares, infinite where it is beyond the range, or an error that names the parameter.
 fn finite_squares<E, D>(dev: &D, name: &str, gradient: &Buffer<E, D>) -> Result<f64, OptimError>
 where
     E: Dtype + num_traits::Float,
@@ -135,7 +191,12 @@ where
 }
 
 /// Calls `see` with the gradient of every parameter that is trained, up to the first error.
-fn visit<M, E, D, F>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups, mut see: F) -> Result<(), OptimError>
+pub(super) fn visit<M, E, D, F>(
+    model: &M,
+    grads: &mut Gradients<E, D>,
+    groups: &Groups,
+    mut see: F,
+) -> Result<(), OptimError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

@@ -56,6 +56,19 @@ pub enum OptimError {
         /// Out of how many.
         of: usize,
     },
+    /// A gradient whose square is beyond the range of its type.
+    #[error(
+        "the gradient of `{name}` is finite, but its square, of which the optimizer keeps a mean, is not, in {count} of {of} \
+         elements: clip gradients (`clip`), or let the inputs be of a smaller scale"
+    )]
+    TooLarge {
+        /// The parameter.
+        name: String,
+        /// How many elements are too large.
+        count: usize,
+        /// Out of how many.
+        of: usize,
+    },
     /// A saved state that does not fit.
     #[error(transparent)]
     State(#[from] StateError),

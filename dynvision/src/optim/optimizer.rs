@@ -1,5 +1,7 @@
 //! The optimizer over a whole model: groups, freezing, and a state that can be saved.
 
+#[cfg(feature = "train")]
+use super::clip::visit;
 use super::{Groups, OptimError, ParameterKernel, Update, UpdateRule, update_rule::check_lr};
 use crate::file::{StateDict, StateError};
 use crate::kernels::Buffer;
@@ -125,7 +127,8 @@ where
     ///
     /// # Errors
     /// A parameter that has no gradient at its first update (the others are updated), a model whose parameters are not those
-    /// that the optimizer was made for, and what the device says.
+    /// that the optimizer was made for, and what the device says. Gradients are followed as they
+    /// are: [`Clip`](super::Clip) refuses those that are not finite.
     pub fn step(&mut self, model: &mut M, grads: &mut Gradients<E, D>) -> Result<(), OptimError> {
         let left_out = self.walk(model, grads).map_err(OptimError::device)?;
         match left_out.foreign {
@@ -188,8 +191,20 @@ where
     /// Takes up a saved state.
     ///
     /// # Errors
-    /// A state of another rule, and all tensors that are missing, too many or of another shape or type. Nothing has changed then.
+    /// A state of another rule, and all tensors that are missing, too many, of another shape or type, not finite, or negative where
+    /// they are means of squares. Nothing has changed then.
     pub fn load_state(&mut self, saved: &StateDict) -> Result<(), OptimError> {
+        let read = self.read_state(saved)?;
+        self.take_up(read)
+    }
+
+    /// Whether [`load_state`](Self::load_state) would take it up.
+    #[cfg(feature = "train")]
+    pub(crate) fn check_state(&self, saved: &StateDict) -> Result<(), OptimError> {
+        self.read_state(saved).map(|_| ())
+    }
+
+    fn read_state(&self, saved: &StateDict) -> Result<Vec<Kept<E>>, OptimError> {
         let found = saved.text(RULE)?;
         if found != self.rule.name() {
             let (name, expected) = (RULE.to_string(), self.rule.name());
@@ -198,7 +213,7 @@ where
         let mut errors = Vec::new();
         let mut read = Vec::new();
         for (name, slot) in &self.slots {
-            match read_slot(saved, name, &slot.shape, self.rule.state()) {
+            match read_slot(saved, name, &slot.shape, &self.rule) {
                 Ok(slot) => read.push(slot),
                 Err(mut wrong) => errors.append(&mut wrong),
             }
@@ -211,10 +226,10 @@ where
         if !errors.is_empty() {
             return Err(StateError::All(errors).into());
         }
-        self.take_up(read)
+        Ok(read)
     }
 
-    fn take_up(&mut self, read: Vec<(u64, Vec<Vec<E>>)>) -> Result<(), OptimError> {
+    fn take_up(&mut self, read: Vec<Kept<E>>) -> Result<(), OptimError> {
         let mut new = Vec::with_capacity(read.len());
         for (slot, (updates, values)) in self.slots.values().zip(read) {
             let state: Result<Vec<_>, _> = values.iter().map(|values| slot.device.buffer(values)).collect();
@@ -231,17 +246,29 @@ where
 const RULE: &str = "rule";
 const UPDATES: &str = "updates";
 
-/// A slot's number of updates and its tensors, or all that is wrong with them.
-fn read_slot<E: SafeDtype>(
+/// The number of updates of a parameter, and what is kept for it.
+type Kept<E> = (u64, Vec<Vec<E>>);
+
+/// What is kept for a parameter, or all that is wrong with it.
+fn read_slot<E: Dtype + SafeDtype>(
     saved: &StateDict,
     name: &str,
     shape: &[usize],
-    kinds: &[&str],
-) -> Result<(u64, Vec<Vec<E>>), Vec<StateError>> {
+    rule: &impl UpdateRule,
+) -> Result<Kept<E>, Vec<StateError>> {
     let mut errors = Vec::new();
     let mut values = Vec::new();
-    for kind in kinds {
-        match saved.get(&format!("{name}.{kind}"), shape) {
+    for kind in rule.state() {
+        let tensor = format!("{name}.{kind}");
+        let read = saved.get(&tensor, shape).and_then(|read: Vec<E>| {
+            saved.check_finite(&tensor)?;
+            let negative = read.iter().filter(|value| **value < E::default()).count();
+            if rule.squares().contains(kind) && negative > 0 {
+                return Err(StateError::Negative { name: tensor, count: negative, of: read.len() });
+            }
+            Ok(read)
+        });
+        match read {
             Ok(read) => values.push(read),
             Err(error) => errors.push(error),
         }
@@ -270,6 +297,32 @@ where
     fn update(&mut self, module: &mut M, gradients: &Gradients<E, D>) -> Result<(), OptimizerUpdateError<D::Err>> {
         let left_out = self.walk(module, &mut gradients.clone()).map_err(OptimizerUpdateError::DeviceError)?;
         left_out.tensors.into()
+    }
+}
+
+#[cfg(feature = "train")]
+impl<R, M, E, D> Optimizer<R, M, E, D>
+where
+    R: UpdateRule,
+    M: TensorCollection<E, D>,
+    E: Dtype + num_traits::Float,
+    D: Device<E> + ParameterKernel<E>,
+{
+    /// Refuses finite gradients whose squares are not, where the rule keeps squares: such a parameter would never move again.
+    /// Gradients are there for all parameters, and so far as is known their norm is `norm`.
+    pub(crate) fn check_squares(&self, model: &M, grads: &mut Gradients<E, D>, norm: f64) -> Result<(), OptimError> {
+        let greatest = E::max_value().to_f64().unwrap_or(f64::INFINITY);
+        if self.rule.squares().is_empty() || norm * norm <= greatest {
+            return Ok(());
+        }
+        visit(model, grads, &self.groups, |dev, name, gradient| {
+            let values = dev.read(gradient).map_err(OptimError::device)?;
+            let large = |value: &&E| value.is_finite() && !(**value * **value).is_finite();
+            match values.iter().filter(large).count() {
+                0 => Ok(()),
+                count => Err(OptimError::TooLarge { name: name.to_string(), count, of: values.len() }),
+            }
+        })
     }
 }
 

@@ -123,6 +123,22 @@ mod tests {
         (1..=values.len()).map(|count| plateau.factor(mode, values[..count].iter().copied())).collect()
     }
 
+    /// The rates of PyTorch 2.15 by full rates, a value that is no number among them.
+    #[test]
+    fn rates_are_those_that_pytorch_gives() {
+        let values = [1.0, 0.9, 0.9, 0.8995, 0.91, 0.7, f64::NAN, 0.71, 0.69999, 0.6, 0.6, 0.6, 0.6, 0.6];
+        let plateau = Plateau { factor: 0.5, patience: 1, ..Default::default() };
+        let expected = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125];
+        assert_eq!(factors(plateau, Mode::Min, &values), expected);
+        let cooling = Plateau { patience: 0, threshold: 0.01, cooldown: 2, ..plateau };
+        let expected = [1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.0625];
+        assert_eq!(factors(cooling, Mode::Min, &values), expected);
+        let rising = Plateau { threshold: 0.01, ..plateau };
+        let expected =
+            [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625, 0.03125, 0.03125, 0.015625, 0.015625];
+        assert_eq!(factors(rising, Mode::Max, &values), expected);
+    }
+
     #[test]
     fn the_rate_falls_after_more_than_the_patience() {
         let plateau = Plateau { factor: 0.5, patience: 2, threshold: 0.0, ..Default::default() };

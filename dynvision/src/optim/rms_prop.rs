@@ -1,6 +1,6 @@
 //! RMSprop.
 
-use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
+use super::update_rule::{Update, UpdateRule, WeightDecay, check_eps, check_lr};
 use super::{OptimError, ParameterKernel, RmsPropStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
@@ -56,6 +56,10 @@ impl UpdateRule for RmsPropConfig {
         &["square_avg", "grad_avg", "momentum_buffer"]
     }
 
+    fn squares(&self) -> &'static [&'static str] {
+        &["square_avg"]
+    }
+
     fn describe(&self) -> String {
         format!("{self:?}")
     }
@@ -67,9 +71,7 @@ impl UpdateRule for RmsPropConfig {
                 return Err(OptimError::setting(setting, value, "a number from 0 to below 1"));
             }
         }
-        if !self.eps.is_finite() || self.eps <= 0.0 {
-            return Err(OptimError::setting("eps", self.eps, "a finite number above 0"));
-        }
+        check_eps(self.eps)?;
         WeightDecay::check(self.weight_decay)
     }
 

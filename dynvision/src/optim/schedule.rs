@@ -357,6 +357,76 @@ mod tests {
         }
     }
 
+    /// The rates of PyTorch 2.15, from 0.5 on.
+    #[test]
+    fn rates_are_those_that_pytorch_gives() {
+        let cycle = |steps, pct_start, div_factor, final_div_factor| Schedule::OneCycle {
+            steps,
+            pct_start,
+            div_factor,
+            final_div_factor,
+        };
+        let all: [(Schedule, &[f64]); 5] = [
+            (
+                cycle(13, 0.25, 10.0, 100.0),
+                &[
+                    0.05,
+                    0.235929160025,
+                    0.486430839677,
+                    0.492742718902,
+                    0.461336223865,
+                    0.408203232555,
+                    0.338812570539,
+                    0.260306418542,
+                    0.180765188387,
+                    0.108375829504,
+                    0.05058916984,
+                    0.013353023624,
+                ],
+            ),
+            (
+                cycle(10, 0.3, 25.0, 1e4),
+                &[
+                    0.02,
+                    0.26,
+                    0.5,
+                    0.475242316007,
+                    0.405872826975,
+                    0.305631010968,
+                    0.194370989032,
+                    0.094129173025,
+                    0.024759683993,
+                    2e-6,
+                ],
+            ),
+            (Schedule::Linear { start: 0.2, end: 0.9, steps: 4 }, &[0.1, 0.1875, 0.275, 0.3625, 0.45, 0.45, 0.45]),
+            (
+                Schedule::CosineAnnealing { steps: 4, floor: 0.1 },
+                &[
+                    0.5,
+                    0.434099025767,
+                    0.275,
+                    0.115900974233,
+                    0.05,
+                    0.115900974233,
+                    0.275,
+                    0.434099025767,
+                    0.5,
+                    0.434099025767,
+                ],
+            ),
+            (
+                Schedule::WarmRestarts { first: 3, multiply: 2, floor: 0.1 },
+                &[0.5, 0.3875, 0.1625, 0.5, 0.469855715851, 0.3875, 0.275, 0.1625, 0.080144284149, 0.5, 0.492333310915],
+            ),
+        ];
+        for (schedule, rates) in all {
+            for (step, rate) in rates.iter().enumerate() {
+                assert!((schedule.lr(0.5, step as u64) - rate).abs() < 1e-11, "{schedule:?}: {step}");
+            }
+        }
+    }
+
     #[test]
     fn a_cycle_of_any_length_is_finite_and_ends_at_its_last_rate() {
         for steps in 1..60 {

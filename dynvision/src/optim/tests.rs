@@ -532,6 +532,175 @@ fn gradients_that_are_not_finite_are_refused_by_name() {
     assert!(Clip::Value(f64::NAN).apply(&model, &mut gradients(&model, 1), &Groups::default()).is_err());
 }
 
+/// Four updates of three numbers by PyTorch 2.15, with settings of which none is a default.
+#[test]
+fn updates_are_those_that_pytorch_gives() {
+    fn updated<R: UpdateRule>(rule: R, expected: [f64; 3]) {
+        let dev = Cpu::default();
+        let mut parameter: Vector<f64> = dev.zeros_like(&(3,));
+        parameter.copy_from(&[1.0, -2.0, 0.5]);
+        let mut optim = Optimizer::new(&parameter, rule).unwrap();
+        for t in 1..5 {
+            let at = f64::from(t);
+            let gradient = [0.3 * at, -0.7 + 0.4 * at, if t < 3 { 0.0 } else { 1.5 }];
+            let mut grads = Gradients::leaky();
+            *grads.get_or_alloc_mut(&parameter).unwrap() = filled(&gradient);
+            optim.step(&mut parameter, &mut grads).unwrap();
+        }
+        assert_close(&parameter.as_vec(), &expected, 1e-12);
+    }
+    let (l2, decoupled) = (Some(WeightDecay::L2(0.2)), Some(WeightDecay::Decoupled(0.2)));
+    let adam = |weight_decay| AdamConfig { lr: 0.1, betas: [0.8, 0.95], eps: 1e-3, weight_decay };
+    updated(adam(l2), [0.600279160669641, -1.77021940704909, 0.142071274682295]);
+    updated(adam(decoupled), [0.540004000416203, -1.83632653060577, 0.309399026300078]);
+    let sgd = |nesterov| SgdConfig { lr: 0.1, momentum: 0.7, nesterov, weight_decay: l2 };
+    updated(sgd(true), [0.21095127884, -1.858868296776, -0.162137073032]);
+    updated(sgd(false), [0.3859264, -1.83585376, 0.02607968]);
+    let rms = |momentum, centered, weight_decay| RmsPropConfig {
+        lr: 0.1,
+        alpha: 0.8,
+        eps: 1e-3,
+        momentum,
+        centered,
+        weight_decay,
+    };
+    updated(rms(0.7, true, l2), [-0.79170478012469, -1.44913999384116, -1.04279019504259]);
+    updated(rms(0.0, false, None), [0.213548550488835, -2.24857233509135, 0.110244352404569]);
+}
+
+/// Two vectors and nothing else.
+fn pair<E: Element>(first: &[f64]) -> (Vector<E>, Gradients<E, Cpu>)
+where
+    Cpu: Device<E>,
+{
+    let dev = Cpu::default();
+    let parameter: Vector<E> = dev.zeros_like(&(first.len(),));
+    let mut grads = Gradients::leaky();
+    *grads.get_or_alloc_mut(&parameter).unwrap() =
+        ParameterKernel::<E>::buffer(&dev, &first.iter().map(|x| E::narrow(*x)).collect::<Vec<_>>()).unwrap();
+    (parameter, grads)
+}
+
+/// A norm whose square, or which itself, is beyond the numbers' range is a norm all the same: what is clipped keeps its direction.
+#[test]
+fn a_norm_beyond_the_range_clips_as_any_other() {
+    fn clipped<E: Element>(limit: f64, gradient: &[f64]) -> (f64, Vec<f64>)
+    where
+        Cpu: Device<E>,
+    {
+        let (parameter, mut grads) = pair::<E>(gradient);
+        let norm = Clip::Norm(limit).apply(&parameter, &mut grads, &Groups::default()).unwrap();
+        (norm, grads.get(&parameter).as_vec().iter().map(|x| x.to_f64().unwrap()).collect())
+    }
+    for limit in [1.0, 1e-8] {
+        for (scale, inside) in [(1e200, true), (1e-200, false), (3e307, true)] {
+            let (norm, got) = clipped::<f64>(limit, &[3.0 * scale, -4.0 * scale]);
+            if inside {
+                assert!((norm / scale - 5.0).abs() < 1e-12, "{norm}");
+                assert!(
+                    (got[0] - 0.6 * limit).abs() < 1e-9 * limit && (got[1] + 0.8 * limit).abs() < 1e-9 * limit,
+                    "{got:?}"
+                );
+            } else {
+                assert_eq!(got, [3.0 * scale, -4.0 * scale]);
+            }
+        }
+        for scale in [5e18, 5e37] {
+            let (norm, got) = clipped::<f32>(limit, &[3.0 * scale, -4.0 * scale]);
+            assert!((norm / scale - 5.0).abs() < 1e-6, "{norm}");
+            assert!(
+                (got[0] - 0.6 * limit).abs() < 1e-6 * limit && (got[1] + 0.8 * limit).abs() < 1e-6 * limit,
+                "{got:?}"
+            );
+        }
+        // the norm itself is beyond the range of f64
+        let (norm, got) = clipped::<f64>(limit, &[f64::MAX, f64::MAX, 0.0]);
+        assert_eq!((norm, got[2]), (f64::INFINITY, 0.0));
+        assert!((got[0] - limit * 0.5_f64.sqrt()).abs() < 1e-9 * limit && got[1] == got[0], "{got:?}");
+        let (_, got) = clipped::<f32>(limit, &[3e38; 20_000]);
+        assert!((got[0] * 20_000_f64.sqrt() - limit).abs() < 1e-5 * limit, "{}", got[0]);
+    }
+    let (_, got) = clipped::<f32>(1e-10, &[3e38, 0.0]);
+    assert!((got[0] - 1e-10).abs() < 1e-15, "{got:?}");
+    // a limit that the numbers' type takes for 0 would clear all gradients
+    let (parameter, mut grads) = pair::<f32>(&[1.0]);
+    for clip in [Clip::Norm(1e-50), Clip::Value(1e-50)] {
+        let error = clip.apply(&parameter, &mut grads, &Groups::default()).unwrap_err().to_string();
+        assert!(error.contains("limit of clipping") && error.contains("1e-50"), "{error}");
+    }
+}
+
+/// The square of a finite gradient can be infinite; the parameter would then never move again.
+#[test]
+fn a_gradient_whose_square_is_beyond_the_range_is_refused_by_rules_that_keep_it() {
+    fn step<R: UpdateRule>(rule: R, gradient: f64) -> Result<Vec<f32>, OptimError> {
+        let (mut parameter, mut grads) = pair::<f32>(&[1.0, gradient]);
+        let mut optim = Optimizer::new(&parameter, rule)?;
+        optim.check_squares(&parameter, &mut grads, gradient.abs())?;
+        optim.step(&mut parameter, &mut grads)?;
+        Ok(parameter.as_vec())
+    }
+    for gradient in [2e19, -1e38] {
+        for error in
+            [step(AdamConfig::default(), gradient).unwrap_err(), step(RmsPropConfig::default(), gradient).unwrap_err()]
+        {
+            assert!(matches!(&error, OptimError::TooLarge { count: 1, of: 2, .. }), "{error}");
+            assert!(error.to_string().contains("clip"), "{error}");
+        }
+        assert!(step(SgdConfig::default(), gradient).is_ok());
+    }
+    assert!(step(AdamConfig::default(), 1e18).is_ok());
+}
+
+#[test]
+fn a_denominator_that_f32_takes_for_none_is_refused() {
+    for eps in [0.0, -1.0, 1e-46, 1e39, f64::NAN, f64::INFINITY] {
+        let adam = AdamConfig { eps, ..Default::default() }.check().unwrap_err().to_string();
+        let rms = RmsPropConfig { eps, ..Default::default() }.check().unwrap_err().to_string();
+        assert!(adam.contains("eps") && rms.contains("eps"), "{adam} {rms}");
+    }
+    assert!(AdamConfig { eps: 1e-30, ..Default::default() }.check().is_ok());
+}
+
+/// What a checkpoint holds beside the weights is as little believed as they are.
+#[test]
+fn moments_that_no_training_makes_are_refused_by_name() {
+    fn check<R: UpdateRule>(rule: R, kind: &str, wrong: f32) -> String {
+        let model = model::<f32>();
+        let mut optim = Optimizer::new(&model, rule).unwrap();
+        let before = optim.state().unwrap();
+        let mut state = before.clone();
+        let mut values = vec![0.0f32; 3];
+        values[1] = wrong;
+        state.insert(format!("area.weight.{kind}"), &[3], &values);
+        let error = optim.load_state(&state).unwrap_err().to_string();
+        assert_eq!(optim.state().unwrap(), before);
+        error
+    }
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for error in [
+            check(AdamConfig::default(), "exp_avg", wrong),
+            check(AdamConfig::default(), "exp_avg_sq", wrong),
+            check(SgdConfig { momentum: 0.9, ..Default::default() }, "momentum_buffer", wrong),
+            check(RmsPropConfig::default(), "square_avg", wrong),
+            check(RmsPropConfig::default(), "grad_avg", wrong),
+        ] {
+            assert!(error.contains("`area.weight.") && error.contains("1 of 3 elements"), "{error}");
+        }
+    }
+    for error in
+        [check(AdamConfig::default(), "exp_avg_sq", -1e-20), check(RmsPropConfig::default(), "square_avg", -1e-20)]
+    {
+        assert!(error.contains("`area.weight.") && error.contains("negative in 1 of 3"), "{error}");
+    }
+    // a first moment may be negative
+    let model = model::<f32>();
+    let mut optim = Adam::new(&model, AdamConfig::default()).unwrap();
+    let mut state = optim.state().unwrap();
+    state.insert("area.weight.exp_avg", &[3], &[-1.0f32; 3]);
+    optim.load_state(&state).unwrap();
+}
+
 /// Least squares have a solution that is known.
 #[test]
 fn adam_finds_the_solution_of_least_squares() {

@@ -106,6 +106,12 @@ pub trait UpdateRule: Clone {
     /// The names of what is kept for each parameter: tensors of its shape, zero before the first update.
     fn state(&self) -> &'static [&'static str];
 
+    /// Those of [`state`](Self::state) that are means of squares of gradients. They are never negative, and a gradient whose square is
+    /// beyond the range of its type is refused. None unless said otherwise.
+    fn squares(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Its name with its settings, by which a checkpoint knows that a resumed training updates alike. Name and rate unless
     /// said otherwise.
     fn describe(&self) -> String {
@@ -135,6 +141,14 @@ pub trait UpdateRule: Clone {
         state: &mut [Buffer<E, D>],
         gradient: &Buffer<E, D>,
     ) -> Result<(), D::Err>;
+}
+
+/// Checks what keeps a denominator from zero, in numbers of 32 bits as well.
+pub(super) fn check_eps(eps: f64) -> Result<(), OptimError> {
+    if (f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(&eps) {
+        return Ok(());
+    }
+    Err(OptimError::setting("eps", eps, "a finite number from 1.2e-38 on, below which f32 takes it for 0"))
 }
 
 /// Checks a learning rate.

@@ -53,9 +53,6 @@ impl AreaPlan {
     pub const DEFAULT: AreaPlan = AreaPlan { tau: 5.0, dt: 2.0, feedforward: 0, recurrence: 1, history: 1 };
 }
 
-/// The longest delay, in steps: as many states are kept.
-const MAX_STEPS: f64 = 1_048_576.0;
-
 /// Where the classical Runge-Kutta method ceases to be stable, in dt/tau; Euler's method does at 2, as its solver says.
 const STABLE: f64 = 2.785_293_563_405_282;
 
@@ -75,7 +72,7 @@ pub fn steps(name: impl Display, ms: f64, dt: f64) -> Result<usize> {
         return Err(Error::Time { name: name.to_string(), ms, must: "zero or positive" });
     }
     let n = ms / dt;
-    if n.is_nan() || n > MAX_STEPS {
+    if n.is_nan() || n > rule::MOST_STEPS {
         return Err(Error::Time { name: name.to_string(), ms, must: "at most 1048576 time steps dt" });
     }
     if !rule::is_multiple(ms, dt) {
@@ -101,7 +98,7 @@ impl Plan {
         if !dynamics.non_input.is_finite() {
             return Err(Error::Setting(format!("non_input = {} is not finite", dynamics.non_input)));
         }
-        if dynamics.idle_steps as f64 > MAX_STEPS {
+        if dynamics.idle_steps as f64 > rule::MOST_STEPS {
             return Err(Error::Setting(format!("idle_steps = {} are more than 1048576 steps", dynamics.idle_steps)));
         }
         if let Some(name) = dynamics.areas.keys().find(|name| wiring.areas.iter().all(|area| area.name != **name)) {

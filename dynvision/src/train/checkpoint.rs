@@ -1,5 +1,6 @@
 //! Everything that a run needs to go on, in one file.
 
+use super::diagnosis::SMALLER;
 use super::journal::{self, Position};
 use super::pace::Pace;
 use super::window::Window;
@@ -160,7 +161,28 @@ impl Checkpoint {
         self.write_as(path.as_ref(), About { log: None, ..self.about.clone() })
     }
 
+    /// What is not finite cannot be gone on with, and must not take the place of what can.
+    fn check_finite(&self) -> Result<(), TrainError> {
+        let parts =
+            [("", Some(&self.model)), ("optimizer's ", Some(&self.optimizer)), ("averaged ", self.average.as_ref())];
+        for (of, state) in parts {
+            for name in state.into_iter().flat_map(StateDict::names) {
+                let Some(Err(StateError::NotFinite { count, of: all, .. })) =
+                    state.map(|state| state.check_finite(name))
+                else {
+                    continue;
+                };
+                let what = format!(
+                    "no checkpoint is written, so that those before it stay: the {of}`{name}`, in {count} of {all} elements,"
+                );
+                return Err(TrainError::NotFinite { what, mend: SMALLER });
+            }
+        }
+        Ok(())
+    }
+
     fn write_as(&self, path: &Path, mut about: About) -> Result<(), TrainError> {
+        self.check_finite()?;
         let in_time = take_out_in_time(&mut about.history);
         let about = toml::to_string(&about)
             .map_err(|error| TrainError::Checkpoint(format!("`{}` cannot be written: {error}", path.display())))?;
@@ -345,15 +367,11 @@ where
             return Err(TrainError::Checkpoint(why.clone()));
         }
         // what does not fit is told together, and nothing is taken up before all fits
-        let before = self.optim.state()?;
         let weights = self.net.check_weights(&saved.model);
-        let optimizer = self.optim.load_state(&saved.optimizer);
+        let optimizer = self.optim.check_state(&saved.optimizer);
         match (weights, optimizer) {
             (Ok(()), Ok(())) => {}
-            (Err(weights), Ok(())) => {
-                self.optim.load_state(&before)?;
-                return Err(weights.into());
-            }
+            (Err(weights), Ok(())) => return Err(weights.into()),
             (Ok(()), Err(optimizer)) => return Err(optimizer.into()),
             (Err(weights), Err(crate::optim::OptimError::State(optimizer))) => {
                 return Err(StateError::All(vec![weights, optimizer]).into());
@@ -364,13 +382,8 @@ where
             let mut averaged = self.net.clone();
             averaged.set_weights(average).map(|()| averaged)
         });
-        let averaged = match averaged.transpose() {
-            Ok(averaged) => averaged,
-            Err(error) => {
-                self.optim.load_state(&before)?;
-                return Err(error.into());
-            }
-        };
+        let averaged = averaged.transpose()?;
+        self.optim.load_state(&saved.optimizer)?;
         self.net.set_weights(&saved.model)?;
         *self.net.dynamics_mut() = saved.about.dynamics.clone();
         self.average = averaged;

@@ -16,7 +16,8 @@ use crate::loss::{CrossEntropy, Labels, Loss, Output, Over, Place, Target, Term,
 use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
 use crate::ops::MapShape;
 use crate::optim::{
-    Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule, scale_gradients,
+    Clip, Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule,
+    scale_gradients,
 };
 use crate::unroll::{Response, Stacked, Statistics, Stimulus, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
@@ -691,7 +692,8 @@ where
     /// the norm of that mean before clipping. Without gradients nothing happens.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if a gradient is not finite; what the device refuses.
+    /// [`TrainError::NotFinite`] if a gradient is not finite, [`OptimError::TooLarge`] if its square is not and the rule keeps
+    /// squares: weights are then as before. What the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
         Ok(self.update_part()?.norm)
     }
@@ -706,6 +708,11 @@ where
             }
             other => other?,
         };
+        let left = match self.config.clip {
+            Clip::Norm(limit) => clipped.norm.min(limit),
+            Clip::Value(_) => clipped.norm,
+        };
+        self.optim.check_squares(&self.net, &mut gradients, left)?;
         if self.config.average.is_some() && self.average.is_none() {
             self.average = Some(self.net.clone());
         }

@@ -55,6 +55,15 @@ fn poolings_and_powers_keep_it() {
     assert!(some(<SupraLinearity<1500> as Operation>::forward(&Empty, damaged(), &mut cx).unwrap()));
     assert!(some(<Relu as Operation>::forward(&Empty, damaged(), &mut cx).unwrap()));
     let mut graph = Graph::new(NoneTape);
+    for at_threshold in [false, true] {
+        let surrogate = ops::Surrogate::Arctangent(2.0);
+        let spikes = ops::spike(&damaged(), at_threshold, surrogate, &mut graph).unwrap().as_vec();
+        assert_eq!(spikes.iter().filter(|spike| spike.is_nan()).count(), 1);
+        assert!(spikes.iter().all(|spike| spike.is_nan() || *spike == 0.0 || *spike == 1.0));
+    }
+    assert!(some(ops::local_response_norm(1, [1.0, 0.5, 0.75], &damaged(), &mut graph).unwrap()));
+    assert!(some(ops::resize(&damaged(), [2, 3], None, &mut graph).unwrap()));
+    assert!(some(ops::sigmoid(&damaged(), &mut graph).unwrap()));
     assert!(some(ops::clamp(&damaged(), -1.0, 1.0, &mut graph).unwrap()));
     assert!(some(ops::relu(damaged(), &mut graph).unwrap()));
 }

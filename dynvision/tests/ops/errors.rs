@@ -3,8 +3,8 @@
 use crate::check::*;
 use dfdx::prelude::*;
 use dynvision::error::{Error, Result};
-use dynvision::geometry::{Border, Conv, Window};
-use dynvision::ops::{self, Rate};
+use dynvision::geometry::{Border, Conv, Units, Window};
+use dynvision::ops::{self, Affine, Rate};
 
 fn zeros(b: usize, c: usize, h: usize, w: usize) -> Maps {
     device().zeros_like(&(b, c, h, w))
@@ -49,6 +49,41 @@ fn pools_that_do_not_fit() {
         refused(ops::avg_pool2d(window, &x, cx), "pooling");
     }
     refused::<(usize, usize)>(ops::global_avg_pool(&zeros(2, 3, 0, 2), cx), "global average pooling");
+}
+
+/// Sizes that are stated, and that no map has, are refused before anything is made of them.
+#[test]
+fn sizes_beyond_all_reason() {
+    let (cx, x) = (&mut cx::<Recorded>(), zeros(2, 3, 4, 4));
+    let row: Flat = device().zeros_like(&(3,));
+    let units = Units::new((0..48).collect::<Vec<u32>>(), 48).unwrap();
+    for huge in [1 << 33, 1 << 40, usize::MAX / 2, usize::MAX] {
+        for size in [[huge, 1], [1, huge], [huge, huge]] {
+            refused(ops::resize(&x, size, None, cx), "resizing");
+            refused(ops::adaptive_avg_pool2d(&x, size, cx), "average pooling");
+            refused(ops::spread(&row, (2, 3, size[0], size[1]), cx), "spread");
+            refused(ops::gather(&x, &units, (2, 3, size[0], size[1]), cx), "picking");
+        }
+        refused(ops::conv_transpose2d(huge, 0, &x, &zeros(3, 2, 3, 3), cx), "transposed");
+        let step: Tensor<(usize, usize), f64, Dev> = device().zeros_like(&(2, 3));
+        refused::<(usize, usize, usize)>(ops::stack_time(huge, &[step], cx), "stack");
+        for window in [Window::new(2, 1, huge), Window::new(huge, 1, 0), Window::new(2, 1, 0).dilated(huge)] {
+            refused(ops::max_pool2d(window, &x, cx), "pooling");
+            refused(ops::avg_pool2d(window, &x, cx), "pooling");
+        }
+        // one place
+        let y: Maps = ops::max_pool2d(Window::new(2, huge, 0), &x, cx).unwrap();
+        assert_eq!(*y.shape(), (2, 3, 1, 1));
+        refused(ops::slice::<_, Dims, _, _, _>(2, 0..huge, &x, cx), "places");
+        refused(ops::slice::<_, Dims, _, _, _>(huge, 0..1, &x, cx), "axis");
+        refused(ops::group_norm(huge, 1e-5, &x, Affine { weight: &row, bias: &row }, cx), "group");
+        let y = ops::local_response_norm(huge, [1.0, 0.1, 0.5], &x, cx).unwrap();
+        assert_eq!(y.as_vec(), [0.0; 96]);
+        refused(
+            ops::conv2d(&Conv::new(Window::POINT).grouped(huge), &x, &zeros(3, 3, 1, 1), None, None, cx),
+            "convolution",
+        );
+    }
 }
 
 #[test]

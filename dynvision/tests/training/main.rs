@@ -81,6 +81,57 @@ fn moments_that_would_be_infinite_are_refused() {
     assert_ne!(trainer.net().weights(), before);
 }
 
+/// A loss so steep that gradients are finite and their squares are not: Adam's second moment would be infinite, and the weight
+/// would never move again.
+#[test]
+fn gradients_whose_squares_are_infinite_are_refused() {
+    let dev = Cpu::seed_from_u64(2);
+    let images = few(digits::train().unwrap(), 20);
+    let settings = TrainConfig { clip: Clip::Norm(f64::INFINITY), average: None, ..config(1) };
+    let steep = |config: TrainConfig| {
+        let net = dev.build_module::<Net, f32>();
+        Trainer::new(&dev, net, config).unwrap().with_loss(Weighted::new(1e25, CrossEntropy::default()))
+    };
+    let mut trainer = steep(settings.clone());
+    let before = trainer.net().weights();
+    let says = trainer.fit(&images, None).unwrap_err().to_string();
+    assert!(says.contains("square") && says.contains("clip") && says.contains('`'), "{says}");
+    assert_eq!(trainer.net().weights(), before);
+    // clipped they are as any others
+    steep(TrainConfig { clip: Clip::Norm(1.0), ..settings }).fit(&images, None).unwrap();
+}
+
+/// What a training that diverges has made does not take the place of what can be gone on with.
+#[test]
+fn what_is_not_finite_replaces_no_checkpoint() {
+    let dev = Cpu::seed_from_u64(2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.safetensors");
+    let config = TrainConfig {
+        optimizer: OptimizerConfig::Sgd(SgdConfig { lr: 1e38, ..SgdConfig::default() }),
+        clip: Clip::Norm(1e10),
+        average: None,
+        groups: Groups::default(),
+        ..config(1)
+    };
+    let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
+    trainer.save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let images = few(digits::train().unwrap(), 4);
+    let frames: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> =
+        dev.sample_normal_like(&(images.len(), Const, Const, Const));
+    let loud = Weighted::new(1e12, CrossEntropy::default());
+    let mut trainer = trainer.with_loss(loud);
+    trainer.backward(Stimulus::constant(frames, 6), &Labels::constant(&[1, 2, 3, 4], 6)).unwrap();
+    trainer.update().unwrap();
+    let says = trainer.save(&path).unwrap_err().to_string();
+    assert!(
+        says.contains("no checkpoint is written") && says.contains("is not finite") && says.contains('`'),
+        "{says}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), good);
+}
+
 type Model<E = f32> = NetModel<E, Cpu>;
 
 fn few(images: Images, count: usize) -> Images {

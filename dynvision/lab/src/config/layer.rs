@@ -23,6 +23,7 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
         Kind::Text => value.is_str(),
         Kind::Flag => value.is_bool(),
         Kind::Count => value.as_integer().is_some_and(|x| x >= 0),
+        Kind::Seed => seed(&value).is_some(),
         Kind::Real => value.is_integer() || value.is_float(),
         Kind::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_str)),
         Kind::Time => super::units::time(&value, 1.).is_some(),
@@ -34,6 +35,8 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
     }
     let value = match (key.kind, value) {
         (Kind::Real, Value::Integer(whole)) => Value::Float(whole as f64),
+        // one way to write each, so that what is the same seed is the same value
+        (Kind::Seed, value) => seed(&value).unwrap_or(value),
         (_, value) => value,
     };
     if TAGS.contains(&path) && values.get(path).is_none_or(|(known, _)| *known != value) {
@@ -51,6 +54,18 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
     }
     values.insert(path.into(), (value, source));
     Ok(())
+}
+
+/// A seed as a number, or above those of TOML as its digits.
+fn seed(value: &Value) -> Option<Value> {
+    match value {
+        Value::Integer(whole) => (*whole >= 0).then(|| value.clone()),
+        Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let whole: u64 = digits.parse().ok()?;
+            Some(i64::try_from(whole).map_or_else(|_| Value::String(whole.to_string()), Value::Integer))
+        }
+        _ => None,
+    }
 }
 
 /// The kind of protocol that a path is a setting of.
@@ -94,7 +109,9 @@ fn read(text: &str, path: &str) -> Result<Vec<Leaf>, ConfigError> {
         let source = Source::File { path: path.into(), line: line(error.span().map_or(0, |span| span.start)) };
         ConfigError::Text { at: source.into(), reason: error.message().into() }
     })?;
-    fn walk(text: &str, prefix: &str, table: &DeTable<'_>, all: &mut Vec<(String, Value, usize)>) {
+    // a value that is none has its place, and is not passed over
+    type Read = (String, Result<Value, String>, usize);
+    fn walk(text: &str, prefix: &str, table: &DeTable<'_>, all: &mut Vec<Read>) {
         for (key, value) in table.iter() {
             let name = key.get_ref();
             let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") };
@@ -103,16 +120,28 @@ fn read(text: &str, path: &str) -> Result<Vec<Leaf>, ConfigError> {
                 _ => {
                     let raw = text.get(value.span()).unwrap_or_default();
                     let read = toml::from_str::<toml::Table>(&format!("x = {raw}"));
-                    if let Some(value) = read.ok().and_then(|mut table| table.remove("x")) {
-                        all.push((path, value, key.span().start));
-                    }
+                    let value = read.ok().and_then(|mut table| table.remove("x")).ok_or_else(|| raw.into());
+                    all.push((path, value, key.span().start));
                 }
             }
         }
     }
     let mut all = Vec::new();
     walk(text, "", root.get_ref(), &mut all);
-    let mut all: Vec<Leaf> = all.into_iter().map(|(path, value, at)| (path, value, line(at))).collect();
+    let of = |(key, value, at): Read| {
+        let value = value.or_else(|raw| {
+            let inner =
+                key.strip_prefix("profile.").and_then(|rest| rest.split_once('.')).map_or(&*key, |(_, key)| key);
+            if find(inner).is_some_and(|key| key.kind == Kind::Seed) {
+                return Ok(Value::String(raw.replace('_', "")));
+            }
+            let at = Source::File { path: path.into(), line: line(at) };
+            let reason = format!("`{inner}`: {raw} cannot be read; a whole number is at most {}", i64::MAX);
+            Err(ConfigError::Text { at: at.into(), reason })
+        })?;
+        Ok((key, value, line(at)))
+    };
+    let mut all: Vec<Leaf> = all.into_iter().map(of).collect::<Result<_, ConfigError>>()?;
     all.sort_by_key(|(path, _, line)| (!TAGS.iter().any(|tag| path.ends_with(tag)), *line));
     Ok(all)
 }

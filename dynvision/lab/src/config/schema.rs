@@ -9,6 +9,8 @@ pub enum Kind {
     Flag,
     /// A whole number from 0 on.
     Count,
+    /// A whole number of 64 bits, or its digits as text, for those above 2^63 - 1 that TOML has no number for.
+    Seed,
     /// A number.
     Real,
     /// A time: `10 ms`, `0.01 s`, `2 steps`, or a number of ms.
@@ -28,6 +30,7 @@ impl Kind {
             Kind::Text => "text",
             Kind::Flag => "true or false",
             Kind::Count => "a whole number from 0 on",
+            Kind::Seed => "a whole number from 0 to 18446744073709551615",
             Kind::Real => "a number",
             Kind::Time => "a time such as `10 ms`, `2 steps`, or a number of ms",
             Kind::Steps => "a number of steps, or a time such as `20 ms`",
@@ -56,7 +59,7 @@ const fn key(path: &'static str, kind: Kind, about: &'static str) -> Key {
 pub const KEYS: &[Key] = &[
     key("name", Kind::Text, "a readable beginning of the run's folder; the model and data if it is not set"),
     key("model", Kind::Text, "the model, a name of `models`"),
-    key("seed", Kind::Count, "determines all that is left to chance"),
+    key("seed", Kind::Seed, "determines all that is left to chance"),
     key("dynamics.dt", Kind::Time, "time step of the solver"),
     key("dynamics.tau", Kind::Time, "time constant of every area that has none of its own"),
     key("dynamics.t_feedforward", Kind::Time, "delay from an area to the next"),
@@ -77,7 +80,7 @@ pub const KEYS: &[Key] = &[
     key("data.train", Kind::Count, "train on so many images at most, of each class alike; 0 for all"),
     key("data.test", Kind::Count, "test on so many images at most, of each class alike; 0 for all"),
     key("data.validation", Kind::Real, "the part of the training images that are held out to evaluate on meanwhile"),
-    key("data.seed", Kind::Count, "determines which images of a folder that is not divided are tested on"),
+    key("data.seed", Kind::Seed, "determines which images of a folder that is not divided are tested on"),
     key("data.skip_corrupt", Kind::Flag, "whether files of a folder that cannot be decoded are left out and counted"),
     key("data.memory_gb", Kind::Real, "how many gigabytes the images of a folder may take in memory"),
     key("train.epochs", Kind::Count, "how often all images are seen"),
@@ -118,7 +121,7 @@ pub const KEYS: &[Key] = &[
     key("experiments.names", Kind::Texts, "experiments, by name or file"),
     key("experiments.images", Kind::Count, "so many test images are shown, of each class alike"),
     key("experiments.batch", Kind::Count, "images that are shown at once"),
-    key("experiments.seed", Kind::Count, "determines noise and masks"),
+    key("experiments.seed", Kind::Seed, "determines noise and masks"),
 ];
 
 impl Key {

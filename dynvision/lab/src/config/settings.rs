@@ -30,7 +30,7 @@ pub struct Data {
     pub validation: f64,
     /// Determines which images of a folder that its authors did not divide are tested on.
     #[serde(default)]
-    pub seed: u64,
+    pub seed: Seed,
     /// Whether files of a folder that cannot be decoded are left out and counted, and not refused.
     #[serde(default)]
     pub skip_corrupt: bool,
@@ -54,7 +54,7 @@ pub struct Experiments {
     /// Images that are shown at once.
     pub batch: usize,
     /// Determines noise and masks.
-    pub seed: u64,
+    pub seed: Seed,
 }
 
 /// All settings.
@@ -67,7 +67,7 @@ pub struct Settings {
     /// The model.
     pub model: String,
     /// Determines all that is left to chance.
-    pub seed: u64,
+    pub seed: Seed,
     /// The times of the model.
     pub dynamics: Dynamics,
     /// What is trained and tested on.
@@ -423,7 +423,6 @@ fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
     let shown = tree.get_mut("train").and_then(Value::as_table_mut).and_then(|train| train.remove("protocol"));
     let shown: Option<Preset> =
         shown.map(Value::try_into).transpose().map_err(|error| failed("train.protocol", error))?;
-    let seed = tree.get("seed").and_then(Value::as_integer).unwrap_or_default();
     if let Some(Value::Table(train)) = tree.get_mut("train") {
         // each alone, so that what is wrong has its place
         for (key, value) in train.iter() {
@@ -439,7 +438,7 @@ fn read(tree: &toml::Table, values: &Values) -> Result<Settings, LabError> {
         }
     }
     let mut settings: Settings = Value::Table(tree).try_into().map_err(|error| failed("settings", error))?;
-    settings.train.seed = Seed(u64::try_from(seed).unwrap_or_default());
+    settings.train.seed = settings.seed;
     settings.protocol = shown;
     Ok(settings)
 }

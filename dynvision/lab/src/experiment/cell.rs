@@ -4,6 +4,7 @@ use crate::run_error::RunError;
 use serde_json::Value;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of a cell while it is being written. It takes its place when it is finished, and is gone if it is not.
 #[derive(Debug)]
@@ -37,13 +38,21 @@ pub(super) fn sweep(store: &Path) -> Result<(), RunError> {
     let entries = std::fs::read_dir(store).map_err(RunError::file("read", store))?;
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PARTIAL)) {
         let lock = File::options().write(true).open(entry.path().join(LOCK));
-        // one without its lock file was being made or removed
+        // one without its lock file is being made, or nothing was done in it
+        if lock.is_err() && age(&entry.path()).is_some_and(|age| age > Duration::from_secs(60)) {
+            let _ = std::fs::remove_dir(entry.path());
+        }
         let held = lock.as_ref().is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
         if !held && lock.is_ok() {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
     Ok(())
+}
+
+/// How long a folder has been as it is.
+fn age(folder: &Path) -> Option<Duration> {
+    std::fs::metadata(folder).ok()?.modified().ok()?.elapsed().ok()
 }
 
 impl Unfinished {
@@ -68,16 +77,17 @@ impl Unfinished {
         let text = format!("{description:#}\n");
         std::fs::write(&path, text).map_err(RunError::file("write", &path))?;
         File::open(&path).and_then(|file| file.sync_all()).map_err(RunError::file("write", &path))?;
-        let lock = self.folder.join(LOCK);
-        std::fs::remove_file(&lock).map_err(RunError::file("remove", &lock))?;
         if self.place.is_dir() && !is_whole(&self.place) {
             // what somebody has taken parts of
             std::fs::remove_dir_all(&self.place).map_err(RunError::file("remove", &self.place))?;
         }
+        // the lock goes with it: at no moment is there a folder that nobody would sweep
         match std::fs::rename(&self.folder, &self.place) {
-            Err(_) if is_whole(&self.place) => Ok(()),
-            moved => moved.map_err(RunError::file("write", &self.place)),
+            Err(_) if is_whole(&self.place) => return Ok(()),
+            moved => moved.map_err(RunError::file("write", &self.place))?,
         }
+        let _ = std::fs::remove_file(self.place.join(LOCK));
+        Ok(())
     }
 }
 
@@ -122,7 +132,7 @@ mod tests {
         begun.finish(&serde_json::json!({ "by": 1 })).unwrap();
         other.finish(&serde_json::json!({ "by": 2 })).unwrap();
         assert!(is_finished(store, "abc"));
-        assert_eq!(names(store), ["abc"]);
+        assert_eq!((names(store), names(&store.join("abc"))), (vec!["abc".into()], vec!["cell.json".into()]));
         assert!(std::fs::read_to_string(store.join("abc/cell.json")).unwrap().contains('1'), "the first one stays");
         // one of which somebody removed a part is made again
         std::fs::remove_file(store.join("abc/steps.parquet")).unwrap();
@@ -143,7 +153,14 @@ mod tests {
         std::fs::write(left.join(LOCK), "").unwrap();
         std::fs::write(left.join("steps.parquet"), [0; 100]).unwrap();
         std::fs::create_dir(store.path().join("finished")).unwrap();
+        // killed before it had its lock, long ago and just now
+        for (name, ago) in [(".unfinished-x2", 3600), (".unfinished-x3", 0)] {
+            let folder = store.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            let then = std::time::SystemTime::now() - Duration::from_secs(ago);
+            File::open(&folder).unwrap().set_modified(then).unwrap();
+        }
         sweep(store.path()).unwrap();
-        assert_eq!(names(store.path()), ["finished"]);
+        assert_eq!(names(store.path()), [".unfinished-x3", "finished"]);
     }
 }

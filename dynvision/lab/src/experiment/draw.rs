@@ -122,6 +122,7 @@ fn converted(table: &Table) -> Result<figure::Table, RunError> {
     for (name, column) in table.columns() {
         all = match column {
             Column::Texts(texts) => all.text(name, texts.iter().map(|text| text.as_deref().unwrap_or_default()))?,
+            Column::Integers(whole) if name == "seed" => all.whole(name, whole.iter().map(|x| x.map(i128::from)))?,
             numbers => all.numbers(name, numbers.numbers().unwrap_or_default())?,
         };
     }

@@ -2,6 +2,7 @@
 
 use crate::run_error::RunError;
 use crate::table::{Column, ParquetWriter, Table, read_parquet, write_csv};
+use dynvision::file::atomic;
 use dynvision::protocol::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -196,13 +197,18 @@ impl Results {
                 continue;
             }
             let path = folder.join(format!("{}.parquet", part.name()));
-            let partial = folder.join(format!(".{}.parquet.partial", part.name()));
-            let mut writer = ParquetWriter::new(&partial, &like)?;
-            for table in self.parts(part) {
-                writer.write(&table?)?;
-            }
-            writer.finish()?;
-            std::fs::rename(&partial, &path).map_err(RunError::file("write", &path))?;
+            let written = atomic::write(&path, |file| {
+                let mut writer = ParquetWriter::over(file, &path, &like)?;
+                for table in self.parts(part) {
+                    writer.write(&table?)?;
+                }
+                writer.end()?;
+                Ok::<(), Unwritten>(())
+            });
+            written.map_err(|why| match why {
+                Unwritten::Table(error) => error,
+                Unwritten::File(error) => RunError::file("write", &path)(error),
+            })?;
             write_csv(&folder.join(format!("{}.csv", part.name())), &self.summary(part, 0.95)?)?;
         }
         Ok(())
@@ -229,6 +235,24 @@ impl Results {
             }
         }
         all
+    }
+}
+
+/// Why a table is not written.
+enum Unwritten {
+    Table(RunError),
+    File(std::io::Error),
+}
+
+impl From<RunError> for Unwritten {
+    fn from(error: RunError) -> Self {
+        Unwritten::Table(error)
+    }
+}
+
+impl From<std::io::Error> for Unwritten {
+    fn from(error: std::io::Error) -> Self {
+        Unwritten::File(error)
     }
 }
 

@@ -134,6 +134,19 @@ impl Table {
         self.column(name.into(), Column::Numbers(values.into_iter().map(finite).collect()))
     }
 
+    /// Adds a column of whole numbers: as numbers, or as text where an f64 does not hold them all, so that they stay different.
+    pub(crate) fn whole(
+        self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = Option<i128>>,
+    ) -> Result<Self, FigureError> {
+        let values: Vec<Option<i128>> = values.into_iter().collect();
+        if values.iter().flatten().all(|&x| is_exact(x)) {
+            return self.numbers(name, values.into_iter().map(|x| x.map(|x| x as f64)));
+        }
+        self.text(name, values.into_iter().map(|x| x.map_or_else(String::new, |x| x.to_string())))
+    }
+
     /// Adds a column of text, or replaces the one of this name.
     ///
     /// # Errors
@@ -185,7 +198,10 @@ impl Table {
                 }
             }
         }
-        names.into_iter().zip(cells).try_fold(Table::new(), |table, (name, column)| table.column(name, numeric(column)))
+        names.into_iter().zip(cells).try_fold(Table::new(), |table, (name, column)| {
+            let column = if name == "seed" && !exact(&column) { column } else { numeric(column) };
+            table.column(name, column)
+        })
     }
 
     /// Number of rows.
@@ -370,6 +386,17 @@ impl Table {
     }
 }
 
+/// Whether an f64 holds it.
+fn is_exact(whole: i128) -> bool {
+    (whole as f64) as i128 == whole
+}
+
+/// Whether numbers hold what the texts say, as they do not for all seeds.
+fn exact(column: &Column) -> bool {
+    let Column::Text { names, .. } = column else { return true };
+    names.iter().all(|name| name.parse().map_or(true, is_exact))
+}
+
 /// A column of text as numbers, where every cell is one or is missing.
 fn numeric(column: Column) -> Column {
     let Column::Text { codes, names } = &column else { return column };
@@ -387,6 +414,22 @@ fn numeric(column: Column) -> Column {
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_that_no_f64_holds_stay_what_they_are() {
+        let seeds = [u64::MAX, u64::MAX - 1];
+        let text = format!("seed,value\n{},1\n{},2\n", seeds[0], seeds[1]);
+        let read = Table::read_csv(text.as_bytes()).unwrap();
+        assert_eq!(read.levels("seed"), seeds.map(|seed| seed.to_string()));
+        let read = Table::read_csv("seed,value\n9007199254740993,1\n9007199254740992,2\n1,3\n".as_bytes()).unwrap();
+        assert_eq!(read.levels("seed").len(), 3);
+        let read = Table::read_csv("value\n18446744073709551616\n1e30\n".as_bytes()).unwrap();
+        assert_eq!(read.number("value", 1), Some(1e30));
+        let table = Table::new().whole("seed", seeds.map(|seed| Some(seed.into()))).unwrap();
+        assert_eq!(table.levels("seed").len(), 2);
+        let table = Table::new().whole("seed", [Some(2), Some(-1), None]).unwrap();
+        assert_eq!(table.levels("seed"), ["-1", "2"]);
+    }
 
     #[test]
     fn cells_that_are_missing_are_missing_in_either_kind() {

@@ -2,6 +2,7 @@
 
 use super::{Intervention, When, readers};
 use crate::anatomy::{Anatomy, Parameter};
+use dynvision::data::Seed;
 use dynvision::protocol::Duration;
 use rand::SeedableRng;
 use rand::seq::index;
@@ -22,7 +23,7 @@ pub(super) struct ScaleChannels {
     pub(super) scale: f64,
     /// Draws which.
     #[serde(default)]
-    seed: u64,
+    seed: Seed,
     #[serde(default)]
     start: Option<Duration>,
     #[serde(default)]
@@ -32,7 +33,7 @@ pub(super) struct ScaleChannels {
 impl ScaleChannels {
     /// The channels.
     fn chosen(&self, channels: usize) -> Vec<usize> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed.0);
         let order = index::sample(&mut rng, channels, channels);
         order.into_iter().take((self.share * channels as f64).round() as usize).collect()
     }
@@ -101,7 +102,7 @@ mod tests {
     fn a_larger_share_holds_the_smaller() {
         let of = |share| {
             let area = "v1".into();
-            ScaleChannels { area, share, scale: 0., seed: 4, start: None, end: None }.chosen(20)
+            ScaleChannels { area, share, scale: 0., seed: Seed(4), start: None, end: None }.chosen(20)
         };
         assert_eq!((of(0.).len(), of(0.25).len(), of(1.).len()), (0, 5, 20));
         assert_eq!(of(0.25), of(0.5)[..5]);

@@ -11,13 +11,18 @@ use crate::models::WeightSource;
 use crate::sets::first_of_each;
 use crate::subject::Subject;
 use crate::table::write_csv;
-use dynvision::data::Images;
+use dynvision::data::{Images, Seed};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
+
+/// A seed as TOML has it: its digits where it has no such number.
+fn whole(seed: Seed) -> toml::Value {
+    i64::try_from(seed.0).map_or_else(|_| seed.0.to_string().into(), toml::Value::Integer)
+}
 
 /// An experiment with its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +123,7 @@ impl Run<'_> {
         for figure in &experiment.figures {
             figures.get(figure).map_err(crate::RunError::from)?;
         }
-        let subject = self.entry()?.subject(&settings.dynamics, WeightSource::Seed(settings.seed))?;
+        let subject = self.entry()?.subject(&settings.dynamics, WeightSource::Seed(settings.seed.0))?;
         let images = self.test_images()?;
         let gallery = Gallery::of(images)?;
         let mut runner = self.runner(subject.as_ref(), &gallery, images);
@@ -145,7 +150,7 @@ impl Run<'_> {
         Runner::new(subject, gallery, self.folder().join("experiments").join("cells"))
             .images(first_of_each(images.labels(), count))
             .batch(settings.experiments.batch)
-            .seed(settings.experiments.seed)
+            .seed(settings.experiments.seed.0)
     }
 
     /// Runs the conditions of an experiment that are not there yet, trains before if it is not trained, and returns the results of
@@ -174,7 +179,7 @@ impl Run<'_> {
                 .runner(subject.as_ref(), &gallery, images)
                 .tag("experiment", named.name.as_str())
                 .tag("category", self.category())
-                .tag("seed", i64::try_from(settings.seed).unwrap_or(i64::MAX))
+                .tag("seed", whole(settings.seed))
                 .stop(stop)
                 .progress(|progress| self.say(&named.name, progress, &said));
             for (status, other) in &others {

@@ -5,7 +5,7 @@ use crate::experiment::hex;
 use crate::lab_error::LabError;
 use crate::models::{Entry, Models};
 use crate::sets::{self, Sets, Wanted, checksum};
-use dynvision::data::{Images, Seed};
+use dynvision::data::Images;
 use dynvision::file::atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,7 +94,7 @@ impl<'a> Place<'a> {
                 let _ = writeln!(std::io::stderr(), "{text}");
             }
         };
-        let (seed, memory_gb) = (Seed(seed), data.memory_gb);
+        let memory_gb = data.memory_gb;
         let wanted = Wanted { model, frame, classes, train, test, seed, skip_corrupt, memory_gb, tell: &tell };
         let sets::Parts { train, test, notes } = self.sets.get(&data.name)?.parts(data.folder.as_deref(), &wanted)?;
         notes.iter().for_each(|note| tell(note));
@@ -167,7 +167,7 @@ impl<'a> Place<'a> {
             )));
         }
         let short = run.hash.get(..8).unwrap_or_default();
-        run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed));
+        run.folder = self.runs.join(format!("{slug}-s{}-{short}", settings.seed.0));
         // what would fail when it is trained fails now
         for name in &run.config.settings.experiments.names {
             run.check(&super::Named::read(name)?)?;
@@ -246,8 +246,7 @@ impl<'a> Run<'a> {
         let train = &loaded.train;
         let checksum = format!("{}-{}", loaded.checksum, data.validation);
         let divided = if data.validation > 0.0 {
-            let seed = Seed(self.config.settings.seed);
-            let divided = train.split(1.0 - data.validation, seed).map_err(|_| {
+            let divided = train.split(1.0 - data.validation, self.config.settings.seed).map_err(|_| {
                 LabError::Usage(format!(
                     "`data.validation` is {}: of {} training images that leaves none to train on, or none to hold out; hold out \
                      another part, or 0 for none",

@@ -67,7 +67,7 @@ impl Provenance {
             toolchain: env!("DYNVISION_BUILT_BY").into(),
             machine: Machine::here(),
             command: command(),
-            seed: run.config.settings.seed,
+            seed: run.config.settings.seed.0,
             hash: run.hash().into(),
             wiring: wiring_hash(run.entry()?),
             data: run.parts()?.checksum.clone(),

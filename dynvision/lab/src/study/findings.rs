@@ -266,7 +266,7 @@ impl Study<'_> {
             for (numbers, name) in numbers.iter_mut().zip(places) {
                 if name.is_some_and(|name| name == run.category()) {
                     let number = finding.number(&run.experiment(named, stop)?)?;
-                    numbers.insert(run.config.settings.seed, number);
+                    numbers.insert(run.config.settings.seed.0, number);
                 }
             }
         }

@@ -314,7 +314,7 @@ impl Study<'_> {
                 ));
                 let folder = data.folder.as_deref().unwrap_or(std::path::Path::new(""));
                 if !ImageFolder::is_divided(folder) {
-                    said.push(format!("a fifth of each class, drawn by seed {}, was kept for testing", data.seed));
+                    said.push(format!("a fifth of each class, drawn by seed {}, was kept for testing", data.seed.0));
                 }
                 if data.skip_corrupt {
                     said.push("files that could not be decoded were left out".into());
@@ -347,7 +347,7 @@ impl Study<'_> {
     }
 
     fn trained_how(&self) -> Result<TrainingFacts, LabError> {
-        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed).collect();
+        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed.0).collect();
         seeds.sort_unstable();
         seeds.dedup();
         let details = self.each(|run| {
@@ -439,7 +439,7 @@ impl Study<'_> {
         let images = self.each(|run| {
             let settings = &run.config.settings.experiments;
             let count = settings.images.min(run.test_images()?.len());
-            Ok(format!("on {count} test images, of each class alike, with seed {} for what is drawn", settings.seed))
+            Ok(format!("on {count} test images, of each class alike, with seed {} for what is drawn", settings.seed.0))
         })?;
         said.push(images);
         let measures = experiment.measures.iter().map(|measure| match experiment.measure.get(measure) {

@@ -73,7 +73,7 @@ impl<'a> Study<'a> {
         if let Some(path) = named.experiment.vary.keys().next() {
             options.parameter = path.rsplit('.').next().unwrap_or(path).into();
         }
-        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed).collect();
+        let mut seeds: Vec<u64> = self.runs.iter().map(|run| run.config.settings.seed.0).collect();
         seeds.sort_unstable();
         seeds.dedup();
         let images = self.runs.first().map_or(0, |run| run.config.settings.experiments.images);
@@ -123,7 +123,7 @@ impl<'a> Study<'a> {
     pub fn training(&self) -> Result<Drawing, LabError> {
         let mut rows: Vec<(f64, String, &str, u64, String, f64)> = Vec::new();
         for run in &self.runs {
-            let (seed, category) = (run.config.settings.seed, run.category());
+            let (seed, category) = (run.config.settings.seed.0, run.category());
             for epoch in run.history().epochs {
                 let mut put = |split: &str, measure: &str, value: Option<f64>| {
                     if let Some(value) = value {
@@ -147,7 +147,7 @@ impl<'a> Study<'a> {
                 .text("measure", rows.iter().map(|row| row.1.as_str()))?
                 .text("category", rows.iter().map(|row| row.2))?
                 .text("split", rows.iter().map(|row| row.4.as_str()))?
-                .numbers("seed", rows.iter().map(|row| Some(row.3 as f64)))?
+                .whole("seed", rows.iter().map(|row| Some(i128::from(row.3))))?
                 .numbers("value", rows.iter().map(|row| Some(row.5)))?;
             Registry::built_in().get("training")?.draw(&table, &Options::default())
         };

@@ -177,7 +177,7 @@ impl Study<'_> {
             by.entry(run.category()).or_default().extend(accuracy);
             grid = grid.row([
                 run.category().to_string(),
-                run.config.settings.seed.to_string(),
+                run.config.settings.seed.0.to_string(),
                 accuracy.map_or("none".into(), number),
                 number(metrics.loss),
                 metrics.images.to_string(),
@@ -211,7 +211,7 @@ fn facts(run: &Run<'_>) -> Result<Facts, LabError> {
     let trained = run.train()?;
     let mut facts: Vec<(String, String)> = vec![
         ("model".into(), run.config.settings.model.clone()),
-        ("seed".into(), run.config.settings.seed.to_string()),
+        ("seed".into(), run.config.settings.seed.0.to_string()),
         ("epochs".into(), trained.epochs.to_string()),
         ("time to train".into(), format!("{:.1} s", trained.seconds)),
         ("peak memory".into(), megabytes(trained.peak_memory)),

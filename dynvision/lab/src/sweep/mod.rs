@@ -21,7 +21,9 @@ pub use cost::{Estimate, Speed};
 use crate::config::{Config, ConfigError, Layers, Source};
 use crate::lab_error::LabError;
 use crate::run::{Named, Place, Run};
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -44,14 +46,62 @@ pub struct Sweep {
     #[serde(default)]
     pub findings: Option<PathBuf>,
     /// Keys and their values, which cross.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "grid")]
     pub grid: BTreeMap<String, Vec<Value>>,
     /// Settings of all jobs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "set")]
     pub set: BTreeMap<String, Value>,
     /// The file that it was read from, for where settings come from.
     #[serde(skip)]
     file: String,
+}
+
+/// A value as the file has it; a whole number above those of TOML, which is a seed, as its digits.
+struct Written(Value);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Written, E> {
+                Ok(Written(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Written, E> {
+                Ok(Written(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Written, E> {
+                Ok(Written(i64::try_from(value).map_or_else(|_| value.to_string().into(), Value::Integer)))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Written, E> {
+                Ok(Written(value.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Written, E> {
+                Ok(Written(value.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<Written, A::Error> {
+                Value::deserialize(SeqAccessDeserializer::new(values)).map(Written)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, values: A) -> Result<Written, A::Error> {
+                Value::deserialize(MapAccessDeserializer::new(values)).map(Written)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+fn grid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Value>>, D::Error> {
+    let read: BTreeMap<String, Vec<Written>> = BTreeMap::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|(key, values)| (key, values.into_iter().map(|Written(value)| value).collect())).collect())
+}
+
+fn set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    let read: BTreeMap<String, Written> = BTreeMap::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|(key, Written(value))| (key, value)).collect())
 }
 
 /// A point of the grid.

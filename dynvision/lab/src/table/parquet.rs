@@ -11,15 +11,16 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Writes a table in parts, each of which is a row group: only one part is in memory.
-pub struct ParquetWriter {
+pub struct ParquetWriter<W: Write + Send = File> {
     path: PathBuf,
     /// The columns of the first part, which all have.
     columns: Vec<(String, Kind)>,
-    inner: SerializedFileWriter<File>,
+    inner: SerializedFileWriter<W>,
     rows: usize,
 }
 
@@ -48,6 +49,24 @@ impl ParquetWriter {
     ///
     /// Those of the file system.
     pub fn new(path: &Path, like: &Table) -> Result<Self, RunError> {
+        ParquetWriter::over(File::create(path).map_err(RunError::file("write", path))?, path, like)
+    }
+
+    /// Ends the file and brings it to the disk; returns the number of rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn finish(self) -> Result<usize, RunError> {
+        let (path, rows) = (self.path.clone(), self.rows);
+        self.end()?.sync_all().map_err(RunError::file("write", &path))?;
+        Ok(rows)
+    }
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// The same over a writer that is given; the path is for errors.
+    pub(crate) fn over(to: W, path: &Path, like: &Table) -> Result<Self, RunError> {
         let columns: Vec<(String, Kind)> =
             like.columns().iter().map(|(name, column)| (name.clone(), Kind::of(column))).collect();
         let field = |(name, kind): &(String, Kind)| {
@@ -61,12 +80,11 @@ impl ParquetWriter {
         };
         let fields = columns.iter().map(field).collect::<Result<Vec<_>, _>>().map_err(failed(path))?;
         let schema = Type::group_type_builder("table").with_fields(fields).build().map_err(failed(path))?;
-        let file = File::create(path).map_err(RunError::file("write", path))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_created_by(concat!("dynvision-lab version ", env!("CARGO_PKG_VERSION")).into())
             .build();
-        let inner = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)).map_err(failed(path))?;
+        let inner = SerializedFileWriter::new(to, Arc::new(schema), Arc::new(properties)).map_err(failed(path))?;
         Ok(ParquetWriter { path: path.into(), columns, inner, rows: 0 })
     }
 
@@ -103,19 +121,13 @@ impl ParquetWriter {
         Ok(())
     }
 
-    /// Ends the file and brings it to the disk; returns the number of rows.
-    ///
-    /// # Errors
-    ///
-    /// Those of the file system.
-    pub fn finish(self) -> Result<usize, RunError> {
-        let file = self.inner.into_inner().map_err(failed(&self.path))?;
-        file.sync_all().map_err(RunError::file("write", &self.path))?;
-        Ok(self.rows)
+    /// Ends the file, and gives what it was written to.
+    pub(crate) fn end(self) -> Result<W, RunError> {
+        self.inner.into_inner().map_err(failed(&self.path))
     }
 }
 
-impl std::fmt::Debug for ParquetWriter {
+impl<W: Write + Send> std::fmt::Debug for ParquetWriter<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ParquetWriter")
             .field("path", &self.path)
@@ -135,7 +147,10 @@ fn present<T: Clone, U>(values: &[Option<T>], of: impl Fn(T) -> U) -> (Vec<U>, V
     (values.iter().flatten().cloned().map(of).collect(), there)
 }
 
-fn write_column(group: &mut SerializedRowGroupWriter<'_, File>, column: &Column) -> Result<(), ParquetError> {
+fn write_column<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    column: &Column,
+) -> Result<(), ParquetError> {
     let none = || ParquetError::General("the file has fewer columns than the table".into());
     let mut writer = group.next_column()?.ok_or_else(none)?;
     match column {

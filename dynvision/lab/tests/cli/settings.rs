@@ -99,3 +99,52 @@ fn another_rule_has_other_settings() {
     let keys = json(here.path(), &["config", "schema"]);
     assert!(keys.as_array().unwrap().iter().any(|key| key["key"] == "dynamics.tau"));
 }
+
+#[test]
+fn a_seed_has_64_bits_wherever_it_is_written() {
+    const ALL: &str = "18446744073709551615";
+    let here = tempfile::tempdir().unwrap();
+    let shown = |more: &[&str]| json(here.path(), &[&["config", "show"], &SMALL[..], more].concat());
+    let seed = |shown: &serde_json::Value, key: &str| {
+        let value = &shown[0]["settings"][key]["value"];
+        value.as_str().map_or_else(|| value.to_string(), String::from)
+    };
+    for set in ["seed=18446744073709551615", "seed=\"18446744073709551615\""] {
+        assert_eq!(seed(&shown(&["--set", set]), "seed"), ALL, "{set}");
+    }
+    assert_eq!(seed(&shown(&["--seed", ALL]), "seed"), ALL);
+    assert_eq!(seed(&shown(&["--seed", "9223372036854775808"]), "seed"), "9223372036854775808");
+    for key in ["data.seed", "experiments.seed"] {
+        assert_eq!(seed(&shown(&["--set", &format!("{key}={ALL}")]), key), ALL);
+    }
+    for text in
+        ["seed = 18446744073709551615\n", "seed = 18_446_744_073_709_551_615\n", "seed = \"18446744073709551615\"\n"]
+    {
+        let file = format!("{text}[experiments]\nseed = {ALL}\n[profile.other]\nseed = 9223372036854775808\n");
+        std::fs::write(here.path().join("lab.toml"), file).unwrap();
+        assert_eq!(seed(&shown(&[]), "seed"), ALL, "{text}");
+        assert_eq!(seed(&shown(&[]), "experiments.seed"), ALL, "{text}");
+        assert_eq!(seed(&shown(&["--profile", "other"]), "seed"), "9223372036854775808", "{text}");
+    }
+    // a number that is none of 64 bits, and a setting that no such number is read for: refused, never passed over
+    for (file, at) in [
+        ("seed = 18446744073709551616\n", "lab.toml:1"),
+        ("\nseed = -1\n", "lab.toml:2"),
+        ("seed = 1.0\n", "lab.toml:1"),
+        ("seed = \"seven\"\n", "lab.toml:1"),
+        ("seed = \"+7\"\n", "lab.toml:1"),
+    ] {
+        std::fs::write(here.path().join("lab.toml"), file).unwrap();
+        let said = refused(here.path(), &[&["config", "show"], &SMALL[..]].concat(), 2);
+        assert!(
+            said.contains(at) && said.contains("`seed`") && said.contains("from 0 to 18446744073709551615"),
+            "{said}"
+        );
+    }
+    std::fs::write(here.path().join("lab.toml"), "[train]\nepochs = 18446744073709551615\n").unwrap();
+    let said = refused(here.path(), &[&["config", "show"], &SMALL[..]].concat(), 2);
+    assert!(
+        said.contains("lab.toml:2") && said.contains("`train.epochs`") && said.contains("9223372036854775807"),
+        "{said}"
+    );
+}

@@ -137,3 +137,37 @@ fn weights_are_compared_and_written_under_other_names() {
     let profile = json(here.path(), &["profile", "simple-8", "--batch", "2", "--steps", "3"]);
     assert!(profile["seconds"].as_f64().unwrap() > 0. && profile["areas"].as_array().unwrap().len() == 3, "{profile}");
 }
+
+#[test]
+fn seeds_that_differ_in_their_last_bit_are_two() {
+    let grid = "[grid]\nmodel = [\"simple-8\"]\nseed = [\"18446744073709551615\", \"18446744073709551614\", 3]\n\
+                \"losses.activity\" = [0.0, 0.5]\n[set]\n\"train.epochs\" = 1\n";
+    let here = laboratory(grid);
+    done(here.path(), &["sweep", "run", "sweep.toml"]);
+    let plan = json(here.path(), &["sweep", "plan", "sweep.toml"]);
+    let jobs = plan["jobs"].as_array().unwrap();
+    assert!(jobs.iter().all(|job| job["done"] == true), "{plan}");
+    let run = jobs.iter().find(|job| job["seed"].to_string().contains("18446744073709551615")).unwrap();
+    let folder = here.path().join(run["run"].as_str().unwrap());
+    assert!(folder.to_string_lossy().contains("-s18446744073709551615-"), "{}", folder.display());
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("run.toml").contains("seed = \"18446744073709551615\""), "{}", read("run.toml"));
+    let provenance: serde_json::Value = serde_json::from_str(&read("provenance.json")).unwrap();
+    assert_eq!(provenance["seed"].as_u64(), Some(u64::MAX));
+    assert!(read("experiments/nullcondition/long.csv").contains(",18446744073709551615,"));
+    // a run is found again by what it has recorded
+    let known = done(here.path(), &["test", "--run", run["run"].as_str().unwrap()]);
+    assert!(!known.is_empty());
+    let claim = "[[finding]]\nclaim = \"activity costs activity\"\nexperiment = \"nullcondition\"\nmeasure = \"response_avg\"\n\
+                 area = \"layer1\"\nstatistic = \"mean\"\ncategory = \"activity 0.5\"\nis = \"lower\"\nthan = \"activity 0.0\"\n";
+    std::fs::write(here.path().join("claims.toml"), claim).unwrap();
+    assert_eq!(json(here.path(), &["sweep", "findings", "sweep.toml", "claims.toml"])[0]["seeds"], 3);
+    // as a number they are the same seeds
+    let bare = grid.replace("\"18446744073709551615\"", "18446744073709551615");
+    std::fs::write(here.path().join("bare.toml"), format!("config = \"lab.toml\"\n{bare}")).unwrap();
+    let plan = json(here.path(), &["sweep", "plan", "bare.toml"]);
+    assert!(plan["jobs"].as_array().unwrap().iter().all(|job| job["done"] == true), "{plan}");
+    let said =
+        refused(laboratory("[grid]\nseed = [18446744073709551616]\n").path(), &["sweep", "plan", "sweep.toml"], 2);
+    assert!(said.contains("sweep.toml:3"), "{said}");
+}
