@@ -483,7 +483,7 @@ fn sources() {
 fn one_mistake_is_told_once() {
     let sound = "input = [3, 16, 16]";
     // sizes and times that are none
-    for entry in ["8.0", "-8", "\"8\"", "0", "18446744073709551616"] {
+    for entry in ["8.0", "-8", "\"8\"", "0", "4294967296", "18446744073709551616"] {
         assert_says(&of_args(&format!("input = [3, {entry}, 16], {ORDER}")), &["a dimension of the frame "]);
     }
     for tau in ["1e400", "-1e400", "\"5\"", ""] {
@@ -510,11 +510,22 @@ fn one_mistake_is_told_once() {
         &of_args(&format!("{sound}, operations = [layer, tstep(), nonlin, record, delay]")),
         &["an operation is a name alone: write `tstep`"],
     );
+    for operations in ["layer -> tstep -> nonlin -> record -> delay", "layer | tstep | nonlin | record | delay"] {
+        let args = format!("{sound}, operations = [{operations}]");
+        assert_says(&of_args(&args), &["expected `,` before the next entry"]);
+    }
+    assert_says(
+        &of_args(&format!("{sound}, operations = [layer, tstep = Euler, nonlin, record, delay]")),
+        &["an operation is a name alone: write `tstep`"],
+    );
+    assert_says(&of_args(&format!("{sound}, operations = [layer, tstep, nonlin, record, r#delay]")), &[]);
     let eyes = |inputs: &str| {
         let item = "struct Net { #[area(from = [a, b])] v1: A, #[readout] head: H }";
         messages(&format!("inputs({inputs}), {ORDER}"), item)
     };
     assert_says(&eyes("a = [1, 8, 8] b = [1, 8, 8]"), &["expected `,` before the next input"]);
+    assert_says(&eyes("a = [1, 8, 8]; b = [1, 8, 8]"), &["expected `,` before the next input"]);
+    assert_says(&eyes("a = [1 8, 8], b = [1, 8, 8]"), &["expected `,` before the next entry"]);
     assert_says(&eyes("\"a\" = [1, 8, 8], b = [1, 8, 8]"), &["the name of an input stands without quotes: write `a`"]);
     assert_says(&of_args(&format!("inputs(3), {ORDER}")), &["`inputs` takes names with channels, height and width"]);
     // operations of one's own
@@ -531,6 +542,9 @@ fn one_mistake_is_told_once() {
     assert_says(&of_args(&format!("{sound},, {ORDER}")), &["expected a key; the keys of `#[dyn_model]` are"]);
     let fields = "v1: A, #[area(from = [])] v2: B, #[readout] head: H";
     assert_says(&of_fields("layer, record, delay", fields), &["`from` names what it gets"]);
+    let raw = "#[area(r#tau = 5.0)] v1: A, #[readout] head: H";
+    assert_says(&of_fields("layer, tstep, nonlin, record, delay", raw), &[]);
+    assert_says(&of_fields("layer, record, delay", "__: A, #[readout] head: H"), &["`__` cannot be used here"]);
     // no area, and two fields of one name, which the compiler tells
     assert_says(&of_fields("layer, record, delay", "#[readout] head: H"), &["`Net` has no area"]);
     assert_says(&of_fields("layer, record, delay", "v1: A, v1: B, #[readout] head: H"), &[]);

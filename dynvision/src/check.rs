@@ -22,6 +22,11 @@ pub const fn check_frame(frame: Map) {
     }
 }
 
+/// Whether a map is mistaken, which is told where it is made.
+const fn is_unknown(map: Map) -> bool {
+    map.is_empty() || map.units() > MOST_UNITS
+}
+
 /// Units of a map, which indices of 32 bits count.
 const MOST_UNITS: usize = u32::MAX as usize;
 
@@ -35,7 +40,7 @@ pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, sour
     if let Some(misfit) = misfit {
         Message::new().text("the layer of ").name(area).text(" cannot work: ").text(misfit).panic();
     }
-    if from.is_empty() || layer.same(MISSING) {
+    if is_unknown(from) || layer.same(MISSING) {
         return;
     }
     if let Some((takes, gives)) = layer.channels {
@@ -58,7 +63,7 @@ pub const fn check_layer(area: &str, layer: Geometry, misfit: Option<&str>, sour
 /// The convolution of a connection fits the maps that it comes from. `link` is what it is called, as in ``the skip from `v1` into``.
 #[track_caller]
 pub const fn check_link(link: &str, into: &str, kernel: usize, stride: usize, from: Map) {
-    if !from.is_empty() {
+    if !is_unknown(from) {
         check_window(link, into, Window::same(kernel, stride), from);
     }
 }
@@ -78,7 +83,7 @@ pub const fn check_edge(
     if let Some(misfit) = misfit {
         Message::new().text(link).text(" ").name(into).text(" cannot work: ").text(misfit).panic();
     }
-    if from.is_empty() || to.is_empty() || (takes == 0 && gives == 0) {
+    if is_unknown(from) || to.is_empty() || (takes == 0 && gives == 0) {
         return;
     }
     if takes != from.c {
@@ -116,7 +121,7 @@ pub const fn check_edge(
 /// The window of a pooling fits, and none of its places is nothing but padding.
 #[track_caller]
 pub const fn check_pool(area: &str, pool: Geometry, from: Map) {
-    if from.is_empty() {
+    if is_unknown(from) {
         return;
     }
     let window = pool.windows[0];
@@ -185,7 +190,7 @@ pub const fn check_operation(
     if let Some(misfit) = misfit {
         Message::new().name(operation).text(" of ").name(area).text(" cannot work: ").text(misfit).panic();
     }
-    if from.is_empty() {
+    if is_unknown(from) {
         return;
     }
     if let Some(takes) = map
@@ -222,7 +227,7 @@ pub const fn check_operation(
 /// A readout takes the features that reach it.
 #[track_caller]
 pub const fn check_readout(readout: &str, takes: Features, source: &str, from: Map) {
-    if from.is_empty() {
+    if is_unknown(from) {
         return;
     }
     let (takes, features, how) = match takes {

@@ -318,7 +318,8 @@ impl Code<'_> {
         let frames = [(&self.model.input, &self.shapes.input)].into_iter();
         let frames = frames.chain(self.model.beside.iter().map(|input| &input.map).zip(&self.shapes.beside));
         let frames = frames.filter_map(|(input, map)| {
-            let is_checked = input.iter().all(|entry| matches!(entry, syn::Expr::Lit(_)));
+            // what the macro has found to be wrong is 0, and told
+            let is_checked = input.iter().any(|entry| is_zero(entry));
             let constant = &map.constant;
             (!is_checked).then(|| {
                 let call = call_over(&quote!(#(#input),*), quote!(__dv::check_frame), quote!(#spec::#constant));
@@ -427,4 +428,8 @@ impl Code<'_> {
         let call = call_over(&readout.component.ty, quote!(__dv::check_readout::<#part>), args);
         quote!(const _: () = #call;)
     }
+}
+
+fn is_zero(entry: &syn::Expr) -> bool {
+    matches!(entry, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(int), .. }) if int.base10_digits() == "0")
 }

@@ -11,7 +11,7 @@ use crate::{
 use proc_macro2::{Span, TokenStream};
 use syn::{
     Error, Expr, Ident, Path, Result, Token, Type,
-    parse::{Parse, ParseStream, Parser},
+    parse::{ParseStream, Parser},
 };
 
 /// `left = [1, 32, 32]`.
@@ -113,9 +113,16 @@ impl Input {
         input.parse::<Token![=]>()?;
         let content;
         let span = syn::bracketed!(content in input).span.join();
-        let entries = content.parse_terminated(Expr::parse, Token![,])?.into_iter().collect();
+        let mut entries = Vec::new();
+        while !content.is_empty() {
+            entries.push(content.parse()?);
+            if !content.is_empty() && content.parse::<Token![,]>().is_err() {
+                errors.at(content.span(), "expected `,` before the next entry");
+            }
+        }
         if !input.is_empty() && !input.peek(Token![,]) {
             errors.at(input.span(), "expected `,` before the next input");
+            let _ = input.parse::<Option<Token![;]>>();
         }
         Ok(Input { name, span, entries })
     }

@@ -90,7 +90,7 @@ impl Keys {
 
     /// The key of this name. A misspelt one is reported and read as what it was meant to be.
     fn resolve(&self, name: &Ident, errors: &mut Errors) -> Option<&'static Key> {
-        let text = name.to_string();
+        let text = name.unraw().to_string();
         let find = |wanted: &str| self.known.iter().find(|key| key.name == wanted);
         find(&text).or_else(|| {
             if let Some((key, attribute)) = home(&text) {

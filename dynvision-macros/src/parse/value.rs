@@ -1,7 +1,7 @@
 //! Values of keys.
 
 use super::keys::Entry;
-use crate::errors::Errors;
+use crate::{errors::Errors, operations::BUILT_IN};
 use proc_macro2::Span;
 use syn::{
     Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp,
@@ -101,7 +101,18 @@ fn operation(input: ParseStream<'_>, quoted: &mut bool, errors: &mut Errors) -> 
         input.parse::<proc_macro2::TokenTree>()?;
         errors.at(at, format!("an operation is a name alone: write `{name}`"));
     }
-    Ok(name)
+    if input.peek(Token![=]) {
+        errors.at(
+            input.span(),
+            format!("an operation is a name alone: write `{name}`; what it runs is a key of its own"),
+        );
+        while !input.is_empty() && !input.peek(Token![,]) {
+            input.parse::<proc_macro2::TokenTree>()?;
+        }
+    }
+    // `r#delay` is `delay`
+    let plain = name.unraw();
+    Ok(if BUILT_IN.iter().any(|(known, _)| plain == known) { plain } else { name })
 }
 
 /// A name. One in quotes is reported, and read.
@@ -131,8 +142,12 @@ pub(crate) fn list<T>(
                 if std::mem::replace(&mut separated, false) {
                     errors.at(content.span(), "expected `,` before the next entry");
                 }
-                let _ = content.parse::<Option<Token![;]>>();
-                if !content.peek(Ident::peek_any) && !content.peek(Lit) {
+                // other signs stand for the comma
+                while !(content.is_empty()
+                    || content.peek(Token![,])
+                    || content.peek(Ident::peek_any)
+                    || content.peek(Lit))
+                {
                     content.parse::<proc_macro2::TokenTree>()?;
                 }
             }

@@ -116,6 +116,14 @@ pub(crate) fn check_names(
     for name in names {
         let text = name.unraw().to_string();
         let mine = [text.clone(), constant(&text), type_name(model, &camel(&text))];
+        if text.chars().all(|letter| letter == '_') {
+            errors.at(
+                name.span(),
+                format!("`{text}` cannot be used here: the macro makes names of it, for which it needs letters"),
+            );
+            clashing.push(name.clone());
+            continue;
+        }
         let clash = mine.iter().find_map(|name| taken.get(name).cloned()).or_else(|| part_of_another(&text, areas));
         if let Some(whose) = clash {
             // two fields of one name are the compiler's to tell

@@ -64,6 +64,9 @@ fn check_input(args: &Args, errors: &mut Errors) -> [Expr; 3] {
 fn check_dimension(entry: &Expr, errors: &mut Errors) -> Expr {
     let message = match entry {
         Expr::Lit(lit) => match &lit.lit {
+            Lit::Int(int) if int.base10_parse::<usize>().is_ok_and(|n| n > u32::MAX as usize) => {
+                "a dimension of the frame is too large: units of a map are counted in 32 bits"
+            }
             Lit::Int(int) if int.base10_parse::<usize>().is_ok_and(|n| n > 0) => return entry.clone(),
             Lit::Int(int) if int.base10_digits() == "0" => "a dimension of the frame cannot be 0",
             _ => "a dimension of the frame is a positive whole number",

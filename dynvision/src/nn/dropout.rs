@@ -27,9 +27,9 @@ pub struct Dropout<const PERCENT: usize = 50>;
 crate::spec!(impl [const PERCENT: usize] Dropout<PERCENT> => Empty);
 
 impl<const PERCENT: usize> Operation for Dropout<PERCENT> {
-    const CHANNELS: Option<usize> = {
-        assert!(PERCENT < 100, "dropout silences less than 100 percent of the units");
-        None
+    const MISFIT: Option<&'static str> = match PERCENT {
+        0..100 => None,
+        _ => Some("a `Dropout<PERCENT>` silences less than 100 percent of the units"),
     };
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

@@ -95,13 +95,17 @@ crate::spec!(impl [const BETA: usize, R: Reset, S: SpikeGradient] Leaky<BETA, R,
 
 #[diagnostic::do_not_recommend]
 impl<const BETA: usize, R: Reset, S: SpikeGradient> Solver for Leaky<BETA, R, S> {
+    const MISFIT: Option<&'static str> = match BETA {
+        0..=1000 => None,
+        _ => Some("a `Leaky<BETA>` keeps at most all of its membrane, 1000 thousandths"),
+    };
+
     fn solve<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         _: &Empty,
         x: Maps<E, D>,
         _: Option<&Maps<E, D>>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
-        const { assert!(BETA <= 1000, "a membrane keeps at most all of itself: 1000 thousandths") };
         let beta = BETA as f64 / 1000.0;
         let u = match cx.memory("membrane") {
             None => x,

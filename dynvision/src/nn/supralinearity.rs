@@ -35,6 +35,7 @@ impl<const N: usize, const K: usize> Operation for SupraLinearity<N, K> {
             "its exponent is below 0.1: `SupraLinearity<N, K>` takes thousandths, so that an exponent of 2 is \
              `SupraLinearity<2000>`",
         ),
+        1_000_001.. => Some("its exponent is above 1000: `SupraLinearity<N, K>` takes thousandths"),
         _ => None,
     };
 

@@ -88,7 +88,7 @@ fn check<E: Element, D: VisionDevice<E>>(
     let ((b, i, h, wd), (o, per_group, k, l)) = (*x.shape(), *w.shape());
     let window = conv.window;
     let shape = |what, expected: &[usize], found: &[usize]| Err(Error::shape(what, expected, found));
-    if conv.groups == 0 || i != per_group * conv.groups || o % conv.groups != 0 {
+    if conv.groups == 0 || per_group.checked_mul(conv.groups) != Some(i) || o % conv.groups != 0 {
         return shape(
             "weight of a convolution (out, in / groups, kernel, kernel)",
             &[o, i / conv.groups.max(1), k, l],
