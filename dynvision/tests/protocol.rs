@@ -197,7 +197,7 @@ mod shown {
             (Occlusion::Deletion { share: 1.0 }, 6),
             (Occlusion::Blobs { share: 0.34, size: 3 }, 2),
         ] {
-            let frame = occluded(occlusion);
+            let frame = occluded(occlusion.clone());
             assert_eq!(frame.iter().filter(|&&x| x == BLANK).count(), hidden, "{occlusion:?}: {frame:?}");
             assert!(frame.iter().zip(image(2)).all(|(&x, of)| x == BLANK || x == of), "{frame:?}");
         }

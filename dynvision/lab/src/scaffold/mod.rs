@@ -30,8 +30,6 @@ fn cargo_config(built_in: &Path) -> String {
 const PROFILE: &str = "# what computes the most is optimised in builds for tests as well
 [profile.dev]
 debug = \"line-tables-only\"
-[profile.dev.package.\"*\"]
-debug = false
 [profile.dev.package.dynvision-kernels]
 opt-level = 3
 [profile.dev.package.dfdx]

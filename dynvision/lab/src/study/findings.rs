@@ -89,6 +89,8 @@ pub struct Judged {
     pub effect: Option<f64>,
     /// Number of seeds.
     pub seeds: usize,
+    /// The share of the numbers that are missing, since the measure is not defined there.
+    pub missing: f64,
 }
 
 impl Verdict {
@@ -104,7 +106,7 @@ impl Verdict {
 
 impl Judged {
     /// A table with a row for each claim: the verdict, the mean difference with its interval over seeds, Cohen's d, the number
-    /// of seeds.
+    /// of seeds, the share of the images for which the measure is not defined.
     pub fn grid(all: &[Judged]) -> Grid {
         let number = |x: Option<f64>| x.map_or("none".into(), |x| format!("{x:.3}"));
         let row = |grid: Grid, of: &Judged| {
@@ -114,10 +116,11 @@ impl Judged {
                 of.interval.map_or("none".into(), |(low, high)| format!("[{low:.3}, {high:.3}]")),
                 number(of.effect),
                 of.seeds.to_string(),
+                format!("{:.0} %", 100. * of.missing),
                 of.finding.claim.clone(),
             ])
         };
-        all.iter().fold(Grid::new("", &["seen", "difference", "95 %", "d", "n", "claim"]), row)
+        all.iter().fold(Grid::new("", &["seen", "difference", "95 %", "d", "n", "missing", "claim"]), row)
     }
 }
 
@@ -151,15 +154,37 @@ impl Finding {
         }
     }
 
-    /// The number of a run.
-    fn number(&self, results: &Results) -> Result<Option<f64>, LabError> {
+    /// The number of a run; how many of the images' numbers are missing, and of how many.
+    fn number(&self, results: &Results) -> Result<(Option<f64>, [f64; 2]), LabError> {
+        // a measure is of samples or of steps
+        let mut counts = [0.; 2];
         for part in [Part::Samples, Part::Steps] {
-            let points = self.points(&results.summary(part, 0.95)?);
+            let table = results.summary(part, 0.95)?;
+            let points = self.points(&table);
+            if part == Part::Samples {
+                counts = self.counts(&table);
+            }
             if !points.is_empty() {
-                return Ok(self.statistic.of(&points));
+                return Ok((self.statistic.of(&points), counts));
             }
         }
-        Ok(None)
+        Ok((None, counts))
+    }
+
+    fn is_of(&self, table: &Table, row: usize) -> bool {
+        let cell = |name: &str| table.column(name).map(|column| column.cell(row)).unwrap_or_default();
+        cell("measure") == self.measure && cell("area") == self.area.as_deref().unwrap_or_default()
+    }
+
+    /// How many numbers are missing, and how many there would be.
+    fn counts(&self, table: &Table) -> [f64; 2] {
+        let sum = |name: &str| -> f64 {
+            let numbers = table.column(name).and_then(Column::numbers).unwrap_or_default();
+            let own = numbers.iter().enumerate().filter(|(row, _)| self.is_of(table, *row));
+            own.filter_map(|(_, x)| *x).sum()
+        };
+        let missing = sum("missing");
+        [missing, missing + sum("samples")]
     }
 
     /// What is varied, and the measure, the mean over the rows of each condition.
@@ -167,10 +192,9 @@ impl Finding {
         let varied = table.names().find(|name| name.starts_with("protocol.")).map(String::from);
         let numbers = |name: &str| table.column(name).and_then(Column::numbers).unwrap_or_default();
         let (means, x) = (numbers("mean"), varied.as_deref().map(numbers).unwrap_or_default());
-        let cell = |name: &str, row: usize| table.column(name).map(|column| column.cell(row)).unwrap_or_default();
         let mut by: BTreeMap<u64, (f64, Vec<f64>)> = BTreeMap::new();
         for row in 0..table.rows() {
-            if cell("measure", row) != self.measure || cell("area", row) != self.area.as_deref().unwrap_or_default() {
+            if !self.is_of(table, row) {
                 continue;
             }
             let x = x.get(row).copied().flatten().unwrap_or_default();
@@ -261,11 +285,13 @@ impl Study<'_> {
         let named =
             named.ok_or_else(|| LabError::Failed(format!("there is no experiment `{}`", finding.experiment)))?;
         let mut numbers: [BTreeMap<u64, Option<f64>>; 2] = Default::default();
+        let mut counts = [0.; 2];
         for run in &self.runs {
             let places = [Some(&finding.category), finding.than.as_ref()];
             for (numbers, name) in numbers.iter_mut().zip(places) {
                 if name.is_some_and(|name| name == run.category()) {
-                    let number = finding.number(&run.experiment(named, stop)?)?;
+                    let (number, [missing, all]) = finding.number(&run.experiment(named, stop)?)?;
+                    counts = [counts[0] + missing, counts[1] + all];
                     numbers.insert(run.config.settings.seed.0, number);
                 }
             }
@@ -291,6 +317,7 @@ impl Study<'_> {
             interval,
             effect: compared.cohen_dz,
             seeds: compared.n,
+            missing: if counts[1] > 0. { counts[0] / counts[1] } else { 0. },
         })
     }
 }

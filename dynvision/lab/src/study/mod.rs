@@ -2,6 +2,7 @@
 
 mod activity;
 mod findings;
+mod growth;
 mod methods;
 mod report;
 

@@ -93,6 +93,15 @@ impl Study<'_> {
                 }
             }
             report.numbers.extend(numbers(named, &results)?);
+            let grown = super::growth::runaways(&results.long()?);
+            if !grown.is_empty() {
+                report.warnings.push(format!(
+                    "In `{}` activity still grows at the last step, when nothing is shown: {}. What is measured late in such a trace is no \
+                     response to a stimulus.",
+                    named.name,
+                    grown.join("; ")
+                ));
+            }
         }
         if let Some(named) = experiments.iter().find(|named| named.experiment.figures.iter().any(|f| f == COMPARES)) {
             match self.figure(named, &compared, COMPARES) {
@@ -108,7 +117,7 @@ impl Study<'_> {
         if !self.findings.is_empty() {
             let mut grid = Judged::grid(&self.judge(&self.findings, stop)?);
             grid.note = "Seen where the 95 % interval of the difference over seeds lies on the side that is claimed, \
-                         opposite where it lies on the other, else undecided."
+                         opposite where it lies on the other, else undecided. Missing: the share of images for which the measure is not defined."
                 .into();
             report.findings.push(grid);
         }
