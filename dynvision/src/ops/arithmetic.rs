@@ -6,6 +6,14 @@ use crate::error::{Error, Result};
 use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 
+/// Maps of no image, which dfdx 0.13 cannot iterate over.
+pub(super) fn nothing<E: Element, D: VisionDevice<E>>(
+    device: &D,
+    sizes: (usize, usize, usize, usize),
+) -> Result<Maps<E, D>> {
+    device.try_zeros_like(&sizes).map_err(Error::device)
+}
+
 /// A number in the dtype.
 fn number<E: Element>(value: f64) -> Result<E> {
     E::from_f64(value).ok_or_else(|| Error::Setting(format!("{value} is no number of the dtype")))
@@ -135,6 +143,9 @@ pub fn clamp<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     most: f64,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
+    if x.shape().0 == 0 {
+        return Ok(x.clone());
+    }
     let x = contiguous(x.clone(), graph)?;
     let none = x.try_ne(&x).map_err(Error::device)?;
     let kept = x.retaped::<T>();
@@ -175,6 +186,9 @@ pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let (_, c, h, w) = to;
     countable("a weight spread over a map", &[c, h, w])?;
+    if to.0 == 0 {
+        return nothing(weight.device(), to);
+    }
     let sizes: Vec<usize> = weight.shape().concrete().into_iter().collect();
     let len = weight.shape().num_elements();
     let weight = vector(weight, graph)?;
@@ -221,6 +235,9 @@ pub fn within_channels<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     weight: &Tensor<Z, E, D>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
+    if x.shape().0 == 0 {
+        return Ok(x.clone());
+    }
     let (b, c, h, w) = *x.shape();
     let sizes: Vec<usize> = weight.shape().concrete().into_iter().collect();
     if weight.shape().num_elements() != c * h * w * h * w {

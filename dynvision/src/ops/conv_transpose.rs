@@ -1,6 +1,6 @@
 //! Transposed convolution.
 
-use super::arithmetic::mul;
+use super::arithmetic::{mul, nothing};
 use super::conv::conv2d;
 use super::gather::gather;
 use super::shape::{contiguous, countable};
@@ -53,6 +53,9 @@ pub fn conv_transpose2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         )));
     }
     let [rows, columns] = rows_columns;
+    if x.shape().0 == 0 {
+        return nothing(x.device(), (0, w.shape().1, rows, columns));
+    }
     let apart = if stride == 1 { contiguous(x.clone(), graph)? } else { spaced(stride, x, graph)? };
     let turned = graph.derived(w, |graph| turned(w, graph))?;
     // the convolution of what is apart sees as much before the first row as reaches into the result

@@ -1,5 +1,6 @@
 //! Pooling.
 
+use super::arithmetic::nothing;
 use super::gather::gather;
 use super::shape::{contiguous, countable, reshaped};
 use crate::autograd::Graph;
@@ -152,6 +153,9 @@ pub fn adaptive_avg_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     }
     if (h, w) == (rows, columns) {
         return Ok(x);
+    }
+    if b == 0 {
+        return nothing(x.device(), (0, c, rows, columns));
     }
     // the mean of a region is that over its rows of the means over its columns
     let [over_rows, over_columns] = [means(x.device(), h, rows)?, means(x.device(), w, columns)?];

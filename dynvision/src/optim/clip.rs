@@ -83,7 +83,7 @@ impl Clip {
                 if changed {
                     // a factor near the end of the numbers' range would lose its digits there
                     let tiny = E::min_positive_value().to_f64().is_some_and(|least| factor < least * 1e8);
-                    let (factor, times) = if tiny { (factor.sqrt(), 2) } else { (factor, 1) };
+                    let (factor, times) = if tiny { (norm.root_of_factor(limit), 2) } else { (factor, 1) };
                     visit(model, grads, groups, |dev, _, gradient| {
                         (0..times).try_for_each(|_| dev.scale(gradient, factor)).map_err(OptimError::device)
                     })?;
@@ -132,6 +132,11 @@ impl Norm {
     fn factor(&self, limit: f64) -> f64 {
         let norm = self.value();
         if norm.is_finite() { limit / (norm + 1e-6) } else { limit / self.scale / self.squares.sqrt() }
+    }
+
+    /// Its square root, of which the factor itself can be too small to have digits.
+    fn root_of_factor(&self, limit: f64) -> f64 {
+        limit.sqrt() / self.scale.sqrt() / self.squares.sqrt().sqrt()
     }
 
     fn is_below(&self, other: &Norm) -> bool {

@@ -48,6 +48,14 @@ impl UpdateRule for OptimizerConfig {
         }
     }
 
+    fn squares(&self) -> &'static [&'static str] {
+        match self {
+            OptimizerConfig::Adam(rule) => rule.squares(),
+            OptimizerConfig::Sgd(rule) => rule.squares(),
+            OptimizerConfig::RmsProp(rule) => rule.squares(),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             OptimizerConfig::Adam(rule) => rule.describe(),

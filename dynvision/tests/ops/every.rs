@@ -223,7 +223,8 @@ fn no_image_at_all() {
         let done =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(name, a.clone(), &b, &mut cx::<Recorded>())));
         match done {
-            Ok(Ok(y)) => assert!(y.as_vec().is_empty(), "{name}"),
+            // dfdx cannot read an empty tensor
+            Ok(Ok(y)) => assert_eq!(y.shape().num_elements(), 0, "{name}"),
             Ok(Err(error)) => assert!(!error.to_string().is_empty()),
             Err(_) => panicked.push(name),
         }
