@@ -207,7 +207,8 @@ impl Methods {
         add(!training.learning_rate.is_empty(), format!(", the learning rate {}", training.learning_rate));
         add(training.batch.is_some(), format!(", in batches of {} images", training.batch.unwrap_or(0)));
         add(!training.loss.is_empty(), format!(", to minimise {}", training.loss));
-        add(training.epochs.is_some(), format!(" for {} epochs", training.epochs.unwrap_or(0)));
+        let epochs = training.epochs.unwrap_or(0);
+        add(training.epochs.is_some(), format!(" for {epochs} epoch{}", if epochs == 1 { "" } else { "s" }));
         let seeds: Vec<String> = training.seeds.iter().map(u64::to_string).collect();
         let s = if seeds.len() == 1 { "" } else { "s" };
         add(!seeds.is_empty(), format!(" from {} seed{s} ({})", seeds.len(), seeds.join(", ")));

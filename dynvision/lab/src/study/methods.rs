@@ -156,33 +156,64 @@ struct Connections {
     recurrence: bool,
     skip: bool,
     feedback: bool,
+    /// Whether a time constant is trained.
+    trained_tau: bool,
+    /// The operations of areas, each row once.
+    operations: Vec<Vec<String>>,
 }
 
 impl Connections {
     fn of(models: &[Anatomy]) -> Self {
         let links = |kind: Connection| models.iter().any(|model| model.links.iter().any(|link| link.kind == kind));
         let recurrent = |model: &Anatomy| model.parameters.iter().any(|p| matches!(p.role, Role::Recurrence { .. }));
+        let mut operations: Vec<Vec<String>> = Vec::new();
+        for area in models.iter().flat_map(|model| &model.areas) {
+            if !area.operations.is_empty() && !operations.contains(&area.operations) {
+                operations.push(area.operations.clone());
+            }
+        }
+        let trained = |model: &Anatomy| model.parameters.iter().any(|p| p.name.ends_with("tstep.tau"));
         Connections {
+            trained_tau: models.iter().any(trained),
+            operations,
             recurrence: models.iter().any(recurrent),
             skip: links(Connection::Skip),
             feedback: links(Connection::Feedback),
         }
     }
 
+    /// What a step computes, by the order of the operations: the state that is stored is what the last of them leaves.
     fn equation(&self) -> String {
         let mut input = vec!["feedforward"];
         let each = [(self.recurrence, "recurrent"), (self.skip, "skip"), (self.feedback, "feedback")];
         input.extend(each.iter().filter(|(there, _)| *there).map(|(_, name)| *name));
-        format!(
-            "τ dx/dt = −x + φ({} input), solved by Euler steps of dt unless the model's declaration names another solver",
-            input.join(" + ")
-        )
+        let operations = self.operations.first().map(Vec::as_slice).unwrap_or_default();
+        let at = |name: &str| operations.iter().position(|operation| operation == name);
+        let rule = match (at("tstep"), at("nonlin")) {
+            (Some(step), Some(nonlin)) if step < nonlin => "r(t + dt) = φ(r(t) + dt/τ · (I − r(t)))",
+            (Some(_), Some(_)) => "r(t + dt) = r(t) + dt/τ · (φ(I) − r(t))",
+            (Some(_), None) => "r(t + dt) = r(t) + dt/τ · (I − r(t))",
+            (None, Some(_)) => "r(t + dt) = φ(I)",
+            (None, None) => "r(t + dt) = I",
+        };
+        let solver = match at("tstep") {
+            Some(_) => " (a step of Euler's method unless the model's declaration names another solver)",
+            None => "",
+        };
+        let order: Vec<String> = self.operations.iter().map(|list| list.join(", ")).collect();
+        let order = if order.is_empty() {
+            String::new()
+        } else {
+            format!("; the operations of a step were {} in that order", order.join(", or "))
+        };
+        format!("{rule}{solver}, where I is the {} input and φ the nonlinearity{order}", input.join(" + "))
     }
 
     /// The times that act in the models.
     fn times(&self, dynamics: &Dynamics) -> Vec<(String, String)> {
         let ms = |x: f64| format!("{x} ms");
-        let mut times = vec![("dt".to_string(), ms(dynamics.dt)), ("τ".into(), ms(dynamics.tau))];
+        let tau = if self.trained_tau { "τ, trained from" } else { "τ" };
+        let mut times = vec![("dt".to_string(), ms(dynamics.dt)), (tau.into(), ms(dynamics.tau))];
         times.push(("feedforward delay".into(), ms(dynamics.t_feedforward)));
         for (there, name, time) in [
             (self.recurrence, "recurrent delay", dynamics.t_recurrence),
@@ -419,9 +450,14 @@ impl Study<'_> {
         let dt = own.get("dt").and_then(|dt| dt.as_float()).unwrap_or(settings.dynamics.dt);
         let mut said = vec![format!("{} ({}): {}", named.name, experiment.about, shown(&condition.protocol, dt)?)];
         if !experiment.vary.is_empty() {
+            // whole numbers of times are steps
+            const TIMES: [&str; 9] = ["total", "intro", "stim", "gap", "asynchrony", "mask_for", "each", "on", "off"];
             let one = |(path, values): (&String, &Vec<toml::Value>)| {
+                let is_time =
+                    path.starts_with("protocol.") && path.rsplit('.').next().is_some_and(|key| TIMES.contains(&key));
+                let unit = if is_time && values.iter().all(toml::Value::is_integer) { " steps" } else { "" };
                 let values: Vec<String> = values.iter().map(words).collect();
-                format!("{path} = {}", values.join(", "))
+                format!("{path} = {}{unit}", values.join(", "))
             };
             let varied: Vec<String> = experiment.vary.iter().map(one).collect();
             said.push(format!(
@@ -433,7 +469,7 @@ impl Study<'_> {
         if !own.is_empty() {
             said.push(format!("with the model's {}", words(&own)));
         }
-        for (name, table) in &experiment.interventions {
+        for (name, table) in &condition.interventions {
             said.push(format!("with the intervention {name}: {}", words(table)));
         }
         let images = self.each(|run| {
@@ -465,7 +501,7 @@ impl Study<'_> {
                         .commit
                         .map_or(String::new(), |commit| format!("commit {}", commit.get(..10).unwrap_or(&commit)));
                     add("dynvision", made.version, commit);
-                    add("", made.toolchain, String::new());
+                    add("Rust", made.toolchain.trim_start_matches("rustc ").into(), String::new());
                 }
                 None => add("dynvision", env!("CARGO_PKG_VERSION").into(), String::new()),
             }

@@ -62,7 +62,8 @@ fn it_says_what_was_shown_in_training_and_what_was_done_in_experiments() {
         &text,
         &[
             // the model has no recurrence, and none is claimed of it
-            "τ dx/dt = −x + φ(feedforward input)",
+            "r(t + dt) = φ(r(t) + dt/τ · (I − r(t)))",
+            "where I is the feedforward input and φ the nonlinearity; the operations of a step were layer, tstep, nonlin, record, delay",
             "time without input before each stimulus = 5 steps (10 ms)",
             "Images were those of digits at 8 × 8 (54 images for training, 6 images held out of it to follow the training, 20 images for testing)",
             "At most 60 images were used for training, of each class alike",
@@ -70,14 +71,14 @@ fn it_says_what_was_shown_in_training_and_what_was_done_in_experiments() {
             "Networks were trained with adam (",
             "the learning rate cosine (floor = 0.5, steps = 6), by update",
             "to minimise cross-entropy + 0.25 × activity",
-            "for 1 epochs from 1 seed (0)",
+            "for 1 epoch from 1 seed (0)",
             "Each image was presented under a protocol: blank for 2 steps (4 ms), then the image with gaussian noise at a signal share \
              (SSNR) of 0.5 (dynamic in time, its power relative to the variance of the image) for 5 steps (10 ms), then blank for 1 step (2 ms)",
             "gradients were limited by norm = 1",
             "images were not augmented",
             "lesion (what the first area is for): blank for 1 step (2 ms), then the image for 2 steps (4 ms), then blank for 2 steps (4 ms), \
              then the image for 2 steps (4 ms), then blank for 2 steps (4 ms), in 2 conditions, of which that is the first, with \
-             protocol.interval.gap = 2, 3, with the model's idle = 3, with the intervention lesion: area (area = layer1, scale = 0.5), on 4 \
+             protocol.interval.gap = 2, 3 steps, with the model's idle = 3, with the intervention lesion: area (area = layer1, scale = 0.5), on 4 \
              test images",
             "measuring response avg and accuracy",
             "there is one seed, and no interval over seeds",
@@ -115,7 +116,7 @@ fn it_tells_runs_apart_and_where_pictures_come_from() {
         &[
             "The models were small (Small), with 2 areas (layer1, layer2) and ",
             "; small/self (Small), with 2 areas (layer1, layer2) and ",
-            "φ(feedforward + recurrent input)",
+            "where I is the feedforward + recurrent input",
             "τ = 5 ms or 8 ms",
             "Images were those of the folder `pictures` of image files at 8 × 8 (16 images for training, 4 images for testing)",
             "Their shorter side was resized to 8 pixels (bilinear), and the middle of 8 × 8 cropped, as grey levels",
