@@ -319,7 +319,7 @@ impl Code<'_> {
         let frames = frames.chain(self.model.beside.iter().map(|input| &input.map).zip(&self.shapes.beside));
         let frames = frames.filter_map(|(input, map)| {
             // what the macro has found to be wrong is 0, and told
-            let is_checked = input.iter().any(|entry| is_zero(entry));
+            let is_checked = input.iter().any(is_zero);
             let constant = &map.constant;
             (!is_checked).then(|| {
                 let call = call_over(&quote!(#(#input),*), quote!(__dv::check_frame), quote!(#spec::#constant));

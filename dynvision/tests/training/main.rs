@@ -114,7 +114,7 @@ fn what_is_not_finite_replaces_no_checkpoint() {
         groups: Groups::default(),
         ..config(1)
     };
-    let mut trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
+    let trainer = Trainer::new(&dev, dev.build_module::<Net, f32>(), config).unwrap();
     trainer.save(&path).unwrap();
     let good = std::fs::read(&path).unwrap();
     let images = few(digits::train().unwrap(), 4);
