@@ -291,7 +291,7 @@ impl Config {
                 return Err(refused(path, "it takes a finite number from 0 on".into()));
             }
         }
-        if !(settings.data.memory_gb > 0.0) {
+        if settings.data.memory_gb.is_nan() || settings.data.memory_gb <= 0.0 {
             return Err(refused("data.memory_gb", "it takes a number above 0".into()));
         }
         if !(0.0..1.0).contains(&settings.data.validation) {
