@@ -94,6 +94,7 @@ const _: () = {
     use ::dynvision::__private as __dv;
     const _: __dv::Geometry = <RConv2d<1, 4> as __dv::Layer>::GEOMETRY;
     const _: __dv::Features = <Classifier<4, 2> as __dv::Readout>::FEATURES;
+    const _: () = __dv::check_frame(Small::INPUT);
     const _: () = __dv::check_layer::<__SmallV1Layer>("v1", "the frame", Small::INPUT);
     const _: () = __dv::check_readout::<__SmallHeadReadout>("head", "`v1`", Small::V1);
     impl<E: __dv::Dtype, D: __dv::Device<E>> __dv::BuildOnDevice<D, E> for Small {

@@ -152,7 +152,7 @@ impl<const N: usize> Signs for FirstExcite<N> {
 ///     classifier: Classifier<4, 2>,
 /// }
 /// let net = Cpu::default().build_module::<Net, f32>();
-/// let mut graph = dynvision::autograd::Graph::new(NoneTape);
+/// let mut graph = dynvision::autograd::Graph::new(dfdx::prelude::NoneTape);
 /// let weight = net.v1.recurrence.effective_weight(&mut graph)?.as_vec();
 /// assert!(weight.iter().enumerate().all(|(n, &w)| if n / 9 % 4 < 3 { w >= 0.0 } else { w <= 0.0 }));
 /// # Ok::<(), Error>(())
@@ -182,7 +182,7 @@ impl<S: Signs, C: ConvOptions> ConvOptions for Signed<S, C> {
 ///     classifier: Classifier<2, 2>,
 /// }
 /// let net = Cpu::default().build_module::<Net, f32>();
-/// let mut graph = dynvision::autograd::Graph::new(NoneTape);
+/// let mut graph = dynvision::autograd::Graph::new(dfdx::prelude::NoneTape);
 /// let weight = net.v1.recurrence.effective_weight(&mut graph)?.as_vec();
 /// // from the first to the second channel, and back
 /// assert_eq!(weight[9..18], weight[18..27]);

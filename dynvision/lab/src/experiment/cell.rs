@@ -132,7 +132,10 @@ mod tests {
         begun.finish(&serde_json::json!({ "by": 1 })).unwrap();
         other.finish(&serde_json::json!({ "by": 2 })).unwrap();
         assert!(is_finished(store, "abc"));
-        assert_eq!((names(store), names(&store.join("abc"))), (vec!["abc".into()], vec!["cell.json".into()]));
+        assert_eq!(
+            (names(store), names(&store.join("abc"))),
+            (vec!["abc".into()], ["cell.json", "samples.parquet", "steps.parquet"].map(String::from).into())
+        );
         assert!(std::fs::read_to_string(store.join("abc/cell.json")).unwrap().contains('1'), "the first one stays");
         // one of which somebody removed a part is made again
         std::fs::remove_file(store.join("abc/steps.parquet")).unwrap();
