@@ -17,11 +17,12 @@ fn built_in() -> Option<PathBuf> {
     folder.join("CACHEDIR.TAG").is_file().then(|| folder.to_path_buf())
 }
 
-/// The settings of Cargo that a new laboratory has, for `built_in`: the libraries are built there already.
+/// The settings of Cargo that a new laboratory has, for `built_in`: what is from a registry is built there already. (Crates at a
+/// path are others to Cargo in another workspace, and are built once for all laboratories.)
 fn cargo_config(built_in: &Path) -> String {
     let path = toml::Value::String(built_in.display().to_string());
     format!(
-        "# The libraries are built where dynvision was built, and not again; delete this file to build them here.\n\
+        "# What dynvision is made of is built where it was built, and not again; delete this file to build all here.\n\
          [build]\nbuild-dir = {path}\n"
     )
 }
