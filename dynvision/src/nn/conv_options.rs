@@ -130,7 +130,7 @@ pub trait Signs: Clone + std::fmt::Debug + 'static {
     fn excites(from: usize) -> bool;
 }
 
-/// The first `N` channels excite, the others inhibit.
+/// The first `N` channels excite, the others inhibit; where there are no more than `N`, none inhibits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FirstExcite<const N: usize>;
 impl<const N: usize> Signs for FirstExcite<N> {

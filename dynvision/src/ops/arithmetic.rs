@@ -1,18 +1,10 @@
 //! Products, differences and squashing functions of maps: what gates and divisive circuits are written in.
 
-use super::shape::{contiguous, copy, countable, reshaped, vector};
+use super::shape::{contiguous, copy, countable, nothing, reshaped, vector};
 use crate::autograd::{Graph, id};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
-
-/// Maps of no image, which dfdx 0.13 cannot iterate over.
-pub(super) fn nothing<E: Element, D: VisionDevice<E>>(
-    device: &D,
-    sizes: (usize, usize, usize, usize),
-) -> Result<Maps<E, D>> {
-    device.try_zeros_like(&sizes).map_err(Error::device)
-}
 
 /// A number in the dtype.
 fn number<E: Element>(value: f64) -> Result<E> {

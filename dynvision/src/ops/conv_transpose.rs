@@ -1,9 +1,9 @@
 //! Transposed convolution.
 
-use super::arithmetic::{mul, nothing};
+use super::arithmetic::mul;
 use super::conv::conv2d;
 use super::gather::gather;
-use super::shape::{contiguous, countable};
+use super::shape::{contiguous, countable, nothing};
 use super::slice::slice;
 use crate::autograd::Graph;
 use crate::error::{Error, Result};

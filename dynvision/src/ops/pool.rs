@@ -1,8 +1,7 @@
 //! Pooling.
 
-use super::arithmetic::nothing;
 use super::gather::gather;
-use super::shape::{contiguous, countable, reshaped};
+use super::shape::{contiguous, countable, nothing, reshaped};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::geometry::{Units, Window};

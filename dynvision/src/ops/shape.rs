@@ -35,6 +35,14 @@ pub(crate) fn countable(what: &'static str, sizes: &[usize]) -> Result<usize> {
     })
 }
 
+/// Maps of no image, which dfdx 0.13 cannot iterate over.
+pub(super) fn nothing<E: Element, D: VisionDevice<E>>(
+    device: &D,
+    sizes: (usize, usize, usize, usize),
+) -> Result<Maps<E, D>> {
+    device.try_zeros_like(&sizes).map_err(Error::device)
+}
+
 /// Returns the same tensor under another type of the same sizes, a view too.
 pub(crate) fn realized<S: Shape, Y: Shape<Concrete = S::Concrete>, E: Dtype, D: Device<E>>(
     what: &'static str,
