@@ -89,8 +89,8 @@ pub struct Judged {
     pub effect: Option<f64>,
     /// Number of seeds.
     pub seeds: usize,
-    /// The share of the numbers that are missing, since the measure is not defined there.
-    pub missing: f64,
+    /// The share of the numbers that are missing, since the measure is not defined there; none where there are no numbers.
+    pub missing: Option<f64>,
 }
 
 impl Verdict {
@@ -116,7 +116,7 @@ impl Judged {
                 of.interval.map_or("none".into(), |(low, high)| format!("[{low:.3}, {high:.3}]")),
                 number(of.effect),
                 of.seeds.to_string(),
-                format!("{:.0} %", 100. * of.missing),
+                of.missing.map_or("none".into(), |share| format!("{:.0} %", 100. * share)),
                 of.finding.claim.clone(),
             ])
         };
@@ -161,8 +161,9 @@ impl Finding {
         for part in [Part::Samples, Part::Steps] {
             let table = results.summary(part, 0.95)?;
             let points = self.points(&table);
-            if part == Part::Samples {
-                counts = self.counts(&table);
+            let of = self.counts(&table);
+            if of[1] > 0. {
+                counts = of;
             }
             if !points.is_empty() {
                 return Ok((self.statistic.of(&points), counts));
@@ -317,12 +318,13 @@ impl Study<'_> {
             interval,
             effect: compared.cohen_dz,
             seeds: compared.n,
-            missing: if counts[1] > 0. { counts[0] / counts[1] } else { 0. },
+            missing: (counts[1] > 0.).then(|| counts[0] / counts[1]),
         })
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
 
@@ -335,5 +337,27 @@ mod tests {
         assert_eq!(Statistic::Mean.of(&[(0., 1.), (0., 3.)]), Some(2.));
         assert_eq!(Statistic::Slope.of(&[(1., 1.)]), None, "one condition has no slope");
         assert_eq!(Statistic::Mean.of(&[]), None);
+    }
+
+    #[test]
+    fn numbers_that_are_missing_are_counted_for_the_measure_and_area_alone() {
+        let of = |measure: &str| {
+            let text = format!(
+                "claim = \"c\"\nexperiment = \"e\"\nmeasure = \"{measure}\"\narea = \"v1\"\nstatistic = \"mean\"\n\
+                 category = \"a\"\nis = \"lower\""
+            );
+            toml::from_str::<Finding>(&text).unwrap()
+        };
+        let table = Table::new()
+            .with("measure", Column::Texts(vec![Some("ratio".into()), Some("ratio".into()), Some("other".into())]))
+            .unwrap()
+            .with("area", Column::Texts(vec![Some("v1".into()), Some("v1".into()), Some("v1".into())]))
+            .unwrap()
+            .with("samples", vec![Some(3_i64), Some(0), Some(7)])
+            .unwrap()
+            .with("missing", vec![Some(1_i64), Some(4), Some(0)])
+            .unwrap();
+        assert_eq!(of("ratio").counts(&table), [5., 8.]);
+        assert_eq!(of("absent").counts(&table), [0., 0.], "of nothing there is no share");
     }
 }
