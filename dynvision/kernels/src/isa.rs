@@ -185,6 +185,11 @@ pub(super) trait Parts: Vector {
     unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self;
     /// Writes part `p` to `to[p]` where its mask has a bit.
     unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]);
+    /// The even lanes of both, then the odd ones, each in an order of the instruction set's own, which [`join`](Parts::join)
+    /// undoes: what costs least.
+    unsafe fn split(self, other: Self) -> [Self; 2];
+    /// Undoes [`split`](Parts::split).
+    unsafe fn join(self, other: Self) -> [Self; 2];
 }
 
 /// Sixteen numbers in plain Rust.
@@ -289,6 +294,18 @@ impl Parts for Plain {
                 unsafe { *to.add(i) = lane };
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn split(self, other: Self) -> [Self; 2] {
+        // SAFETY: plain Rust.
+        unsafe { self.deal(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn join(self, other: Self) -> [Self; 2] {
+        // SAFETY: plain Rust.
+        unsafe { self.interleave(other) }
     }
 }
 
@@ -423,6 +440,16 @@ pub(super) mod x86 {
                 }
             }
         }
+
+        #[inline(always)]
+        unsafe fn split(self, other: Self) -> [Self; 2] {
+            unsafe { [_mm512_shuffle_ps::<0x88>(self, other), _mm512_shuffle_ps::<0xdd>(self, other)] }
+        }
+
+        #[inline(always)]
+        unsafe fn join(self, other: Self) -> [Self; 2] {
+            unsafe { [_mm512_unpacklo_ps(self, other), _mm512_unpackhi_ps(self, other)] }
+        }
     }
 
     // SAFETY (of every body): as above.
@@ -431,7 +458,11 @@ pub(super) mod x86 {
         unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
             unsafe {
                 match P {
+                    1 if masks[0] & 255 == 255 => _mm256_loadu_ps(from[0]),
                     1 => _mm256_maskload_ps(from[0], mask256(masks[0])),
+                    2 if masks[0] & masks[1] & 15 == 15 => {
+                        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(from[0])), _mm_loadu_ps(from[1]))
+                    }
                     2 => {
                         let low = _mm_maskload_ps(from[0], _mm256_castsi256_si128(mask256(masks[0])));
                         let high = _mm_maskload_ps(from[1], _mm256_castsi256_si128(mask256(masks[1])));
@@ -460,6 +491,16 @@ pub(super) mod x86 {
                     _ => unreachable!("{P} parts"),
                 }
             }
+        }
+
+        #[inline(always)]
+        unsafe fn split(self, other: Self) -> [Self; 2] {
+            unsafe { [_mm256_shuffle_ps::<0x88>(self, other), _mm256_shuffle_ps::<0xdd>(self, other)] }
+        }
+
+        #[inline(always)]
+        unsafe fn join(self, other: Self) -> [Self; 2] {
+            unsafe { [_mm256_unpacklo_ps(self, other), _mm256_unpackhi_ps(self, other)] }
         }
     }
 

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A way to compute a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// [`Winograd2`](Algorithm::Winograd2) where it can compute the convolution and pays: with AVX2 or AVX-512, at least 16
-    /// channels taken and given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and
-    /// at least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border and at least 8
-    /// images. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
+    /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the maps
+    /// of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and
+    /// at least 64 places in the whole batch; for the gradient of the weight, which [`Winograd2`](Algorithm::Winograd2) computes,
+    /// also zeros beyond the border and at least 8 images. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
     /// [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
@@ -27,19 +27,23 @@ pub enum Algorithm {
     Implicit,
     /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
     Winograd2,
+    /// Winograd's F(2x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: a quarter fewer products, with the error of a sum
+    /// that is added up one product after the other. Gradients of weights are those of [`Winograd2`](Algorithm::Winograd2).
+    Winograd2x4,
     /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
     Depthwise,
-    /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products, and about ten times its error.
+    /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products still, and about three times its error.
     /// Gradients of weights are those of [`Winograd2`](Algorithm::Winograd2).
     Winograd4,
 }
 
 impl Algorithm {
     /// Rows and columns that a tile of this algorithm makes, if it is one of Winograd's.
-    pub(super) fn tiles(self) -> Option<usize> {
+    pub(super) fn tiles(self) -> Option<[usize; 2]> {
         match self {
-            Algorithm::Winograd2 => Some(2),
-            Algorithm::Winograd4 => Some(4),
+            Algorithm::Winograd2 => Some([2, 2]),
+            Algorithm::Winograd2x4 => Some([2, 4]),
+            Algorithm::Winograd4 => Some([4, 4]),
             _ => None,
         }
     }
@@ -130,7 +134,7 @@ struct Key {
     /// With the number of images left out.
     shape: ConvShape,
     /// Rows and columns that a tile makes.
-    made: usize,
+    made: [usize; 2],
     adjoint: bool,
     isa: Isa,
 }
@@ -149,7 +153,10 @@ impl Store {
     pub(super) fn algorithm(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if winograd::pays(shape, self.isa()) => Algorithm::Winograd2,
+            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => match made {
+                [2, 4] => Algorithm::Winograd2x4,
+                _ => Algorithm::Winograd2,
+            },
             algorithm if algorithm.tiles().is_some() => algorithm,
             algorithm => without_winograd(algorithm, shape),
         }
@@ -199,11 +206,11 @@ impl Store {
     /// The plan of `shape` or its adjoint, made from `w` if this is the first time.
     pub(super) fn plan(&self, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<Plan> {
         let make = if adjoint { Plan::backward_data } else { Plan::forward };
-        self.kept(&self.plans, 1, shape, adjoint, |isa| make(shape, w, isa))
+        self.kept(&self.plans, [1, 1], shape, adjoint, |isa| make(shape, w, isa))
     }
 
     /// The same for Winograd's algorithm.
-    pub(super) fn winograd(&self, made: usize, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
+    pub(super) fn winograd(&self, made: [usize; 2], shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
         let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
         self.kept(&self.winograd, made, shape, adjoint, |isa| make(made, shape, w, isa))
     }
@@ -211,7 +218,7 @@ impl Store {
     fn kept<P>(
         &self,
         plans: &Kept<P>,
-        made: usize,
+        made: [usize; 2],
         shape: &ConvShape,
         adjoint: bool,
         make: impl FnOnce(Isa) -> P,

@@ -201,12 +201,12 @@ proptest! {
 
     #[test]
     fn three_by_three_by_winograd(case in winograd_cases(), onto in to(), biased: bool) {
-        prop_assert!(case.worst(&[Algorithm::Winograd2], onto, biased) < 5e-6);
+        prop_assert!(case.worst(&[Algorithm::Winograd2, Algorithm::Winograd2x4], onto, biased) < 5e-6);
     }
 
     #[test]
     fn three_by_three_by_larger_tiles_of_winograd(case in winograd_cases(), onto in to(), biased: bool) {
-        prop_assert!(case.worst(&[Algorithm::Winograd4], onto, biased) < 5e-5);
+        prop_assert!(case.worst(&[Algorithm::Winograd4], onto, biased) < 2e-5);
     }
 }
 
@@ -218,14 +218,40 @@ fn wide_geometries_by_every_algorithm() {
     for (i, (images, ins, outs, side)) in shapes.into_iter().enumerate() {
         for (window, groups) in [(Window::same(3, 1), 1), (Window::same(3, 2), 1), (Window::new(1, 1, 0), 1)] {
             let case = Case::new(Conv::new(window).grouped(groups), images, ins, outs, [side, side + i % 2], i as u64);
-            let algorithms = [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2];
+            let algorithms = [Algorithm::Portable, Algorithm::Implicit, Algorithm::Winograd2, Algorithm::Winograd2x4];
             let onto = [To::Nothing, To::Output, To::Values][i % 3];
             let deviation = case.worst(&algorithms, onto, true);
             assert!(deviation < 2e-6, "{case:?}: {deviation}");
             let deviation = case.worst(&[Algorithm::Winograd4], onto, true);
-            assert!(deviation < 2e-5, "{case:?}: {deviation}");
+            assert!(deviation < 6e-6, "{case:?}: {deviation}");
         }
     }
+}
+
+/// Rounding over many channels: Winograd's tiles of 2x4 are as exact as a sum of products one after the other.
+#[test]
+fn tiles_of_two_by_four_round_like_a_sum_of_products() {
+    let case = Case::new(Conv::new(Window::same(3, 1)), 2, 64, 16, [16, 16], 5);
+    let (x, w) = (case.values::<f32>(case.xd, 1), case.values::<f32>(case.wd, 2));
+    let len: usize = case.yd.iter().product();
+    let (mut exact, mut one_by_one) = (vec![0.0f64; len], vec![0.0f32; len]);
+    case.each_product(|xi, wi, yi| {
+        exact[yi] += f64::from(x[xi]) * f64::from(w[wi]);
+        one_by_one[yi] += x[xi] * w[wi];
+    });
+    let error = |y: &[f32]| {
+        let squares: f64 = y.iter().zip(&exact).map(|(&y, exact)| (f64::from(y) - exact).powi(2)).sum();
+        (squares / len as f64).sqrt()
+    };
+    let by = |algorithm| {
+        let mut y = vec![0.0; len];
+        let cache = WeightCache::with_algorithm(algorithm);
+        forward(&case.conv, &x, case.xd, &w, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+        error(&y)
+    };
+    let (plain, two_by_four, four) = (error(&one_by_one), by(Algorithm::Winograd2x4), by(Algorithm::Winograd4));
+    assert!(two_by_four < 1.5 * plain, "{two_by_four:e} where products one by one are off by {plain:e}");
+    assert!(four < 3.0 * plain, "{four:e} where products one by one are off by {plain:e}");
 }
 
 /// A convolution with one or two kernels to each channel.
@@ -254,7 +280,7 @@ proptest! {
 fn the_number_of_threads_changes_no_bit() {
     let ungrouped = [(Algorithm::Portable, 7, 9), (Algorithm::Implicit, 1, 20), (Algorithm::Implicit, 7, 16)];
     let winograd = [(Algorithm::Winograd2, 1, 20), (Algorithm::Winograd2, 9, 11), (Algorithm::Winograd4, 2, 8)];
-    let ungrouped = ungrouped.into_iter().chain(winograd);
+    let ungrouped = ungrouped.into_iter().chain(winograd).chain([(Algorithm::Winograd2x4, 9, 20)]);
     let cases = ungrouped.map(|(algorithm, images, side)| (algorithm, 1, images, side));
     for (algorithm, groups, images, side) in cases.chain([(Algorithm::Depthwise, 20, 9, 12)]) {
         let case = Case::new(Conv::new(Window::same(3, 1)).grouped(groups), images, 20, 40, [side, side + 1], 3);

@@ -27,6 +27,11 @@ pub(super) fn transpose(
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: AVX-512 was detected; the assertions above put the square inside both slices.
                 Isa::Avx512 => unsafe { x86::square(from.as_ptr(), stride, square, into.as_mut_ptr(), width) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: AVX2 was detected; the rest as above, for a whole square.
+                Isa::Avx2 if square == [UNIT; 2] => unsafe {
+                    x86::four_squares(from.as_ptr(), stride, into.as_mut_ptr(), width);
+                },
                 _ => square_plain(from, stride, square, into, width),
             }
         }
@@ -73,6 +78,49 @@ mod x86 {
             // SAFETY: the caller's.
             unsafe { _mm512_storeu_ps(into.add(i * width), r) };
         }
+    }
+
+    /// 16 by 16 numbers, in squares of 8 by 8.
+    ///
+    /// # Safety
+    /// So many may be read and written.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn four_squares(from: *const f32, stride: usize, into: *mut f32, width: usize) {
+        for (row, column) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+            let mut r = [_mm256_setzero_ps(); 8];
+            for (i, r) in r.iter_mut().enumerate() {
+                // SAFETY: the caller's.
+                *r = unsafe { _mm256_loadu_ps(from.add((row + i) * stride + column)) };
+                _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add((row + i) * stride + column + AHEAD).cast());
+            }
+            for (i, r) in transposed_eight(r).into_iter().enumerate() {
+                // SAFETY: the caller's.
+                unsafe { _mm256_storeu_ps(into.add((column + i) * width + row), r) };
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn transposed_eight(r: [__m256; 8]) -> [__m256; 8] {
+        let zero = _mm256_setzero_ps();
+        let (mut pairs, mut fours, mut all) = ([zero; 8], [zero; 8], [zero; 8]);
+        for i in 0..4 {
+            pairs[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+            pairs[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+        }
+        for half in [0, 4] {
+            for i in 0..2 {
+                let (a, b) = (pairs[half + i], pairs[half + 2 + i]);
+                fours[half + 2 * i] = _mm256_shuffle_ps::<0x44>(a, b);
+                fours[half + 2 * i + 1] = _mm256_shuffle_ps::<0xee>(a, b);
+            }
+        }
+        for i in 0..4 {
+            all[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+            all[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+        }
+        all
     }
 
     #[inline]

@@ -1,9 +1,10 @@
 //! Minimal filters F(m, 3) of Winograd, in one dimension: `m` values of a convolution with three taps by `m + 2` products,
-//! where the definition has `3 m`. In two dimensions F(m x m, 3x3) is `Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A`, where `d` is
-//! (m + 2)² values of the input, `g` the 3x3 weights and `Y` m² values of the output (Lavin and Gray, 2016).
+//! where the definition has `3 m`. In two dimensions F(m x n, 3x3) is `Y = Aᵀ [(G g G'ᵀ) ∘ (Bᵀ d B')] A'`, where `d` is
+//! (m + 2) (n + 2) values of the input, `g` the 3x3 weights and `Y` m n values of the output (Lavin and Gray, 2016); the
+//! matrices with a prime are those of F(n, 3).
 #![allow(unsafe_code)]
 
-use crate::isa::Vector;
+use crate::isa::{Parts, Vector};
 
 /// A minimal filter that makes `M` values with `S = M + 2` products.
 ///
@@ -11,28 +12,32 @@ use crate::isa::Vector;
 /// The methods with vectors may be called where those of [`Vector`] may.
 pub(super) trait Minimal<const M: usize, const S: usize> {
     /// `G` of the taps.
-    fn taps(g: [f32; 3]) -> [f32; S];
+    fn taps(g: [f64; 3]) -> [f64; S];
     /// `Bᵀ` of the input.
     unsafe fn input<V: Vector>(d: [V; S]) -> [V; S];
     /// `Aᵀ` of the products.
     unsafe fn output<V: Vector>(m: [V; S]) -> [V; M];
-    /// The lanes of all registers, taken one after the other, dealt out in turn.
-    unsafe fn deal<V: Vector>(registers: [V; M]) -> [V; M];
-    /// The lanes of all registers in turn: undoes [`deal`](Minimal::deal).
-    unsafe fn interleave<V: Vector>(lanes: [V; M]) -> [V; M];
+    /// The first values of all tiles, their second values, and so on, from registers that hold tile after tile. The tiles are
+    /// in an order of the instruction set's own.
+    unsafe fn split<V: Parts>(registers: [V; M]) -> [V; M];
+    /// Undoes [`split`](Minimal::split).
+    unsafe fn join<V: Parts>(lanes: [V; M]) -> [V; M];
 }
 
 /// F(2, 3): 4 products where the definition has 6.
 pub(super) struct Two;
 
-/// F(4, 3): 6 products where the definition has 12. Its constants cost about a digit of precision.
+/// F(4, 3): 6 products where the definition has 12.
+///
+/// It interpolates at 0, ±3/4, ±3/2 and infinity, whose matrices `A` and `B` are exact in `f32`. What rounding adds depends on the
+/// points: in two dimensions these make half of the error of 0, ±1, ±2 and infinity (Barabasz et al., 2020, search for such points).
 pub(super) struct Four;
 
 // SAFETY (of all bodies below): the caller's instruction set.
 
 impl Minimal<2, 4> for Two {
     #[inline]
-    fn taps([a, b, c]: [f32; 3]) -> [f32; 4] {
+    fn taps([a, b, c]: [f64; 3]) -> [f64; 4] {
         [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c]
     }
 
@@ -47,37 +52,47 @@ impl Minimal<2, 4> for Two {
     }
 
     #[inline(always)]
-    unsafe fn deal<V: Vector>([a, b]: [V; 2]) -> [V; 2] {
-        unsafe { a.deal(b) }
+    unsafe fn split<V: Parts>([a, b]: [V; 2]) -> [V; 2] {
+        unsafe { a.split(b) }
     }
 
     #[inline(always)]
-    unsafe fn interleave<V: Vector>([a, b]: [V; 2]) -> [V; 2] {
-        unsafe { a.interleave(b) }
+    unsafe fn join<V: Parts>([a, b]: [V; 2]) -> [V; 2] {
+        unsafe { a.join(b) }
     }
 }
 
+/// The inner and the outer point of [`Four`], their squares and third powers.
+const INNER: [f32; 3] = [0.75, 0.5625, 0.421875];
+const OUTER: [f32; 3] = [1.5, 2.25, 3.375];
+
 impl Minimal<4, 6> for Four {
     #[inline]
-    fn taps([a, b, c]: [f32; 3]) -> [f32; 6] {
-        let (ends, outer) = (a + c, a / 24.0 + c / 6.0);
-        [a / 4.0, -(ends + b) / 6.0, (b - ends) / 6.0, outer + b / 12.0, outer - b / 12.0, c]
+    fn taps([a, b, c]: [f64; 3]) -> [f64; 6] {
+        let [inner, outer] = [INNER, OUTER].map(|[point, square, _]| (f64::from(point), f64::from(square)));
+        // the product of a point's distances from the others
+        let apart = |(_, own): (f64, f64), (_, other): (f64, f64)| 2.0 * own * (own - other);
+        let at =
+            |(point, square), scale: f64| [(a + square * c + point * b) / scale, (a + square * c - point * b) / scale];
+        let ([p, q], [r, s]) = (at(inner, apart(inner, outer)), at(outer, apart(outer, inner)));
+        [a / (inner.1 * outer.1), p, q, r, s, c]
     }
 
     #[inline(always)]
     unsafe fn input<V: Vector>(d: [V; 6]) -> [V; 6] {
         unsafe {
-            let (minus_five, minus_four, four) = (V::splat(-5.0), V::splat(-4.0), V::splat(4.0));
-            let (even, odd) = (d[4].add_product(minus_four, d[2]), d[3].add_product(minus_four, d[1]));
-            let (outer, inner) = (d[4].sub(d[2]), d[3].sub(d[1]));
-            let inner = inner.add(inner);
+            let (sum, product) = (V::splat(-INNER[1] - OUTER[1]), V::splat(INNER[1] * OUTER[1]));
+            let (inner, outer) = (V::splat(-INNER[1]), V::splat(-OUTER[1]));
+            // what a point and its negative have in common, and where they differ
+            let (even, odd) = (d[4].add_product(outer, d[2]), d[3].add_product(outer, d[1]));
+            let (far_even, far_odd) = (d[4].add_product(inner, d[2]), d[3].add_product(inner, d[1]));
             [
-                d[4].add_product(four, d[0]).add_product(minus_five, d[2]),
-                even.add(odd),
-                even.sub(odd),
-                outer.add(inner),
-                outer.sub(inner),
-                d[5].add_product(four, d[1]).add_product(minus_five, d[3]),
+                d[4].add_product(sum, d[2]).add_product(product, d[0]),
+                even.add_product(V::splat(INNER[0]), odd),
+                even.add_product(V::splat(-INNER[0]), odd),
+                far_even.add_product(V::splat(OUTER[0]), far_odd),
+                far_even.add_product(V::splat(-OUTER[0]), far_odd),
+                d[5].add_product(sum, d[3]).add_product(product, d[1]),
             ]
         }
     }
@@ -85,31 +100,32 @@ impl Minimal<4, 6> for Four {
     #[inline(always)]
     unsafe fn output<V: Vector>(m: [V; 6]) -> [V; 4] {
         unsafe {
-            let (sum, difference) = (m[1].add(m[2]), m[1].sub(m[2]));
-            let (outer_sum, outer_difference) = (m[3].add(m[4]), m[3].sub(m[4]));
+            let (even, odd) = (m[1].add(m[2]), m[1].sub(m[2]));
+            let (far_even, far_odd) = (m[3].add(m[4]), m[3].sub(m[4]));
+            let zero = V::splat(0.0);
             [
-                m[0].add(sum).add(outer_sum),
-                difference.add_product(V::splat(2.0), outer_difference),
-                sum.add_product(V::splat(4.0), outer_sum),
-                difference.add_product(V::splat(8.0), outer_difference).add(m[5]),
+                m[0].add(even).add(far_even),
+                zero.add_product(V::splat(INNER[0]), odd).add_product(V::splat(OUTER[0]), far_odd),
+                zero.add_product(V::splat(INNER[1]), even).add_product(V::splat(OUTER[1]), far_even),
+                m[5].add_product(V::splat(INNER[2]), odd).add_product(V::splat(OUTER[2]), far_odd),
             ]
         }
     }
 
     #[inline(always)]
-    unsafe fn deal<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 4] {
+    unsafe fn split<V: Parts>([a, b, c, d]: [V; 4]) -> [V; 4] {
         unsafe {
-            let ([even, odd], [more_even, more_odd]) = (a.deal(b), c.deal(d));
-            let ([first, third], [second, fourth]) = (even.deal(more_even), odd.deal(more_odd));
+            let ([even, odd], [more_even, more_odd]) = (a.split(b), c.split(d));
+            let ([first, third], [second, fourth]) = (even.split(more_even), odd.split(more_odd));
             [first, second, third, fourth]
         }
     }
 
     #[inline(always)]
-    unsafe fn interleave<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 4] {
+    unsafe fn join<V: Parts>([a, b, c, d]: [V; 4]) -> [V; 4] {
         unsafe {
-            let ([even, more_even], [odd, more_odd]) = (a.interleave(c), b.interleave(d));
-            let ([first, second], [third, fourth]) = (even.interleave(odd), more_even.interleave(more_odd));
+            let ([even, more_even], [odd, more_odd]) = (a.join(c), b.join(d));
+            let ([first, second], [third, fourth]) = (even.join(odd), more_even.join(more_odd));
             [first, second, third, fourth]
         }
     }
@@ -122,9 +138,10 @@ mod tests {
 
     /// `Aᵀ [(G g) ∘ (Bᵀ d)]` of the same numbers in all lanes.
     fn filtered<F: Minimal<M, S>, const M: usize, const S: usize>(g: [f32; 3], d: [f32; S]) -> [f32; M] {
+        let taps = F::taps(g.map(f64::from)).map(|tap| tap as f32);
         // SAFETY: plain Rust needs no instruction set, and the arrays hold a whole register.
         unsafe {
-            let (taps, input) = (F::taps(g), F::input(d.map(|d| Plain::splat(d))));
+            let input = F::input(d.map(|d| Plain::splat(d)));
             let products = std::array::from_fn(|i| Plain::splat(0.0).add_product(Plain::splat(taps[i]), input[i]));
             F::output::<Plain>(products).map(|made| {
                 let mut lanes = [0.0; 16];
@@ -142,7 +159,7 @@ mod tests {
         let four: [f32; 4] = filtered::<Four, 4, 6>(g, d);
         assert_eq!(two, [want(0), want(1)]);
         for (i, made) in four.into_iter().enumerate() {
-            assert!((made - want(i)).abs() < 1e-4, "{made} for {}", want(i));
+            assert!((made - want(i)).abs() < 1e-5, "{made} for {}", want(i));
         }
     }
 
@@ -152,9 +169,9 @@ mod tests {
         unsafe {
             let numbers: [f32; 64] = std::array::from_fn(|i| i as f32);
             let registers: [Plain; 4] = std::array::from_fn(|i| Plain::load(numbers[16 * i..].as_ptr()));
-            let dealt = Four::deal(registers);
+            let dealt = Four::split(registers);
             let mut lanes = [0.0; 64];
-            for (i, back) in Four::interleave(dealt).into_iter().enumerate() {
+            for (i, back) in Four::join(dealt).into_iter().enumerate() {
                 back.store(lanes[16 * i..].as_mut_ptr());
             }
             assert_eq!(lanes, numbers);

@@ -21,7 +21,7 @@ pub(super) struct Grid {
     /// Zeros before the first row and column of the input.
     lead: usize,
     /// Rows and columns of the output that a tile makes.
-    made: usize,
+    made: [usize; 2],
     /// Columns of a piece: 4, 8 or 16.
     pub width: usize,
     /// Pieces in a row of tiles.
@@ -39,19 +39,19 @@ pub(super) struct Spots {
 }
 
 impl Grid {
-    pub(super) fn new(input: [usize; 2], output: [usize; 2], lead: usize, made: usize) -> Self {
-        let columns = output[1].next_multiple_of(made);
+    pub(super) fn new(input: [usize; 2], output: [usize; 2], lead: usize, made: [usize; 2]) -> Self {
+        let columns = output[1].next_multiple_of(made[1]);
         let width = columns.next_power_of_two().clamp(4, 16);
-        Grid { input, output, lead, made, width, across: columns.div_ceil(width), down: output[0].div_ceil(made) }
+        Grid { input, output, lead, made, width, across: columns.div_ceil(width), down: output[0].div_ceil(made[0]) }
     }
 
     /// Places that are computed, inside the map or not.
     pub(super) fn computed(&self) -> usize {
-        self.down * self.made * self.across * self.width
+        self.down * self.made[0] * self.across * self.width
     }
 
     fn pieces_of_unit(&self) -> usize {
-        UNIT * self.made / self.width
+        UNIT * self.made[1] / self.width
     }
 
     /// Units that some images need.
@@ -61,22 +61,23 @@ impl Grid {
 
     /// The input of a unit, in images `image` numbers apart.
     pub(super) fn read(&self, unit: usize, images: usize, image: usize) -> Spots {
-        self.spots(unit, images, image, self.input, self.lead, self.made + 2)
+        self.spots(unit, images, image, self.input, self.lead, self.made[0] + 2)
     }
 
     /// The output of a unit, in images `image` numbers apart.
     pub(super) fn written(&self, unit: usize, images: usize, image: usize) -> Spots {
-        self.spots(unit, images, image, self.output, 0, self.made)
+        self.spots(unit, images, image, self.output, 0, self.made[0])
     }
 
-    /// The places that each tile of a unit makes, counted through the places of all images, where they are in the map.
-    pub(super) fn corners(&self, unit: usize, images: usize, into: &mut [[Option<usize>; 4]]) {
+    /// The places that the tile in each lane of a unit makes, counted through the places of all images, where they are in the
+    /// map. `order` says which tile that is.
+    pub(super) fn corners(&self, unit: usize, images: usize, order: &[usize; UNIT], into: &mut [[Option<usize>; 4]]) {
         let [rows, columns] = self.output;
-        for (i, places) in into.iter_mut().enumerate() {
-            let column = i * self.made;
+        for (places, tile) in into.iter_mut().zip(order) {
+            let column = tile * self.made[1];
             let piece = unit * self.pieces_of_unit() + column / self.width;
             let (row, column) = (piece / self.across, piece % self.across * self.width + column % self.width);
-            let (n, row) = (row / self.down, row % self.down * self.made);
+            let (n, row) = (row / self.down, row % self.down * self.made[0]);
             let place = |line: usize, at: usize| {
                 let inside = n < images && row + line < rows && column + at < columns;
                 inside.then_some((n * rows + row + line) * columns + column + at)
@@ -91,10 +92,10 @@ impl Grid {
         let all = images * self.down * self.across;
         for (i, piece) in (unit * some..all.min((unit + 1) * some)).enumerate() {
             let (row, column) = (piece / self.across, piece % self.across * self.width);
-            let (n, row) = (row / self.down, row % self.down * self.made);
+            let (n, row) = (row / self.down, row % self.down * self.made[0]);
             let [row, column] = [row, column].map(|at| at as isize - lead as isize);
             let near = self.inside(column, map[1]);
-            let far = self.inside(column + self.made as isize, map[1]);
+            let far = self.inside(column + self.made[1] as isize, map[1]);
             for (line, row) in (0..lines).zip(row..) {
                 spots.at[line][i] = (n * image) as isize + row * map[1] as isize + column;
                 if (0..map[0] as isize).contains(&row) {
@@ -118,13 +119,15 @@ mod tests {
 
     #[test]
     fn every_place_is_written_once_and_reads_its_window() {
-        for (made, h, w, lead) in [(2, 5, 7, 1), (2, 8, 32, 0), (4, 9, 3, 2), (4, 4, 50, 1), (2, 1, 1, 1)] {
+        for (down, made, h, w, lead) in
+            [(2, 2, 5, 7, 1), (2, 2, 8, 32, 0), (4, 4, 9, 3, 2), (2, 4, 4, 50, 1), (2, 2, 1, 1, 1), (2, 4, 5, 6, 1)]
+        {
             let (images, input) = (3, [h + 2 - 2 * lead.min(1), w + 2 - 2 * lead.min(1)]);
-            let (grid, plane) = (Grid::new(input, [h, w], lead, made), input[0] * input[1]);
+            let (grid, plane) = (Grid::new(input, [h, w], lead, [down, made]), input[0] * input[1]);
             let mut written = vec![0; images * h * w];
             for unit in 0..grid.units(images) {
                 let (read, write) = (grid.read(unit, images, plane), grid.written(unit, images, h * w));
-                for (piece, line) in (0..PIECES).flat_map(|piece| (0..made).map(move |line| (piece, line))) {
+                for (piece, line) in (0..PIECES).flat_map(|piece| (0..down).map(move |line| (piece, line))) {
                     for i in (0..16).filter(|i| write.masks[0][line][piece] >> i & 1 == 1) {
                         let place = (write.at[line][piece] + i) as usize;
                         written[place] += 1;
@@ -142,7 +145,7 @@ mod tests {
                     }
                 }
             }
-            assert!(written.iter().all(|&times| times == 1), "{made} {h}x{w}");
+            assert!(written.iter().all(|&times| times == 1), "{down}x{made} {h}x{w}");
         }
     }
 }

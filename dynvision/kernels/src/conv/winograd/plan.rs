@@ -41,30 +41,44 @@ pub(in super::super) fn can(shape: &ConvShape) -> bool {
     (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && shape.groups == 1
 }
 
+/// Rows and columns that the tiles of F(2x2, 3x3) make.
+const TWO: [usize; 2] = [2, 2];
+
+/// Those of F(2x4, 3x3).
+const TWO_BY_FOUR: [usize; 2] = [2, 4];
+
+/// Values of a tile of the input, and products for each pair of channels, where tiles make so many rows and columns.
+fn positions([rows, columns]: [usize; 2]) -> usize {
+    (rows + 2) * (columns + 2)
+}
+
 /// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
 const PLACES: usize = 64;
 
 /// Images from which on a thread has some of its own, and need not transform gradients that another one transforms too.
 const IMAGES: usize = 8;
 
-/// Whether F(2x2, 3x3) pays: with fewer than 16 channels the transforms cost more than they save, where too much of the
-/// pieces lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
-pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> bool {
+/// The tiles that pay, if any do: with fewer than 16 channels the transforms cost more than they save, where too much of the pieces
+/// lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
+pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> {
     let channels = shape.in_channels.min(shape.out_channels);
-    let grid = Grid::new(shape.input, shape.output, shape.window.padding, 2);
     let places = shape.places();
-    let fills = 2 * grid.computed() <= 3 * places;
-    isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES
+    let grid = |made| Grid::new(shape.input, shape.output, shape.window.padding, made);
+    let fills = 2 * grid(TWO).computed() <= 3 * places;
+    // Register tiles of products, which are filled up where there are few.
+    let products = |made| grid(made).units(shape.images) * positions(made);
+    let best = if products(TWO_BY_FOUR) < products(TWO) { TWO_BY_FOUR } else { TWO };
+    (isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES).then_some(best)
 }
 
 /// Whether it pays for the gradient of the weight.
 pub(in super::super) fn pays_for_weights(shape: &ConvShape, isa: Isa) -> bool {
-    pays(shape, isa) && shape.images >= IMAGES
+    pays(shape, isa).is_some() && shape.images >= IMAGES
 }
 
 impl WinogradPlan {
-    /// By tiles that make `made` by `made` values.
-    pub(in super::super) fn forward(made: usize, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+    /// By tiles that make `made` rows and columns.
+    pub(in super::super) fn forward(made: [usize; 2], shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
         let (ins, outs, padding) = (shape.in_channels, shape.out_channels, shape.window.padding);
         let mirror = (shape.border == Border::Reflect && padding > 0).then(|| Padded::new(shape));
         let (input, lead) = mirror.map_or((shape.input, padding), |mirror| (mirror.dims, 0));
@@ -76,7 +90,7 @@ impl WinogradPlan {
     }
 
     /// From the gradient of the output to that of the input. The border has to be of zeros.
-    pub(in super::super) fn backward_data(made: usize, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+    pub(in super::super) fn backward_data(made: [usize; 2], shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
         debug_assert!(shape.border == Border::Zero || shape.window.padding == 0);
         let (ins, outs) = (shape.out_channels, shape.in_channels);
         let grid = Grid::new(shape.output, shape.input, 2 - shape.window.padding, made);
@@ -89,12 +103,12 @@ impl WinogradPlan {
 
     fn new(
         isa: Isa,
-        made: usize,
+        made: [usize; 2],
         grid: Grid,
         [ins, outs]: [usize; 2],
         taps: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
-        let (tile, positions) = (best_tile(isa, outs), (made + 2) * (made + 2));
+        let (tile, positions) = (best_tile(isa, outs), positions(made));
         let mut weights = Recycled::new(positions * ins * outs);
         // Each panel is a task, which writes its part of every position.
         let mut parts: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();

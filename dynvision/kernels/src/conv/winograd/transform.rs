@@ -52,6 +52,11 @@ pub(super) struct Transforms {
     /// # Safety
     /// As for `input`.
     pub output: unsafe fn(Isa, Transformed, &Made<'_>),
+    /// Writes which tile of a unit stands in each lane.
+    ///
+    /// # Safety
+    /// The processor has the instruction set.
+    pub order: unsafe fn(Isa, &mut [usize; UNIT]),
 }
 
 impl std::fmt::Debug for Transforms {
@@ -60,35 +65,44 @@ impl std::fmt::Debug for Transforms {
     }
 }
 
-/// Transforms of tiles that make `$m` by `$m` values, in pieces of `$w` columns.
+/// Transforms of tiles that make `$m` by `$n` values of `$s` by `$t`, by the filter of columns and that of rows, in pieces of `$w`
+/// columns.
 macro_rules! transforms {
-    ($($name:ident: $filter:ident, $m:literal, $s:literal, $w:literal;)*) => {
+    ($($name:ident: $down:ident, $m:literal, $s:literal, $across:ident, $n:literal, $t:literal, $w:literal;)*) => {
         $(mod $name {
             use super::*;
 
             #[inline(always)]
             unsafe fn input_lanes<V: Parts>(values: &Values<'_>, into: Transformed) {
                 // SAFETY: the caller's.
-                unsafe { input::<V, $filter, $m, $s, $w>(values, into) }
+                unsafe { input::<V, $down, $m, $s, $across, $n, $t, $w>(values, into) }
             }
 
             #[inline(always)]
             unsafe fn output_lanes<V: Parts>(products: Transformed, into: &Made<'_>) {
                 // SAFETY: the caller's.
-                unsafe { output::<V, $filter, $m, $s, $w>(products, into) }
+                unsafe { output::<V, $down, $m, $s, $across, $n, $t, $w>(products, into) }
+            }
+
+            #[inline(always)]
+            unsafe fn order_lanes<V: Parts>(order: &mut [usize; UNIT]) {
+                // SAFETY: the caller's.
+                unsafe { lanes::<V, $across, $n, $t>(order) }
             }
 
             dispatch! { by_input, input_lanes, (values: &Values<'_>, into: Transformed) }
             dispatch! { by_output, output_lanes, (products: Transformed, into: &Made<'_>) }
 
-            pub(super) const ALL: Transforms = Transforms { input: by_input, output: by_output };
+            dispatch! { by_order, order_lanes, (order: &mut [usize; UNIT]) }
+
+            pub(super) const ALL: Transforms = Transforms { input: by_input, output: by_output, order: by_order };
         })*
 
         impl Transforms {
-            pub(super) fn of(made: usize, width: usize) -> Self {
+            pub(super) fn of(made: [usize; 2], width: usize) -> Self {
                 match (made, width) {
-                    $(($m, $w) => $name::ALL,)*
-                    _ => unreachable!("no tiles that make {made}, in pieces of {width}"),
+                    $(([$m, $n], $w) => $name::ALL,)*
+                    _ => unreachable!("no tiles that make {made:?}, in pieces of {width}"),
                 }
             }
         }
@@ -96,27 +110,33 @@ macro_rules! transforms {
 }
 
 transforms! {
-    two_by_four: Two, 2, 4, 4;
-    two_by_eight: Two, 2, 4, 8;
-    two_by_sixteen: Two, 2, 4, 16;
-    four_by_four: Four, 4, 6, 4;
-    four_by_eight: Four, 4, 6, 8;
-    four_by_sixteen: Four, 4, 6, 16;
+    two_in_four: Two, 2, 4, Two, 2, 4, 4;
+    two_in_eight: Two, 2, 4, Two, 2, 4, 8;
+    two_in_sixteen: Two, 2, 4, Two, 2, 4, 16;
+    two_by_four_in_four: Two, 2, 4, Four, 4, 6, 4;
+    two_by_four_in_eight: Two, 2, 4, Four, 4, 6, 8;
+    two_by_four_in_sixteen: Two, 2, 4, Four, 4, 6, 16;
+    four_in_four: Four, 4, 6, Four, 4, 6, 4;
+    four_in_eight: Four, 4, 6, Four, 4, 6, 8;
+    four_in_sixteen: Four, 4, 6, Four, 4, 6, 16;
 }
 
-/// `G g Gᵀ`, of which the positions of a tile that makes `made` by `made` count.
-pub(super) fn weight(made: usize, g: &[f32; 9]) -> [f32; POSITIONS] {
+/// `G g G'ᵀ`, of which the positions of a tile that makes `made` count.
+pub(super) fn weight(made: [usize; 2], g: &[f32; 9]) -> [f32; POSITIONS] {
     match made {
-        2 => weight_of::<Two, 2, 4>(g),
-        _ => weight_of::<Four, 4, 6>(g),
+        [2, 2] => weight_of::<Two, 2, 4, Two, 2, 4>(g),
+        [2, _] => weight_of::<Two, 2, 4, Four, 4, 6>(g),
+        _ => weight_of::<Four, 4, 6, Four, 4, 6>(g),
     }
 }
 
-fn weight_of<F: Minimal<M, S>, const M: usize, const S: usize>(g: &[f32; 9]) -> [f32; POSITIONS] {
-    let [a, b, c] = [0, 1, 2].map(|column| F::taps([g[column], g[3 + column], g[6 + column]]));
+fn weight_of<R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize>(
+    g: &[f32; 9],
+) -> [f32; POSITIONS] {
+    let [a, b, c] = [0, 1, 2].map(|column| R::taps([g[column], g[3 + column], g[6 + column]].map(f64::from)));
     let mut u = [0.0; POSITIONS];
-    for (row, u) in u.chunks_exact_mut(S).take(S).enumerate() {
-        u.copy_from_slice(&F::taps([a[row], b[row], c[row]]));
+    for (row, u) in u.chunks_exact_mut(T).take(S).enumerate() {
+        u.iter_mut().zip(C::taps([a[row], b[row], c[row]])).for_each(|(u, tap)| *u = tap as f32);
     }
     u
 }
@@ -192,7 +212,10 @@ pub(super) fn spaced(len: usize) -> usize {
 // No closures from here on: the compiler would build them without the instruction set of the function around them.
 
 #[inline(always)]
-unsafe fn input<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, const W: usize>(
+#[rustfmt::skip]
+unsafe fn input<
+    V: Parts, R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize, const W: usize,
+>(
     values: &Values<'_>,
     into: Transformed,
 ) {
@@ -201,28 +224,28 @@ unsafe fn input<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, cons
         for channel in 0..values.channels {
             let from = values.first.wrapping_add(channel * values.channel);
             for lane in (0..UNIT).step_by(V::LANES) {
-                let mut rows = [[V::splat(0.0); S]; S];
+                let mut rows = [[V::splat(0.0); T]; S];
                 for line in 0..S {
-                    let (mut near, mut far) = ([V::splat(0.0); M], [V::splat(0.0); M]);
-                    for r in 0..M {
-                        let register = lane * M / V::LANES + r;
+                    let (mut near, mut far) = ([V::splat(0.0); N], [V::splat(0.0); N]);
+                    for r in 0..N {
+                        let register = lane * N / V::LANES + r;
                         near[r] = load::<V, W>(from, values.spots, 0, line, register);
-                        far[r] = load::<V, W>(from.wrapping_add(M), values.spots, 1, line, register);
+                        far[r] = load::<V, W>(from.wrapping_add(N), values.spots, 1, line, register);
                     }
-                    (near, far) = (F::deal(near), F::deal(far));
-                    rows[line][..M].copy_from_slice(&near);
-                    rows[line][M..].copy_from_slice(&far[..2]);
-                    rows[line] = F::input(rows[line]);
+                    (near, far) = (C::split(near), C::split(far));
+                    rows[line][..N].copy_from_slice(&near);
+                    rows[line][N..].copy_from_slice(&far[..2]);
+                    rows[line] = C::input(rows[line]);
                 }
                 let to = into.first.add(channel * into.channel + lane);
-                for column in 0..S {
+                for column in 0..T {
                     let mut values = [V::splat(0.0); S];
                     for line in 0..S {
                         values[line] = rows[line][column];
                     }
-                    let done = F::input(values);
+                    let done = R::input(values);
                     for line in 0..S {
-                        done[line].store(to.add((line * S + column) * into.position));
+                        done[line].store(to.add((line * T + column) * into.position));
                     }
                 }
             }
@@ -231,7 +254,10 @@ unsafe fn input<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, cons
 }
 
 #[inline(always)]
-unsafe fn output<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, const W: usize>(
+#[rustfmt::skip]
+unsafe fn output<
+    V: Parts, R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize, const W: usize,
+>(
     products: Transformed,
     into: &Made<'_>,
 ) {
@@ -243,22 +269,22 @@ unsafe fn output<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, con
             let onto = into.onto.wrapping_add(channel * into.channel);
             for lane in (0..UNIT).step_by(V::LANES) {
                 let from = products.first.add(channel * products.channel + lane);
-                let mut columns = [[bias; M]; S];
-                for column in 0..S {
+                let mut columns = [[bias; M]; T];
+                for column in 0..T {
                     let mut values = [bias; S];
                     for line in 0..S {
-                        values[line] = V::load(from.add((line * S + column) * products.position));
+                        values[line] = V::load(from.add((line * T + column) * products.position));
                     }
-                    columns[column] = F::output(values);
+                    columns[column] = R::output(values);
                 }
                 for line in 0..M {
-                    let mut values = [bias; S];
-                    for column in 0..S {
+                    let mut values = [bias; T];
+                    for column in 0..T {
                         values[column] = columns[column][line];
                     }
-                    let made = F::interleave(F::output(values));
-                    for r in 0..M {
-                        let register = lane * M / V::LANES + r;
+                    let made = C::join(C::output(values));
+                    for r in 0..N {
+                        let register = lane * N / V::LANES + r;
                         let mut made = made[r].add(bias);
                         if !into.onto.is_null() {
                             made = made.add(load::<V, W>(onto, into.spots, 0, line, register));
@@ -268,6 +294,28 @@ unsafe fn output<V: Parts, F: Minimal<M, S>, const M: usize, const S: usize, con
                 }
             }
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(order: &mut [usize; UNIT]) {
+    // Numbers that say which tile they belong to go the way of the input.
+    let (mut tiles, mut to) = ([0.0; UNIT * 4], [0.0; UNIT]);
+    for (i, tile) in tiles.iter_mut().enumerate() {
+        *tile = (i / N) as f32;
+    }
+    // SAFETY (of the whole body): the caller's instruction set; `N` is at most 4, and all registers are in the arrays.
+    unsafe {
+        for lane in (0..UNIT).step_by(V::LANES) {
+            let mut registers = [V::splat(0.0); N];
+            for r in 0..N {
+                registers[r] = V::load(tiles.as_ptr().add((lane * N / V::LANES + r) * V::LANES));
+            }
+            C::split(registers)[0].store(to.as_mut_ptr().add(lane));
+        }
+    }
+    for (lane, tile) in order.iter_mut().zip(to) {
+        *lane = tile as usize;
     }
 }
 

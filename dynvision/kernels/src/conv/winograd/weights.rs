@@ -14,7 +14,7 @@ use crate::scratch;
 use std::ops::Range;
 
 /// Rows and columns of the output that a tile makes.
-const MADE: usize = 2;
+const MADE: [usize; 2] = [2, 2];
 
 /// Values of a transformed tile.
 const POSITIONS: usize = 16;
@@ -59,7 +59,7 @@ impl Tiles {
 
     /// Images that are worth working on together.
     pub(in super::super) fn images(&self) -> usize {
-        (UNITS * UNIT * MADE * MADE / self.grid.computed()).max(1)
+        (UNITS * UNIT * MADE[0] * MADE[1] / self.grid.computed()).max(1)
     }
 
     /// Sums over `images` of `x`, whose gradients stand transposed in blocks of `width` lanes: `[block][image, place][lane]`.
@@ -84,9 +84,12 @@ impl Tiles {
                 let input = Input { isa, grid, transforms, x, images, channels: of, plane };
                 // SAFETY: the instruction set was detected; `values` has room for these channels at all positions.
                 unsafe { input.transform(units.clone(), channels.clone(), values.as_mut_ptr(), position) };
-                let mut corners = [[None; MADE * MADE]; UNITS * UNIT];
+                let mut order = [0; UNIT];
+                // SAFETY: the instruction set was detected.
+                unsafe { (transforms.order)(isa, &mut order) };
+                let mut corners = [[None; MADE[0] * MADE[1]]; UNITS * UNIT];
                 for (unit, corners) in units.clone().zip(corners.chunks_exact_mut(UNIT)) {
-                    self.grid.corners(unit, images, corners);
+                    self.grid.corners(unit, images, &order, corners);
                 }
                 let corners = &corners[..tiles];
                 scratch::with(POSITIONS * spaced(tiles * width), |transformed: &mut [f32]| {
