@@ -47,6 +47,15 @@ impl Algorithm {
             _ => None,
         }
     }
+
+    /// The one whose tiles make so many rows and columns.
+    fn by_tiles(made: [usize; 2]) -> Self {
+        match made {
+            [2, 2] => Algorithm::Winograd2,
+            [2, _] => Algorithm::Winograd2x4,
+            _ => Algorithm::Winograd4,
+        }
+    }
 }
 
 thread_local! {
@@ -153,10 +162,7 @@ impl Store {
     pub(super) fn algorithm(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => match made {
-                [2, 4] => Algorithm::Winograd2x4,
-                _ => Algorithm::Winograd2,
-            },
+            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => Algorithm::by_tiles(made),
             algorithm if algorithm.tiles().is_some() => algorithm,
             algorithm => without_winograd(algorithm, shape),
         }
@@ -166,9 +172,12 @@ impl Store {
     pub(super) fn algorithm_of_weights(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::Tiles::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if winograd::pays_for_weights(shape, self.isa()) => Algorithm::Winograd2,
-            // Larger tiles would take more than twice the sums.
-            algorithm if algorithm.tiles().is_some() => Algorithm::Winograd2,
+            Algorithm::Auto if let Some(made) = winograd::pays_for_weights(shape, self.isa()) => {
+                Algorithm::by_tiles(made)
+            }
+            // Larger tiles would take more sums.
+            Algorithm::Winograd4 => Algorithm::Winograd2x4,
+            algorithm @ (Algorithm::Winograd2 | Algorithm::Winograd2x4) => algorithm,
             algorithm => without_winograd(algorithm, shape),
         }
     }

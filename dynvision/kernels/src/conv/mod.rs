@@ -160,7 +160,12 @@ pub(crate) fn backward<E: Scalar>(
             (Algorithm::Depthwise, Some(x), Some(gy), Some(gw)) => {
                 depthwise::backward_weights(&shape, cache.isa(), x, gy, gw);
             }
-            (algorithm @ (Algorithm::Implicit | Algorithm::Winograd2), Some(x), Some(gy), Some(gw)) => {
+            (
+                algorithm @ (Algorithm::Implicit | Algorithm::Winograd2 | Algorithm::Winograd2x4),
+                Some(x),
+                Some(gy),
+                Some(gw),
+            ) => {
                 cache.gather(algorithm, &shape, x, gy);
                 if !gather {
                     cache.collect(gw)?;

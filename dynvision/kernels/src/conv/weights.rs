@@ -43,8 +43,8 @@ impl Sums {
         let shape = shape.flattened();
         let width = UNIT * tile_units(isa, shape.group_out());
         let lanes = shape.group_out().next_multiple_of(width);
-        let (terms, share) = if algorithm == Algorithm::Winograd2 {
-            let tiles = Tiles::new(&shape);
+        let (terms, share) = if let Some(made) = algorithm.tiles() {
+            let tiles = Tiles::new(made, &shape);
             let share = tiles.images();
             (Terms::Tiles(tiles), share)
         } else {
@@ -62,8 +62,11 @@ impl Sums {
 
     /// Whether these are sums for `shape` by `algorithm`.
     pub(super) fn is_of(&self, algorithm: Algorithm, shape: &ConvShape) -> bool {
-        let by_tiles = matches!(self.work.terms, Terms::Tiles(_));
-        self.work.shape == shape.flattened() && by_tiles == (algorithm == Algorithm::Winograd2)
+        let made = match &self.work.terms {
+            Terms::Tiles(tiles) => Some(tiles.made),
+            Terms::Taps { .. } => None,
+        };
+        self.work.shape == shape.flattened() && made == algorithm.tiles()
     }
 
     /// Elements of the weight.
@@ -83,8 +86,8 @@ impl Sums {
         match work.terms {
             _ if self.is_empty => (),
             Terms::Taps { .. } => work.collect(&values, gw),
-            Terms::Tiles(_) => scratch::with(work.shape.in_channels * 9 * work.lanes, |taps: &mut [f32]| {
-                Tiles::collect(work.isa, &values, split, work.lanes, taps);
+            Terms::Tiles(ref tiles) => scratch::with(work.shape.in_channels * 9 * work.lanes, |taps: &mut [f32]| {
+                tiles.collect(work.isa, &values, split, work.lanes, taps);
                 work.collect(taps, gw);
             }),
         }
@@ -113,7 +116,7 @@ impl Terms {
     fn count(&self) -> usize {
         match self {
             Terms::Taps { taps, .. } => taps.len(),
-            Terms::Tiles(_) => Tiles::TERMS,
+            Terms::Tiles(tiles) => tiles.terms(),
         }
     }
 }

@@ -15,8 +15,12 @@ pub(super) trait Minimal<const M: usize, const S: usize> {
     fn taps(g: [f64; 3]) -> [f64; S];
     /// `Bᵀ` of the input.
     unsafe fn input<V: Vector>(d: [V; S]) -> [V; S];
+    /// `Gᵀ`: what of the gradient of [`taps`](Minimal::taps) passes back.
+    fn taps_adjoint(u: [f32; S]) -> [f32; 3];
     /// `Aᵀ` of the products.
     unsafe fn output<V: Vector>(m: [V; S]) -> [V; M];
+    /// `A`: what of the gradient of [`output`](Minimal::output) passes back.
+    unsafe fn output_adjoint<V: Vector>(e: [V; M]) -> [V; S];
     /// The first values of all tiles, their second values, and so on, from registers that hold tile after tile. The tiles are
     /// in an order of the instruction set's own.
     unsafe fn split<V: Parts>(registers: [V; M]) -> [V; M];
@@ -36,7 +40,7 @@ pub(super) struct Four;
 // SAFETY (of all bodies below): the caller's instruction set.
 
 impl Minimal<2, 4> for Two {
-    #[inline]
+    #[inline(always)]
     fn taps([a, b, c]: [f64; 3]) -> [f64; 4] {
         [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c]
     }
@@ -47,8 +51,19 @@ impl Minimal<2, 4> for Two {
     }
 
     #[inline(always)]
+    fn taps_adjoint([a, b, c, d]: [f32; 4]) -> [f32; 3] {
+        let (sum, difference) = (0.5 * (b + c), 0.5 * (b - c));
+        [a + sum, difference, sum + d]
+    }
+
+    #[inline(always)]
     unsafe fn output<V: Vector>(m: [V; 4]) -> [V; 2] {
         unsafe { [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).sub(m[3])] }
+    }
+
+    #[inline(always)]
+    unsafe fn output_adjoint<V: Vector>([a, b]: [V; 2]) -> [V; 4] {
+        unsafe { [a, a.add(b), a.sub(b), V::splat(0.0).sub(b)] }
     }
 
     #[inline(always)]
@@ -66,16 +81,31 @@ impl Minimal<2, 4> for Two {
 const INNER: [f32; 3] = [0.75, 0.5625, 0.421875];
 const OUTER: [f32; 3] = [1.5, 2.25, 3.375];
 
+/// The product of the distances of 0, of an inner and of an outer point from all other points.
+const APART: [f64; 3] = [1.265625, -1.8984375, 7.59375];
+
 impl Minimal<4, 6> for Four {
-    #[inline]
+    #[inline(always)]
     fn taps([a, b, c]: [f64; 3]) -> [f64; 6] {
-        let [inner, outer] = [INNER, OUTER].map(|[point, square, _]| (f64::from(point), f64::from(square)));
-        // the product of a point's distances from the others
-        let apart = |(_, own): (f64, f64), (_, other): (f64, f64)| 2.0 * own * (own - other);
-        let at =
-            |(point, square), scale: f64| [(a + square * c + point * b) / scale, (a + square * c - point * b) / scale];
-        let ([p, q], [r, s]) = (at(inner, apart(inner, outer)), at(outer, apart(outer, inner)));
-        [a / (inner.1 * outer.1), p, q, r, s, c]
+        let [inner, outer] = [INNER, OUTER].map(|powers| powers.map(f64::from));
+        let at = |[point, square, _]: [f64; 3], scale: f64| {
+            [(a + square * c + point * b) * scale, (a + square * c - point * b) * scale]
+        };
+        let scale = APART.map(|apart| 1.0 / apart);
+        let ([p, q], [r, s]) = (at(inner, scale[1]), at(outer, scale[2]));
+        [scale[0] * a, p, q, r, s, c]
+    }
+
+    #[inline(always)]
+    fn taps_adjoint(u: [f32; 6]) -> [f32; 3] {
+        let [origin, inner, outer] = APART.map(|apart| (1.0 / apart) as f32);
+        let (even, odd) = (inner * (u[1] + u[2]), inner * (u[1] - u[2]));
+        let (far_even, far_odd) = (outer * (u[3] + u[4]), outer * (u[3] - u[4]));
+        [
+            origin * u[0] + even + far_even,
+            INNER[0] * odd + OUTER[0] * far_odd,
+            INNER[1] * even + OUTER[1] * far_even + u[5],
+        ]
     }
 
     #[inline(always)]
@@ -109,6 +139,18 @@ impl Minimal<4, 6> for Four {
                 zero.add_product(V::splat(INNER[1]), even).add_product(V::splat(OUTER[1]), far_even),
                 m[5].add_product(V::splat(INNER[2]), odd).add_product(V::splat(OUTER[2]), far_odd),
             ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn output_adjoint<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 6] {
+        unsafe {
+            let zero = V::splat(0.0);
+            let even = a.add_product(V::splat(INNER[1]), c);
+            let odd = zero.add_product(V::splat(INNER[0]), b).add_product(V::splat(INNER[2]), d);
+            let far_even = a.add_product(V::splat(OUTER[1]), c);
+            let far_odd = zero.add_product(V::splat(OUTER[0]), b).add_product(V::splat(OUTER[2]), d);
+            [a, even.add(odd), even.sub(odd), far_even.add(far_odd), far_even.sub(far_odd), d]
         }
     }
 
@@ -161,6 +203,35 @@ mod tests {
         for (i, made) in four.into_iter().enumerate() {
             assert!((made - want(i)).abs() < 1e-5, "{made} for {}", want(i));
         }
+    }
+
+    /// `(Gᵀ u) · g = u · (G g)`, and the same of the output.
+    fn adjoint<F: Minimal<M, S>, const M: usize, const S: usize>() {
+        let (g, u): ([f32; 3], [f32; S]) = ([0.5, -2.0, 3.0], std::array::from_fn(|i| i as f32 - 1.5));
+        let e: [f32; M] = std::array::from_fn(|i| 2.0 - i as f32 * 0.75);
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let taps = F::taps(g.map(f64::from)).map(|tap| tap as f32);
+        assert!((dot(&F::taps_adjoint(u), &g) - dot(&u, &taps)).abs() < 1e-5);
+        // SAFETY: plain Rust needs no instruction set, and the arrays hold a whole register.
+        let lane = |made: Plain| unsafe {
+            let mut lanes = [0.0; 16];
+            made.store(lanes.as_mut_ptr());
+            lanes[0]
+        };
+        // SAFETY: as above.
+        let (made, back) = unsafe {
+            (F::output::<Plain>(u.map(|v| Plain::splat(v))), F::output_adjoint::<Plain>(e.map(|v| Plain::splat(v))))
+        };
+        let (made, back) = (made.map(lane), back.map(lane));
+        assert!((dot(&made, &e) - dot(&u, &back)).abs() < 1e-4, "{made:?} {back:?}");
+    }
+
+    #[test]
+    fn adjoints_pass_back_what_filters_take() {
+        adjoint::<Two, 2, 4>();
+        adjoint::<Four, 4, 6>();
+        let [inner, outer] = [f64::from(INNER[1]), f64::from(OUTER[1])];
+        assert_eq!(APART, [inner * outer, 2.0 * inner * (inner - outer), 2.0 * outer * (outer - inner)]);
     }
 
     #[test]

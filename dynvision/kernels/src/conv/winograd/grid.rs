@@ -12,6 +12,12 @@ const PIECES: usize = 16;
 /// Most lines of a tile.
 const LINES: usize = 6;
 
+/// Most values that a tile makes whose gradients are read: two rows of four.
+pub(super) const MOST_MADE: usize = 8;
+
+/// The places that a tile makes, row by row, where they are in the map.
+pub(super) type Corners = [Option<usize>; MOST_MADE];
+
 /// The tiles of one image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
@@ -71,7 +77,7 @@ impl Grid {
 
     /// The places that the tile in each lane of a unit makes, counted through the places of all images, where they are in the
     /// map. `order` says which tile that is.
-    pub(super) fn corners(&self, unit: usize, images: usize, order: &[usize; UNIT], into: &mut [[Option<usize>; 4]]) {
+    pub(super) fn corners(&self, unit: usize, images: usize, order: &[usize; UNIT], into: &mut [Corners]) {
         let [rows, columns] = self.output;
         for (places, tile) in into.iter_mut().zip(order) {
             let column = tile * self.made[1];
@@ -82,7 +88,9 @@ impl Grid {
                 let inside = n < images && row + line < rows && column + at < columns;
                 inside.then_some((n * rows + row + line) * columns + column + at)
             };
-            *places = [place(0, 0), place(0, 1), place(1, 0), place(1, 1)];
+            let made = (0..self.made[0]).flat_map(|line| (0..self.made[1]).map(move |at| (line, at)));
+            *places = [None; MOST_MADE];
+            places.iter_mut().zip(made).for_each(|(into, (line, at))| *into = place(line, at));
         }
     }
 

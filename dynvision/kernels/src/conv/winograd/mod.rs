@@ -159,31 +159,30 @@ impl Call<'_> {
         let width = units.len() * UNIT;
         let channels = panels.start * most..outs.min(panels.end * most);
         let (from, to) = (spaced(ins * width), spaced(channels.len() * width));
+        let mut tile = OutputTile {
+            depth: ins,
+            weights: ptr::null(),
+            values: [values; MOST_UNITS],
+            offsets: ptr::null(),
+            outputs: [products.as_mut_ptr(); MOST_UNITS],
+            row: width,
+            accumulate: false,
+            bias: self.plan.zeros.as_ptr(),
+        };
         for position in 0..positions {
-            for panel in panels.clone() {
-                let first = panel * most;
-                let rows = most.min(outs - first);
-                let weights = &self.plan.weights[(position * outs + first) * ins..][..ins * rows];
-                let products = &mut products[position * to + (first - channels.start) * width..][..rows * width];
-                let mut outputs = [products.as_mut_ptr(); MOST_UNITS];
-                for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
+            let weights = &self.plan.weights[(position * outs + channels.start) * ins..][..channels.len() * ins];
+            let products = &mut products[position * to..][..channels.len() * width];
+            for (weights, products) in weights.chunks(most * ins).zip(products.chunks_mut(most * width)) {
+                tile.weights = weights.as_ptr();
+                for (i, output) in tile.outputs.iter_mut().enumerate().take(units.len()) {
                     *output = products[i * UNIT..].as_mut_ptr();
                 }
                 // SAFETY: the plan was made for an instruction set that was detected; weights and products are slices of
                 // just the size that the tile reads and writes, the caller vouches for the values; packed values need no
                 // offsets.
                 unsafe {
-                    let tile = OutputTile {
-                        depth: ins,
-                        weights: weights.as_ptr(),
-                        values: [values.add(position * from); MOST_UNITS],
-                        offsets: ptr::null(),
-                        outputs,
-                        row: width,
-                        accumulate: false,
-                        bias: self.plan.zeros.as_ptr(),
-                    };
-                    kernel(isa, rows, units.len(), false)(&tile);
+                    tile.values[0] = values.add(position * from);
+                    kernel(isa, weights.len() / ins, units.len(), false)(&tile);
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! The transformed weight, and where the tiles stand.
 
-use super::super::microkernel::best_tile;
+use super::super::microkernel::{UNIT, best_tile};
 use super::super::padded::Padded;
 use super::super::shape::ConvShape;
 use super::grid::Grid;
-use super::transform::{Transforms, weight};
+use super::transform::{Transforms, positions, weights as weights_of};
 use crate::geometry::Border;
 use crate::isa::Isa;
 use crate::{Recycled, parallel};
@@ -47,11 +47,6 @@ const TWO: [usize; 2] = [2, 2];
 /// Those of F(2x4, 3x3).
 const TWO_BY_FOUR: [usize; 2] = [2, 4];
 
-/// Values of a tile of the input, and products for each pair of channels, where tiles make so many rows and columns.
-fn positions([rows, columns]: [usize; 2]) -> usize {
-    (rows + 2) * (columns + 2)
-}
-
 /// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
 const PLACES: usize = 64;
 
@@ -71,9 +66,9 @@ pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> 
     (isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES).then_some(best)
 }
 
-/// Whether it pays for the gradient of the weight.
-pub(in super::super) fn pays_for_weights(shape: &ConvShape, isa: Isa) -> bool {
-    pays(shape, isa).is_some() && shape.images >= IMAGES
+/// Those that pay for the gradient of the weight.
+pub(in super::super) fn pays_for_weights(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> {
+    pays(shape, isa).filter(|_| shape.images >= IMAGES)
 }
 
 impl WinogradPlan {
@@ -119,12 +114,15 @@ impl WinogradPlan {
         let panels: Vec<_> = panels.collect();
         let run = |(first, mut parts): (usize, Vec<&mut [f32]>)| {
             let rows = tile.0.min(outs - first);
+            let mut panel = [[0.0; UNIT]; 9];
             for of in 0..ins {
                 for row in 0..rows {
-                    let transformed = weight(made, &taps(first + row, of));
-                    for (part, value) in parts.iter_mut().zip(transformed) {
-                        part[of * rows + row] = value;
+                    for (tap, value) in panel.iter_mut().zip(taps(first + row, of)) {
+                        tap[row] = value;
                     }
+                }
+                for (part, transformed) in parts.iter_mut().zip(weights_of(isa, made, &panel)) {
+                    part[of * rows..][..rows].copy_from_slice(&transformed[..rows]);
                 }
             }
         };

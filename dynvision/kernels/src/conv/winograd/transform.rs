@@ -4,11 +4,16 @@
 
 use super::super::microkernel::UNIT;
 use super::filter::{Four, Minimal, Two};
-use super::grid::Spots;
-use crate::isa::{Isa, Parts, dispatch};
+use super::grid::{Corners, MOST_MADE, Spots};
+use crate::isa::{Isa, Parts, compiled_for, dispatch};
 
 /// Most values of a tile of the input, and products for each pair of channels.
 const POSITIONS: usize = 36;
+
+/// Values of a tile of the input, and products for each pair of channels, where tiles make so many rows and columns.
+pub(super) fn positions([rows, columns]: [usize; 2]) -> usize {
+    (rows + 2) * (columns + 2)
+}
 
 /// Where the values of a unit of tiles stand: in `channels` channels, `channel` numbers apart.
 pub(super) struct Values<'a> {
@@ -121,71 +126,92 @@ transforms! {
     four_in_sixteen: Four, 4, 6, Four, 4, 6, 16;
 }
 
-/// `G g G'ᵀ`, of which the positions of a tile that makes `made` count.
-pub(super) fn weight(made: [usize; 2], g: &[f32; 9]) -> [f32; POSITIONS] {
-    match made {
-        [2, 2] => weight_of::<Two, 2, 4, Two, 2, 4>(g),
-        [2, _] => weight_of::<Two, 2, 4, Four, 4, 6>(g),
-        _ => weight_of::<Four, 4, 6, Four, 4, 6>(g),
-    }
+/// `G g G'ᵀ` of 16 pairs of channels at once, of which the positions of a tile that makes `made` count.
+pub(super) fn weights(isa: Isa, made: [usize; 2], g: &[[f32; UNIT]; 9]) -> [[f32; UNIT]; POSITIONS] {
+    compiled_for(
+        isa,
+        #[inline(always)]
+        || match made {
+            [2, 2] => weights_by::<Two, 2, 4, Two, 2, 4>(g),
+            [2, _] => weights_by::<Two, 2, 4, Four, 4, 6>(g),
+            _ => weights_by::<Four, 4, 6, Four, 4, 6>(g),
+        },
+    )
 }
 
-fn weight_of<R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize>(
-    g: &[f32; 9],
-) -> [f32; POSITIONS] {
-    let [a, b, c] = [0, 1, 2].map(|column| R::taps([g[column], g[3 + column], g[6 + column]].map(f64::from)));
-    let mut u = [0.0; POSITIONS];
-    for (row, u) in u.chunks_exact_mut(T).take(S).enumerate() {
-        u.iter_mut().zip(C::taps([a[row], b[row], c[row]])).for_each(|(u, tap)| *u = tap as f32);
+#[inline(always)]
+fn weights_by<R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize>(
+    g: &[[f32; UNIT]; 9],
+) -> [[f32; UNIT]; POSITIONS] {
+    let mut u = [[0.0; UNIT]; POSITIONS];
+    for lane in 0..UNIT {
+        let mut columns = [[0.0; S]; 3];
+        for column in 0..3 {
+            columns[column] = R::taps([0, 1, 2].map(|row| f64::from(g[row * 3 + column][lane])));
+        }
+        for line in 0..S {
+            let made = C::taps([columns[0][line], columns[1][line], columns[2][line]]);
+            for column in 0..T {
+                u[line * T + column][lane] = made[column] as f32;
+            }
+        }
     }
     u
 }
 
-/// `Gᵀ u G` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back, for tiles that
-/// make 2x2 values.
+/// `Gᵀ u G'` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back.
 #[inline(always)]
-pub(super) fn weight_adjoint(u: &[[f32; UNIT]; 16]) -> [[f32; UNIT]; 9] {
-    let mut rows = [[[0.0; UNIT]; 4]; 3];
-    for column in 0..4 {
-        let made = taps_adjoint([&u[column], &u[4 + column], &u[8 + column], &u[12 + column]]);
-        for (row, made) in rows.iter_mut().zip(made) {
-            row[column] = made;
+pub(super) fn weight_adjoint(made: [usize; 2], u: &[[f32; UNIT]; MOST_GATHERED]) -> [[f32; UNIT]; 9] {
+    match made {
+        [_, 2] => weight_adjoint_of::<Two, 2, 4>(u),
+        _ => weight_adjoint_of::<Four, 4, 6>(u),
+    }
+}
+
+/// Most positions whose gradients are gathered: those of tiles that make two rows of four.
+pub(super) const MOST_GATHERED: usize = 24;
+
+#[inline(always)]
+fn weight_adjoint_of<C: Minimal<N, T>, const N: usize, const T: usize>(
+    u: &[[f32; UNIT]; MOST_GATHERED],
+) -> [[f32; UNIT]; 9] {
+    let mut taps = [[0.0; UNIT]; 9];
+    for lane in 0..UNIT {
+        let mut rows = [[0.0; T]; 3];
+        for column in 0..T {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|line| u[line * T + column][lane]);
+            let made = Two::taps_adjoint([a, b, c, d]);
+            for row in 0..3 {
+                rows[row][column] = made[row];
+            }
+        }
+        for row in 0..3 {
+            let made = C::taps_adjoint(rows[row]);
+            for column in 0..3 {
+                taps[row * 3 + column][lane] = made[column];
+            }
         }
     }
-    let mut taps = [[0.0; UNIT]; 9];
-    for (taps, [a, b, c, d]) in taps.as_chunks_mut::<3>().0.iter_mut().zip(&rows) {
-        *taps = taps_adjoint([a, b, c, d]);
-    }
     taps
 }
 
-/// `Gᵀ` of one row or column.
-#[inline(always)]
-fn taps_adjoint(u: [&[f32; UNIT]; 4]) -> [[f32; UNIT]; 3] {
-    let mut taps = [[0.0; UNIT]; 3];
-    for lane in 0..UNIT {
-        let (sum, difference) = (0.5 * (u[1][lane] + u[2][lane]), 0.5 * (u[1][lane] - u[2][lane]));
-        taps[0][lane] = u[0][lane] + sum;
-        taps[1][lane] = difference;
-        taps[2][lane] = sum + u[3][lane];
-    }
-    taps
-}
-
-/// `A e Aᵀ` of tiles of 2x2 gradients in all channels of a block of `width` lanes: `[position][tile][lane]`, positions
-/// `position` numbers apart. `from` holds `[place][lane]`, `corners` the places of each tile.
+/// `A e A'ᵀ` of tiles of gradients in all channels of a block of `width` lanes: `[position][tile][lane]`, positions `position`
+/// numbers apart. `from` holds `[place][lane]`, `corners` the places of each tile, which makes two rows.
 pub(super) fn gradient(
     isa: Isa,
+    made: [usize; 2],
     from: &[f32],
     width: usize,
-    corners: &[[Option<usize>; 4]],
+    corners: &[Corners],
     into: &mut [f32],
     position: usize,
 ) {
+    assert!(made == [2, 2] || made == [2, 4], "gradients of tiles: rows and columns");
     assert!(width <= ZEROS.len() && width.is_multiple_of(UNIT), "gradients of tiles: lanes");
-    assert!(corners.len() * width <= position && into.len() >= 16 * position, "gradients of tiles: length");
+    let len = positions(made) * position;
+    assert!(corners.len() * width <= position && into.len() >= len, "gradients of tiles: length");
     for (i, corners) in corners.iter().enumerate() {
-        let mut places = [&ZEROS[..width]; 4];
+        let mut places = [&ZEROS[..width]; MOST_MADE];
         for (place, corner) in places.iter_mut().zip(corners) {
             if let Some(at) = corner {
                 *place = &from[at * width..][..width];
@@ -193,15 +219,33 @@ pub(super) fn gradient(
         }
         let places = places.map(<[f32]>::as_ptr);
         let into = Transformed { first: into[i * width..].as_mut_ptr(), position, channel: 0 };
-        // SAFETY: the instruction set was detected; four slices of `width` numbers; the assertions are about the destination.
-        unsafe { by_gradient(isa, places, width, into) };
+        // SAFETY: the instruction set was detected; slices of `width` numbers; the assertions are about the destination.
+        unsafe {
+            match made {
+                [_, 2] => gradient_by_two(isa, &places, width, into),
+                _ => gradient_by_four(isa, &places, width, into),
+            }
+        }
     }
 }
 
 /// The gradients at places outside the map.
 const ZEROS: [f32; 4 * UNIT] = [0.0; 4 * UNIT];
 
-dispatch! { by_gradient, gradient_lanes, (places: [*const f32; 4], width: usize, into: Transformed) }
+dispatch! { gradient_by_two, gradient_of_two, (places: &[*const f32; MOST_MADE], width: usize, into: Transformed) }
+dispatch! { gradient_by_four, gradient_of_four, (places: &[*const f32; MOST_MADE], width: usize, into: Transformed) }
+
+#[inline(always)]
+unsafe fn gradient_of_two<V: Parts>(places: &[*const f32; MOST_MADE], width: usize, into: Transformed) {
+    // SAFETY: the caller's.
+    unsafe { gradient_lanes::<V, Two, 2, 4>(places, width, into) }
+}
+
+#[inline(always)]
+unsafe fn gradient_of_four<V: Parts>(places: &[*const f32; MOST_MADE], width: usize, into: Transformed) {
+    // SAFETY: the caller's.
+    unsafe { gradient_lanes::<V, Four, 4, 6>(places, width, into) }
+}
 
 /// Numbers from one position to the next, where each has `len` of them: a line more than multiples of a page, at which
 /// all positions would compete for the same few places in the cache.
@@ -319,25 +363,27 @@ unsafe fn lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(orde
     }
 }
 
-/// `A` of one row or column.
 #[inline(always)]
-unsafe fn gradient_line<V: Parts>([a, b]: [V; 2]) -> [V; 4] {
-    // SAFETY: the caller's instruction set.
-    unsafe { [a, a.add(b), a.sub(b), V::splat(0.0).sub(b)] }
-}
-
-#[inline(always)]
-unsafe fn gradient_lanes<V: Parts>(places: [*const f32; 4], width: usize, into: Transformed) {
+unsafe fn gradient_lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(
+    places: &[*const f32; MOST_MADE],
+    width: usize,
+    into: Transformed,
+) {
     // SAFETY (of the whole body): the caller's: `width` numbers at each place, and room for as many at every position.
     unsafe {
         for lane in (0..width).step_by(V::LANES) {
-            let [a, b, c, d] = places;
-            let above = gradient_line([V::load(a.add(lane)), V::load(b.add(lane))]);
-            let below = gradient_line([V::load(c.add(lane)), V::load(d.add(lane))]);
-            for column in 0..4 {
-                let done = gradient_line([above[column], below[column]]);
+            let mut rows = [[V::splat(0.0); T]; 2];
+            for line in 0..2 {
+                let mut values = [V::splat(0.0); N];
+                for column in 0..N {
+                    values[column] = V::load(places[line * N + column].add(lane));
+                }
+                rows[line] = C::output_adjoint(values);
+            }
+            for column in 0..T {
+                let done = Two::output_adjoint([rows[0][column], rows[1][column]]);
                 for line in 0..4 {
-                    done[line].store(into.first.add((line * 4 + column) * into.position + lane));
+                    done[line].store(into.first.add((line * T + column) * into.position + lane));
                 }
             }
         }
