@@ -54,8 +54,8 @@ struct Call<'a> {
 impl Call<'_> {
     fn run(&self, x: &[f32]) {
         let Plan { source, ins, groups, .. } = self.plan;
-        let direct = self.plan.parts.iter().all(Part::is_direct);
-        if source.as_it_is && direct {
+        let whole = self.plan.parts.iter().all(Part::is_whole);
+        if source.as_it_is && whole {
             return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
         }
         let channels = Channels { of: groups * ins, first: self.group * ins, count: *ins };
@@ -271,32 +271,44 @@ impl Sum<'_> {
         let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
         let first_terms = terms.start == 0;
         let accumulate = self.accumulate || !first_terms;
-        for panel in panels {
+        let row = if whole { self.output.channel } else { units.len() * UNIT };
+        let mut outputs = [spilled.as_mut_ptr(); MOST_UNITS];
+        for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
+            // SAFETY: the unit and the channel are in the output, or the unit is in `spilled`, which has
+            // `most * units * UNIT` numbers.
+            *output = unsafe {
+                if whole { self.place((units.start + i) * UNIT, panels.start * most) } else { output.add(i * UNIT) }
+            };
+        }
+        let mut tile = OutputTile {
+            depth: terms.len(),
+            weights: weights.as_ptr(),
+            values,
+            offsets: self.part.offsets[terms.clone()].as_ptr(),
+            outputs,
+            row,
+            accumulate: whole && accumulate,
+            bias: self.plan.zeros.as_ptr(),
+        };
+        debug_assert!(most <= MOST_ROWS && units.len() <= MOST_UNITS);
+        for panel in panels.clone() {
             let first = panel * most;
             let rows = most.min(outs - first);
-            let mut outputs = [spilled.as_mut_ptr(); MOST_UNITS];
-            for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
-                // SAFETY: the unit and the channel are in the output, or the unit is in `spilled`, which has
-                // `most * units * UNIT` numbers.
-                *output =
-                    unsafe { if whole { self.place((units.start + i) * UNIT, first) } else { output.add(i * UNIT) } };
+            tile.weights = weights[first * depth + terms.start * rows..][..terms.len() * rows].as_ptr();
+            if first_terms {
+                tile.bias = self.bias[first..][..rows].as_ptr();
             }
-            let tile = OutputTile {
-                depth: terms.len(),
-                weights: weights[first * depth + terms.start * rows..][..terms.len() * rows].as_ptr(),
-                values,
-                offsets: self.part.offsets[terms.clone()].as_ptr(),
-                outputs,
-                row: if whole { self.output.channel } else { units.len() * UNIT },
-                accumulate: whole && accumulate,
-                bias: if first_terms { self.bias[first..][..rows].as_ptr() } else { self.plan.zeros.as_ptr() },
-            };
-            debug_assert!(rows <= MOST_ROWS && units.len() <= MOST_UNITS);
             // SAFETY: the plan was made for an instruction set that was detected. Weights, bias and offsets are in their
             // slices as taken above. Direct: each unit is a piece of a row of places, so each tap of it lies in the
             // source by the plan's construction of its planes; packed: `block` checked their number. Outputs:
-            // see above; no other task computes this panel of this block.
+            // see above, and the rows of the panels before are in the output as well; no other task computes this panel of
+            // this block.
             unsafe {
+                if whole && panel > panels.start {
+                    for output in &mut tile.outputs[..units.len()] {
+                        *output = output.add(most * row);
+                    }
+                }
                 kernel(isa, rows, units.len(), direct)(&tile);
                 if !whole {
                     self.place_spilled(spilled, units.len() * UNIT, pieces, first..first + rows, accumulate);

@@ -49,14 +49,15 @@ impl Pieces {
 
     /// Copies the values of these places for every offset: `width` numbers for each, the rest of them arbitrary.
     ///
-    /// A piece is copied in steps of a vector; what is too much is overwritten by the next piece, so the pieces have to
-    /// be followed by `UNIT` numbers in `source`, and `width` numbers per offset by `UNIT` in `panel`.
+    /// A piece is copied in steps of a vector; what is too much is overwritten by the next piece, so pieces that are no whole
+    /// vectors have to be followed by `UNIT` numbers in `source`, and `width` numbers per offset by `UNIT` in `panel`.
     pub(super) fn pack(&self, isa: Isa, source: &[f32], offsets: &[u32], width: usize, panel: &mut [f32]) {
         let pieces = self.as_slice();
         let furthest = pieces.iter().map(|piece| piece.from + piece.len).max().unwrap_or(0);
         let offset = offsets.iter().max().map_or(0, |&offset| offset as usize);
         let held: usize = pieces.iter().map(|piece| piece.len).sum();
-        assert!(held <= width && furthest + offset + UNIT <= source.len(), "packing: source");
+        let behind = if pieces.iter().all(|piece| piece.len.is_multiple_of(UNIT)) { 0 } else { UNIT };
+        assert!(held <= width && furthest + offset + behind <= source.len(), "packing: source");
         assert!(offsets.len() * width + UNIT <= panel.len(), "packing: panel");
         let longest = pieces.iter().map(|piece| piece.len).max().unwrap_or(0);
         // SAFETY: the assertions above are the conditions of `copy`.
@@ -77,7 +78,7 @@ impl Pieces {
 /// Copies pieces in steps of `STEP` numbers.
 ///
 /// # Safety
-/// Every piece, at every offset, and `STEP` numbers behind it, are in the source; `offsets.len() * width + STEP` numbers
+/// Every piece, at every offset, and where its length is no multiple of `STEP`, `STEP` numbers behind it, are in the source; `offsets.len() * width + STEP` numbers
 /// are in the panel; the pieces hold no more than `width` numbers.
 #[inline(always)]
 unsafe fn copy<const STEP: usize>(

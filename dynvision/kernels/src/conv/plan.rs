@@ -60,7 +60,13 @@ pub(super) struct Part {
     pub offsets: Vec<u32>,
     /// One for each group.
     pub panels: Vec<Panels>,
+    /// Whether the same place of all channels competes for few lines of the first cache, so that each panel would read them from
+    /// the second one again.
+    pub collides: bool,
 }
+
+/// Numbers between channels of which every multiple falls on the same few lines of the first cache.
+const COLLIDING: usize = 256;
 
 impl Part {
     /// Values of one channel that this part makes.
@@ -68,9 +74,14 @@ impl Part {
         self.phase.output[0] * self.phase.output[1]
     }
 
-    /// Whether every vector of places lies in one row, so that nothing has to be packed.
-    pub(super) fn is_direct(&self) -> bool {
+    /// Whether every vector of places lies in one row.
+    pub(super) fn is_whole(&self) -> bool {
         self.phase.output[1].is_multiple_of(UNIT)
+    }
+
+    /// Whether values are read from where they stand, and nothing is packed.
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_whole() && !self.collides
     }
 }
 
@@ -148,7 +159,8 @@ impl Plan {
             let panels = (0..groups).map(of_group).collect();
             let offsets = (0..ins).flat_map(|c| phase.taps.iter().map(move |tap| (c, tap)));
             let offsets = offsets.map(|(c, tap)| (c * source.channel + tap) as u32).collect();
-            Part { phase, offsets, panels }
+            let collides = ins > 8 && outs > tile.0 && source.channel.is_multiple_of(COLLIDING);
+            Part { phase, offsets, panels, collides }
         };
         let parts = phases.into_iter().map(part).collect();
         Plan { isa, groups, ins, outs, output, step, parts, tile, zeros: vec![0.0; outs], source }
