@@ -13,9 +13,10 @@ mod suggest;
 mod validate;
 
 use errors::Errors;
-use parse::Unusable;
+use parse::{Head, Unusable};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{quote, quote_spanned};
+use syn::{Ident, Path};
 
 /// Makes a struct the description of a dynamic vision model.
 ///
@@ -108,30 +109,58 @@ pub fn dyn_model(args: proc_macro::TokenStream, item: proc_macro::TokenStream) -
 /// The whole way: parse, validate, generate. What was generated is there even where there are errors.
 fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let code = match parse::parse(args, item, &mut errors) {
+    let code = match parse::parse(args.clone(), item, &mut errors) {
         Ok(source) => {
-            let item = without_idle_lifetimes(source.item.clone());
+            let (item, krate) = (source.item.clone(), source.args.krate.clone());
             match validate::validate(source, &mut errors) {
-                Some(model) => generate::generate(&model),
-                None => quote!(#item),
+                Some(model) => generate::generate(&model, true),
+                None => {
+                    let head = Head { vis: item.vis.clone(), name: item.ident.clone(), generics: item.generics.clone() };
+                    let stand_in = stand_in(head, krate, false);
+                    quote!(#item #stand_in)
+                }
             }
         }
-        Err(Unusable(item)) => item,
+        Err(Unusable { item, head, is_unread }) => {
+            let krate = parse::Args::parse(args, &mut Errors::unheard()).krate;
+            let stand_in = head.map(|head| {
+                let unread = is_unread.then(|| unread(&head.name, krate.clone()));
+                let stand_in = stand_in(head, krate, is_unread);
+                quote!(#stand_in #unread)
+            });
+            quote!(#item #stand_in)
+        }
     };
     let errors = errors.into_compile_errors();
     quote! { #code #errors }
 }
 
-/// A struct that is kept though it makes no model: a lifetime that no field mentions would be a second mistake.
-fn without_idle_lifetimes(mut item: syn::ItemStruct) -> syn::ItemStruct {
-    let fields = item.fields.to_token_stream().to_string();
-    let params = std::mem::take(&mut item.generics.params);
-    let is_idle = |param: &syn::GenericParam| match param {
-        syn::GenericParam::Lifetime(param) => !fields.contains(&param.lifetime.to_string()),
-        _ => false,
-    };
-    item.generics.params = params.into_iter().filter(|param| !is_idle(param)).collect();
-    item
+/// A model in place of one that cannot be made, so that what uses it is no second mistake. `with_item`: the struct as well.
+fn stand_in(head: Head, krate: Option<Path>, with_item: bool) -> TokenStream {
+    let Head { vis, name, generics } = head;
+    let library = krate.clone().unwrap_or_else(validate::library);
+    let of = krate.map(|krate| quote!(, crate = #krate));
+    let args = quote!(input = [1, 1, 1], operations = [layer, record, delay] #of);
+    let missing = quote!(#library::__private::Missing);
+    let item = quote!(#vis struct #name #generics { __area: #missing, #[readout] __readout: #missing });
+    let mut errors = Errors::unheard();
+    let source = parse::parse(args, item, &mut errors).ok();
+    let model = source.and_then(|source| validate::validate(source, &mut errors));
+    model.map(|model| generate::generate(&model, with_item)).unwrap_or_default()
+}
+
+/// An error that the compiler gives where it has given no other.
+fn unread(name: &Ident, krate: Option<Path>) -> TokenStream {
+    let library = krate.unwrap_or_else(validate::library);
+    quote_spanned! {name.span()=>
+        const _: fn() = {
+            #[deny(unused_must_use)]
+            fn read() {
+                #library::__private::unread();
+            }
+            read
+        };
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A model that has no mistakes which tokens can show: what validation gives, and all that generation sees.
 
+use proc_macro2::TokenStream;
 use quote::format_ident;
 use syn::{Expr, GenericArgument, Ident, ItemStruct, Path, Type, ext::IdentExt};
 
@@ -8,9 +9,13 @@ pub(crate) struct Model {
     /// The user's struct, without our attributes.
     pub(crate) item: ItemStruct,
     /// The defaults of its parameters.
-    pub(crate) defaults: Vec<GenericArgument>,
+    pub(crate) defaults: Vec<Default>,
+    /// Type parameters that nothing mentions, which is told.
+    pub(crate) idle: Vec<Ident>,
     /// The path of the library.
     pub(crate) krate: Path,
+    /// Whether the user wrote it.
+    pub(crate) krate_is_written: bool,
     /// Channels, height and width of a frame.
     pub(crate) input: [Expr; 3],
     /// What the stimulus shows beside the frame.
@@ -25,6 +30,33 @@ pub(crate) struct Model {
     pub(crate) areas: Vec<Area>,
     /// At least one; the first gives the model's logits.
     pub(crate) readouts: Vec<Readout>,
+}
+
+/// The default of a parameter.
+pub(crate) enum Default {
+    Type(DefaultType),
+    /// An argument.
+    Const(Ident, GenericArgument),
+}
+
+/// The default of a type parameter.
+pub(crate) struct DefaultType {
+    pub(crate) param: Ident,
+    /// As written, where no other parameter is mentioned.
+    pub(crate) written: Option<Type>,
+    /// With the defaults of the others put in.
+    pub(crate) concrete: Type,
+    /// The bounds of the parameter, and a type that keeps them.
+    pub(crate) stand_in: Option<(TokenStream, Type)>,
+}
+
+impl Default {
+    pub(crate) fn param(&self) -> &Ident {
+        match self {
+            Default::Type(default) => &default.param,
+            Default::Const(param, _) => param,
+        }
+    }
 }
 
 /// A frame beside the first.

@@ -1,14 +1,14 @@
 //! What generated code may call. Not part of the public interface.
 
-pub use crate::__is as is;
+pub use crate::__expanded as expanded;
 pub use crate::check::{check_frame, check_link, check_same};
 pub use crate::error::{Error, Result};
 pub use crate::geometry::{Features, Geometry, Map, beside};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
-    IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
+    Beside, Either, IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
     Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state, classes,
-    is_solver,
+    is_solver, unread,
 };
 pub use crate::model::step::{
     adapt, answer, begin, earlier, enter, erase, gather, layer, leave, operation, pool, readout, restore, see, shown,
@@ -29,4 +29,5 @@ pub use std::default::Default;
 pub use std::fmt::Debug;
 pub use std::marker::PhantomData;
 pub use std::option::Option::{self, None, Some};
+pub use std::primitive::{bool, str, usize};
 pub use std::result::Result::{self as StdResult, Ok};

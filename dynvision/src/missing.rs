@@ -31,6 +31,47 @@ impl<T> Choose<T> for Choice<false> {
     type Part = Missing;
 }
 
+/// `T` where it is what it should be, else `S`.
+pub type Either<T, S, const IS: bool> = <Choice<IS> as Decide<T, S>>::Type;
+
+/// Decides between two types.
+pub trait Decide<T, S> {
+    /// The choice.
+    type Type;
+}
+impl<T, S> Decide<T, S> for Choice<true> {
+    type Type = T;
+}
+impl<T, S> Decide<T, S> for Choice<false> {
+    type Type = S;
+}
+
+/// `T`, written with parameters `P` that nothing else mentions: the compiler asks that each is.
+pub type Beside<P, T> = <PhantomData<P> as Mention<T>>::Type;
+
+/// Gives `T` back.
+pub trait Mention<T> {
+    /// `T`.
+    type Type;
+}
+impl<P, T> Mention<T> for PhantomData<P> {
+    type Type = T;
+}
+
+/// What generated code calls for a declaration that it cannot read, and of which the compiler has said why. Where it has not,
+/// that nobody uses the answer is the error.
+#[must_use = "`#[dyn_model]` cannot read this declaration"]
+pub fn unread() -> bool {
+    false
+}
+
+/// The tokens as they are. A path to the library that leads nowhere is one mistake, where all that uses it stands in here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expanded {
+    ($($code:tt)*) => { $($code)* };
+}
+
 /// The answer for types that do not have the trait in question. Where they have it, the constant of the same name of
 /// [`IsLayer`] and its like comes first: inherent constants hide those of traits.
 pub trait Not {
@@ -61,26 +102,6 @@ questions! {
     IsIntegration Integration
     IsConvOptions ConvOptions
     IsEdge Edge
-}
-
-/// `is!(Layer, T)`: whether a concrete type has a trait, as a constant.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __is {
-    (@ $question:ident $t:ty) => {{
-        #[allow(unused_imports)] // hidden by the inherent constant where there is one
-        use $crate::__private::Not as _;
-        $crate::__private::$question::<$t>::YES
-    }};
-    (Layer, $t:ty) => { $crate::__is!(@ IsLayer $t) };
-    (Pool, $t:ty) => { $crate::__is!(@ IsPool $t) };
-    (Operation, $t:ty) => { $crate::__is!(@ IsOperation $t) };
-    (Nonlinearity, $t:ty) => { $crate::__is!(@ IsNonlinearity $t) };
-    (Solver, $t:ty) => { $crate::__is!(@ IsSolver $t) };
-    (Readout, $t:ty) => { $crate::__is!(@ IsReadout $t) };
-    (Integration, $t:ty) => { $crate::__is!(@ IsIntegration $t) };
-    (Edge, $t:ty) => { $crate::__is!(@ IsEdge $t) };
-    (ConvOptions, $t:ty) => { $crate::__is!(@ IsConvOptions $t) };
 }
 
 /// Needs a solver.

@@ -12,24 +12,33 @@ mod step;
 mod weights;
 mod wiring;
 
+pub(crate) use parts::components;
+
 use crate::model::Model;
 use names::Names;
 use parts::Parts;
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use shapes::Shapes;
 
-pub(crate) fn generate(model: &Model) -> TokenStream {
-    let names = Names::new(model, &parts::components(model));
+/// `with_item`: the struct as well.
+pub(crate) fn generate(model: &Model, with_item: bool) -> TokenStream {
+    let names = Names::new(model, &components(model));
     let code = Code { model, names: &names, parts: Parts::new(model, &names), shapes: Shapes::new(model, &names) };
-    let (krate, item) = (&model.krate, &model.item);
+    let krate = &model.krate;
     let spec = [code.constants(), code.shape_types(), code.part_types()];
     let types = [code.weights(), code.areas()];
     let checks = [code.kind_checks(), code.shape_checks()];
     let traits = [code.build(), code.tensors(), code.generated_model(), code.module()];
-    quote! {
-        #[allow(dead_code)] // the fields are read by the macro
-        #item
+    // where the path of the library is the user's, it may lead nowhere: the struct is there all the same
+    let item = if model.krate_is_written { model.item.clone() } else { code.item() };
+    let item = with_item.then(|| {
+        quote! {
+            #[allow(dead_code)] // the fields are read by the macro
+            #item
+        }
+    });
+    let code = quote! {
         #(#spec)*
         #(#types)*
         const _: () = {
@@ -37,7 +46,14 @@ pub(crate) fn generate(model: &Model) -> TokenStream {
             #(#checks)*
             #(#traits)*
         };
+    };
+    if !model.krate_is_written {
+        return quote!(#item #code);
     }
+    // one path, through which all of it goes, is one error where it leads nowhere
+    let at = krate.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    let through = quote_spanned!(at=> __private::expanded);
+    quote!(#item #krate::#through! { #code })
 }
 
 /// All that the parts of the generator look at.

@@ -1,11 +1,11 @@
 //! What generated items are called.
 
 use crate::case::{camel, constant};
-use crate::model::{Area, Component, Link, Model};
+use crate::model::{Area, Component, Default, DefaultType, Link, Model};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
-use syn::{ConstParam, GenericParam, Ident, TypeParam, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
+use syn::{ConstParam, Expr, GenericArgument, GenericParam, Ident, TypeParam, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
 
 /// The names of one model's items.
 ///
@@ -40,8 +40,10 @@ pub(super) struct Params {
     pub(super) kept: Vec<TokenStream>,
     /// `R`.
     pub(super) names: Vec<Ident>,
-    /// `Full`.
+    /// `__NetR`, which is `Full`.
     pub(super) defaults: Vec<TokenStream>,
+    /// Of the defaults, those that name a type for which a stand-in may be put: all up to the last of them.
+    pub(super) replaced: Vec<TokenStream>,
     pub(super) clause: TokenStream,
 }
 
@@ -110,6 +112,11 @@ impl Names {
         format_ident!("__{}{}", self.spec, camel(&format!("{}_{operation}", area.unraw())))
     }
 
+    /// `__TypeOfNetV1Layer`.
+    pub(super) fn written(&self, area: &Ident, operation: &str) -> Ident {
+        format_ident!("__TypeOf{}{}", self.spec, camel(&format!("{}_{operation}", area.unraw())))
+    }
+
     /// `v1_tstep`: the field that holds the weights of an operation.
     pub(super) fn field(&self, area: &Area, operation: &str) -> Ident {
         Ident::new(&format!("{}_{operation}", area.name.unraw()), area.name.span().resolved_at(Span::call_site()))
@@ -147,7 +154,7 @@ impl Names {
 impl Params {
     fn new(model: &Model) -> Self {
         let params = &model.item.generics.params;
-        let krate = &model.krate;
+        let (krate, spec) = (&model.krate, &model.item.ident);
         let dv = quote!(#krate::__private);
         let declared = params.iter().map(|param| {
             let mut param = param.clone();
@@ -164,6 +171,19 @@ impl Params {
             }
             param.to_token_stream()
         });
+        let is_replaced = |default: &Default| matches!(default, Default::Type(default) if default.stand_in.is_some());
+        let replaced = model.defaults.iter().rposition(is_replaced).map_or(0, |at| at + 1);
+        let mut defaults: Vec<TokenStream> = Vec::new();
+        for (at, default) in model.defaults.iter().enumerate() {
+            defaults.push(match default {
+                Default::Type(default) => default.sound(spec).to_token_stream(),
+                Default::Const(param, value) if at >= replaced && !is_literal(value) => {
+                    let (before, constant) = (&defaults[..replaced], const_default(param));
+                    quote!({ <#spec<#(#before),*>>::#constant })
+                }
+                Default::Const(_, value) => value.to_token_stream(),
+            });
+        }
         let kept = params.iter().map(|param| match param {
             GenericParam::Type(TypeParam { ident, .. }) => ident.to_token_stream(),
             GenericParam::Const(ConstParam { ident, ty, .. }) => quote!(const #ident: #ty),
@@ -178,10 +198,36 @@ impl Params {
             declared: declared.collect(),
             kept: kept.collect(),
             names: names.collect(),
-            defaults: model.defaults.iter().map(ToTokens::to_token_stream).collect(),
+            replaced: defaults[..replaced].to_vec(),
+            defaults,
             clause: model.item.generics.where_clause.to_token_stream(),
         }
     }
+}
+
+impl DefaultType {
+    /// `__DefaultOfNetR`: the default as written.
+    pub(super) fn named(&self, spec: &Ident) -> Ident {
+        format_ident!("__DefaultOf{}{}", spec, self.param, span = Span::call_site())
+    }
+
+    /// `__SoundDefaultOfNetR`: the same, or what stands in for it where it is not what the parameter is to be.
+    pub(super) fn sound(&self, spec: &Ident) -> Ident {
+        match self.stand_in {
+            Some(_) => format_ident!("__SoundDefaultOf{}{}", spec, self.param, span = Span::call_site()),
+            None => self.named(spec),
+        }
+    }
+}
+
+/// `__N`: the parameter `N` as a constant of the struct.
+pub(super) fn const_default(param: &Ident) -> Ident {
+    format_ident!("__{}", param.unraw(), span = Span::call_site())
+}
+
+/// Whether a constant cannot be a mistake of the user's but in its type, which is told once.
+pub(super) fn is_literal(value: &GenericArgument) -> bool {
+    matches!(value, GenericArgument::Const(Expr::Lit(_)))
 }
 
 /// Every name that the user's struct and types mention.

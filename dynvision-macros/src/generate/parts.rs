@@ -3,12 +3,18 @@
 //! A part of the wrong kind (a pooling as a layer) is reported once, by a constant that needs the right trait; everywhere
 //! else a stand-in takes its place, so that nothing follows from it.
 
-use super::{Code, names::Names};
-use crate::model::{Component, Link, Model, Operation};
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use super::{
+    Code,
+    names::{Names, const_default, is_literal},
+};
+use crate::{
+    model::{Component, Default, DefaultType, Link, Model, Operation},
+    span::path_over,
+};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
-use syn::{Ident, Type, ext::IdentExt, visit::Visit};
+use syn::{Ident, ItemStruct, Type, ext::IdentExt, visit::Visit};
 
 /// What a part has to be.
 #[derive(Clone, Copy)]
@@ -27,6 +33,8 @@ pub(super) enum Kind {
 /// A part and its name.
 pub(super) struct Part {
     name: Ident,
+    /// What names the type as written. It is written once, so that a mistake in it is told once.
+    written: Ident,
     kind: Kind,
     ty: Type,
     concrete: Type,
@@ -99,7 +107,7 @@ pub(super) fn via(link: &Link) -> String {
 }
 
 /// Every type that the user chose.
-pub(super) fn components(model: &Model) -> Vec<&Component> {
+pub(crate) fn components(model: &Model) -> Vec<&Component> {
     let mut all = Vec::new();
     each(model, |_, _, _, part| all.push(part));
     all
@@ -111,7 +119,8 @@ impl Parts {
         each(model, |owner, operation, kind, component| {
             let name = names.part(owner, &operation);
             if !parts.iter().any(|part| part.name == name) {
-                parts.push(Part::new(name, kind, component, names));
+                let written = names.written(owner, &operation);
+                parts.push(Part::new(name, written, kind, component, names));
             }
         });
         Parts(parts)
@@ -123,7 +132,7 @@ impl Parts {
 }
 
 impl Part {
-    fn new(name: Ident, kind: Kind, component: &Component, names: &Names) -> Self {
+    fn new(name: Ident, written: Ident, kind: Kind, component: &Component, names: &Names) -> Self {
         let mut mentioned = Mentioned(HashSet::new());
         mentioned.visit_type(&component.ty);
         let params = &names.params;
@@ -131,6 +140,7 @@ impl Part {
         let used = all.filter(|((name, _), _)| mentioned.0.contains(&name.to_string()));
         Part {
             name,
+            written,
             kind,
             ty: component.ty.clone(),
             concrete: component.concrete.clone(),
@@ -159,6 +169,16 @@ impl Part {
         } else {
             quote!(#name<#(#arguments),*>)
         }
+    }
+
+    /// The type as written, where it stands, in terms of the model's parameters.
+    fn as_written(&self) -> TokenStream {
+        path_over(&self.ty, &self.written, self.params.iter().map(|(name, ..)| name.to_token_stream()))
+    }
+
+    /// The type as written, where it stands, with the parameters at their defaults.
+    fn as_written_by_default(&self) -> TokenStream {
+        path_over(&self.ty, &self.written, self.params.iter().map(|(.., default)| default.clone()))
     }
 }
 
@@ -189,16 +209,101 @@ impl Code<'_> {
     /// A name for each part. Of the wrong kind, it names a stand-in.
     pub(super) fn part_types(&self) -> TokenStream {
         let dv = &self.names.dv;
-        let named =
-            self.parts.0.iter().filter(|part| !part.chosen).map(|Part { name, kind, ty, concrete, params, .. }| {
-                let kind = kind.name();
-                let declared = params.iter().map(|(name, declared, _)| undeclared(name, declared));
+        let named = self.parts.0.iter().filter(|part| !part.chosen).map(|part| {
+            let Part { name, written, kind, ty, params, .. } = part;
+            let question = format_ident!("Is{}", kind.name(), span = Span::call_site());
+            let declared: Vec<_> = params.iter().map(|(name, declared, _)| undeclared(name, declared)).collect();
+            let (generic, concrete) = (part.as_written(), part.as_written_by_default());
+            quote! {
+                type #written<#(#declared),*> = #ty;
+                #[doc(hidden)]
+                type #name<#(#declared),*> = #dv::Part<#generic, {
+                    #[allow(unused_imports)] // hidden by the inherent constant where there is one
+                    use #dv::Not as _;
+                    #dv::#question::<#concrete>::YES
+                }>;
+            }
+        });
+        self.default_types().into_iter().chain(named).collect()
+    }
+
+    /// The defaults of the type parameters, and what stands in for those that lack the bounds of their parameters.
+    fn default_types(&self) -> Vec<TokenStream> {
+        let Names { dv, spec, .. } = self.names;
+        let types = self.model.defaults.iter().filter_map(|default| match default {
+            Default::Type(default) => Some(default),
+            Default::Const(..) => None,
+        });
+        let of_one = |default: &DefaultType| {
+            let (name, sound, ty) = (default.named(spec), default.sound(spec), &default.concrete);
+            let sound = default.stand_in.as_ref().map(|(bounds, stand_in)| {
                 quote! {
-                    #[doc(hidden)]
-                    type #name<#(#declared),*> = #dv::Part<#ty, { #dv::is!(#kind, #concrete) }>;
+                    type #sound = #dv::Either<#name, #stand_in, {
+                        #[allow(unused_imports)] // hidden by the inherent constant where there is one
+                        use #dv::Not as _;
+                        struct Is<T>(#dv::PhantomData<T>);
+                        impl<T> #dv::Not for Is<T> {}
+                        impl<T: #bounds> Is<T> {
+                            const YES: #dv::bool = true;
+                        }
+                        Is::<#name>::YES
+                    }>;
                 }
             });
-        named.collect()
+            quote! {
+                type #name = #ty;
+                #sound
+            }
+        };
+        types.map(of_one).collect()
+    }
+
+    /// The constant parameters as constants of the struct, where their defaults are not told by themselves.
+    pub(super) fn const_defaults(&self) -> TokenStream {
+        let Names { spec, params, .. } = self.names;
+        let consts = self.model.item.generics.const_params().zip(self.model.defaults.iter().filter_map(|default| {
+            match default {
+                Default::Const(_, value) => Some(value),
+                Default::Type(_) => None,
+            }
+        }));
+        let consts = consts.filter(|(_, value)| !is_literal(value)).map(|(param, _)| {
+            let (constant, ty, param) = (const_default(&param.ident), &param.ty, &param.ident);
+            quote!(#[doc(hidden)] const #constant: #ty = #param;)
+        });
+        let consts: TokenStream = consts.collect();
+        if consts.is_empty() {
+            return consts;
+        }
+        let (declared, names, clause) = (&params.declared, &params.names, &params.clause);
+        quote!(impl<#(#declared),*> #spec<#(#names),*> #clause { #consts })
+    }
+
+    /// The struct, whose fields and defaults name the types of the parts.
+    pub(super) fn item(&self) -> ItemStruct {
+        let mut item = self.model.item.clone();
+        for default in &self.model.defaults {
+            if let Default::Type(default) = default
+                && let Some(written) = &default.written
+                && let Some(param) = item.generics.type_params_mut().find(|param| param.ident == default.param)
+                && param.default.is_some()
+            {
+                let name = default.named(&self.names.spec);
+                param.default = Some((<syn::Token![=]>::default(), Type::Verbatim(path_over(written, &name, std::iter::empty()))));
+            }
+        }
+        let layers = self.model.areas.iter().map(|area| (&area.name, "layer"));
+        let readouts = self.model.readouts.iter().map(|readout| (&readout.name, "readout"));
+        for (owner, operation) in layers.chain(readouts) {
+            // of two fields of one name, each has its own type
+            let mut fields = item.fields.iter_mut().filter(|field| field.ident.as_ref() == Some(owner));
+            let field = fields.next().filter(|_| fields.next().is_none());
+            let part = self.parts.get(&self.names.part(owner, operation));
+            if let (Some(field), Some(part)) = (field, part) {
+                field.ty = Type::Verbatim(part.as_written());
+            }
+        }
+        item
     }
 
     /// Parts are of the right kind.
@@ -207,7 +312,7 @@ impl Code<'_> {
         let parts = self.parts.0.iter().filter(|part| !part.chosen && !part.presumed);
         let once = parts
             .filter(|part| seen.insert((part.kind.name().to_string(), part.concrete.to_token_stream().to_string())));
-        once.map(|part| part.kind.check(&part.concrete)).collect()
+        once.map(|part| part.kind.check(&part.as_written_by_default())).collect()
     }
 }
 
@@ -235,17 +340,17 @@ impl Kind {
     }
 
     /// A constant that needs the trait.
-    fn check(self, ty: &Type) -> TokenStream {
+    fn check(self, ty: &TokenStream) -> TokenStream {
         let name = self.name();
         let (value, item) = match self {
             Kind::Layer | Kind::Pool => (quote!(__dv::Geometry), quote!(GEOMETRY)),
-            Kind::Operation => (quote!(__dv::Option<usize>), quote!(CHANNELS)),
-            Kind::Nonlinearity => (quote!(bool), quote!(RECTIFIES)),
+            Kind::Operation => (quote!(__dv::Option<__dv::usize>), quote!(CHANNELS)),
+            Kind::Nonlinearity => (quote!(__dv::bool), quote!(RECTIFIES)),
             Kind::Solver => return quote!(const _: () = __dv::is_solver::<#ty>();),
             Kind::Readout => (quote!(__dv::Features), quote!(FEATURES)),
-            Kind::Integration => (quote!(bool), quote!(IS_SUM)),
-            Kind::ConvOptions => (quote!(bool), quote!(BIAS)),
-            Kind::Edge => (quote!((usize, usize)), quote!(CHANNELS)),
+            Kind::Integration => (quote!(__dv::bool), quote!(IS_SUM)),
+            Kind::ConvOptions => (quote!(__dv::bool), quote!(BIAS)),
+            Kind::Edge => (quote!((__dv::usize, __dv::usize)), quote!(CHANNELS)),
         };
         quote!(const _: #value = <#ty as __dv::#name>::#item;)
     }

@@ -219,15 +219,17 @@ impl Code<'_> {
         let retina = self.retina_constant();
         let others = self.other_constants();
         let wiring = self.wiring();
-        let defaults = match &self.names.params.defaults[..] {
+        let defaults = match &self.names.params.replaced[..] {
             [] => quote!(),
             defaults => quote!(<#(#defaults),*>),
         };
+        let own = self.const_defaults();
         quote! {
+            #own
             /// The shapes of the model: channels, rows and columns.
             impl #spec #defaults {
                 /// A frame.
-                #vis const INPUT: #dv::Map = #dv::Map::new(#c, #h, #w);
+                #vis const INPUT: #dv::Map = #dv::Map { c: #c, h: #h, w: #w };
                 #retina
                 #(#maps)*
                 #others
@@ -249,7 +251,7 @@ impl Code<'_> {
         };
         let frames = self.model.beside.iter().zip(&self.shapes.beside).map(|(input, map)| {
             let [c, h, w] = &input.map;
-            constant(map, quote!(#dv::Map::new(#c, #h, #w)))
+            constant(map, quote!(#dv::Map { c: #c, h: #h, w: #w }))
         });
         let of_areas = self.shapes.areas.iter().filter_map(|area| area.beside.as_ref());
         let of_readouts = self.shapes.readouts.iter().filter_map(|readout| readout.beside.as_ref());
@@ -410,11 +412,20 @@ impl Code<'_> {
                 into.unraw().to_string(),
             );
             let from = &self.shapes.areas[link.from].response.constant;
+            let (kernel, stride) = (self.size(&kernel), self.size(&stride));
             let args = quote!(#what, #into, #kernel, #stride, #spec::#from);
             let call = call_over(over, quote!(__dv::check_link), args);
             Some(quote!(const _: () = #call;))
         });
         checks.collect()
+    }
+
+    /// A size as it is in a type, so that a mistake in it is told once.
+    fn size(&self, size: &syn::Expr) -> TokenStream {
+        match size {
+            syn::Expr::Lit(_) => quote!(#size),
+            _ => quote!(<__dv::Const<{ #size }> as __dv::ConstDim>::SIZE),
+        }
     }
 
     fn readout_check(&self, readout: &Readout, input: &Map) -> TokenStream {

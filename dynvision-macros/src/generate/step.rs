@@ -52,7 +52,7 @@ impl Code<'_> {
             });
             let entries: Vec<TokenStream> = entries.collect();
             (!entries.is_empty())
-                .then(|| quote!(const #constant: &'static [(&'static str, __dv::Map)] = &[#(#entries),*];))
+                .then(|| quote!(const #constant: &'static [(&'static __dv::str, __dv::Map)] = &[#(#entries),*];))
         };
         let beside = self.model.beside.iter().map(|input| &input.name).zip(&self.shapes.beside).collect();
         let readouts = self.model.readouts.iter().zip(&self.shapes.readouts);

@@ -39,6 +39,10 @@ impl Code<'_> {
             }
         });
         let doc = format!(" The weights of a [`{spec}`], in one dtype on one device.");
+        // a parameter that nothing mentions is told; here it is mentioned
+        let idle = &self.model.idle;
+        let setting = quote!(#dv::Setting<#dv::Dynamics>);
+        let setting = if idle.is_empty() { setting } else { quote!(#dv::Beside<(#(#idle,)*), #setting>) };
         let (kept, args) = (&params.kept, &params.names);
         let alias = self.names.alias(
             model,
@@ -54,7 +58,7 @@ impl Code<'_> {
             #vis struct #model #declared #clause {
                 #(#fields)*
                 /// The time constants.
-                #vis dynamics: #dv::Setting<#dv::Dynamics>,
+                #vis dynamics: #setting,
             }
             #alias
         }

@@ -12,7 +12,11 @@ pub(crate) use value::{Order, Override, Time};
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Attribute, Fields, Item, ItemStruct, Variant, visit_mut::VisitMut};
+use syn::{
+    Attribute, Fields, Generics, Ident, Item, ItemStruct, Token, Variant, Visibility,
+    parse::{ParseStream, Parser},
+    visit_mut::VisitMut,
+};
 
 /// What stands in the source: the struct without our attributes, and what they said.
 pub(crate) struct Source {
@@ -21,8 +25,22 @@ pub(crate) struct Source {
     pub(crate) fields: Vec<Field>,
 }
 
-/// Why there is nothing to go on with: the item, as far as it can be kept.
-pub(crate) struct Unusable(pub(crate) TokenStream);
+/// Why there is nothing to go on with.
+pub(crate) struct Unusable {
+    /// The item, as far as it can be kept.
+    pub(crate) item: TokenStream,
+    /// What a model of it would be called, if there can be one.
+    pub(crate) head: Option<Head>,
+    /// It cannot be read, of which the compiler has told: it reads what an attribute stands on before the attribute does.
+    pub(crate) is_unread: bool,
+}
+
+/// What stands before the braces of a struct.
+pub(crate) struct Head {
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+}
 
 pub(crate) fn parse(args: TokenStream, item: TokenStream, errors: &mut Errors) -> Result<Source, Unusable> {
     let mut item = parse_struct(item, errors)?;
@@ -49,22 +67,56 @@ fn parse_struct(tokens: TokenStream, errors: &mut Errors) -> Result<ItemStruct, 
     let mut item = match syn::parse2::<Item>(tokens.clone()) {
         Ok(item) => item,
         Err(error) => {
-            errors.push(error);
-            return Err(Unusable(tokens));
+            let head = head(tokens.clone());
+            if head.is_none() {
+                errors.push(error);
+            }
+            let item = if head.is_none() { tokens } else { TokenStream::new() };
+            return Err(Unusable { item, head, is_unread: true });
         }
     };
-    match &item {
+    let (name, vis, generics) = match &item {
         Item::Struct(item) => match &item.fields {
             Fields::Named(_) => return Ok(item.clone()),
-            Fields::Unnamed(fields) => errors.over(fields, format!("{WANTED}; give these fields names")),
-            Fields::Unit => errors.at(item.ident.span(), format!("{WANTED}; this one has no fields")),
+            Fields::Unnamed(fields) => {
+                errors.over(fields, format!("{WANTED}; give these fields names"));
+                (&item.ident, &item.vis, &item.generics)
+            }
+            Fields::Unit => {
+                errors.at(item.ident.span(), format!("{WANTED}; this one has no fields"));
+                (&item.ident, &item.vis, &item.generics)
+            }
         },
-        Item::Enum(item) => errors.at(item.enum_token.span, format!("{WANTED}; this is an enum")),
-        Item::Union(item) => errors.at(item.union_token.span, format!("{WANTED}; this is a union")),
-        other => errors.over(other, WANTED),
-    }
+        Item::Enum(item) => {
+            errors.at(item.enum_token.span, format!("{WANTED}; this is an enum"));
+            (&item.ident, &item.vis, &item.generics)
+        }
+        Item::Union(item) => {
+            errors.at(item.union_token.span, format!("{WANTED}; this is a union"));
+            (&item.ident, &item.vis, &item.generics)
+        }
+        other => {
+            errors.over(other, WANTED);
+            Bare.visit_item_mut(&mut item);
+            return Err(Unusable { item: item.into_token_stream(), head: None, is_unread: false });
+        }
+    };
+    let head = Some(Head { vis: vis.clone(), name: name.clone(), generics: generics.clone() });
     Bare.visit_item_mut(&mut item);
-    Err(Unusable(item.into_token_stream()))
+    Err(Unusable { item: item.into_token_stream(), head, is_unread: false })
+}
+
+/// The head of a struct of which the rest cannot be read.
+fn head(tokens: TokenStream) -> Option<Head> {
+    let read = |input: ParseStream<'_>| {
+        input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        input.parse::<Token![struct]>()?;
+        let head = Head { vis, name: input.parse()?, generics: input.parse()? };
+        input.parse::<TokenStream>()?;
+        Ok(head)
+    };
+    read.parse2(tokens).ok()
 }
 
 /// Takes our helper attributes away, so that an item that is no model is at least an item.

@@ -116,6 +116,10 @@ pub(crate) fn check_names(
     for name in names {
         let text = name.unraw().to_string();
         let mine = [text.clone(), constant(&text), type_name(model, &camel(&text))];
+        if text == "_" {
+            clashing.push(name.clone()); // which the compiler tells
+            continue;
+        }
         if text.chars().all(|letter| letter == '_') {
             errors.at(
                 name.span(),

@@ -18,18 +18,20 @@ use crate::{
     parse::{self, Override},
 };
 use fields::Areas;
-use generics::{ConstArguments, Defaults};
+use generics::{ConstArguments, Defaults, Owned};
 use order::Placed;
 use proc_macro_crate::FoundCrate;
 use proc_macro2::{Literal, Span};
 use std::{cell::RefCell, collections::HashSet};
-use syn::{Fields, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
+use syn::{Fields, Generics, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
 
 /// The valid model, or nothing where too little of it is known.
 pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Model> {
-    let parse::Source { item, args, fields } = source;
+    let parse::Source { mut item, args, fields } = source;
     let krate: Path = args.krate.clone().unwrap_or_else(library);
-    let defaults = generics::check_generics(&item.generics, &krate, errors);
+    let declared = item.generics.lifetimes().map(|param| param.lifetime.clone()).collect();
+    let owned = RefCell::new(Owned::new(declared));
+    let defaults = generics::check_generics(&mut item.generics, &krate, errors);
     let (input, beside) = input::check_inputs(&args, errors);
     let (areas, mut readouts) = fields::check_roles(&item, fields, errors);
     if areas.is_empty() {
@@ -42,7 +44,6 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
     let mut sources = sources::check_sources(&args, &areas, &readouts, &links, errors);
     let unknown: Vec<bool> = (0..areas.len()).map(|at| sources.unknown_of_area(at)).collect();
     let unread: Vec<bool> = (0..readouts.len().max(1)).map(|at| sources.unknown_of_readout(at)).collect();
-    let defaults = defaults?;
     if readouts.is_empty() {
         readouts.push(fields::Readout::missing(&krate));
         links.readouts.push(Vec::new());
@@ -50,7 +51,7 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
     }
     let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
     let mut build =
-        Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0, arguments: RefCell::default() };
+        Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0, arguments: RefCell::default(), owned, errors: RefCell::new(errors) };
     let generics = item.generics.clone();
     let item = keep_parameters(without_computing(item, &defaults), &krate);
     let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources.areas);
@@ -63,7 +64,9 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
             .map(|((readout, links), sources)| build.readout(readout, sources, links))
             .collect(),
         krate: krate.clone(),
-        defaults: defaults.arguments(),
+        krate_is_written: args.krate.is_some(),
+        defaults: Vec::new(),
+        idle: Vec::new(),
         item,
         input,
         beside,
@@ -72,7 +75,11 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
     let twins = has_twins(&model.item);
     model.areas.iter_mut().zip(unknown).for_each(|(area, unknown)| area.gets_unknown = unknown || twins);
     model.readouts.iter_mut().zip(unread).for_each(|(readout, unknown)| readout.gets_unknown = unknown || twins);
-    build.arguments.into_inner().check(&generics, errors);
+    let Builder { arguments, errors, .. } = build;
+    let (arguments, errors) = (arguments.into_inner(), errors.into_inner());
+    arguments.check(&generics, errors);
+    model.idle = check_used(&model, &generics, &defaults, errors);
+    model.defaults = defaults.into_all();
     clashing.iter().for_each(|name| model.rename(name));
     Some(model)
 }
@@ -84,7 +91,7 @@ fn has_twins(item: &ItemStruct) -> bool {
 }
 
 /// The path of the library by the name that the user's `Cargo.toml` gives it.
-fn library() -> Path {
+pub(crate) fn library() -> Path {
     match proc_macro_crate::crate_name("dynvision") {
         Ok(FoundCrate::Name(name)) => {
             let name = Ident::new(&name, Span::call_site());
@@ -116,6 +123,19 @@ fn keep_parameters(mut item: ItemStruct, krate: &Path) -> ItemStruct {
     item
 }
 
+/// Every type parameter is one of something. Gives those that are of nothing.
+fn check_used(model: &Model, generics: &Generics, defaults: &Defaults, errors: &mut Errors) -> Vec<Ident> {
+    let mut mentioned = Mentioned::default();
+    crate::generate::components(model).iter().for_each(|part| mentioned.visit_type(&part.ty));
+    let idle = generics.type_params().map(|param| &param.ident).filter(|name| !mentioned.0.contains(&name.to_string()));
+    let idle: Vec<Ident> = idle.cloned().collect();
+    // a parameter without a default is told already
+    for name in idle.iter().filter(|_| defaults.complete) {
+        errors.at(name.span(), format!("`{name}` is never used: no field and no key mentions it; remove it"));
+    }
+    idle
+}
+
 /// The names that a type mentions.
 #[derive(Default)]
 struct Mentioned(HashSet<String>);
@@ -137,11 +157,19 @@ struct Builder<'a> {
     links: usize,
     /// What the types of the parts compute with.
     arguments: RefCell<ConstArguments>,
+    /// What they leave open.
+    owned: RefCell<Owned>,
+    errors: RefCell<&'a mut Errors>,
 }
 
 impl Builder<'_> {
     fn component(&self, ty: &Type) -> Component {
-        let ty = self.arguments.borrow_mut().mended(ty, self.defaults);
+        let Some(ty) = self.owned.borrow_mut().checked(ty, *self.errors.borrow_mut()) else {
+            let krate = self.krate;
+            let missing: Type = parse_quote!(#krate::__private::Missing);
+            return Component { concrete: missing.clone(), ty: missing, chosen: false, presumed: true };
+        };
+        let ty = self.arguments.borrow_mut().mended(&ty, self.defaults);
         Component { concrete: self.defaults.put_into(&ty), ty, chosen: false, presumed: !self.defaults.complete }
     }
 

@@ -1,12 +1,16 @@
 #[allow(dead_code)]
 struct Small {
-    v1: RConv2d<1, 4>,
-    head: Classifier<4, 2>,
+    v1: __TypeOfSmallV1Layer,
+    head: __TypeOfSmallHeadReadout,
 }
 /// The shapes of the model: channels, rows and columns.
 impl Small {
     /// A frame.
-    const INPUT: ::dynvision::__private::Map = ::dynvision::__private::Map::new(1, 8, 8);
+    const INPUT: ::dynvision::__private::Map = ::dynvision::__private::Map {
+        c: 1,
+        h: 8,
+        w: 8,
+    };
     /// The response of `v1`.
     const V1: ::dynvision::__private::Map = <__SmallV1Layer as ::dynvision::__private::Layer>::GEOMETRY
         .apply(Small::INPUT);
@@ -46,15 +50,25 @@ type __MapOfSmallV1<B> = (
     ::dynvision::__private::Const<{ Small::V1.h }>,
     ::dynvision::__private::Const<{ Small::V1.w }>,
 );
+type __TypeOfSmallV1Layer = RConv2d<1, 4>;
 #[doc(hidden)]
 type __SmallV1Layer = ::dynvision::__private::Part<
-    RConv2d<1, 4>,
-    { ::dynvision::__private::is!(Layer, RConv2d < 1, 4 >) },
+    __TypeOfSmallV1Layer,
+    {
+        #[allow(unused_imports)]
+        use ::dynvision::__private::Not as _;
+        ::dynvision::__private::IsLayer::<__TypeOfSmallV1Layer>::YES
+    },
 >;
+type __TypeOfSmallHeadReadout = Classifier<4, 2>;
 #[doc(hidden)]
 type __SmallHeadReadout = ::dynvision::__private::Part<
-    Classifier<4, 2>,
-    { ::dynvision::__private::is!(Readout, Classifier < 4, 2 >) },
+    __TypeOfSmallHeadReadout,
+    {
+        #[allow(unused_imports)]
+        use ::dynvision::__private::Not as _;
+        ::dynvision::__private::IsReadout::<__TypeOfSmallHeadReadout>::YES
+    },
 >;
 /// The weights of a [`Small`], in one dtype on one device.
 #[doc(hidden)]
@@ -92,8 +106,8 @@ type SmallState<B, E, D> = AreasOfSmall<::dynvision::__private::State, B, E, D>;
 type SmallResponses<B, E, D> = AreasOfSmall<::dynvision::__private::Stacked, B, E, D>;
 const _: () = {
     use ::dynvision::__private as __dv;
-    const _: __dv::Geometry = <RConv2d<1, 4> as __dv::Layer>::GEOMETRY;
-    const _: __dv::Features = <Classifier<4, 2> as __dv::Readout>::FEATURES;
+    const _: __dv::Geometry = <__TypeOfSmallV1Layer as __dv::Layer>::GEOMETRY;
+    const _: __dv::Features = <__TypeOfSmallHeadReadout as __dv::Readout>::FEATURES;
     const _: () = __dv::check_frame(Small::INPUT);
     const _: () = __dv::check_layer::<__SmallV1Layer>("v1", "the frame", Small::INPUT);
     const _: () = __dv::check_readout::<__SmallHeadReadout>("head", "`v1`", Small::V1);

@@ -1,0 +1,15 @@
+//! A part has too few arguments.
+//! Sizes of the original are computed when it is built; a wrong one fails at the first step.
+use dynvision::prelude::*;
+
+#[dyn_model(input = [3, 16, 16], operations = [layer, tstep, nonlin, record, delay])]
+struct Net<R: Recurrence = Full> {
+    v1: RConv2d<3, 4, 3, 1, R>,
+    v2: RConv2d<4>,
+    #[readout]
+    head: Classifier<6, 5>,
+}
+
+fn main() {
+    let _ = Cpu::default().build_module::<Net, f32>();
+}
