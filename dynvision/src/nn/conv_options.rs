@@ -34,6 +34,8 @@ pub trait ConvOptions: Clone + std::fmt::Debug + 'static {
     const SYMMETRIC: bool = false;
     /// Which input channels excite, where each of them has a sign; see [`Signed`].
     const EXCITES: Option<fn(usize) -> bool> = None;
+    /// Input channels that the signs are at least of; with fewer, it does not compile.
+    const SIGNED: usize = 0;
     /// Which connections there are, by output channel, input channel, row and column of the kernel; all unless said otherwise.
     /// Where there is none, the weight acts as 0 and gets no gradient, whatever is taken up.
     const MASK: Option<fn(usize, usize, usize, usize) -> bool> = None;
@@ -78,6 +80,7 @@ impl<M: Mask, C: ConvOptions> ConvOptions for Masked<M, C> {
     const WEIGHT_NORM: bool = C::WEIGHT_NORM;
     const SYMMETRIC: bool = C::SYMMETRIC;
     const EXCITES: Option<fn(usize) -> bool> = C::EXCITES;
+    const SIGNED: usize = C::SIGNED;
     const MASK: Option<fn(usize, usize, usize, usize) -> bool> = Some(M::connects);
     type Init = C::Init;
 }
@@ -120,6 +123,7 @@ impl<C: ConvOptions> ConvOptions for WeightNorm<C> {
     const WEIGHT_NORM: bool = true;
     const SYMMETRIC: bool = C::SYMMETRIC;
     const EXCITES: Option<fn(usize) -> bool> = C::EXCITES;
+    const SIGNED: usize = C::SIGNED;
     const MASK: Option<fn(usize, usize, usize, usize) -> bool> = C::MASK;
     type Init = C::Init;
 }
@@ -128,15 +132,20 @@ impl<C: ConvOptions> ConvOptions for WeightNorm<C> {
 pub trait Signs: Clone + std::fmt::Debug + 'static {
     /// Whether input channel `from` excites what it reaches; otherwise it inhibits.
     fn excites(from: usize) -> bool;
+
+    /// So many channels there are at least; with fewer, it does not compile.
+    const CHANNELS: usize = 0;
 }
 
-/// The first `N` channels excite, the others inhibit; where there are no more than `N`, none inhibits.
+/// The first `N` channels excite, the others inhibit; of exactly `N`, none inhibits, and with fewer it does not compile.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FirstExcite<const N: usize>;
 impl<const N: usize> Signs for FirstExcite<N> {
     fn excites(from: usize) -> bool {
         from < N
     }
+
+    const CHANNELS: usize = N;
 }
 
 /// The options `C`, with one sign for all that an input channel sends (Dale's law): the weight is `|raw| diag(+1, .., -1)`,
@@ -165,6 +174,7 @@ impl<S: Signs, C: ConvOptions> ConvOptions for Signed<S, C> {
     const WEIGHT_NORM: bool = C::WEIGHT_NORM;
     const SYMMETRIC: bool = C::SYMMETRIC;
     const EXCITES: Option<fn(usize) -> bool> = Some(S::excites);
+    const SIGNED: usize = S::CHANNELS;
     const MASK: Option<fn(usize, usize, usize, usize) -> bool> = C::MASK;
     type Init = C::Init;
 }
@@ -196,6 +206,7 @@ impl<C: ConvOptions> ConvOptions for Symmetric<C> {
     const WEIGHT_NORM: bool = C::WEIGHT_NORM;
     const SYMMETRIC: bool = true;
     const EXCITES: Option<fn(usize) -> bool> = C::EXCITES;
+    const SIGNED: usize = C::SIGNED;
     const MASK: Option<fn(usize, usize, usize, usize) -> bool> = C::MASK;
     type Init = C::Init;
 }
@@ -211,11 +222,14 @@ pub(super) const fn between_channels<C: ConvOptions>() -> Option<&'static str> {
     }
 }
 
-/// The misfit of a symmetric kernel from `i` to `o` channels.
-pub(super) const fn square<C: ConvOptions>(i: usize, o: usize) -> Option<&'static str> {
-    match C::SYMMETRIC && i != o {
-        true => Some("a symmetric kernel has as many input channels as output channels"),
-        false => None,
+/// The misfit of the options of a kernel from `i` to `o` channels.
+pub(super) const fn channels<C: ConvOptions>(i: usize, o: usize) -> Option<&'static str> {
+    if C::SYMMETRIC && i != o {
+        Some("a symmetric kernel has as many input channels as output channels")
+    } else if C::SIGNED > i {
+        Some("its signs are of more input channels than there are: `FirstExcite<N>` takes at most their number")
+    } else {
+        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands on a connection between two areas.
 
-use super::conv_options::{ConvOptions, DefaultOptions, square};
+use super::conv_options::{ConvOptions, DefaultOptions, channels};
 use super::{Additive, ConnectionNormal, Integration, Spec, built as weights};
 use crate::error::Result;
 use crate::geometry::{EdgeSize, Window};
@@ -152,7 +152,7 @@ impl<const I: usize, const O: usize, const K: usize, C: ConvOptions> Edge for Re
     const CHANNELS: (usize, usize) = (I, O);
     const SIZE: EdgeSize = EdgeSize::Any;
     const MISFIT: Option<&'static str> = match super::Conv2d::<I, O, K, 1, C>::WINDOW {
-        Window { kernel, padding, .. } if kernel == 2 * padding + 1 => square::<C>(I, O),
+        Window { kernel, padding, .. } if kernel == 2 * padding + 1 => channels::<C>(I, O),
         _ => Some("the convolution of a `ResizeConv` keeps the size: an odd kernel, padded by half of it"),
     };
 

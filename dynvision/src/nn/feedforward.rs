@@ -1,6 +1,6 @@
 //! The feedforward part of a layer: one convolution, or two with something between them.
 
-use super::conv_options::{ConvOptions, square};
+use super::conv_options::{ConvOptions, channels};
 use super::{Conv2d, Spec};
 use crate::error::Result;
 use crate::geometry::{Geometry, Window};
@@ -70,7 +70,7 @@ pub trait Feedforward: Spec + Clone + std::fmt::Debug + 'static {
 impl<const I: usize, const O: usize, const K: usize, const S: usize, C: ConvOptions> Feedforward
     for Conv2d<I, O, K, S, C>
 {
-    const MISFIT: Option<&'static str> = square::<C>(I, O);
+    const MISFIT: Option<&'static str> = channels::<C>(I, O);
     const GEOMETRY: Geometry = Geometry::conv(I, O, Self::WINDOW).then(Window::POINT);
     type In = Const<I>;
     type Middle = Const<O>;

@@ -1,6 +1,6 @@
 //! Two convolutions with something between them.
 
-use super::conv_options::{ConvOptions, first, square};
+use super::conv_options::{ConvOptions, first, channels};
 use super::optional::modules;
 use super::{Additive, Conv2d, DefaultOptions, Feedforward, Full, Identity, Operation, Recurrent, Spec, ToOutput};
 use crate::error::{Error, Result};
@@ -113,7 +113,7 @@ impl<
     const MISFIT: Option<&'static str> = match (N::CHANNELS, N::MISFIT) {
         (_, Some(misfit)) => Some(misfit),
         (Some(channels), _) if channels != M => Some("the operation between its stages is made for other channels"),
-        _ => first(square::<C1>(I, M), square::<C2>(M, O)),
+        _ => first(channels::<C1>(I, M), channels::<C2>(M, O)),
     };
     type In = Const<I>;
     type Middle = Const<M>;

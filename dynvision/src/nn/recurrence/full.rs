@@ -3,7 +3,7 @@
 use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
-use crate::nn::conv_options::{first, square};
+use crate::nn::conv_options::{first, channels};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
 use crate::unroll::Context;
 use dfdx::prelude::{ConstDim, Tape};
@@ -36,7 +36,7 @@ crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions]
     FullConnection<I, O, K, C> => built::Conv2d<I, O, K, 1, C, E, D>);
 
 impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for FullConnection<I, O, K, C> {
-    const MISFIT: Option<&'static str> = first(square::<C>(I::SIZE, O::SIZE), odd(K::SIZE));
+    const MISFIT: Option<&'static str> = first(channels::<C>(I::SIZE, O::SIZE), odd(K::SIZE));
 
     fn forward<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         weights: &Self::Built<E, D>,
