@@ -31,6 +31,8 @@ mod norm;
 mod pointwise;
 #[path = "ops/pool.rs"]
 mod pool;
+#[path = "ops/pytorch.rs"]
+mod pytorch;
 #[path = "ops/resize.rs"]
 mod resize;
 #[path = "ops/slice.rs"]
