@@ -115,7 +115,8 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
             match validate::validate(source, &mut errors) {
                 Some(model) => generate::generate(&model, true),
                 None => {
-                    let head = Head { vis: item.vis.clone(), name: item.ident.clone(), generics: item.generics.clone() };
+                    let head =
+                        Head { vis: item.vis.clone(), name: item.ident.clone(), generics: item.generics.clone() };
                     let stand_in = stand_in(head, krate, false);
                     quote!(#item #stand_in)
                 }

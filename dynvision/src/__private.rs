@@ -6,9 +6,9 @@ pub use crate::error::{Error, Result};
 pub use crate::geometry::{Features, Geometry, Map, beside};
 pub use crate::kernels::{Element, VisionDevice};
 pub use crate::missing::{
-    Beside, Either, IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout, IsSolver, Missing,
-    Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver, check_state, classes,
-    is_solver, unread,
+    Beside, Either, IsConvOptions, IsEdge, IsIntegration, IsLayer, IsNonlinearity, IsOperation, IsPool, IsReadout,
+    IsSolver, Missing, Not, Part, check_edge, check_layer, check_operation, check_pool, check_readout, check_solver,
+    check_state, classes, is_solver, unread,
 };
 pub use crate::model::step::{
     adapt, answer, begin, earlier, enter, erase, gather, layer, leave, operation, pool, readout, restore, see, shown,

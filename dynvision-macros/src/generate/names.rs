@@ -5,7 +5,10 @@ use crate::model::{Area, Component, Default, DefaultType, Link, Model};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use std::collections::HashSet;
-use syn::{ConstParam, Expr, GenericArgument, GenericParam, Ident, TypeParam, TypeParamBound, Visibility, ext::IdentExt, parse_quote};
+use syn::{
+    ConstParam, Expr, GenericArgument, GenericParam, Ident, TypeParam, TypeParamBound, Visibility, ext::IdentExt,
+    parse_quote,
+};
 
 /// The names of one model's items.
 ///

@@ -261,12 +261,13 @@ impl Code<'_> {
     /// The constant parameters as constants of the struct, where their defaults are not told by themselves.
     pub(super) fn const_defaults(&self) -> TokenStream {
         let Names { spec, params, .. } = self.names;
-        let consts = self.model.item.generics.const_params().zip(self.model.defaults.iter().filter_map(|default| {
-            match default {
-                Default::Const(_, value) => Some(value),
-                Default::Type(_) => None,
-            }
-        }));
+        let consts =
+            self.model.item.generics.const_params().zip(self.model.defaults.iter().filter_map(
+                |default| match default {
+                    Default::Const(_, value) => Some(value),
+                    Default::Type(_) => None,
+                },
+            ));
         let consts = consts.filter(|(_, value)| !is_literal(value)).map(|(param, _)| {
             let (constant, ty, param) = (const_default(&param.ident), &param.ty, &param.ident);
             quote!(#[doc(hidden)] const #constant: #ty = #param;)
@@ -289,7 +290,8 @@ impl Code<'_> {
                 && param.default.is_some()
             {
                 let name = default.named(&self.names.spec);
-                param.default = Some((<syn::Token![=]>::default(), Type::Verbatim(path_over(written, &name, std::iter::empty()))));
+                param.default =
+                    Some((<syn::Token![=]>::default(), Type::Verbatim(path_over(written, &name, std::iter::empty()))));
             }
         }
         let layers = self.model.areas.iter().map(|area| (&area.name, "layer"));

@@ -23,7 +23,9 @@ use order::Placed;
 use proc_macro_crate::FoundCrate;
 use proc_macro2::{Literal, Span};
 use std::{cell::RefCell, collections::HashSet};
-use syn::{Fields, Generics, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit};
+use syn::{
+    Fields, Generics, Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote, spanned::Spanned, visit::Visit,
+};
 
 /// The valid model, or nothing where too little of it is known.
 pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Model> {
@@ -50,8 +52,16 @@ pub(crate) fn validate(source: parse::Source, errors: &mut Errors) -> Option<Mod
         sources.readouts.push(Vec::new());
     }
     let names: Vec<Ident> = areas.iter().map(|area| area.name.clone()).collect();
-    let mut build =
-        Builder { krate: &krate, args: &args, defaults: &defaults, names, links: 0, arguments: RefCell::default(), owned, errors: RefCell::new(errors) };
+    let mut build = Builder {
+        krate: &krate,
+        args: &args,
+        defaults: &defaults,
+        names,
+        links: 0,
+        arguments: RefCell::default(),
+        owned,
+        errors: RefCell::new(errors),
+    };
     let generics = item.generics.clone();
     let item = keep_parameters(without_computing(item, &defaults), &krate);
     let ordered = areas.iter().zip(orders).zip(links.areas).zip(sources.areas);

@@ -23,12 +23,22 @@ use rand_chacha::ChaCha8Rng;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
 
+/// As TOML has it.
+///
+/// ```
+/// use dynvision::data::Seed;
+/// assert_eq!(toml::Value::from(Seed(3)), toml::Value::Integer(3));
+/// assert_eq!(toml::Value::from(Seed(u64::MAX)), toml::Value::String("18446744073709551615".into()));
+/// ```
+impl From<Seed> for toml::Value {
+    fn from(seed: Seed) -> Self {
+        i64::try_from(seed.0).map_or_else(|_| seed.0.to_string().into(), toml::Value::Integer)
+    }
+}
+
 impl serde::Serialize for Seed {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match i64::try_from(self.0) {
-            Ok(_) => serializer.serialize_u64(self.0),
-            Err(_) => serializer.serialize_str(&self.0.to_string()),
-        }
+        toml::Value::from(*self).serialize(serializer)
     }
 }
 
@@ -50,7 +60,9 @@ impl<'de> serde::Deserialize<'de> for Seed {
             }
             fn visit_str<E: serde::de::Error>(self, seed: &str) -> Result<Seed, E> {
                 let unexpected = serde::de::Unexpected::Str(seed);
-                seed.parse().map(Seed).map_err(|_| E::invalid_value(unexpected, &self))
+                // digits alone: no sign, as a number has none
+                let digits = seed.bytes().all(|byte| byte.is_ascii_digit()).then(|| seed.parse().ok()).flatten();
+                digits.map(Seed).ok_or_else(|| E::invalid_value(unexpected, &self))
             }
         }
         deserializer.deserialize_any(Digits)

@@ -1,6 +1,6 @@
 //! Two convolutions with something between them.
 
-use super::conv_options::{ConvOptions, first, channels};
+use super::conv_options::{ConvOptions, channels, first};
 use super::optional::modules;
 use super::{Additive, Conv2d, DefaultOptions, Feedforward, Full, Identity, Operation, Recurrent, Spec, ToOutput};
 use crate::error::{Error, Result};

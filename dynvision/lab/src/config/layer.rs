@@ -2,6 +2,7 @@
 
 use super::schema::{find, near};
 use super::{ConfigError, Kind, Layers, Source};
+use dynvision::data::Seed;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Value;
@@ -56,16 +57,9 @@ fn put(values: &mut Values, path: &str, value: Value, source: Source) -> Result<
     Ok(())
 }
 
-/// A seed as a number, or above those of TOML as its digits.
+/// A seed as it is written, if it is one.
 fn seed(value: &Value) -> Option<Value> {
-    match value {
-        Value::Integer(whole) => (*whole >= 0).then(|| value.clone()),
-        Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let whole: u64 = digits.parse().ok()?;
-            Some(i64::try_from(whole).map_or_else(|_| Value::String(whole.to_string()), Value::Integer))
-        }
-        _ => None,
-    }
+    value.clone().try_into::<Seed>().ok().map(Value::from)
 }
 
 /// The kind of protocol that a path is a setting of.

@@ -24,7 +24,7 @@ pub(super) fn folder(store: &Path, key: &str) -> PathBuf {
 }
 
 /// Whether a cell is finished: its description is written last, and its tables are still there.
-pub(super) fn is_finished(store: &Path, key: &str) -> bool {
+pub(crate) fn is_finished(store: &Path, key: &str) -> bool {
     is_whole(&folder(store, key))
 }
 

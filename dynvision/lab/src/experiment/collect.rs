@@ -34,6 +34,12 @@ impl Measured {
         }
     }
 
+    /// A measure that a readout of so many classes cannot have, and how many it needs.
+    pub(super) fn beyond(&self, classes: usize) -> Option<(&str, usize)> {
+        let needed = self.readout.iter().map(|(name, measure)| (name.as_str(), measure.classes()));
+        needed.into_iter().find(|&(_, needed)| needed > classes)
+    }
+
     /// Numbers that a sample has at each step, and numbers that it has once.
     pub(super) fn columns(&self, areas: usize) -> [usize; 2] {
         [8 + self.units.len() * areas + self.readout.len(), 4 + self.traces.len() * areas + self.decisions.len()]

@@ -29,7 +29,7 @@ impl fmt::Display for Cost {
 }
 
 /// Bytes with a unit.
-fn size(bytes: u128) -> String {
+pub(crate) fn size(bytes: u128) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"];
     let mut size = bytes as f64;
     let mut unit = 0;

@@ -29,7 +29,9 @@ mod results;
 mod runner;
 mod summary;
 
+pub(crate) use cell::is_finished;
 pub use cost::Cost;
+pub(crate) use cost::size;
 pub use dynvision::protocol::experiment::{Condition, Experiment, NAMES, source};
 pub use results::{Part, Results};
 pub use runner::{Progress, Runner};

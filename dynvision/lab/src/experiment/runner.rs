@@ -334,6 +334,11 @@ impl<'a> Runner<'a> {
             let reason = "it is set, but it is not among the experiment's `measures`".into();
             return Err(crate::Error::Setting { what: "measure", name: name.clone(), reason }.into());
         }
+        if let Some((name, needed)) = measured.beyond(model.classes) {
+            let reason =
+                format!("it needs {needed} classes, and the readout of `{}` has {}", model.name, model.classes);
+            return Err(crate::Error::Setting { what: "measure", name: name.into(), reason }.into());
+        }
         let mut interventions = Vec::new();
         for (name, settings) in &condition.interventions {
             let intervention = self.interventions.get(name, settings)?;

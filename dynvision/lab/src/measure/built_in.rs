@@ -133,12 +133,27 @@ pub(super) fn numbered(name: &str) -> Option<Measure> {
         Ok(k) if k > 0 && k.to_string() == text => Some(k),
         _ => None,
     };
-    if let Some(k) = name.strip_prefix("first_label_accuracy_top") {
-        let k = number(k)?;
-        return Some(Measure::readout(move |z: &[f32], l: Labels| share(correct_top_k(z, l.first, k))));
+    let top = match name.strip_prefix("first_label_accuracy_top") {
+        Some(k) => TopK { k: number(k)?, label: |l| l.first },
+        None => TopK { k: number(name.strip_prefix("accuracy_top")?)?, label: |l| l.now },
+    };
+    Some(Measure::readout(top))
+}
+
+/// Whether a label is among the `k` largest logits.
+struct TopK {
+    k: usize,
+    label: fn(Labels) -> i64,
+}
+
+impl ReadoutMeasure for TopK {
+    fn measure(&self, logits: &[f32], labels: Labels) -> Option<f64> {
+        share(correct_top_k(logits, (self.label)(labels), self.k))
     }
-    let k = number(name.strip_prefix("accuracy_top")?)?;
-    Some(Measure::readout(move |z: &[f32], l: Labels| share(correct_top_k(z, l.now, k))))
+
+    fn classes(&self) -> usize {
+        self.k
+    }
 }
 
 fn traces(m: &mut Measures) {

@@ -149,6 +149,11 @@ impl<F: Fn(&Units<'_>) -> Option<f64> + Send + Sync> UnitMeasure for F {
 pub trait ReadoutMeasure: Send + Sync {
     /// Returns the number; none where it is undefined.
     fn measure(&self, logits: &[f32], labels: Labels) -> Option<f64>;
+
+    /// How many classes there are at least: with fewer it is nowhere defined, and an experiment with it is refused.
+    fn classes(&self) -> usize {
+        1
+    }
 }
 
 impl<F: Fn(&[f32], Labels) -> Option<f64> + Send + Sync> ReadoutMeasure for F {

@@ -4,25 +4,20 @@ use super::Run;
 use super::place::{read_json, write_json};
 use super::provenance::noted;
 use crate::config::Settings;
-use crate::experiment::{Experiment, Progress, Results, Runner, hex, named};
+use crate::experiment::{Experiment, Progress, Results, Runner, hex, is_finished, named};
 use crate::gallery::Gallery;
 use crate::lab_error::LabError;
 use crate::models::WeightSource;
 use crate::sets::first_of_each;
 use crate::subject::Subject;
 use crate::table::write_csv;
-use dynvision::data::{Images, Seed};
+use dynvision::data::Images;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
-
-/// A seed as TOML has it: its digits where it has no such number.
-fn whole(seed: Seed) -> toml::Value {
-    i64::try_from(seed.0).map_or_else(|_| seed.0.to_string().into(), toml::Value::Integer)
-}
 
 /// An experiment with its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +63,54 @@ impl Named {
         };
         all.into_iter().filter_map(|status| status.as_str().map(String::from)).collect()
     }
+}
+
+/// The tables of a folder, with their checksums.
+fn files(folder: &Path) -> Result<Value, LabError> {
+    let mut files = serde_json::Map::new();
+    for entry in std::fs::read_dir(folder).map_err(LabError::file("read", folder))?.flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if path.extension().is_some_and(|ending| ending == "csv" || ending == "parquet") {
+            files.insert(name, checksum(&path)?.into());
+        }
+    }
+    Ok(files.into())
+}
+
+fn checksum(path: &Path) -> Result<String, LabError> {
+    let mut digest = Sha256::new();
+    let mut file = std::fs::File::open(path).map_err(LabError::file("read", path))?;
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut part).map_err(LabError::file("read", path))? {
+            0 => return Ok(hex(&digest.finalize())),
+            n => digest.update(part.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+/// Whether the tables that `done` names are there as they were written. Runs of before name none: then `long.csv` is there.
+fn is_unchanged(folder: &Path, done: &Value) -> Result<bool, LabError> {
+    let Some(files) = done.get("files").and_then(Value::as_object) else {
+        return Ok(folder.join("long.csv").is_file());
+    };
+    for (name, sum) in files {
+        let path = folder.join(name);
+        if !path.is_file() || Some(checksum(&path)?.as_str()) != sum.as_str() {
+            return Ok(false);
+        }
+    }
+    Ok(!files.is_empty())
+}
+
+/// Whether the experiment of a folder is done: all that its `done.json` names is there.
+pub(super) fn is_done(experiments: &Path, name: &str) -> Result<bool, LabError> {
+    let folder = experiments.join(name);
+    let Some(done) = read_json::<Value>(&folder.join("done.json"))? else { return Ok(false) };
+    let cells = done.get("cells").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let store = experiments.join("cells");
+    let there = cells.iter().all(|cell| cell.as_str().is_some_and(|cell| is_finished(&store, cell)));
+    Ok(there && is_unchanged(&folder, &done)?)
 }
 
 impl Run<'_> {
@@ -179,7 +222,7 @@ impl Run<'_> {
                 .runner(subject.as_ref(), &gallery, images)
                 .tag("experiment", named.name.as_str())
                 .tag("category", self.category())
-                .tag("seed", whole(settings.seed))
+                .tag("seed", settings.seed)
                 .stop(stop)
                 .progress(|progress| self.say(&named.name, progress, &said));
             for (status, other) in &others {
@@ -195,12 +238,16 @@ impl Run<'_> {
         };
         // what is known is not noted
         let folder = self.folder();
-        if self.is_known(named) { work() } else { noted(folder, &format!("experiment {}", named.name), work) }
+        if self.is_shown(named)? { work() } else { noted(folder, &format!("experiment {}", named.name), work) }
     }
 
-    /// Whether tables of this experiment are there.
-    fn is_known(&self, named: &Named) -> bool {
-        self.folder().join("experiments").join(&named.name).join("done.json").is_file()
+    /// Whether this experiment is done: its conditions are there, and its tables are those that were written.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read.
+    pub fn is_shown(&self, named: &Named) -> Result<bool, LabError> {
+        is_done(&self.folder().join("experiments"), &named.name)
     }
 
     /// Writes the tables, unless they are there. Those of another experiment of the same name stay beside.
@@ -209,22 +256,26 @@ impl Run<'_> {
             .folders()
             .filter_map(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()))
             .collect();
-        let of = json!({ "about": named.experiment.about, "cells": cells, "images": self.config.settings.experiments.images });
+        let mut of = json!({ "about": named.experiment.about, "cells": cells, "images": self.config.settings.experiments.images });
         let key = hex(&Sha256::digest(cells.join(" ").as_bytes()));
         let experiments = self.folder().join("experiments");
         for folder in [named.name.clone(), format!("{}-{}", named.name, key.get(..8).unwrap_or_default())] {
             let folder = experiments.join(folder);
             let done = folder.join("done.json");
             match read_json::<Value>(&done)? {
-                Some(known) if known.get("cells") == of.get("cells") => return Ok(folder),
-                Some(_) => continue,
-                None => {
-                    results.write(&folder)?;
-                    write_csv(&folder.join("long.csv"), &results.long()?)?;
-                    write_json(&done, &of)?;
-                    return Ok(folder);
+                Some(known) if known.get("cells") == of.get("cells") => {
+                    if is_unchanged(&folder, &known)? {
+                        return Ok(folder);
+                    }
                 }
+                Some(_) => continue,
+                None => {}
             }
+            results.write(&folder)?;
+            write_csv(&folder.join("long.csv"), &results.long()?)?;
+            of["files"] = files(&folder)?;
+            write_json(&done, &of)?;
+            return Ok(folder);
         }
         Err(LabError::Failed(format!("the tables of `{}` are there with other cells; remove them", named.name)))
     }

@@ -15,12 +15,14 @@
 //!   experiments/      cells, and a folder of tables for each experiment
 //! ```
 
+mod cost;
 mod experiment;
 mod place;
 mod provenance;
 mod status;
 mod train;
 
+pub use cost::TrainingCost;
 pub use experiment::Named;
 pub use place::{Place, Run};
 pub(crate) use place::{read_json, write};

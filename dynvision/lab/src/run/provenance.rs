@@ -103,6 +103,13 @@ pub(super) fn peak_memory() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb * 1024)
 }
 
+/// The memory of the machine in bytes, where it says so.
+pub(super) fn machine_memory() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.split_whitespace().next()?.parse::<f64>().ok().map(|kb| kb * 1024.0)
+}
+
 /// Does something with a run, and notes it.
 pub(super) fn noted<T>(folder: &Path, what: &str, work: impl FnOnce() -> Result<T, LabError>) -> Result<T, LabError> {
     let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());

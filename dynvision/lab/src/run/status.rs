@@ -1,5 +1,6 @@
 //! How far runs are.
 
+use super::experiment::is_done;
 use super::place::read_json;
 use super::provenance::sessions;
 use super::{Run, Session, Tested, Trained};
@@ -87,8 +88,9 @@ impl Status {
             .into_iter()
             .flatten()
             .flatten()
-            .filter(|entry| entry.path().join("done.json").is_file())
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            // one whose description is damaged is not done; the command that makes it again says so
+            .filter(|name| is_done(&folder.join("experiments"), name).unwrap_or_default())
             .collect();
         experiments.sort();
         Ok(Status {

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::place::{read_json, write_json};
-use super::provenance::{noted, peak_memory};
+use super::provenance::{machine_memory, noted, peak_memory};
 use crate::lab_error::LabError;
 use crate::models::{Job, WeightSource};
 use crate::subject::Subject;
@@ -91,6 +91,11 @@ impl Run<'_> {
         // another one may have finished meanwhile
         if let Some(trained) = self.trained()? {
             return Ok(trained);
+        }
+        let cost = self.training_cost()?;
+        cost.refuse(machine_memory())?;
+        if !self.place.quiet {
+            let _ = writeln!(std::io::stderr(), "{}: {cost}", self.name());
         }
         let trained = noted(self.folder(), "train", || {
             let parts = self.parts()?;

@@ -63,8 +63,7 @@ pub struct Finding {
 }
 
 /// Whether a claim is seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The interval lies on the side that is claimed.
     Seen,
@@ -101,6 +100,12 @@ impl Verdict {
             Verdict::Opposite => "opposite",
             Verdict::Undecided => "undecided",
         }
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

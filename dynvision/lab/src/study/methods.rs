@@ -12,6 +12,9 @@ use dynvision::time::Dynamics;
 use serde::Serialize;
 use serde_json::Value;
 
+/// The version of dfdx that computes: that of the manifest, which names one alone.
+const DFDX: &str = "0.13.0";
+
 /// A value in words: `{ kind = "cosine", steps = 6 }` is `cosine (steps = 6)`.
 fn words(value: &impl Serialize) -> String {
     fn of(value: &Value) -> String {
@@ -506,7 +509,18 @@ impl Study<'_> {
                 None => add("dynvision", env!("CARGO_PKG_VERSION").into(), String::new()),
             }
         }
-        add("dfdx", "0.13".into(), "https://github.com/coreylowman/dfdx".into());
+        add("dfdx", DFDX.into(), "https://github.com/coreylowman/dfdx".into());
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_of_dfdx_is_that_of_the_manifest() {
+        let manifest = include_str!("../../../../Cargo.toml");
+        let line = manifest.lines().find(|line| line.starts_with("dfdx ="));
+        let pinned = format!("version = \"={}\"", super::DFDX);
+        assert!(line.is_some_and(|line| line.contains(&pinned)), "{line:?}");
     }
 }

@@ -99,7 +99,7 @@ impl Speed {
         let test = if run.tested()?.is_some() { 0. } else { run.test_images()?.len() as f64 * steps * step };
         let mut shown = 0.;
         for named in job.experiments()? {
-            if run.folder().join("experiments").join(&named.name).join("done.json").is_file() {
+            if run.is_shown(&named)? {
                 continue;
             }
             let count = settings.experiments.images.min(run.test_images()?.len());

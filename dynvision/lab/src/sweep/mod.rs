@@ -21,6 +21,7 @@ pub use cost::{Estimate, Speed};
 use crate::config::{Config, ConfigError, Layers, Source};
 use crate::lab_error::LabError;
 use crate::run::{Named, Place, Run};
+use dynvision::data::Seed;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -75,7 +76,7 @@ impl<'de> Deserialize<'de> for Written {
                 Ok(Written(value.into()))
             }
             fn visit_u64<E>(self, value: u64) -> Result<Written, E> {
-                Ok(Written(i64::try_from(value).map_or_else(|_| value.to_string().into(), Value::Integer)))
+                Ok(Written(Seed(value).into()))
             }
             fn visit_f64<E>(self, value: f64) -> Result<Written, E> {
                 Ok(Written(value.into()))
@@ -256,11 +257,12 @@ impl Job<'_> {
     ///
     /// Files that are damaged.
     pub fn is_done(&self) -> Result<bool, LabError> {
-        let shown = self
-            .experiments()?
-            .iter()
-            .all(|named| self.run.folder().join("experiments").join(&named.name).join("done.json").is_file());
-        Ok(shown && self.run.trained()?.is_some() && self.run.tested()?.is_some())
+        for named in self.experiments()? {
+            if !self.run.is_shown(&named)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.run.trained()?.is_some() && self.run.tested()?.is_some())
     }
 
     /// Trains, tests and runs the experiments, as far as they are missing.

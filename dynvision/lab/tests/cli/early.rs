@@ -23,6 +23,7 @@ fn an_experiment_that_the_model_cannot_do_is_refused_before_it_is_trained() {
         (MINE.replace("response_avg", "response_av"), &["response_avg"][..]),
         (MINE.replace("\"responses\"", "\"respnses\""), &["did you mean `responses`?"]),
         (MINE.replace("peak_time", "response_avg"), &["`response_avg`", "twice"]),
+        (MINE.replace("response_avg", "accuracy_top20"), &["accuracy_top20", "20 classes", "has 10"]),
         (MINE.replace("[\"response_avg\", \"peak_time\"]", "[]"), &["mine", "measures nothing"]),
         (MINE.replace("[0.5, 1.0]", "[]"), &["protocol.contrast.contrast", "nothing"]),
         (MINE.replace("[0.5, 1.0]", "[0.5, 0.5]"), &["protocol.contrast.contrast", "0.5 twice"]),
@@ -170,4 +171,12 @@ fn what_a_folder_takes_in_memory_is_said_and_bounded() {
         "experiments.names=ten",
     ];
     done(here.path(), &[&["train", "--model", "simple-8", "--data", "folder"], &set[..2], &more].concat());
+}
+
+/// A number of steps that no machine can hold the answers of is refused with what the batch would keep, and nothing is allocated.
+#[test]
+fn a_training_that_cannot_fit_into_memory_is_refused_before_it_begins() {
+    let here = laboratory(MINE);
+    let said = refused(here.path(), &["train", "--set", "train.steps=1000000"], 2);
+    assert!(said.contains("train.steps") && said.contains("1000000 steps") && said.contains(" of memory"), "{said}");
 }

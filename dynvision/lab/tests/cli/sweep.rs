@@ -171,3 +171,31 @@ fn seeds_that_differ_in_their_last_bit_are_two() {
         refused(laboratory("[grid]\nseed = [18446744073709551616]\n").path(), &["sweep", "plan", "sweep.toml"], 2);
     assert!(said.contains("sweep.toml:3"), "{said}");
 }
+
+/// `done.json` alone is no experiment that is done: its tables may be gone or changed, its conditions removed.
+#[test]
+fn an_experiment_whose_tables_are_lost_is_not_done() {
+    let here = laboratory("[grid]\nmodel = [\"simple-8\"]\n");
+    done(here.path(), &["sweep", "run", "sweep.toml"]);
+    let is_done = || json(here.path(), &["sweep", "plan", "sweep.toml"])["jobs"][0]["done"].as_bool().unwrap();
+    assert!(is_done());
+    let run = std::fs::read_dir(here.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let tables = run.join("experiments").join("nullcondition");
+    let whole = std::fs::read(tables.join("long.csv")).unwrap();
+    let shown = || json(here.path(), &["status"])[0]["experiments"].as_array().unwrap().len();
+    assert_eq!(shown(), 1);
+    std::fs::remove_file(tables.join("long.csv")).unwrap();
+    assert_eq!((is_done(), shown()), (false, 0));
+    done(here.path(), &["sweep", "run", "sweep.toml"]);
+    assert!(is_done());
+    assert_eq!(std::fs::read(tables.join("long.csv")).unwrap(), whole, "written again from the same conditions");
+    let mut changed = whole.clone();
+    changed[40] ^= 1;
+    std::fs::write(tables.join("long.csv"), changed).unwrap();
+    assert!(!is_done(), "another number");
+    std::fs::write(tables.join("long.csv"), whole).unwrap();
+    assert!(is_done());
+    let cell = std::fs::read_dir(run.join("experiments").join("cells")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(cell.join("steps.parquet")).unwrap();
+    assert!(!is_done(), "a condition is gone");
+}

@@ -3,7 +3,7 @@
 use super::{Connection, LayerKernel, Recurrence, RecurrentKernel, odd};
 use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
-use crate::nn::conv_options::{first, channels};
+use crate::nn::conv_options::{channels, first};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
 use crate::unroll::Context;
 use dfdx::prelude::{ConstDim, Tape};
