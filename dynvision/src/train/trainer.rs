@@ -533,6 +533,8 @@ where
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
         bar.set_position(done as u64);
         self.log.window.start();
+        // from one update of this loop to the next no one sees the weights who could keep them
+        let mut unshared = false;
         for (number, batch) in (done..).zip(batches) {
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
             let (frames, drawn) = batch.map_err(|error| at(error.into()))?;
@@ -549,7 +551,8 @@ where
             if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
                 continue;
             }
-            let Clipped { norm, changed } = self.update_part().map_err(at)?;
+            let Clipped { norm, changed } = self.update_part(unshared).map_err(at)?;
+            unshared = self.constraint.is_none();
             partial.norm += norm;
             partial.clipped += usize::from(changed);
             partial.updates += 1;
@@ -566,6 +569,7 @@ where
                     return Err(self.interrupted(number + 1)?);
                 }
                 self.write_last()?;
+                unshared = false;
                 partial = self.partial.take().unwrap_or_default();
             }
         }
@@ -695,10 +699,11 @@ where
     /// [`TrainError::NotFinite`] if a gradient is not finite, [`OptimError::TooLarge`] if its square is not and the rule keeps
     /// squares: weights are then as before. What the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
-        Ok(self.update_part()?.norm)
+        Ok(self.update_part(false)?.norm)
     }
 
-    fn update_part(&mut self) -> Result<Clipped, TrainError> {
+    /// The same, of weights that may be `unshared` ([`Optimizer::step_of`]).
+    fn update_part(&mut self, unshared: bool) -> Result<Clipped, TrainError> {
         let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(Clipped::default()) };
         self.schedule()?;
         let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups()) {
@@ -713,10 +718,11 @@ where
             Clip::Value(_) => clipped.norm,
         };
         self.optim.check_squares(&self.net, &mut gradients, left)?;
-        if self.config.average.is_some() && self.average.is_none() {
+        let begins = self.config.average.is_some() && self.average.is_none();
+        if begins {
             self.average = Some(self.net.clone());
         }
-        self.optim.step(&mut self.net, &mut gradients)?;
+        self.optim.step_of(&mut self.net, &mut gradients, unshared && !begins)?;
         if let Some(constraint) = &mut self.constraint {
             constraint(&mut self.net)?;
         }
