@@ -1,4 +1,4 @@
-// Updates of many parameters in one launch, and clipping of many gradients in one. Every rounding is written out, so that no
+// Updates of many parameters in one launch, clipping of many gradients in one, copies of many tensors in one. Every rounding is written out, so that no
 // product is fused with a sum: updated numbers are the CPU's, bit by bit.
 #include "common.cuh"
 
@@ -126,6 +126,12 @@ __device__ void scale(const Table& t) {
     EACH_OF(i, q) x[i] *= T(q.f[0]);
 }
 
+template <typename T>
+__device__ void copy(const Table& t) {
+    const Part& q = part_of(t);
+    EACH_OF(i, q) ((T*)q.p)[i] = ((const T*)q.g)[i];
+}
+
 // NaN stays NaN.
 template <typename T>
 __device__ void clamp(const Table& t) {
@@ -139,6 +145,7 @@ __device__ void clamp(const Table& t) {
     extern "C" __global__ void sgd_##name(const __grid_constant__ Table t) { sgd<T>(t); } \
     extern "C" __global__ void rms_prop_##name(const __grid_constant__ Table t) { rms_prop<T>(t); } \
     extern "C" __global__ void scale_all_##name(const __grid_constant__ Table t) { scale<T>(t); } \
+    extern "C" __global__ void copy_all_##name(const __grid_constant__ Table t) { copy<T>(t); } \
     extern "C" __global__ void clamp_all_##name(const __grid_constant__ Table t) { clamp<T>(t); } \
     extern "C" __global__ void squares_of_##name(const __grid_constant__ Table t, double* sums) { squares<T>(t, sums); } \
     extern "C" __global__ void total_of_##name(const __grid_constant__ Table t, const double* sums, double* totals) { \

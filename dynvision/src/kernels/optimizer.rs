@@ -89,12 +89,7 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
     }
 
     /// Multiplies a buffer, together with others.
-    fn add_scale(
-        &self,
-        buffer: &mut Buffer<E, Self>,
-        factor: f64,
-        _: &mut Together<E, Self>,
-    ) -> Result<(), Self::Err> {
+    fn add_scale(&self, buffer: &mut Buffer<E, Self>, factor: f64, _: &mut Together<E, Self>) -> Result<(), Self::Err> {
         self.scale(buffer, factor)
     }
 

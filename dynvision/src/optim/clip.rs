@@ -114,12 +114,7 @@ where
     scale_all(model, grads, groups, factor)
 }
 
-fn scale_all<M, E, D>(
-    model: &M,
-    grads: &mut Gradients<E, D>,
-    groups: &Groups,
-    factor: f64,
-) -> Result<(), OptimError>
+fn scale_all<M, E, D>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups, factor: f64) -> Result<(), OptimError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,

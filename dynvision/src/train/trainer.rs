@@ -11,10 +11,10 @@ use super::{Drawn, Epoch, Metrics, Monitor, Pass, Source, TrainConfig, TrainErro
 use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Vector, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Over, Place, Target, Term, check_readout, total};
 use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
-use crate::ops::MapShape;
+use crate::ops::{MapShape, reshaped};
 use crate::optim::{
     Clip, Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule,
     scale_gradients,
@@ -818,12 +818,22 @@ where
         target: &Y,
     ) -> Result<Numbers, TrainError> {
         let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
-        let value = |x: &Tensor<Rank0, E, D>| x.as_vec().first().map_or(f64::NAN, wide);
-        let term = |term: &Term<E, D>| {
+        // all numbers in one copy: of each term, and then the logits
+        let mut asked: Vec<Vector<E, D>> = Vec::with_capacity(judged.terms.len() + 1);
+        for term in &judged.terms {
+            asked.push(reshaped(term.value.clone(), &(1,))?);
+        }
+        if target.labels().is_some() {
+            let (logits, len) = (judged.output.logits.clone(), judged.output.logits.shape().num_elements());
+            asked.push(reshaped(logits.try_contiguous().map_err(Error::device)?, &(len,))?);
+        }
+        let mut numbers = self.device.fetch(&asked).map_err(Error::device)?;
+        let logits = numbers.split_off(judged.terms.len());
+        let term = |(term, value): (&Term<E, D>, &Vec<E>)| {
             let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
-            TermOfBatch { name, weight, over, count, value: value(&term.value) }
+            TermOfBatch { name, weight, over, count, value: value.first().map_or(f64::NAN, wide) }
         };
-        let terms: Vec<TermOfBatch> = judged.terms.iter().map(term).collect();
+        let terms: Vec<TermOfBatch> = judged.terms.iter().zip(&numbers).map(term).collect();
         let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
         if !loss.is_finite() {
             let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
@@ -833,7 +843,6 @@ where
             };
             return Err(TrainError::NotFinite { what, mend });
         }
-        let logits = target.labels().map(|_| judged.output.logits.as_vec());
         let mut others = Logits { of: target.readouts(), found: Vec::new() };
         if let Some(responses) = judged.output.responses.as_ref().filter(|_| !others.of.is_empty()) {
             M::visit_areas(responses, &mut others)?;

@@ -186,7 +186,7 @@ pub extern "C" fn cudnnSetTensor4dDescriptor(
             Descriptor::Tensor(old) => {
                 *old = Some(new);
                 true
-            },
+            }
             _ => false,
         }),
         Err(status) => status,
@@ -229,8 +229,7 @@ pub extern "C" fn cudnnSetConvolution2dDescriptor(
     kind: c_int,
 ) -> DnnStatus {
     let size = |n: c_int| usize::try_from(n).unwrap_or(usize::MAX);
-    let (padding, stride, dilation) =
-        ([pad_h, pad_w].map(size), [u, v].map(size), [dilation_h, dilation_w].map(size));
+    let (padding, stride, dilation) = ([pad_h, pad_w].map(size), [u, v].map(size), [dilation_h, dilation_w].map(size));
     let all = [padding, stride, dilation].concat();
     if all.contains(&usize::MAX) || stride.contains(&0) || dilation.contains(&0) || !(0..=1).contains(&kind) {
         return refused(BAD_PARAM, "a convolution's numbers are out of their range");

@@ -1,8 +1,8 @@
 //! Convolution. With the feature `cudnn` it is cuDNN's where that computes what is asked for. Else what it reads becomes a
 //! matrix, by our kernel, and cuBLAS multiplies.
 
-use super::raw::{self, Address, Module, Sizes, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::cudnn::{self, Direction::*};
+use super::raw::{self, Address, Module, Sizes, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::*;
 use crate::geometry::{Border, Conv};
 use cudarc::driver::CudaDevice;

@@ -345,8 +345,7 @@ impl Cudnn {
         fit.into_iter().find_map(|perf| {
             let mut bytes = 0;
             // SAFETY: as above; one number is written.
-            let status =
-                unsafe { (way.workspace)(self.at, a, b, conv, c, perf.algorithm, &raw mut bytes) };
+            let status = unsafe { (way.workspace)(self.at, a, b, conv, c, perf.algorithm, &raw mut bytes) };
             (status == SUCCESS && bytes <= WORKSPACE).then_some((perf.algorithm, bytes))
         })
     }

@@ -1,8 +1,8 @@
-//! Losses, each way in one launch; sums that are long in two. A loss of a view is the composition.
+//! Losses, each way in one launch; sums that are long in two.
 
 use super::raw::{self, Address, Module, PARTS, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::*;
-use crate::kernels::loss::composed;
+use crate::kernels::contiguous;
 use cudarc::driver::{CudaSlice, DevicePtr};
 
 const LOSS: Module = module!(
@@ -10,12 +10,12 @@ const LOSS: Module = module!(
     "terms", "terms_backward", "total", "total_backward",
 );
 
-/// Where a tensor lies, if its gradient lies as it does.
-fn plain<S: Shape, E: Element, T: Tape<E, Cuda>>(x: &Tensor<S, E, Cuda, T>) -> Result<Option<Address>, CudaError>
+/// Where a tensor lies, which is no view.
+fn plain<S: Shape, E: Element, T: Tape<E, Cuda>>(x: &Tensor<S, E, Cuda, T>) -> Result<Address, CudaError>
 where
     Cuda: Device<E>,
 {
-    exact(&x.retaped::<NoneTape>(), x.shape().num_elements())
+    exact(&x.retaped::<NoneTape>(), x.shape().num_elements())?.ok_or_else(refused)
 }
 
 /// `y` with the tape, on which `back` adds to the gradient of `x` what that of `y` is: it is given where `x`, `y`, the gradient of
@@ -62,50 +62,35 @@ fn numbered(measure: Measure) -> (i32, f64) {
 const SQUARED_ERROR: i32 = 0;
 const BINARY_CROSS_ENTROPY: i32 = 1;
 
-/// The sum of a loss over single answers; `None` of a view.
+/// The sum of a loss over single answers.
 fn terms<E: Element, T: Tape<E, Cuda>>(
     dev: &Cuda,
     loss: i32,
-    x: &Answers<E, Cuda, T>,
-    expected: &Answers<E, Cuda>,
-    weights: Option<&Answers<E, Cuda>>,
-) -> Result<Option<Tensor<Rank0, E, Cuda>>, CudaError>
+    x: Answers<E, Cuda, T>,
+    expected: Answers<E, Cuda>,
+    weights: Option<Answers<E, Cuda>>,
+) -> Result<Tensor<Rank0, E, Cuda, T>, CudaError>
 where
     Cuda: Device<E>,
 {
-    let n = x.shape().num_elements();
-    let Some(at) = plain(x)? else { return Ok(None) };
-    let lens = [Some(expected), weights].into_iter().flatten().map(|t| t.shape().num_elements());
+    let (x, expected, weights) = (contiguous(x)?, whole(&expected)?, weights.as_ref().map(whole).transpose()?);
+    let (n, at) = (x.shape().num_elements(), plain(&x)?);
+    let lens = [Some(&expected), weights.as_ref()].into_iter().flatten().map(|t| t.shape().num_elements());
     fits(n, &lens.collect::<Vec<_>>())?;
     let y: Tensor<Rank0, E, Cuda> = dev.try_zeros()?;
     if n > 0 {
         let handle = handle(dev)?;
         let blocks = n.div_ceil(1024).min(PARTS);
         let mut parts: Buffer<E, Cuda> = Storage::<E>::try_alloc_len(dev, blocks)?;
-        let (weight, parts) = (weights.map(address).transpose()?.unwrap_or(0), raw::write::<E>(&mut parts));
+        let (weight, parts) = (weights.as_ref().map(address).transpose()?.unwrap_or(0), raw::write::<E>(&mut parts));
         // size n, int loss, const T* x, const T* e, const T* weight, T* parts
-        let params = (n, loss, at, address(expected)?, weight, parts);
+        let params = (n, loss, at, address(&expected)?, weight, parts);
         launch(&handle, &LOSS, named!("terms", E), Threads::Blocks(blocks), params)?;
         // size n, T factor, const T* x, T* y
         let params = (blocks, E::one(), parts, address(&y)?);
         launch(&handle, &LOSS, named!("total", E), Threads::Blocks(1), params)?;
     }
-    Ok(Some(y))
-}
-
-/// Its backward operation.
-fn terms_on_tape<E: Element, T: Tape<E, Cuda>>(
-    loss: i32,
-    x: Answers<E, Cuda, T>,
-    expected: Answers<E, Cuda>,
-    weights: Option<Answers<E, Cuda>>,
-    y: Tensor<Rank0, E, Cuda>,
-) -> Result<Tensor<Rank0, E, Cuda, T>, CudaError>
-where
-    Cuda: Device<E>,
-{
     let (x, tape) = x.split_tape();
-    let n = x.shape().num_elements();
     on_tape(x, y, tape, move |dev, [x, _, gy, gx]| {
         let weight = weights.as_ref().map(address).transpose()?.unwrap_or(0);
         // size n, int loss, const T* x, const T* e, const T* weight, const T* gy, T* gx
@@ -128,7 +113,8 @@ where
         if targets.iter().flatten().any(|(class, _)| *class >= classes || i32::try_from(*class).is_err()) {
             return Err(refused());
         }
-        let Some(at) = plain(&x)? else { return composed::cross_entropy(x, &targets) };
+        let x = contiguous(x)?;
+        let at = plain(&x)?;
         let y: Tensor<(usize,), E, Self> = self.try_zeros_like(&(rows,))?;
         let (x, tape) = x.split_tape();
         if rows == 0 || classes == 0 {
@@ -160,7 +146,8 @@ where
         measure: Measure,
     ) -> Result<Tensor<(usize,), E, Self, T>, CudaError> {
         let ((rows, units), (number, p)) = (*x.shape(), numbered(measure));
-        let Some(at) = plain(&x)? else { return composed::activity(x, measure) };
+        let x = contiguous(x)?;
+        let at = plain(&x)?;
         let y: Tensor<(usize,), E, Self> = self.try_zeros_like(&(rows,))?;
         let (x, tape) = x.split_tape();
         if rows == 0 || units == 0 {
@@ -186,7 +173,8 @@ where
     ) -> Result<Tensor<(usize,), E, Self, T>, CudaError> {
         let (batch, time, units) = *x.shape();
         fits(time, &[pairs.len() + 1])?;
-        let Some(at) = plain(&x)? else { return composed::change(x, &pairs) };
+        let x = contiguous(x)?;
+        let at = plain(&x)?;
         let y: Tensor<(usize,), E, Self> = self.try_zeros_like(&(batch,))?;
         let (x, tape) = x.split_tape();
         if batch == 0 || units == 0 || pairs.is_empty() {
@@ -211,7 +199,8 @@ where
         factor: E,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
         let n = x.shape().0;
-        let Some(at) = plain(&x)? else { return composed::total(x, factor) };
+        let x = contiguous(x)?;
+        let at = plain(&x)?;
         let y: Tensor<Rank0, E, Self> = self.try_zeros()?;
         let (x, tape) = x.split_tape();
         if n > 0 {
@@ -231,11 +220,7 @@ where
         expected: Answers<E, Self>,
         weights: Option<Answers<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
-        let (expected, weights) = (whole(&expected)?, weights.as_ref().map(whole).transpose()?);
-        match terms(self, SQUARED_ERROR, &x, &expected, weights.as_ref())? {
-            Some(y) => terms_on_tape(SQUARED_ERROR, x, expected, weights, y),
-            None => composed::squared_error(x, expected, weights),
-        }
+        terms(self, SQUARED_ERROR, x, expected, weights)
     }
 
     fn binary_cross_entropy<T: Tape<E, Self>>(
@@ -244,10 +229,6 @@ where
         expected: Answers<E, Self>,
         weights: Option<Answers<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
-        let (expected, weights) = (whole(&expected)?, weights.as_ref().map(whole).transpose()?);
-        match terms(self, BINARY_CROSS_ENTROPY, &x, &expected, weights.as_ref())? {
-            Some(y) => terms_on_tape(BINARY_CROSS_ENTROPY, x, expected, weights, y),
-            None => composed::binary_cross_entropy(x, expected, weights),
-        }
+        terms(self, BINARY_CROSS_ENTROPY, x, expected, weights)
     }
 }

@@ -1,16 +1,16 @@
-//! Updates of parameters and clipping of gradients: those of many tensors in one launch, whose kernels read from a table where
+//! Updates of parameters, clipping of gradients, and copies: those of many tensors in one launch, whose kernels read from a table where
 //! each lies. Updated numbers are those of the CPU, bit by bit.
 //!
 //! dfdx gives no way to write a parameter in place that other tensors may share. Where some may, one of its own kernels goes
 //! over the parameter first, which gives it memory of its own and changes nothing.
 
-use super::raw::{self, Address, Buf, Module, Sizes, Threads, exact, fits, handle, launch, refused};
+use super::raw::{self, Address, Buf, Module, Sizes, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::*;
 use crate::kernels::optimizer::composed;
 use cudarc::driver::DevicePtr;
 
 const OPTIMIZER: Module =
-    module!("optimizer": "adam", "sgd", "rms_prop", "scale_all", "clamp_all", "squares_of", "total_of");
+    module!("optimizer": "adam", "sgd", "rms_prop", "scale_all", "clamp_all", "copy_all", "squares_of", "total_of");
 
 /// Tensors of one launch, as many as fit into the parameters of a kernel, and numbers of each: its length, its first block, its
 /// five addresses, the nine factors of its update.
@@ -30,6 +30,7 @@ enum Work {
     RmsProp,
     Scale,
     Clamp,
+    Copy,
     Squares,
 }
 
@@ -59,7 +60,7 @@ impl<E: Unit> Waiting<E> {
 fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>, CudaError> {
     let handle = handle(dev)?;
     let sums = work.iter().filter(|(work, _)| *work == Work::Squares).count();
-    let (totals, mut done) = (handle.alloc_zeros::<f64>(sums.max(1))?, 0);
+    let (totals, mut done) = (if sums > 0 { Some(handle.alloc_zeros::<f64>(sums)?) } else { None }, 0);
     // what has no elements is not changed, and has no squares
     work.retain(|(work, numbers)| *work == Work::Squares || numbers[0] > 0);
     for same in work.chunk_by_mut(|a, b| a.0 == b.0).flat_map(|same| same.chunks_mut(TENSORS)) {
@@ -79,9 +80,11 @@ fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>,
             Work::RmsProp => launch(&handle, &OPTIMIZER, named!("rms_prop", E), all, (table,))?,
             Work::Scale => launch(&handle, &OPTIMIZER, named!("scale_all", E), all, (table,))?,
             Work::Clamp => launch(&handle, &OPTIMIZER, named!("clamp_all", E), all, (table,))?,
+            Work::Copy => launch(&handle, &OPTIMIZER, named!("copy_all", E), all, (table,))?,
             Work::Squares => {
                 let parts = handle.alloc_zeros::<f64>(blocks.max(1))?;
-                let (at, to) = (*parts.device_ptr(), *totals.device_ptr() + (done * size_of::<f64>()) as u64);
+                let totals = totals.as_ref().map_or(0, |totals| *totals.device_ptr());
+                let (at, to) = (*parts.device_ptr(), totals + (done * size_of::<f64>()) as u64);
                 // Table t, double* sums
                 launch(&handle, &OPTIMIZER, named!("squares_of", E), all, (table, at))?;
                 // Table t, const double* sums, double* totals
@@ -91,7 +94,27 @@ fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>,
             }
         }
     }
-    if sums == 0 { Ok(Vec::new()) } else { Ok(handle.dtoh_sync_copy(&totals)?) }
+    totals.map_or(Ok(Vec::new()), |totals| Ok(handle.dtoh_sync_copy(&totals)?))
+}
+
+/// The elements of several tensors, which become one on the device first.
+pub(super) fn fetch<E: Element>(dev: &Cuda, tensors: &[Vector<E, Cuda>]) -> Result<Vec<Vec<E>>, CudaError>
+where
+    Cuda: Device<E>,
+{
+    let tensors: Vec<_> = tensors.iter().map(whole).collect::<Result<_, _>>()?;
+    let lens: Vec<usize> = tensors.iter().map(|tensor| tensor.shape().0).collect();
+    let all: Vector<E, Cuda> = dev.try_zeros_like(&(lens.iter().sum(),))?;
+    let (mut waiting, mut to) = (Waiting::<E>::default(), address(&all)?);
+    for (tensor, &len) in tensors.iter().zip(&lens) {
+        waiting.push(Work::Copy, len, [to, 0, 0, 0, address(tensor)?], &[]);
+        to += (len * size_of::<E>()) as u64;
+    }
+    run::<E>(dev, waiting.work)?;
+    let all = all.as_vec();
+    let mut rest = all.as_slice();
+    let mut part = |len: usize| rest.split_off(..len).map(<[E]>::to_vec).ok_or_else(refused);
+    lens.into_iter().map(&mut part).collect()
 }
 
 /// Gives a parameter memory that no other tensor shares: dfdx's gradient descent does so first, and its step is zero.
@@ -234,7 +257,12 @@ where
         Ok(())
     }
 
-    fn add_clamp(&self, buffer: &mut Buffer<E, Self>, limit: f64, all: &mut Together<E, Self>) -> Result<(), CudaError> {
+    fn add_clamp(
+        &self,
+        buffer: &mut Buffer<E, Self>,
+        limit: f64,
+        all: &mut Together<E, Self>,
+    ) -> Result<(), CudaError> {
         let n = raw::len::<E>(buffer);
         all.waiting.push(Work::Clamp, n, [0, 0, 0, 0, raw::write::<E>(buffer)], &[limit]);
         Ok(())
