@@ -355,6 +355,7 @@ impl Cudnn {
 /// `direction`: input and weight, weight and output's gradient, or input and output's gradient.
 ///
 /// The caller has seen that each address holds as many elements as its tensor has.
+#[allow(clippy::too_many_arguments, reason = "a convolution, its sizes and its tensors")]
 pub(super) fn convolve<E: Element>(
     dev: &Cuda,
     conv: &Conv,

@@ -13,6 +13,7 @@ pub(super) enum Direction {
 }
 
 /// Whether cuDNN has done it.
+#[allow(clippy::too_many_arguments, reason = "as with it")]
 pub(super) fn convolve<E: Element>(
     _: &Cuda,
     _: &Conv,
