@@ -1,11 +1,12 @@
 #!/bin/bash
 # Executes the CUDA code without a GPU: sets up NVIDIA's compilers from PyPI in a folder, builds the stand-in for the driver
-# (ci/cuda/standin) and the tests with the feature `cuda`, and runs them. States its time. Without a network it says so and
+# (ci/cuda/standin) and the tests with the features `cuda` and `cudnn`, and runs them. States its time. Without a network it says so and
 # skips, with success.
 #
 # usage: ci/cuda.sh [FOLDER] ; without FOLDER a temporary one, which is removed at the end. With one, a later call is faster.
 #
-# CUDA_GOLDENS chooses goldens by parts of their names; the default are small ones of every kind, `.` is all of them.
+# CUDA_GOLDENS chooses goldens by parts of their names; the default are small ones of every kind, `.` is all of them. With cuDNN a
+# few are run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
@@ -52,18 +53,27 @@ W
 fi
 toolkit=$(echo "$root"/venv/lib/python3*/site-packages/nvidia/cu13)
 
-# The stand-in, under the names of the driver and of cuBLAS. Its own tests come first.
+# The stand-in, under the names of the driver, of cuBLAS and of cuDNN. Its own tests come first.
 (cd ci/cuda/standin && CARGO_TARGET_DIR="$root/standin" cargo test --quiet --release)
 (cd ci/cuda/standin && CARGO_TARGET_DIR="$root/standin" cargo build --quiet --release)
-for name in libcuda.so libcuda.so.1 libcublas.so libcublasLt.so; do
+for name in libcuda.so libcuda.so.1 libcublas.so libcublasLt.so libcudnn.so.9; do
     ln -sf "$root/standin/release/libcuda_standin.so" "$root/cuda/lib64/$name"
 done
 
 export PATH="$root/bin:$PATH" CUDA_PATH="$root/cuda" LD_LIBRARY_PATH="$root/cuda/lib64:$toolkit/lib"
 export CARGO_TARGET_DIR="$root/target" CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_TEST_DEBUG=false
-cargo test --package dynvision --features cuda --test ops --test cuda --test goldens --no-run
-built=$SECONDS
-cargo test --quiet --package dynvision --features cuda --test ops --test cuda
-# shellcheck disable=SC2086 # a list
-cargo test --quiet --package dynvision --features cuda --test goldens -- ${CUDA_GOLDENS:-comp_ loss_ activity_ tff2 rec_ feedback skip_ target_ input_adaption}
-echo "cuda: executed in software in $((SECONDS - built)) s, set up and built in $((built - start)) s"
+goldens=${CUDA_GOLDENS:-comp_ loss_ activity_ tff2 rec_ feedback skip_ target_ input_adaption}
+built=0
+executed=0
+for features in cuda cudnn; do
+    begun=$SECONDS
+    cargo test --package dynvision --features $features --test ops --test cuda --test goldens --no-run
+    ready=$SECONDS
+    cargo test --quiet --package dynvision --features $features --test ops --test cuda
+    # shellcheck disable=SC2086 # a list
+    cargo test --quiet --package dynvision --features $features --test goldens -- $goldens
+    goldens="comp_ feedback"
+    built=$((built + ready - begun))
+    executed=$((executed + SECONDS - ready))
+done
+echo "cuda: executed in software in $executed s, built in $built s, set up in $((SECONDS - start - built - executed)) s"

@@ -69,7 +69,20 @@ __device__ void swap(size n, size a, size b, size places, const T* x, const T* b
     }
 }
 
+// Adds a bias for each channel, and what the result is added to, to what cuDNN has made.
+template <typename T>
+__device__ void onto(size n, size outs, size places, const T* bias, const T* base, T* y) {
+    EACH(i, n) {
+        T value = y[i];
+        if (bias) value += bias[i / places % outs];
+        y[i] = base ? base[i] + value : value;
+    }
+}
+
 #define COLUMNS(T, name) \
+    extern "C" __global__ void onto_##name(size n, size outs, size places, const T* bias, const T* base, T* y) { \
+        onto(n, outs, places, bias, base, y); \
+    } \
     extern "C" __global__ void unfold_##name(size n, Sizes s, const T* x, T* y) { unfold(n, s, x, y); } \
     extern "C" __global__ void fold_##name(size n, Sizes s, const T* gy, T* gx) { fold(n, s, gy, gx); } \
     extern "C" __global__ void swap_##name( \

@@ -34,6 +34,15 @@ __device__ void backward_rate(size n, const T* x, const T* h, const T* y, const 
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
+// to += scale sum of the parts, by one block.
+template <typename T>
+__device__ void rate(size n, T scale, const T* parts, T* to) {
+    T sum = 0;
+    for (size i = threadIdx.x; i < n; i += blockDim.x) sum += parts[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) to[0] += scale * sum;
+}
+
 #define LEAKY(T, name) \
     extern "C" __global__ void leaky_##name(size n, T rate, int relu, const T* x, const T* h, T* y) { \
         forward(n, rate, relu, x, h, y); \
@@ -44,6 +53,7 @@ __device__ void backward_rate(size n, const T* x, const T* h, const T* y, const 
     extern "C" __global__ void leaky_backward_rate_##name( \
         size n, const T* x, const T* h, const T* y, const T* gy, T* parts) { \
         backward_rate(n, x, h, y, gy, parts); \
-    }
+    } \
+    extern "C" __global__ void leaky_rate_##name(size n, T scale, const T* parts, T* to) { rate(n, scale, parts, to); }
 LEAKY(float, f32)
 LEAKY(double, f64)

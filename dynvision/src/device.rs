@@ -143,6 +143,23 @@ fn gpu(_: usize, _: u64) -> Result<AnyDevice> {
     Err(Error::Device("this program is built without CUDA; build it with the feature `cuda` of dynvision".into()))
 }
 
+/// Returns the version of cuDNN that convolutions on GPUs use, such as 91500 for 9.15.
+///
+/// # Errors
+/// [`Error::Device`] where cuDNN is not found or too old: convolutions are then our own and cuBLAS's, as they are without the
+/// feature `cudnn`.
+#[cfg(feature = "cudnn")]
+pub fn cudnn() -> Result<usize> {
+    crate::kernels::cudnn().map_err(Error::Device)
+}
+
+/// Sets whether cuDNN may compute convolutions of `f32` with TF32, whose factors have ten binary digits, for the whole process.
+/// Not unless said: GPUs do so several times as fast, and results are only right to about 1e-3 of their size.
+#[cfg(feature = "cudnn")]
+pub fn allow_tf32(allowed: bool) {
+    crate::kernels::allow_tf32(allowed);
+}
+
 /// Opens GPU number `ordinal`, counted from 0. Asks the driver first, since dfdx panics where there is none to open.
 ///
 /// # Errors

@@ -550,6 +550,8 @@ impl<E: Element> ParameterKernel<E> for Cpu
 where
     Cpu: Device<E>,
 {
+    type Waiting = ();
+
     fn adam<S: Shape>(
         &self,
         step: &AdamStep,

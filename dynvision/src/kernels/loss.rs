@@ -43,13 +43,46 @@ pub trait LossKernel<E: Element>: Device<E> {
     ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
         composed::change(x, &pairs)
     }
+
+    /// `factor` times the sum of a row.
+    fn total<T: Tape<E, Self>>(
+        &self,
+        x: Tensor<(usize,), E, Self, T>,
+        factor: E,
+    ) -> Result<Tensor<Rank0, E, Self, T>, Self::Err> {
+        composed::total(x, factor)
+    }
+
+    /// The sum of `(x - expected)^2`, each by its weight where there are any.
+    fn squared_error<T: Tape<E, Self>>(
+        &self,
+        x: Answers<E, Self, T>,
+        expected: Answers<E, Self>,
+        weights: Option<Answers<E, Self>>,
+    ) -> Result<Tensor<Rank0, E, Self, T>, Self::Err> {
+        composed::squared_error(x, expected, weights)
+    }
+
+    /// The sum of `x (1/2 - expected) + |x| / 2 + ln(1 + exp(-|x|))`, each by its weight where there are any: the binary
+    /// cross-entropy of log-odds `x`.
+    fn binary_cross_entropy<T: Tape<E, Self>>(
+        &self,
+        x: Answers<E, Self, T>,
+        expected: Answers<E, Self>,
+        weights: Option<Answers<E, Self>>,
+    ) -> Result<Tensor<Rank0, E, Self, T>, Self::Err> {
+        composed::binary_cross_entropy(x, expected, weights)
+    }
 }
 
+/// Answers of units, `(batch, time, units)`.
+pub type Answers<E, D, T = NoneTape> = Tensor<(usize, usize, usize), E, D, T>;
+
 /// The composition.
-mod composed {
+pub(super) mod composed {
     use super::*;
 
-    pub(super) fn cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
+    pub(in crate::kernels) fn cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
         x: Tensor<(usize, usize), E, D, T>,
         targets: &[Target<E>],
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
@@ -67,7 +100,7 @@ mod composed {
         counts.try_gt(E::zero())?.try_choose(y, silent)
     }
 
-    pub(super) fn activity<E: Element, D: Device<E>, T: Tape<E, D>>(
+    pub(in crate::kernels) fn activity<E: Element, D: Device<E>, T: Tape<E, D>>(
         x: Tensor<(usize, usize), E, D, T>,
         measure: Measure,
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
@@ -86,7 +119,7 @@ mod composed {
         active.try_choose(root, silent)
     }
 
-    pub(super) fn change<E: Element, D: Device<E>, T: Tape<E, D>>(
+    pub(in crate::kernels) fn change<E: Element, D: Device<E>, T: Tape<E, D>>(
         x: Tensor<(usize, usize, usize), E, D, T>,
         pairs: &[bool],
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
@@ -107,6 +140,42 @@ mod composed {
         let counts: Tensor<(usize,), E, D> = dev.try_tensor_from_vec(counts, (pairs.len(),))?;
         let counts = counts.try_broadcast_like::<_, Axes2<0, 2>>(&(batch, pairs.len(), units))?;
         next.try_sub(now)?.try_square()?.try_mul(counts)?.try_sum::<(usize,), Axes2<1, 2>>()
+    }
+
+    pub(in crate::kernels) fn total<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Tensor<(usize,), E, D, T>,
+        factor: E,
+    ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
+        x.try_sum::<Rank0, _>()?.try_mul(factor)
+    }
+
+    pub(in crate::kernels) fn squared_error<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Answers<E, D, T>,
+        expected: Answers<E, D>,
+        weights: Option<Answers<E, D>>,
+    ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
+        summed(x.try_sub(expected)?.try_square()?, weights)
+    }
+
+    pub(in crate::kernels) fn binary_cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
+        x: Answers<E, D, T>,
+        expected: Answers<E, D>,
+        weights: Option<Answers<E, D>>,
+    ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
+        let half = E::one() / (E::one() + E::one());
+        let from_half = expected.try_negate()?.try_add(half)?;
+        let magnitude = x.with_empty_tape().try_abs()?;
+        let rest = magnitude.with_empty_tape().try_negate()?.try_exp()?.try_add(E::one())?.try_ln()?;
+        let halved = magnitude.try_mul(half)?;
+        summed(x.try_mul(from_half)?.try_add(halved)?.try_add(rest)?, weights)
+    }
+
+    fn summed<E: Element, D: Device<E>, T: Tape<E, D>>(
+        each: Answers<E, D, T>,
+        weights: Option<Answers<E, D>>,
+    ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
+        let each = if let Some(weights) = weights { each.try_mul(weights)? } else { each };
+        each.try_sum()
     }
 }
 

@@ -29,12 +29,14 @@ pub(crate) use composition::contiguous;
 pub use conv::{Addend, ConvKernel};
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::probe;
+#[cfg(feature = "cudnn")]
+pub(crate) use cuda::{allow_tf32, cudnn};
 pub use gather::GatherKernel;
 pub(crate) use identity::id;
 pub use leaky::LeakyKernel;
-pub use loss::{LossKernel, Measure, Target};
+pub use loss::{Answers, LossKernel, Measure, Target};
 pub use norm::{Moments, NormKernel};
-pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
+pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, Together, UpdateStep};
 pub use pointwise::PointwiseKernel;
 pub use pool::PoolKernel;
 pub use resize::ResizeKernel;

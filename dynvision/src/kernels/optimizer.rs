@@ -25,12 +25,85 @@ pub struct RmsPropStep {
     pub decoupled: f64,
 }
 
+/// An update of one parameter that a device knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum UpdateStep {
+    /// By Adam. The state is the two moments.
+    Adam(AdamStep),
+    /// By gradient descent. The state is the velocity.
+    Sgd(SgdStep),
+    /// By RMSprop. The state is the mean square, the mean gradient and the velocity.
+    RmsProp(RmsPropStep),
+}
+
+/// What is done with many parameters or gradients together, where a device can: it waits until
+/// [`finish`](ParameterKernel::finish). This crate alone makes one, since all that waits has to stay where it is until then.
+pub struct Together<E: Dtype, D: ParameterKernel<E>> {
+    /// What waits.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "nothing waits on the CPU"))]
+    pub(super) waiting: D::Waiting,
+    /// The sums that were asked for, where they did not wait.
+    pub(super) sums: Vec<f64>,
+    /// Whether no tensor shares its memory with one of the parameters.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "the CPU sees it"))]
+    pub(super) unshared: bool,
+}
+
+impl<E: Dtype, D: ParameterKernel<E>> Together<E, D> {
+    /// Nothing yet. Parameters that are `unshared` are updated where they are, and no tensor shows their numbers before.
+    pub(crate) fn new(unshared: bool) -> Self {
+        Together { waiting: D::Waiting::default(), sums: Vec::new(), unshared }
+    }
+}
+
+impl<E: Dtype, D: ParameterKernel<E>> std::fmt::Debug for Together<E, D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Together").finish_non_exhaustive()
+    }
+}
+
 /// What optimizers and clipping ask of a device. Parameters are contiguous, and their buffers as long as they are.
 pub trait ParameterKernel<E: Dtype>: Device<E> {
-    /// One update by Adam of a parameter and its two moments.
+    /// What waits to be done together; `()` where nothing does.
+    type Waiting: Default;
+
+    /// One update of a parameter, together with others. The state is in the order that [`UpdateStep`] says.
     ///
     /// # Errors
     /// Those of the device, here and below.
+    fn update<S: Shape>(
+        &self,
+        step: &UpdateStep,
+        parameter: &mut Tensor<S, E, Self>,
+        state: &mut [Buffer<E, Self>],
+        gradient: &Buffer<E, Self>,
+        _: &mut Together<E, Self>,
+    ) -> Result<(), Self::Err> {
+        update(self, step, parameter, state, gradient)
+    }
+
+    /// The sum of the squares of a buffer, together with others: one more of the numbers that [`finish`](Self::finish) gives.
+    fn add_squares(&self, buffer: &Buffer<E, Self>, all: &mut Together<E, Self>) -> Result<(), Self::Err> {
+        all.sums.push(self.sum_of_squares(buffer)?);
+        Ok(())
+    }
+
+    /// Multiplies a buffer, together with others.
+    fn add_scale(&self, buffer: &mut Buffer<E, Self>, factor: f64, _: &mut Together<E, Self>) -> Result<(), Self::Err> {
+        self.scale(buffer, factor)
+    }
+
+    /// Limits the elements of a buffer, together with others.
+    fn add_clamp(&self, buffer: &mut Buffer<E, Self>, limit: f64, _: &mut Together<E, Self>) -> Result<(), Self::Err> {
+        self.clamp(buffer, limit)
+    }
+
+    /// Does what waits, and gives the sums that were asked for.
+    fn finish(&self, all: Together<E, Self>) -> Result<Vec<f64>, Self::Err> {
+        Ok(all.sums)
+    }
+
+    /// One update by Adam of a parameter and its two moments.
     fn adam<S: Shape>(
         &self,
         step: &AdamStep,
@@ -93,6 +166,24 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
     /// A buffer of the given elements.
     fn buffer(&self, elements: &[E]) -> Result<Buffer<E, Self>, Self::Err> {
         composed::buffer(self, elements)
+    }
+}
+
+/// One update at once. A state of too few buffers is refused by nobody: rules name as many as they keep.
+pub(super) fn update<S: Shape, E: Dtype, D: ParameterKernel<E>>(
+    dev: &D,
+    step: &UpdateStep,
+    parameter: &mut Tensor<S, E, D>,
+    state: &mut [Buffer<E, D>],
+    gradient: &Buffer<E, D>,
+) -> Result<(), D::Err> {
+    match (step, state) {
+        (UpdateStep::Adam(step), [first, second]) => dev.adam(step, parameter, first, second, gradient),
+        (UpdateStep::Sgd(step), [velocity]) => dev.sgd(step, parameter, velocity, gradient),
+        (UpdateStep::RmsProp(step), [square, mean, velocity]) => {
+            dev.rms_prop(step, parameter, square, mean, velocity, gradient)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,10 +1,18 @@
 //! Steps stacked to a time axis: what a device must be able to do, composed of dfdx's operations where it has no kernel of its own.
 
-use super::{Buffer, Element};
+use super::{Buffer, Element, Vector};
 use dfdx::prelude::*;
 
 /// Steps to a time axis and back.
 pub trait StackKernel<E: Element>: Device<E> {
+    /// The elements of several tensors, each in its order, in one copy to the host where the device can.
+    ///
+    /// # Errors
+    /// Those of the device, here and below.
+    fn fetch(&self, tensors: &[Vector<E, Self>]) -> Result<Vec<Vec<E>>, Self::Err> {
+        Ok(tensors.iter().map(|tensor| tensor.as_vec()).collect())
+    }
+
     /// Steps of `(batch, len)` to `(batch, first + steps, len)`; what is before `first` is zero. `steps` are given with
     /// their numbers of elements, `batch * len` each.
     fn stack_time<X: Shape, Y: Shape>(

@@ -53,7 +53,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for Activity {
         let factor = E::one() / number(rows as f64)?;
         let values = reshaped(values, &(rows, units))?;
         let rows = graph.run(values, |x| LossKernel::activity(&device, x, self.measure))?;
-        graph.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
+        graph.run(rows, |rows| LossKernel::total(&device, rows, factor))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cross-entropy of several labels for one sample.
 
 use super::pointwise::{Answers, Pointwise, mean};
-use super::{HasResponses, Loss, Output, Over, Place, number};
+use super::{HasResponses, Loss, Output, Over, Place};
 use crate::autograd::Graph;
 use crate::error::Result;
 use crate::kernels::{Element, VisionDevice};
@@ -24,18 +24,15 @@ pub struct BinaryCrossEntropy {}
 
 impl<E: Element, D: VisionDevice<E>> Pointwise<E, D> for BinaryCrossEntropy {
     /// `x (1/2 - p) + |x| / 2 + ln(1 + exp(-|x|))`, which no logit makes infinite and whose gradient is right at 0, too.
-    fn of<T: Tape<E, D>>(
+    fn sum<T: Tape<E, D>>(
         &self,
         answers: Answers<E, D>,
         expected: Answers<E, D>,
+        weights: Option<Answers<E, D>>,
         graph: &mut Graph<E, D, T>,
-    ) -> Result<Answers<E, D>> {
-        let half: E = number(0.5)?;
-        let from_half = expected.try_negate().and_then(|p| p.try_add(half)).map_err(crate::error::Error::device)?;
-        let magnitude = graph.run(answers.clone(), |x| x.try_abs())?;
-        let rest = graph.run(magnitude.clone(), |x| x.try_negate()?.try_exp()?.try_add(E::one())?.try_ln())?;
-        let halved = graph.run(magnitude, |x| x.try_mul(half))?;
-        graph.run(answers, |x| x.try_mul(from_half)?.try_add(halved)?.try_add(rest))
+    ) -> Result<Tensor<Rank0, E, D>> {
+        let device = answers.device().clone();
+        graph.run(answers, |x| device.binary_cross_entropy(x, expected, weights))
     }
 }
 

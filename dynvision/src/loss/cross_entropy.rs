@@ -108,7 +108,8 @@ impl CrossEntropy {
             (Reduction::Sum, _) => E::one(),
             (Reduction::Mean, valid) => E::one() / number(valid as f64)?,
         };
-        graph.run(rows, |rows| rows.try_sum::<Rank0, _>()?.try_mul(factor))
+        let device = rows.device().clone();
+        graph.run(rows, |rows| LossKernel::total(&device, rows, factor))
     }
 
     fn rows<S, E, D, T>(

@@ -4,6 +4,7 @@ use super::responses::Values;
 use super::{Place, Responses, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
+pub(super) use crate::kernels::Answers;
 use crate::kernels::{self, Element, VisionDevice};
 use crate::loss::Output;
 use crate::model::DynModel;
@@ -11,18 +12,16 @@ use crate::ops::reshaped;
 use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::*;
 
-/// The answers of a batch, `(batch, steps, units)`.
-pub(super) type Answers<E, D> = Tensor<(usize, usize, usize), E, D>;
-
 /// What a loss makes of each answer and what it is to be.
 pub(super) trait Pointwise<E: Element, D: VisionDevice<E>> {
-    /// A number for each answer.
-    fn of<T: Tape<E, D>>(
+    /// The sum over all answers, each by its weight where there are any.
+    fn sum<T: Tape<E, D>>(
         &self,
         answers: Answers<E, D>,
         expected: Answers<E, D>,
+        weights: Option<Answers<E, D>>,
         graph: &mut Graph<E, D, T>,
-    ) -> Result<Answers<E, D>>;
+    ) -> Result<Tensor<Rank0, E, D>>;
 }
 
 /// The mean over all values that count in the places `of`, or in all that there are responses for: their weighted sum by the
@@ -111,12 +110,10 @@ where
             )));
         }
         let tensor = |values: &[f64]| constant(&answers, values);
-        let (expected, weighting) = (tensor(&expected.values)?, tensor(weights)?);
-        let mut each = self.loss.of(answers, expected, self.graph)?;
-        if weights.iter().any(|&weight| weight != 1.0) {
-            each = self.graph.run(each, |each| each.try_mul(weighting))?;
-        }
-        let term = self.graph.run(each, |each| each.try_sum::<Rank0, _>())?;
+        let is_weighted = weights.iter().any(|&weight| weight != 1.0);
+        let weighting = is_weighted.then(|| tensor(weights)).transpose()?;
+        let expected = tensor(&expected.values)?;
+        let term = self.loss.sum(answers, expected, weighting, self.graph)?;
         self.count += weights.iter().sum::<f64>();
         self.sum = Some(match self.sum.take() {
             None => term,
@@ -129,9 +126,7 @@ where
 /// A tensor of these numbers in the shape of `like`.
 fn constant<E: Element, D: VisionDevice<E>>(like: &Answers<E, D>, values: &[f64]) -> Result<Answers<E, D>> {
     let values: Vec<E> = values.iter().map(|&value| number(value)).collect::<Result<_>>()?;
-    let mut tensor = like.device().try_zeros_like(like.shape()).map_err(Error::device)?;
-    tensor.copy_from(&values);
-    Ok(tensor)
+    like.device().try_tensor_from_vec(values, *like.shape()).map_err(Error::device)
 }
 
 impl<L, F, E, D, T> VisitAreas<Stacked, E, D> for Sum<'_, L, F, E, D, T>

@@ -48,7 +48,7 @@ impl<E: Element, D: VisionDevice<E>> OfArea<E, D> for TemporalSmoothness {
         }
         let factor = E::one() / number(count as f64)?;
         let sums = graph.run(values, |x| LossKernel::change(&device, x, pairs))?;
-        graph.run(sums, |sums| sums.try_sum::<Rank0, _>()?.try_mul(factor))
+        graph.run(sums, |sums| LossKernel::total(&device, sums, factor))
     }
 }
 

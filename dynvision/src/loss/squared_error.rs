@@ -37,13 +37,15 @@ impl SquaredError {
 }
 
 impl<E: Element, D: VisionDevice<E>> Pointwise<E, D> for SquaredError {
-    fn of<T: Tape<E, D>>(
+    fn sum<T: Tape<E, D>>(
         &self,
         answers: Answers<E, D>,
         expected: Answers<E, D>,
+        weights: Option<Answers<E, D>>,
         graph: &mut Graph<E, D, T>,
-    ) -> Result<Answers<E, D>> {
-        graph.run(answers, |answers| answers.try_sub(expected)?.try_square())
+    ) -> Result<Tensor<Rank0, E, D>> {
+        let device = answers.device().clone();
+        graph.run(answers, |x| device.squared_error(x, expected, weights))
     }
 }
 

@@ -27,7 +27,6 @@ pub fn dropout<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let kept = E::one() / (E::one() - E::from_f64(p).unwrap_or_default());
     let draws = (0..x.shape().num_elements()).map(|_| if rng.gen_bool(p) { E::zero() } else { kept });
-    let mut mask: Tensor<S, E, D> = x.device().try_zeros_like(x.shape()).map_err(Error::device)?;
-    mask.copy_from(&draws.collect::<Vec<E>>());
+    let mask: Tensor<S, E, D> = x.device().try_tensor_from_vec(draws.collect(), *x.shape()).map_err(Error::device)?;
     graph.run(x, |x| kernels::contiguous(x)?.try_mul(mask))
 }

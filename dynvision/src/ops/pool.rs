@@ -175,9 +175,7 @@ fn means<E: Element, D: VisionDevice<E>>(device: &D, from: usize, to: usize) -> 
             values[place * to + region] = E::one() / E::from_usize(end - start).unwrap_or_default();
         }
     }
-    let mut matrix = device.try_zeros_like(&(from, to)).map_err(Error::device)?;
-    matrix.copy_from(&values);
-    Ok(matrix)
+    device.try_tensor_from_vec(values, (from, to)).map_err(Error::device)
 }
 
 fn fits<E: Element, D: VisionDevice<E>>(window: Window, x: &Maps<E, D>) -> Result<()> {

@@ -43,7 +43,6 @@ pub fn unit_noise<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = || E::from_f64(std * rng.sample::<f64, _>(rand_distr::StandardNormal)).unwrap_or_default();
     let draws: Vec<E> = (0..x.shape().num_elements()).map(|_| draw()).collect();
-    let mut noise: Maps<E, D> = x.device().try_zeros_like(x.shape()).map_err(Error::device)?;
-    noise.copy_from(&draws);
+    let noise: Maps<E, D> = x.device().try_tensor_from_vec(draws, *x.shape()).map_err(Error::device)?;
     super::add(x, &noise, graph)
 }

@@ -1,7 +1,7 @@
 //! Adam and AdamW.
 
 use super::update_rule::{Update, UpdateRule, WeightDecay, check_eps, check_lr};
-use super::{AdamStep, OptimError, ParameterKernel};
+use super::{AdamStep, OptimError, ParameterKernel, UpdateStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -41,6 +41,14 @@ impl Default for AdamConfig {
     }
 }
 
+impl AdamConfig {
+    fn step(&self, update: &Update) -> AdamStep {
+        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
+        let AdamConfig { betas, eps, .. } = *self;
+        AdamStep { number: update.number, lr: update.lr, betas, eps, l2, decoupled }
+    }
+}
+
 impl UpdateRule for AdamConfig {
     fn name(&self) -> &'static str {
         "adam"
@@ -75,6 +83,10 @@ impl UpdateRule for AdamConfig {
         self.lr = lr;
     }
 
+    fn known(&self, update: &Update) -> Option<UpdateStep> {
+        Some(UpdateStep::Adam(self.step(update)))
+    }
+
     fn apply<S: Shape, E: Dtype, D: Device<E> + ParameterKernel<E>>(
         &self,
         update: &Update,
@@ -83,9 +95,7 @@ impl UpdateRule for AdamConfig {
         gradient: &Buffer<E, D>,
     ) -> Result<(), D::Err> {
         let [first, second] = state else { return Ok(()) };
-        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
-        let AdamConfig { betas, eps, .. } = *self;
-        let step = AdamStep { number: update.number, lr: update.lr, betas, eps, l2, decoupled };
+        let step = self.step(update);
         let device = parameter.device().clone();
         device.adam(&step, parameter, first, second, gradient)
     }

@@ -1,7 +1,7 @@
 //! Clipping of gradients.
 
 use super::{Groups, OptimError, ParameterKernel};
-use crate::kernels::Buffer;
+use crate::kernels::{Buffer, Together};
 use crate::parameters::each;
 use dfdx::prelude::*;
 
@@ -84,13 +84,13 @@ impl Clip {
                     // a factor near the end of the numbers' range would lose its digits there
                     let tiny = E::min_positive_value().to_f64().is_some_and(|least| factor < least * 1e8);
                     let (factor, times) = if tiny { (norm.root_of_factor(limit), 2) } else { (factor, 1) };
-                    visit(model, grads, groups, |dev, _, gradient| {
-                        (0..times).try_for_each(|_| dev.scale(gradient, factor)).map_err(OptimError::device)
-                    })?;
+                    for _ in 0..times {
+                        scale_all(model, grads, groups, factor)?;
+                    }
                 }
             }
             Clip::Value(limit) => {
-                visit(model, grads, groups, |dev, _, gradient| dev.clamp(gradient, limit).map_err(OptimError::device))?;
+                together(model, grads, groups, |dev, gradient, all| dev.add_clamp(gradient, limit, all))?;
                 changed = norm_of(model, grads, groups)?.is_below(&norm);
             }
         }
@@ -111,7 +111,38 @@ where
     E: Dtype,
     D: Device<E> + ParameterKernel<E>,
 {
-    visit(model, grads, groups, |dev, _, gradient| dev.scale(gradient, factor).map_err(OptimError::device))
+    scale_all(model, grads, groups, factor)
+}
+
+fn scale_all<M, E, D>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups, factor: f64) -> Result<(), OptimError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E> + ParameterKernel<E>,
+{
+    together(model, grads, groups, |dev, gradient, all| dev.add_scale(gradient, factor, all))?;
+    Ok(())
+}
+
+/// Does something with the gradients of all parameters that are trained, together where the device can, and gives the sums that
+/// were asked for. The gradients are borrowed until it is done.
+fn together<M, E, D>(
+    model: &M,
+    grads: &mut Gradients<E, D>,
+    groups: &Groups,
+    add: impl Fn(&D, &mut Buffer<E, D>, &mut Together<E, D>) -> Result<(), D::Err>,
+) -> Result<Vec<f64>, OptimError>
+where
+    M: TensorCollection<E, D>,
+    E: Dtype,
+    D: Device<E> + ParameterKernel<E>,
+{
+    let (mut all, mut device) = (Together::new(true), None);
+    visit(model, grads, groups, |dev, _, gradient| {
+        device.get_or_insert_with(|| dev.clone());
+        add(dev, gradient, &mut all).map_err(OptimError::device)
+    })?;
+    device.map_or(Ok(Vec::new()), |device| device.finish(all)).map_err(OptimError::device)
 }
 
 /// A norm as a scale and the sum of squares in it, since squares, and their root, can be beyond the range where what they are
@@ -154,6 +185,13 @@ where
     E: Dtype + num_traits::Float,
     D: Device<E> + ParameterKernel<E>,
 {
+    let sums = together(model, grads, groups, |dev, gradient, all| dev.add_squares(gradient, all))?;
+    if sums.iter().all(|squares| squares.is_finite()) {
+        let squares: f64 = sums.iter().sum();
+        if squares.is_finite() {
+            return Ok(Norm { scale: 1.0, squares });
+        }
+    }
     let mut squares = 0.0;
     visit(model, grads, groups, |dev, name, gradient| {
         squares += finite_squares(dev, name, gradient)?;

@@ -38,7 +38,7 @@ mod sgd;
 mod tests;
 mod update_rule;
 
-pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep};
+pub use crate::kernels::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, UpdateStep};
 pub use adam::AdamConfig;
 pub use average::Average;
 pub use clip::Clip;

@@ -4,7 +4,7 @@
 use super::clip::visit;
 use super::{Groups, OptimError, ParameterKernel, Update, UpdateRule, update_rule::check_lr};
 use crate::file::{StateDict, StateError};
-use crate::kernels::Buffer;
+use crate::kernels::{Buffer, Together};
 use crate::parameters::{AnyTensor, each};
 use dfdx::optim::{OptimizerUpdateError, UnusedTensors};
 use dfdx::prelude::*;
@@ -130,7 +130,18 @@ where
     /// that the optimizer was made for, and what the device says. Gradients are followed as they
     /// are: [`Clip`](super::Clip) refuses those that are not finite.
     pub fn step(&mut self, model: &mut M, grads: &mut Gradients<E, D>) -> Result<(), OptimError> {
-        let left_out = self.walk(model, grads).map_err(OptimError::device)?;
+        self.step_of(model, grads, false)
+    }
+
+    /// [`step`](Self::step) of a model that may be `unshared`: no tensor shares memory with its parameters. Where a device cannot see
+    /// that, it makes sure of it first, parameter by parameter.
+    pub(crate) fn step_of(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<E, D>,
+        unshared: bool,
+    ) -> Result<(), OptimError> {
+        let left_out = self.walk(model, grads, unshared).map_err(OptimError::device)?;
         match left_out.foreign {
             Some((name, shape)) => Err(OptimError::Foreign { name, shape }),
             None if left_out.names.is_empty() => Ok(()),
@@ -138,11 +149,17 @@ where
         }
     }
 
-    fn walk(&mut self, model: &mut M, grads: &mut Gradients<E, D>) -> Result<LeftOut, D::Err> {
+    /// What waits on the device is done before the parameters, their states and gradients are let go.
+    fn walk(&mut self, model: &mut M, grads: &mut Gradients<E, D>, unshared: bool) -> Result<LeftOut, D::Err> {
         let Optimizer { rule, groups, slots, .. } = self;
-        let mut walk = Walk { rule: &*rule, groups: &*groups, slots, grads, left_out: LeftOut::default() };
+        let (left_out, together) = (LeftOut::default(), Together::new(unshared));
+        let mut walk = Walk { rule: &*rule, groups: &*groups, slots, grads, left_out, together, device: None };
         M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut walk })?;
-        Ok(walk.left_out)
+        let Walk { left_out, together, device, .. } = walk;
+        if let Some(device) = device {
+            device.finish(together)?;
+        }
+        Ok(left_out)
     }
 }
 
@@ -295,7 +312,7 @@ where
 {
     /// As [`Optimizer::step`], by a copy of the gradients.
     fn update(&mut self, module: &mut M, gradients: &Gradients<E, D>) -> Result<(), OptimizerUpdateError<D::Err>> {
-        let left_out = self.walk(module, &mut gradients.clone()).map_err(OptimizerUpdateError::DeviceError)?;
+        let left_out = self.walk(module, &mut gradients.clone(), false).map_err(OptimizerUpdateError::DeviceError)?;
         left_out.tensors.into()
     }
 }
@@ -348,12 +365,15 @@ struct LeftOut {
 }
 
 /// Updates the parameters.
-struct Walk<'a, R, E: Dtype, D: Device<E>> {
+struct Walk<'a, R, E: Dtype, D: ParameterKernel<E>> {
     rule: &'a R,
     groups: &'a Groups,
     slots: &'a mut BTreeMap<String, Slot<E, D>>,
     grads: &'a mut Gradients<E, D>,
     left_out: LeftOut,
+    together: Together<E, D>,
+    /// Where the parameters are.
+    device: Option<D>,
 }
 
 impl<R: UpdateRule, E: Dtype, D: Device<E> + ParameterKernel<E>> TensorVisitor<E, D> for Walk<'_, R, E, D> {
@@ -386,7 +406,13 @@ impl<R: UpdateRule, E: Dtype, D: Device<E> + ParameterKernel<E>> TensorVisitor<E
         slot.updates += 1;
         let lr = self.rule.lr() * settings.lr;
         let update = Update { number: slot.updates, lr, weight_decay: settings.weight_decay };
-        self.rule.apply(&update, parameter, &mut slot.state, gradient)?;
+        match self.rule.known(&update) {
+            Some(step) => {
+                let device = self.device.get_or_insert_with(|| parameter.device().clone());
+                device.update(&step, parameter, &mut slot.state, gradient, &mut self.together)?;
+            }
+            None => self.rule.apply(&update, parameter, &mut slot.state, gradient)?,
+        }
         Ok(None)
     }
 }

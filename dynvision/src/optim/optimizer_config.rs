@@ -1,6 +1,6 @@
 //! The rule that a configuration names.
 
-use super::{AdamConfig, OptimError, ParameterKernel, RmsPropConfig, SgdConfig, Update, UpdateRule};
+use super::{AdamConfig, OptimError, ParameterKernel, RmsPropConfig, SgdConfig, Update, UpdateRule, UpdateStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -85,6 +85,14 @@ impl UpdateRule for OptimizerConfig {
             OptimizerConfig::Adam(rule) => rule.set_lr(lr),
             OptimizerConfig::Sgd(rule) => rule.set_lr(lr),
             OptimizerConfig::RmsProp(rule) => rule.set_lr(lr),
+        }
+    }
+
+    fn known(&self, update: &Update) -> Option<UpdateStep> {
+        match self {
+            OptimizerConfig::Adam(rule) => rule.known(update),
+            OptimizerConfig::Sgd(rule) => rule.known(update),
+            OptimizerConfig::RmsProp(rule) => rule.known(update),
         }
     }
 

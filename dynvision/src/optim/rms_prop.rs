@@ -1,7 +1,7 @@
 //! RMSprop.
 
 use super::update_rule::{Update, UpdateRule, WeightDecay, check_eps, check_lr};
-use super::{OptimError, ParameterKernel, RmsPropStep};
+use super::{OptimError, ParameterKernel, RmsPropStep, UpdateStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -47,6 +47,14 @@ impl Default for RmsPropConfig {
     }
 }
 
+impl RmsPropConfig {
+    fn step(&self, update: &Update) -> RmsPropStep {
+        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
+        let RmsPropConfig { alpha, eps, momentum, centered, .. } = *self;
+        RmsPropStep { lr: update.lr, alpha, eps, momentum, centered, l2, decoupled }
+    }
+}
+
 impl UpdateRule for RmsPropConfig {
     fn name(&self) -> &'static str {
         "rms_prop"
@@ -83,6 +91,10 @@ impl UpdateRule for RmsPropConfig {
         self.lr = lr;
     }
 
+    fn known(&self, update: &Update) -> Option<UpdateStep> {
+        Some(UpdateStep::RmsProp(self.step(update)))
+    }
+
     fn apply<S: Shape, E: Dtype, D: Device<E> + ParameterKernel<E>>(
         &self,
         update: &Update,
@@ -91,9 +103,7 @@ impl UpdateRule for RmsPropConfig {
         gradient: &Buffer<E, D>,
     ) -> Result<(), D::Err> {
         let [square, mean, velocity] = state else { return Ok(()) };
-        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
-        let RmsPropConfig { alpha, eps, momentum, centered, .. } = *self;
-        let step = RmsPropStep { lr: update.lr, alpha, eps, momentum, centered, l2, decoupled };
+        let step = self.step(update);
         let device = parameter.device().clone();
         device.rms_prop(&step, parameter, square, mean, velocity, gradient)
     }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent with momentum.
 
 use super::update_rule::{Update, UpdateRule, WeightDecay, check_lr};
-use super::{OptimError, ParameterKernel, SgdStep};
+use super::{OptimError, ParameterKernel, SgdStep, UpdateStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -41,6 +41,14 @@ impl Default for SgdConfig {
     }
 }
 
+impl SgdConfig {
+    fn step(&self, update: &Update) -> SgdStep {
+        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
+        let SgdConfig { momentum, nesterov, .. } = *self;
+        SgdStep { lr: update.lr, momentum, nesterov, l2, decoupled }
+    }
+}
+
 impl UpdateRule for SgdConfig {
     fn name(&self) -> &'static str {
         "sgd"
@@ -73,6 +81,10 @@ impl UpdateRule for SgdConfig {
         self.lr = lr;
     }
 
+    fn known(&self, update: &Update) -> Option<UpdateStep> {
+        Some(UpdateStep::Sgd(self.step(update)))
+    }
+
     fn apply<S: Shape, E: Dtype, D: Device<E> + ParameterKernel<E>>(
         &self,
         update: &Update,
@@ -81,9 +93,7 @@ impl UpdateRule for SgdConfig {
         gradient: &Buffer<E, D>,
     ) -> Result<(), D::Err> {
         let [velocity] = state else { return Ok(()) };
-        let (l2, decoupled) = WeightDecay::factors(self.weight_decay, update.weight_decay);
-        let SgdConfig { momentum, nesterov, .. } = *self;
-        let step = SgdStep { lr: update.lr, momentum, nesterov, l2, decoupled };
+        let step = self.step(update);
         let device = parameter.device().clone();
         device.sgd(&step, parameter, velocity, gradient)
     }

@@ -1,6 +1,6 @@
 //! How one parameter is changed: the part in which optimizers differ.
 
-use super::{OptimError, ParameterKernel};
+use super::{OptimError, ParameterKernel, UpdateStep};
 use crate::kernels::Buffer;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor};
 
@@ -129,6 +129,13 @@ pub trait UpdateRule: Clone {
 
     /// Sets it.
     fn set_lr(&mut self, lr: f64);
+
+    /// The update as one that devices know, if it is: they do those of all parameters together, and [`apply`](Self::apply) is not
+    /// called. None unless said otherwise.
+    fn known(&self, update: &Update) -> Option<UpdateStep> {
+        let _ = update;
+        None
+    }
 
     /// Changes a parameter and its state, which has the order of [`state`](Self::state). All buffers have the parameter's length.
     ///

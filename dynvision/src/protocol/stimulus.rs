@@ -21,9 +21,8 @@ pub fn stimulus<const C: usize, const H: usize, const W: usize, D: Device<f32>>(
     }
     let mut tensors = Vec::with_capacity(frames.frames.len());
     for frame in &frames.frames {
-        let mut tensor = device.try_zeros_like(&(n, Const::<C>, Const::<H>, Const::<W>)).map_err(Error::device)?;
-        tensor.copy_from(frame);
-        tensors.push(tensor);
+        let shape = (n, Const::<C>, Const::<H>, Const::<W>);
+        tensors.push(device.try_tensor_from_vec(frame.to_vec(), shape).map_err(Error::device)?);
     }
     let mut made: Option<Stimulus<_, f32, D>> = None;
     let mut step = 0;

@@ -170,10 +170,8 @@ impl OtherInput {
     fn tensor<E: Element, D: VisionDevice<E>>(&self, values: &[f32], device: &D) -> Result<Maps<E, D>, TrainError> {
         let Map { c, h, w } = self.shape;
         let batch = values.len() / (c * h * w).max(1);
-        let mut tensor: Maps<E, D> = device.try_zeros_like(&(batch, c, h, w)).map_err(Error::device)?;
         let values: Vec<E> = values.iter().map(|&x| E::from_f64(x.into()).unwrap_or_default()).collect();
-        tensor.copy_from(&values);
-        Ok(tensor)
+        Ok(device.try_tensor_from_vec(values, (batch, c, h, w)).map_err(Error::device)?)
     }
 }
 

@@ -11,10 +11,10 @@ use super::{Drawn, Epoch, Metrics, Monitor, Pass, Source, TrainConfig, TrainErro
 use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
 use crate::error::Error;
-use crate::kernels::{Element, VisionDevice};
+use crate::kernels::{Element, Vector, VisionDevice};
 use crate::loss::{CrossEntropy, Labels, Loss, Output, Over, Place, Target, Term, check_readout, total};
 use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
-use crate::ops::MapShape;
+use crate::ops::{MapShape, reshaped};
 use crate::optim::{
     Clip, Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule,
     scale_gradients,
@@ -533,6 +533,8 @@ where
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
         bar.set_position(done as u64);
         self.log.window.start();
+        // from one update of this loop to the next no one sees the weights who could keep them
+        let mut unshared = false;
         for (number, batch) in (done..).zip(batches) {
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
             let (frames, drawn) = batch.map_err(|error| at(error.into()))?;
@@ -549,7 +551,8 @@ where
             if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
                 continue;
             }
-            let Clipped { norm, changed } = self.update_part().map_err(at)?;
+            let Clipped { norm, changed } = self.update_part(unshared).map_err(at)?;
+            unshared = self.constraint.is_none();
             partial.norm += norm;
             partial.clipped += usize::from(changed);
             partial.updates += 1;
@@ -566,6 +569,7 @@ where
                     return Err(self.interrupted(number + 1)?);
                 }
                 self.write_last()?;
+                unshared = false;
                 partial = self.partial.take().unwrap_or_default();
             }
         }
@@ -695,10 +699,11 @@ where
     /// [`TrainError::NotFinite`] if a gradient is not finite, [`OptimError::TooLarge`] if its square is not and the rule keeps
     /// squares: weights are then as before. What the device refuses.
     pub fn update(&mut self) -> Result<f64, TrainError> {
-        Ok(self.update_part()?.norm)
+        Ok(self.update_part(false)?.norm)
     }
 
-    fn update_part(&mut self) -> Result<Clipped, TrainError> {
+    /// The same, of weights that may be `unshared` ([`Optimizer::step_of`]).
+    fn update_part(&mut self, unshared: bool) -> Result<Clipped, TrainError> {
         let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(Clipped::default()) };
         self.schedule()?;
         let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups()) {
@@ -713,10 +718,11 @@ where
             Clip::Value(_) => clipped.norm,
         };
         self.optim.check_squares(&self.net, &mut gradients, left)?;
-        if self.config.average.is_some() && self.average.is_none() {
+        let begins = self.config.average.is_some() && self.average.is_none();
+        if begins {
             self.average = Some(self.net.clone());
         }
-        self.optim.step(&mut self.net, &mut gradients)?;
+        self.optim.step_of(&mut self.net, &mut gradients, unshared && !begins)?;
         if let Some(constraint) = &mut self.constraint {
             constraint(&mut self.net)?;
         }
@@ -812,12 +818,22 @@ where
         target: &Y,
     ) -> Result<Numbers, TrainError> {
         let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
-        let value = |x: &Tensor<Rank0, E, D>| x.as_vec().first().map_or(f64::NAN, wide);
-        let term = |term: &Term<E, D>| {
+        // all numbers in one copy: of each term, and then the logits
+        let mut asked: Vec<Vector<E, D>> = Vec::with_capacity(judged.terms.len() + 1);
+        for term in &judged.terms {
+            asked.push(reshaped(term.value.clone(), &(1,))?);
+        }
+        if target.labels().is_some() {
+            let (logits, len) = (judged.output.logits.clone(), judged.output.logits.shape().num_elements());
+            asked.push(reshaped(logits.try_contiguous().map_err(Error::device)?, &(len,))?);
+        }
+        let mut numbers = self.device.fetch(&asked).map_err(Error::device)?;
+        let logits = numbers.split_off(judged.terms.len());
+        let term = |(term, value): (&Term<E, D>, &Vec<E>)| {
             let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
-            TermOfBatch { name, weight, over, count, value: value(&term.value) }
+            TermOfBatch { name, weight, over, count, value: value.first().map_or(f64::NAN, wide) }
         };
-        let terms: Vec<TermOfBatch> = judged.terms.iter().map(term).collect();
+        let terms: Vec<TermOfBatch> = judged.terms.iter().zip(&numbers).map(term).collect();
         let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
         if !loss.is_finite() {
             let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
@@ -827,7 +843,6 @@ where
             };
             return Err(TrainError::NotFinite { what, mend });
         }
-        let logits = target.labels().map(|_| judged.output.logits.as_vec());
         let mut others = Logits { of: target.readouts(), found: Vec::new() };
         if let Some(responses) = judged.output.responses.as_ref().filter(|_| !others.of.is_empty()) {
             M::visit_areas(responses, &mut others)?;

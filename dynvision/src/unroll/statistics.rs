@@ -2,15 +2,19 @@
 
 use crate::autograd::id;
 use crate::error::{Error, Result};
+use crate::kernels::{Element, Vector, VisionDevice};
 use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
+use std::any::Any;
 use std::collections::HashMap;
 
 /// A running tensor, and what one step observed in its place.
 pub(crate) struct Observed {
     running: UniqueId,
-    values: Vec<f64>,
+    /// A [`Vector`], which stays on its device until it is absorbed.
+    values: Box<dyn Any>,
+    scale: f64,
     /// How much of the running value they replace.
     momentum: f64,
 }
@@ -19,12 +23,11 @@ impl Observed {
     /// `values`, times `scale`, observed in place of `running`, of which they replace the part `momentum`.
     pub(crate) fn new<S: Shape, E: Dtype, D: Device<E>>(
         running: &Tensor<S, E, D>,
-        values: Tensor<(usize,), E, D>,
+        values: Vector<E, D>,
         scale: f64,
         momentum: f64,
     ) -> Self {
-        let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN) * scale;
-        Observed { running: id(running), values: values.as_vec().iter().map(wide).collect(), momentum }
+        Observed { running: id(running), values: Box::new(values), scale, momentum }
     }
 }
 
@@ -51,13 +54,17 @@ impl Statistics {
     /// # Errors
     /// [`Error::Setting`] where a moment would no longer be finite, of frames that are too large for the dtype; the model
     /// is then as it was.
-    pub fn absorb<M: TensorCollection<E, D>, E: Dtype, D: Device<E>>(self, model: &mut M) -> Result<()> {
+    pub fn absorb<M: TensorCollection<E, D>, E: Element, D: VisionDevice<E>>(self, model: &mut M) -> Result<()> {
+        // what is of another device or dtype is of no tensor of the model
+        let of = |step: &Observed| step.values.downcast_ref::<Vector<E, D>>().cloned();
+        let (steps, values): (Vec<_>, Vec<_>) = self.0.iter().filter_map(|step| Some((step, of(step)?))).unzip();
+        let Some(device) = values.first().map(|values| values.device().clone()) else { return Ok(()) };
+        // one copy to the host for all steps
+        let values = device.fetch(&values).map_err(Error::device)?;
         let mut observed: HashMap<UniqueId, Vec<(f64, Vec<f64>)>> = HashMap::new();
-        for step in self.0 {
-            observed.entry(step.running).or_default().push((step.momentum, step.values));
-        }
-        if observed.is_empty() {
-            return Ok(());
+        for (step, values) in steps.into_iter().zip(values) {
+            let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN) * step.scale;
+            observed.entry(step.running).or_default().push((step.momentum, values.iter().map(wide).collect()));
         }
         let (mut moved, mut infinite) = (HashMap::new(), None);
         each(model, |name, _, running| {

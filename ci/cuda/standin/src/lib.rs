@@ -1,5 +1,5 @@
-//! A stand-in for NVIDIA's driver and cuBLAS: a shared library with the part of their C interface that cudarc 0.9.15 and
-//! dfdx 0.13 call. It needs no GPU. The code under test is the one that a GPU would run: the program is the same, and so is
+//! A stand-in for NVIDIA's driver, cuBLAS and cuDNN: a shared library with the part of their C interface that cudarc 0.9.15,
+//! dfdx 0.13 and dynvision call. It needs no GPU. The code under test is the one that a GPU would run: the program is the same, and so is
 //! the PTX that `nvcc` and NVRTC make of the kernels, which is interpreted here, warp by warp.
 //!
 //! It checks what hardware hides. Each of these ends the call with an error that names the kernel, the thread and the cause:
@@ -18,6 +18,7 @@
 //! may be two units off. An error does not make the context unusable, as the driver's would.
 
 mod blas;
+mod cudnn;
 mod decode;
 mod driver;
 mod ir;
@@ -29,4 +30,5 @@ mod shared;
 mod warp;
 
 pub use blas::*;
+pub use cudnn::*;
 pub use driver::*;

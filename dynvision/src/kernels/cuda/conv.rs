@@ -1,12 +1,14 @@
-//! Convolution: what it reads becomes a matrix, by our kernel, and cuBLAS multiplies.
+//! Convolution. With the feature `cudnn` it is cuDNN's where that computes what is asked for. Else what it reads becomes a
+//! matrix, by our kernel, and cuBLAS multiplies.
 
+use super::cudnn::{self, Direction::*};
 use super::raw::{self, Address, Module, Sizes, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::*;
 use crate::geometry::{Border, Conv};
 use cudarc::driver::CudaDevice;
 use std::sync::Arc;
 
-const COLUMNS: Module = module!("columns": "unfold", "fold", "swap");
+const COLUMNS: Module = module!("columns": "unfold", "fold", "swap", "onto");
 
 type Matrices<E> = Tensor<(usize, usize, usize), E, Cuda>;
 
@@ -111,11 +113,21 @@ where
             return Err(refused());
         }
         let (handle, x) = (handle(self)?, whole(x)?);
-        let read = shape.unfold::<E>(self, &handle, address(&x)?)?;
-        let w = whole(w)?.try_reshape_like(&(shape.groups, shape.outs / shape.groups, shape.depth))?;
-        let product: Matrices<E> = w.try_matmul(read)?;
         let base = onto.as_ref().map(address).transpose()?.unwrap_or(0);
         let shift = bias.as_ref().map(address).transpose()?.unwrap_or(0);
+        let weight = whole(w)?;
+        let operands = [address(&x)?, address(&weight)?];
+        if cudnn::convolve::<E>(self, conv, Forward, *x.shape(), *y.shape(), operands, false, address(&y)?)? {
+            if base > 0 || shift > 0 {
+                // size n, size outs, size places, const T* bias, const T* onto, T* y
+                let params = (n, shape.outs, shape.places, shift, base, address(&y)?);
+                launch(&handle, &COLUMNS, named!("onto", E), Threads::Each(n), params)?;
+            }
+            return Ok(y);
+        }
+        let read = shape.unfold::<E>(self, &handle, address(&x)?)?;
+        let w = weight.try_reshape_like(&(shape.groups, shape.outs / shape.groups, shape.depth))?;
+        let product: Matrices<E> = w.try_matmul(read)?;
         swap::<E>(&handle, [shape.outs, b, shape.places], address(&product)?, shift, base, address(&y)?)?;
         Ok(y)
     }
@@ -138,7 +150,7 @@ where
         fits(b * outs * places, &[raw::len::<E>(gy), y.num_elements()])?;
         let units = x.shape().num_elements();
         let at_x = exact(x, gx.as_ref().map_or(units, |gx| raw::len::<E>(gx)))?;
-        let (Some(_), Some(at_x)) = (exact(w, raw::len::<E>(gw))?, at_x) else {
+        let (Some(at_w), Some(at_x)) = (exact(w, raw::len::<E>(gw))?, at_x) else {
             return super::super::conv::composed::conv2d_backward(self, conv, x, w, y, gy, gx, gw, gb);
         };
         if let Some(gb) = gb {
@@ -148,18 +160,30 @@ where
         if shape.is_empty() {
             return Ok(());
         }
+        // what cuDNN has no way for stays to be done
+        let (sizes, at_gy, at_gw) = (*x.shape(), raw::read::<E>(gy), raw::write::<E>(gw));
+        let has_weight = cudnn::convolve::<E>(self, conv, Filter, sizes, y, [at_x, at_gy], true, at_gw)?;
+        let gx = match gx.map(raw::write::<E>) {
+            Some(gx) if cudnn::convolve::<E>(self, conv, Data, sizes, y, [at_w, at_gy], true, gx)? => None,
+            gx => gx,
+        };
+        if has_weight && gx.is_none() {
+            return Ok(());
+        }
         let handle = handle(self)?;
         let across = b * places;
         let g: Matrices<E> = self.try_zeros_like(&(shape.groups, outs / shape.groups, across))?;
-        swap::<E>(&handle, [b, outs, places], raw::read::<E>(gy), 0, 0, address(&g)?)?;
-        let read = shape.unfold::<E>(self, &handle, at_x)?;
-        let weight: Matrices<E> = g.clone().try_matmul(read.try_permute::<_, Axes3<0, 2, 1>>()?)?;
-        pointwise::accumulate(&handle, E::ONE, raw::len::<E>(gw), address(&weight)?, raw::write::<E>(gw))?;
+        swap::<E>(&handle, [b, outs, places], at_gy, 0, 0, address(&g)?)?;
+        if !has_weight {
+            let read = shape.unfold::<E>(self, &handle, at_x)?;
+            let weight: Matrices<E> = g.clone().try_matmul(read.try_permute::<_, Axes3<0, 2, 1>>()?)?;
+            pointwise::accumulate(&handle, E::ONE, raw::len::<E>(gw), address(&weight)?, at_gw)?;
+        }
         if let Some(gx) = gx {
             let w = w.clone().try_reshape_like(&(shape.groups, outs / shape.groups, shape.depth))?;
             let columns: Matrices<E> = w.try_permute::<_, Axes3<0, 2, 1>>()?.try_matmul(g)?;
             // size n, Sizes s, const T* gy, T* gx
-            let params = (units, shape.sizes, address(&columns)?, raw::write::<E>(gx));
+            let params = (units, shape.sizes, address(&columns)?, gx);
             launch(&handle, &COLUMNS, named!("fold", E), Threads::Each(units), params)?;
         }
         Ok(())

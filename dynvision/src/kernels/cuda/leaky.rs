@@ -3,7 +3,7 @@
 use super::raw::{self, Buf, Module, PARTS, Threads, address, fits, handle, launch, whole};
 use super::*;
 
-pub(super) const LEAKY: Module = module!("leaky": "leaky", "leaky_backward", "leaky_backward_rate");
+pub(super) const LEAKY: Module = module!("leaky": "leaky", "leaky_backward", "leaky_backward_rate", "leaky_rate");
 
 impl<E: Element> LeakyKernel<E> for Cuda
 where
@@ -62,6 +62,8 @@ where
         // size n, const T* x, const T* h, const T* y, const T* gy, T* parts
         let params = (n, address(&x)?, at(&h)?, at(&y)?, raw::read::<E>(gy), parts);
         launch(&handle, &LEAKY, named!("leaky_backward_rate", E), Threads::Blocks(PARTS), params)?;
-        parameters::finish(&handle, scale, E::ONE, PARTS, parts, raw::write::<E>(grate))
+        // size n, T scale, const T* parts, T* to
+        let params = (PARTS, scale, parts, raw::write::<E>(grate));
+        launch(&handle, &LEAKY, named!("leaky_rate", E), Threads::Blocks(1), params)
     }
 }

@@ -1,15 +1,21 @@
-//! CUDA: kernels of our own for most operations, in `cuda/*.cu`, cuBLAS for products of matrices, and for the rest the
-//! compositions of dfdx's operations, which are the default methods of each operation's trait.
+//! CUDA: kernels of our own for most operations, in `cuda/*.cu`, cuBLAS for products of matrices, cuDNN for
+//! convolutions where the feature `cudnn` asks for it, and for the rest the compositions of dfdx's operations, which are the default methods of each operation's trait.
 //!
 //! Inputs of forward methods may be views, which are copied. Where the gradient of a view is asked for, the composition runs.
 //! Sums have a fixed order, so that a run is the same bits again; dfdx's own kernels do not promise that.
 
 mod bias;
 mod conv;
+#[cfg(feature = "cudnn")]
+mod cudnn;
+#[cfg(not(feature = "cudnn"))]
+#[path = "no_cudnn.rs"]
+mod cudnn;
 mod gather;
 mod leaky;
+mod loss;
 mod norm;
-mod parameters;
+mod optimizer;
 mod pointwise;
 mod pool;
 mod raw;
@@ -39,12 +45,13 @@ macro_rules! named {
 }
 use named;
 
+#[cfg(feature = "cudnn")]
+pub(crate) use cudnn::{allow_tf32, version as cudnn};
+
 /// Loads one of the kernels: a driver that is older than the toolkit they are built with refuses all of them.
 pub(crate) fn probe(dev: &Cuda) -> Result<(), CudaError> {
     raw::load(&raw::handle(dev)?, &leaky::LEAKY)
 }
-
-impl<E: Element> LossKernel<E> for Cuda where Cuda: Device<E> {}
 
 /// All that a model asks of a device is there, in both dtypes.
 const _: fn() = || {

@@ -9,6 +9,10 @@ impl<E: Element> StackKernel<E> for Cuda
 where
     Cuda: Device<E>,
 {
+    fn fetch(&self, tensors: &[Vector<E, Self>]) -> Result<Vec<Vec<E>>, CudaError> {
+        optimizer::fetch(self, tensors)
+    }
+
     fn stack_time<X: Shape, Y: Shape>(
         &self,
         first: usize,
