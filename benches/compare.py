@@ -503,7 +503,8 @@ def machine():
             versions[package] = version(package)
         except ImportError:
             pass
-    return dict(cpu=cpu[1] if cpu else platform.processor(), isa=wide, cores=len(os.sched_getaffinity(0)),
+    limit = os.environ.get("DYNVISION_ISA")
+    return dict(cpu=cpu[1] if cpu else platform.processor(), isa=f"{wide}, ours limited to {limit}" if limit else wide, cores=len(os.sched_getaffinity(0)),
                 memory_gib=round(total, 1), system=f"{platform.system()} {platform.release()}", rustc=says("rustc", "-V"),
                 commit=says("git", "describe", "--always", "--dirty"), python=platform.python_version(), **versions)
 
@@ -571,6 +572,11 @@ def main():
         except ImportError as error:
             return f"{error}; the comparison needs:\n{PACKAGES}"
         build("compare")
+        build("kernels")
+        asked = subprocess.run([os.path.join(target(), "release", "kernels")], input="peak\n", capture_output=True, text=True,
+                               env=dict(os.environ, RAYON_NUM_THREADS=str(THREADS)), check=True)
+        peak, here = float(asked.stdout), machine()
+        print(f"{here['cpu']}, {here['isa']}, {here['cores']} cores, peak {peak:.0f} GFLOP/s on {THREADS} threads")
         results = []
         for case in chosen:
             results.append(measure(case, [k for k in KINDS if k not in args.without], args.rounds, args.wait))
@@ -578,7 +584,7 @@ def main():
             for kind, why in results[-1]["left_out"].items():
                 print(f"    {kind} is left out: {why}", flush=True)
             if args.json:
-                write_json(args.json, steps=T, threads=THREADS, rounds=args.rounds, cases=results)
+                write_json(args.json, peak_gflops=round(peak), steps=T, threads=THREADS, rounds=args.rounds, cases=results)
     if any("ours" in r for r in results):
         print("\n" + table(results))
         if args.plot:

@@ -79,6 +79,57 @@ fn detected() -> Isa {
     Isa::Plain
 }
 
+/// Measures how many products with sums all threads of rayon's current pool reach together with the instruction set of
+/// [`current`], in GFLOP/s, two for each: the ceiling of every kernel. Takes about a tenth of a second.
+///
+/// ```
+/// assert!(dynvision_kernels::isa::fma_peak() > 0.0);
+/// ```
+pub fn fma_peak() -> f64 {
+    const ROUNDS: usize = 1 << 18;
+    let (isa, threads) = (current(), rayon::current_num_threads());
+    let lanes = match isa {
+        Isa::Avx2 => 8,
+        Isa::Avx512 | Isa::Plain => 16,
+    };
+    let products = (threads * ROUNDS * CHAINS * lanes) as f64;
+    let seconds = (0..20).map(|_| {
+        let start = std::time::Instant::now();
+        crate::parallel::tasks(threads, true, |_| {
+            let mut sum = 0.0;
+            // SAFETY: the instruction set was detected; `sum` is a number that may be written.
+            unsafe { chains(isa, ROUNDS, &mut sum) };
+            std::hint::black_box(sum);
+        });
+        start.elapsed().as_secs_f64()
+    });
+    2e-9 * products / seconds.fold(f64::INFINITY, f64::min)
+}
+
+/// Sums that do not wait for each other: as many as registers hold beside the factors.
+const CHAINS: usize = 12;
+
+dispatch! { chains, chains_by, (rounds: usize, into: &mut f32) }
+
+#[inline(always)]
+unsafe fn chains_by<V: Vector>(rounds: usize, into: &mut f32) {
+    // SAFETY (of the whole body): the caller's instruction set; the widest vector has 16 lanes.
+    unsafe {
+        let (a, b) = (V::splat(std::hint::black_box(0.5)), V::splat(std::hint::black_box(0.25)));
+        let mut sums = [a; CHAINS];
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = sum.add_product(a, b);
+            }
+        }
+        let mut lanes = [0.0; 16];
+        for sum in sums {
+            sum.store(lanes.as_mut_ptr());
+            *into += lanes[0];
+        }
+    }
+}
+
 /// Instruction sets that this processor has.
 #[cfg(test)]
 pub(super) fn available() -> Vec<Isa> {
