@@ -126,7 +126,7 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
             let krate = parse::Args::parse(args, &mut Errors::unheard()).krate;
             let stand_in = head.map(|head| {
                 let unread = is_unread.then(|| unread(&head.name, krate.clone()));
-                let stand_in = stand_in(head, krate, is_unread);
+                let stand_in = stand_in(*head, krate, is_unread);
                 quote!(#stand_in #unread)
             });
             quote!(#item #stand_in)

@@ -33,6 +33,7 @@ pub(crate) struct Model {
 }
 
 /// The default of a parameter.
+#[allow(clippy::large_enum_variant)] // a handful exist, each for a moment
 pub(crate) enum Default {
     Type(DefaultType),
     /// An argument.

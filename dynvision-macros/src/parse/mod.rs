@@ -30,7 +30,7 @@ pub(crate) struct Unusable {
     /// The item, as far as it can be kept.
     pub(crate) item: TokenStream,
     /// What a model of it would be called, if there can be one.
-    pub(crate) head: Option<Head>,
+    pub(crate) head: Option<Box<Head>>,
     /// It cannot be read, of which the compiler has told: it reads what an attribute stands on before the attribute does.
     pub(crate) is_unread: bool,
 }
@@ -101,13 +101,13 @@ fn parse_struct(tokens: TokenStream, errors: &mut Errors) -> Result<ItemStruct, 
             return Err(Unusable { item: item.into_token_stream(), head: None, is_unread: false });
         }
     };
-    let head = Some(Head { vis: vis.clone(), name: name.clone(), generics: generics.clone() });
+    let head = Some(Box::new(Head { vis: vis.clone(), name: name.clone(), generics: generics.clone() }));
     Bare.visit_item_mut(&mut item);
     Err(Unusable { item: item.into_token_stream(), head, is_unread: false })
 }
 
 /// The head of a struct of which the rest cannot be read.
-fn head(tokens: TokenStream) -> Option<Head> {
+fn head(tokens: TokenStream) -> Option<Box<Head>> {
     let read = |input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
@@ -116,7 +116,7 @@ fn head(tokens: TokenStream) -> Option<Head> {
         input.parse::<TokenStream>()?;
         Ok(head)
     };
-    read.parse2(tokens).ok()
+    read.parse2(tokens).ok().map(Box::new)
 }
 
 /// Takes our helper attributes away, so that an item that is no model is at least an item.

@@ -263,13 +263,10 @@ impl Run<'_> {
             let folder = experiments.join(folder);
             let done = folder.join("done.json");
             match read_json::<Value>(&done)? {
-                Some(known) if known.get("cells") == of.get("cells") => {
-                    if is_unchanged(&folder, &known)? {
-                        return Ok(folder);
-                    }
-                }
-                Some(_) => continue,
-                None => {}
+                Some(known) if known.get("cells") != of.get("cells") => continue,
+                Some(known) if is_unchanged(&folder, &known)? => return Ok(folder),
+                // there is none, or some of its tables are lost
+                _ => {}
             }
             results.write(&folder)?;
             write_csv(&folder.join("long.csv"), &results.long()?)?;
