@@ -78,10 +78,10 @@ def main():
             sys.exit("kernels: our side has ended")
         return answer.strip()
 
-    print(f"{machine()['cpu']}, {ask('isa')}, {THREADS} threads; GFLOP/s, ours (oneDNN's); share of the peak")
+    peak = max(float(ask("peak")) for _ in range(5))
+    print(f"{machine()['cpu']}, {ask('isa')}, {THREADS} threads, peak {peak:.0f} GFLOP/s; ours (oneDNN's); share of the peak\n")
     print("| convolution | " + " | ".join(OPERATIONS) + " |")
     print("| --- | " + " | ".join("---" for _ in OPERATIONS) + " |")
-    peaks = []
     for batch in (1, 16, 64):
         for layer in LAYERS:
             ins, outs, side, kernel, stride, groups = layer
@@ -89,18 +89,15 @@ def main():
             if not re.search(args.only, name):
                 continue
             places = (side - 1) // stride + 1
-            work = 2e-6 * batch * places * places * outs * ins // groups * kernel * kernel
+            work = 2e-6 * batch * places * places * outs * (ins // groups) * kernel * kernel
             runs, cells = torch_runs(layer, batch), []
-            peak = float(ask("peak"))
             for operation in OPERATIONS:
                 question = " ".join(map(str, (batch, *layer, operation)))
                 times = [(float(ask(question)), least(runs[operation])) for _ in range(args.rounds)]
-                mine, theirs = (work / min(side) for side in zip(*times))
+                mine, theirs = (work / min(of_side) for of_side in zip(*times))
                 cells.append(f"{mine:.0f} ({theirs:.0f}); {100 * mine / peak:.0f} %")
-            peaks.append(peak)
             print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     ours.stdin.close()
-    print(f"peak: {max(peaks, default=float('nan')):.0f} GFLOP/s")
 
 
 if __name__ == "__main__":
