@@ -14,10 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A way to compute a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the maps
-    /// of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and
-    /// at least 64 places in the whole batch; for the gradient of the weight, which [`Winograd2`](Algorithm::Winograd2) computes,
-    /// also zeros beyond the border and at least 8 images. Else [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
+    /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the
+    /// maps of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and
+    /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and at least 64 places
+    /// in the whole batch; for the gradient of the weight also zeros beyond the border and at least 8 images. Else
+    /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
     /// [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
@@ -28,12 +29,12 @@ pub enum Algorithm {
     /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
     Winograd2,
     /// Winograd's F(2x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: a quarter fewer products, with the error of a sum
-    /// that is added up one product after the other. Gradients of weights are those of [`Winograd2`](Algorithm::Winograd2).
+    /// that is added up one product after the other.
     Winograd2x4,
     /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
     Depthwise,
-    /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products still, and about three times its error.
-    /// Gradients of weights are those of [`Winograd2`](Algorithm::Winograd2).
+    /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products still, and about three times its
+    /// error. Gradients of weights are those of [`Winograd2x4`](Algorithm::Winograd2x4).
     Winograd4,
 }
 
