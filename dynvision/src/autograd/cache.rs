@@ -6,6 +6,9 @@ use dfdx::prelude::UniqueId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
+/// What the device derives from weights, and gathers of their gradients, for several tapes of one run.
+pub(crate) type CommonWeights<E, D> = Rc<HashMap<UniqueId, Rc<<D as ConvKernel<E>>::WeightCache>>>;
+
 /// The values that are kept from step to step of one unroll.
 pub(super) struct Cache<E: Element, D: VisionDevice<E>> {
     /// What the device derives from a weight: packed panels, transforms.

@@ -1,6 +1,6 @@
 //! The computation graph of one unroll.
 
-use super::cache::{Cache, FrameKey};
+use super::cache::{Cache, CommonWeights, FrameKey};
 use super::id;
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, ConvKernel, Element, Maps, VisionDevice};
@@ -29,6 +29,8 @@ pub struct Graph<E: Element, D: VisionDevice<E>, T = NoneTape> {
     cache: Cache<E, D>,
     /// Weights whose gathered gradients this tape collects.
     collected: HashSet<UniqueId>,
+    /// Weights that other tapes of the run use as well, and whose gathered gradients one of them collects.
+    common: CommonWeights<E, D>,
 }
 
 impl<E: Element, D: VisionDevice<E>, T> std::fmt::Debug for Graph<E, D, T> {
@@ -46,12 +48,23 @@ impl<E: Element, D: VisionDevice<E>, T: Default> Default for Graph<E, D, T> {
 impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
     /// Creates a graph that records on `tape`.
     pub fn new(tape: T) -> Self {
-        Graph { tape, cache: Cache::default(), collected: HashSet::new() }
+        Graph { tape, cache: Cache::default(), collected: HashSet::new(), common: Rc::default() }
+    }
+
+    /// Shares what is derived from these weights with other tapes of the run, one of which collects what is gathered of
+    /// their gradients.
+    pub(crate) fn share_weights(&mut self, common: CommonWeights<E, D>) {
+        self.common = common;
+    }
+
+    /// Returns a graph with another tape, which shares its weights with this one and has nothing else cached.
+    pub(crate) fn branch<U>(&self, tape: U) -> Graph<E, D, U> {
+        Graph { common: self.common.clone(), ..Graph::new(tape) }
     }
 
     /// Moves what is cached to a graph with another tape.
     pub(crate) fn lend<U>(&mut self, tape: U) -> Graph<E, D, U> {
-        Graph { tape, cache: mem::take(&mut self.cache), collected: HashSet::new() }
+        Graph { cache: mem::take(&mut self.cache), ..self.branch(tape) }
     }
 
     /// Takes back what [`lend`](Graph::lend) moved; the other tape is dropped.
@@ -171,6 +184,9 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
     /// Returns what the device has derived from weight `w` in this unroll, and gathers of its gradient: that is collected
     /// before anything that came before the first use of the weight runs backward.
     pub(crate) fn weight_cache(&mut self, w: &Maps<E, D>) -> Rc<<D as ConvKernel<E>>::WeightCache> {
+        if let Some(common) = self.common.get(&id(w)) {
+            return common.clone();
+        }
         let cache = Rc::clone(self.cache.weights.entry(id(w)).or_default());
         if T::OWNS_TAPE && self.collected.insert(id(w)) {
             let (w, device, cache) = (w.ghost(), w.device().clone(), cache.clone());

@@ -6,7 +6,7 @@
 mod cache;
 mod graph;
 
-pub(crate) use cache::{FrameKey, FrameOp};
+pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
 pub use graph::Graph;
 pub(crate) use graph::take_grad;
 

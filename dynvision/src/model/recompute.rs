@@ -4,18 +4,19 @@
 //! kept. Backward, the segment runs once more from there, and the gradients of what it made the first time are handed
 //! over to what it makes now ([Chen et al. 2016](https://arxiv.org/abs/1604.06174)). Weights, frames and the first state
 //! keep their identity, so their gradients arrive where they always do; chance gives the second run what it gave the
-//! first.
+//! first. All segments share what the device derives from a weight, so that it is packed once, and gather its gradient
+//! together.
 
 use super::advance::advance_over;
 use super::areas::CountKept;
 use super::generated::{FrameShape, GeneratedModel, Logits};
-use crate::autograd::{id, take_grad};
+use crate::autograd::{CommonWeights, id, take_grad};
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, Element, VisionDevice};
 use crate::parameters::{AnyTensor, each};
 use crate::unroll::{Context, History, Observer, State, Stimulus, Timed, VisitAreas};
 use dfdx::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 use std::mem;
 use std::ops::Range;
@@ -40,6 +41,7 @@ where
 {
     let count = film.steps();
     let (model, film) = (Rc::new(model.clone()), Rc::new(film));
+    share_weights(&model, cx);
     let mut logits = Vec::with_capacity(count);
     for from in (0..count).step_by(segment) {
         let steps = from..(from + segment).min(count);
@@ -66,6 +68,34 @@ where
         });
     }
     Ok(logits)
+}
+
+/// Lets all segments share what is derived from the weights of the model; what they gather of its gradients is collected
+/// when all of them have run backward.
+fn share_weights<M, E, D, T>(model: &Rc<M>, cx: &mut Context<E, D, T>)
+where
+    M: GeneratedModel<E, D>,
+    E: Element,
+    D: VisionDevice<E>,
+    T: Tape<E, D>,
+{
+    let mut weights = HashMap::new();
+    each(&**model, |_, trained, x| {
+        if trained {
+            weights.insert(x.identity(), Rc::default());
+        }
+    });
+    let (weights, model): (CommonWeights<E, D>, _) = (Rc::new(weights), model.clone());
+    cx.share_weights(weights.clone());
+    cx.tape.add_backward_op(move |grads| {
+        let mut collected = Ok(());
+        each(&*model, |_, _, x| {
+            if let (Ok(()), Some(weight)) = (&collected, weights.get(&x.identity())) {
+                collected = x.gradient(grads).and_then(|gradient| x.place().conv2d_collect(weight, gradient));
+            }
+        });
+        collected
+    });
 }
 
 /// A segment that runs again when gradients go backward.

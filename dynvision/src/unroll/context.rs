@@ -110,9 +110,10 @@ impl<E: Element, D: VisionDevice<E>, T> Context<E, D, T> {
         Context { frozen: areas.into(), ..self }
     }
 
-    /// Returns a context that goes on where this one stands, on another tape and without what this one has cached.
+    /// Returns a context that goes on where this one stands, on another tape and without what this one has cached but for
+    /// weights that are shared.
     pub(crate) fn branch<U>(&self, tape: U) -> Context<E, D, U> {
-        self.with_graph(Graph::new(tape))
+        self.with_graph(self.graph.branch(tape))
     }
 
     /// Returns a context that goes on where this one stands, on another tape and with what this one has cached.
