@@ -68,9 +68,7 @@ kernels! {
             pool::max_forward_only(window, x, xd, y, yd);
             return Ok(None);
         }
-        let mut chosen = Chosen::new(y.len());
-        pool::max_forward(window, x, xd, y, yd, chosen.taps_mut());
-        Ok(Some(chosen))
+        Ok(Some(pool::max_forward(window, x, xd, y, yd)))
     }
 
     /// Adds every `gy` to the gradient of the value that was chosen.
@@ -78,9 +76,7 @@ kernels! {
         window: Window, gy: &[Self], yd: [usize; 4], chosen: &Chosen, gx: &mut [Self], xd: [usize; 4],
     ) -> Result {
         let window = pool::checked(window, gx.len(), xd, gy.len(), yd)?;
-        of_one_length("max pooling", [("the gradient", gy.len()), ("what was chosen", chosen.taps().len())])?;
-        pool::max_backward(window, gy, yd, chosen.taps(), gx, xd);
-        Ok(())
+        pool::max_backward(window, gy, yd, chosen, gx, xd)
     }
 
     /// Writes the mean of every window, where padding counts as zeros (the divisor is always `kernel²`).

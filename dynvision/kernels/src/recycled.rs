@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 const MOST: usize = 256;
 
 /// A type of numbers whose buffers are kept.
-pub(crate) trait Recycle: Copy + Default + Send + 'static {
+pub(crate) trait Recycle: Copy + Default + Send + Sync + 'static {
     /// Buffers that nobody uses.
     fn free() -> &'static Mutex<Vec<Vec<Self>>>;
 }
@@ -24,7 +24,7 @@ macro_rules! recycle {
         }
     )*};
 }
-recycle!(f32, u32);
+recycle!(f32, u8, u32);
 
 /// A buffer that is kept for others when it is dropped.
 #[derive(Debug)]
@@ -67,27 +67,21 @@ impl<E: Recycle> Drop for Recycled<E> {
     }
 }
 
-/// Which tap of its window each value of a maximum pooling was taken from.
+/// Which tap of its window each value of a maximum pooling was taken from: one byte a value where all taps of a window have a
+/// number of one byte.
 #[derive(Debug)]
-pub struct Chosen(Recycled<u32>);
+pub struct Chosen(pub(crate) Taps);
+
+/// Numbers of taps.
+#[derive(Debug)]
+pub(crate) enum Taps {
+    Few(Recycled<u8>),
+    Many(Recycled<u32>),
+}
 
 impl Default for Chosen {
     fn default() -> Self {
-        Chosen(Recycled(Vec::new()))
-    }
-}
-
-impl Chosen {
-    pub(crate) fn new(len: usize) -> Self {
-        Chosen(Recycled::new(len))
-    }
-
-    pub(crate) fn taps(&self) -> &[u32] {
-        &self.0
-    }
-
-    pub(crate) fn taps_mut(&mut self) -> &mut [u32] {
-        &mut self.0
+        Chosen(Taps::Few(Recycled(Vec::new())))
     }
 }
 

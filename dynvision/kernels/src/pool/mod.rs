@@ -3,29 +3,65 @@
 mod vector;
 
 use super::scalar::total;
-use super::{Scalar, isa, parallel};
-use crate::error::{Result, of_sizes, require};
+use super::{Chosen, Scalar, isa, parallel};
+use crate::error::{Result, of_one_length, of_sizes, require};
 use crate::geometry::Window;
+use crate::recycled::{Recycle, Recycled, Taps};
 use crate::taps::each_tap_row;
 
-/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. `chosen` gets the tap
-/// of the (first) maximum, `row * kernel + column` within its window, for [`max_backward`]; a window of nothing but minus
-/// infinity chooses none.
-pub(crate) fn max_forward<E: Scalar>(
+/// A number of a tap, `row * kernel + column` within its window.
+trait Tap: Recycle + PartialEq {
+    /// No tap chosen: no value was larger than minus infinity.
+    const NONE: Self;
+
+    fn of(tap: usize) -> Self;
+}
+
+impl Tap for u8 {
+    const NONE: u8 = u8::MAX;
+
+    fn of(tap: usize) -> u8 {
+        tap as u8
+    }
+}
+
+impl Tap for u32 {
+    const NONE: u32 = u32::MAX;
+
+    fn of(tap: usize) -> u32 {
+        tap as u32
+    }
+}
+
+/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. Returns the tap of the
+/// (first) maximum for [`max_backward`]; a window of nothing but minus infinity chooses none.
+pub(crate) fn max_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) -> Chosen {
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if window.kernel * window.kernel > usize::from(u8::NONE) {
+        let mut chosen = Recycled::new(y.len());
+        max_planes(window, x, xd, y, yd, &mut chosen);
+        return Chosen(Taps::Many(chosen));
+    }
+    let mut chosen = Recycled::new(y.len());
+    match (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
+        (true, Some(x), Some(y)) => vector::max_forward(isa::current(), window, x, xd, y, yd, &mut chosen),
+        _ => max_planes(window, x, xd, y, yd, &mut chosen),
+    }
+    Chosen(Taps::Few(chosen))
+}
+
+/// [`max_forward`], number by number.
+fn max_planes<E: Scalar, T: Tap>(
     window: Window,
     x: &[E],
     xd: [usize; 4],
     y: &mut [E],
     yd: [usize; 4],
-    chosen: &mut [u32],
+    chosen: &mut [T],
 ) {
-    assert_eq!(chosen.len(), y.len(), "max pool: lengths");
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     if y.is_empty() {
         return;
-    }
-    if let (true, Some(x), Some(y)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(x), E::as_f32_mut(y)) {
-        return vector::max_forward(isa::current(), window, x, xd, y, yd, chosen);
     }
     // Values and taps are written by one pass: pair up their planes, in runs of fixed length.
     let run = parallel::run_of_planes(oh * ow) * oh * ow;
@@ -49,27 +85,54 @@ pub(crate) fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4
     }
     parallel::planes(y, oh * ow, |first, planes| {
         for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
-            max_plane(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
+            max_plane::<E, u8>(window, &x[(first + i) * h * w..][..h * w], [h, w], y, [oh, ow], &mut []);
         }
     });
 }
 
 /// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
+///
+/// # Errors
+/// Where there are not as many choices as gradients, or the window has other taps than that of the choices.
 pub(crate) fn max_backward<E: Scalar>(
     window: Window,
     gy: &[E],
     yd: [usize; 4],
-    chosen: &[u32],
+    chosen: &Chosen,
+    gx: &mut [E],
+    xd: [usize; 4],
+) -> Result {
+    let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    let of_one_length =
+        |chosen| of_one_length("max pooling", [("the gradient", gy.len()), ("what was chosen", chosen)]);
+    match &chosen.0 {
+        Taps::Many(chosen) => {
+            of_one_length(chosen.len())?;
+            scatter_planes(window, gy, yd, chosen, gx, xd);
+        }
+        Taps::Few(chosen) => {
+            of_one_length(chosen.len())?;
+            match (window.is_compact([h, w], [oh, ow]), E::as_f32(gy), E::as_f32_mut(gx)) {
+                (true, Some(gy), Some(gx)) => vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd),
+                _ => scatter_planes(window, gy, yd, chosen, gx, xd),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// [`max_backward`], number by number.
+fn scatter_planes<E: Scalar, T: Tap>(
+    window: Window,
+    gy: &[E],
+    yd: [usize; 4],
+    chosen: &[T],
     gx: &mut [E],
     xd: [usize; 4],
 ) {
-    assert_eq!(chosen.len(), gy.len(), "max pool: lengths");
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     if gy.is_empty() {
         return;
-    }
-    if let (true, Some(gy), Some(gx)) = (window.is_compact([h, w], [oh, ow]), E::as_f32(gy), E::as_f32_mut(gx)) {
-        return vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd);
     }
     parallel::planes(gx, h * w, |first, planes| {
         for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
@@ -141,7 +204,7 @@ pub(crate) fn checked(window: Window, x: usize, xd: [usize; 4], y: usize, yd: [u
     require(wanted == yd, "pooling", || format!("{window:?} makes {wanted:?} of {xd:?}, not {yd:?}"))?;
     of_sizes("pooling", "the input", x, &xd)?;
     of_sizes("pooling", "the output", y, &yd)?;
-    let taps = window.kernel.checked_mul(window.kernel).filter(|&taps| taps < NONE as usize);
+    let taps = window.kernel.checked_mul(window.kernel).filter(|&taps| taps < u32::NONE as usize);
     require(y == 0 || taps.is_some(), "pooling", || format!("a window of {0}x{0} has too many taps", window.kernel))?;
     let (input, output) = ([xd[2], xd[3]], [yd[2], yd[3]]);
     Ok(if window.is_compact(input, output) { window } else { window.tight(output) })
@@ -158,9 +221,16 @@ fn share<E: Scalar>(window: Window) -> E {
 }
 
 /// One plane of a max pool; `chosen` may be empty.
-fn max_plane<E: Scalar>(window: Window, x: &[E], xd: [usize; 2], y: &mut [E], yd: [usize; 2], chosen: &mut [u32]) {
+fn max_plane<E: Scalar, T: Tap>(
+    window: Window,
+    x: &[E],
+    xd: [usize; 2],
+    y: &mut [E],
+    yd: [usize; 2],
+    chosen: &mut [T],
+) {
     y.fill(E::neg_infinity());
-    chosen.fill(NONE);
+    chosen.fill(T::NONE);
     if chosen.is_empty() {
         each_tap_row(window, xd, yd, |_, from, to, len| {
             let x = x[from..].iter().step_by(window.stride);
@@ -175,20 +245,24 @@ fn max_plane<E: Scalar>(window: Window, x: &[E], xd: [usize; 2], y: &mut [E], yd
             for ((y, chosen), &x) in places.zip(x) {
                 let larger = x > *y || x.is_nan();
                 *y = if larger { x } else { *y };
-                *chosen = if larger { tap as u32 } else { *chosen };
+                *chosen = if larger { T::of(tap) } else { *chosen };
             }
         });
     }
 }
 
-/// No tap chosen: no value was larger than minus infinity.
-const NONE: u32 = u32::MAX;
-
-fn scatter_plane<E: Scalar>(window: Window, gy: &[E], yd: [usize; 2], chosen: &[u32], gx: &mut [E], xd: [usize; 2]) {
+fn scatter_plane<E: Scalar, T: Tap>(
+    window: Window,
+    gy: &[E],
+    yd: [usize; 2],
+    chosen: &[T],
+    gx: &mut [E],
+    xd: [usize; 2],
+) {
     each_tap_row(window, xd, yd, |tap, to, from, len| {
         let gx = gx[to..].iter_mut().step_by(window.stride);
         for ((gx, &gy), &chosen) in gx.zip(&gy[from..][..len]).zip(&chosen[from..][..len]) {
-            *gx += if chosen == tap as u32 { gy } else { E::zero() };
+            *gx += if chosen == T::of(tap) { gy } else { E::zero() };
         }
     });
 }
@@ -216,22 +290,27 @@ mod tests {
         taps.filter_map(|(ky, kx)| Some(inside(oy, ky, h)? * w + inside(ox, kx, w)?)).collect()
     }
 
-    fn window() -> impl Strategy<Value = Window> {
-        (1usize..5, 1usize..4, 1usize..3).prop_flat_map(|(kernel, stride, dilation)| {
+    fn window(kernel: impl Strategy<Value = usize>) -> impl Strategy<Value = Window> {
+        (kernel, 1usize..4, 1usize..3).prop_flat_map(|(kernel, stride, dilation)| {
             (0..=kernel / 2).prop_map(move |p| Window::new(kernel, stride, p).dilated(dilation))
         })
     }
 
     proptest! {
         #[test]
-        fn vectors_do_the_same(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..20, w in 1usize..70, seed in 0u64..999) {
+        fn vectors_do_the_same(win in window(1usize..5), b in 1usize..3, c in 1usize..3, h in 1usize..20, w in 1usize..70, seed in 0u64..999) {
             let (xd, yd) = ([b, c, h, w], [b, c, win.output_len(h), win.output_len(w)]);
             let x = values(b * c * h * w, seed);
             let gy = values(yd.iter().product(), seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
             let narrow = |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
-            let (mut y, mut chosen, mut gx) = (vec![f64::NAN; gy.len()], vec![77; gy.len()], vec![1.0; x.len()]);
-            max_forward(win, &x, xd, &mut y, yd, &mut chosen);
-            max_backward(win, &gy, yd, &chosen, &mut gx, xd);
+            let (mut y, mut chosen, mut gx) = (vec![f64::NAN; gy.len()], vec![77u8; gy.len()], vec![1.0; x.len()]);
+            max_planes(win, &x, xd, &mut y, yd, &mut chosen);
+            scatter_planes(win, &gy, yd, &chosen, &mut gx, xd);
+            // a window of more taps has larger numbers for them
+            let (mut wide, mut gx_wide) = (vec![77u32; gy.len()], vec![1.0; x.len()]);
+            max_planes(win, &x, xd, &mut y, yd, &mut wide);
+            scatter_planes(win, &gy, yd, &wide, &mut gx_wide, xd);
+            prop_assert_eq!(&gx_wide, &gx);
             for isa in isa::available() {
                 let (mut y32, mut only, mut chosen32) = (vec![f32::NAN; gy.len()], vec![f32::NAN; gy.len()], vec![77; gy.len()]);
                 vector::max_forward(isa, win, &narrow(&x), xd, &mut y32, yd, &mut chosen32);
@@ -246,16 +325,16 @@ mod tests {
         }
 
         #[test]
-        fn pools_are_the_naive_loops(win in window(), b in 1usize..3, c in 1usize..3, h in 1usize..12, w in 1usize..20, seed in 0u64..999) {
+        fn pools_are_the_naive_loops(win in window(prop_oneof![1usize..5, 16usize..18]), b in 1usize..3, c in 1usize..3, h in 1usize..12, w in 1usize..20, seed in 0u64..999) {
             let (xd, yd) = ([b, c, h, w], [b, c, win.output_len(h), win.output_len(w)]);
             let places = yd[2] * yd[3];
             let x = values(b * c * h * w, seed);
             let gy = values(b * c * places, seed + 7).iter().map(|g| g.max(-9.0)).collect::<Vec<_>>();
-            let (mut y, mut only, mut chosen) = (vec![f64::NAN; gy.len()], vec![f64::NAN; gy.len()], vec![77; gy.len()]);
-            max_forward(win, &x, xd, &mut y, yd, &mut chosen);
+            let (mut y, mut only) = (vec![f64::NAN; gy.len()], vec![f64::NAN; gy.len()]);
+            let chosen = max_forward(win, &x, xd, &mut y, yd);
             max_forward_only(win, &x, xd, &mut only, yd);
             let mut gx = vec![1.0; x.len()];
-            max_backward(win, &gy, yd, &chosen, &mut gx, xd);
+            max_backward(win, &gy, yd, &chosen, &mut gx, xd).unwrap();
             let finite: Vec<f64> = x.iter().map(|x| x.max(-5.0)).collect();
             let mut mean = vec![f64::NAN; gy.len()];
             avg_forward(win, &finite, xd, &mut mean, yd);
@@ -323,9 +402,11 @@ mod tests {
 
     #[test]
     fn nan_is_the_maximum() {
-        let (mut y, mut chosen) = ([0.0f32; 1], [0]);
-        max_forward(Window::new(2, 2, 0), &[1.0, f32::NAN, 3.0, 2.0], [1, 1, 2, 2], &mut y, [1; 4], &mut chosen);
-        assert!(y[0].is_nan() && chosen[0] == 1);
+        let mut y = [0.0f32; 1];
+        let x = [1.0, f32::NAN, 3.0, 2.0];
+        let chosen = max_forward(Window::new(2, 2, 0), &x, [1, 1, 2, 2], &mut y, [1; 4]);
+        let Taps::Few(taps) = chosen.0 else { panic!("four taps have numbers of one byte") };
+        assert!(y[0].is_nan() && taps[0] == 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
+use super::Tap;
 use crate::conv::Source;
 use crate::geometry::Window;
 use crate::isa::{Isa, Vector, dispatch};
@@ -19,7 +20,7 @@ pub(super) fn max_forward(
     xd: [usize; 4],
     y: &mut [f32],
     yd: [usize; 4],
-    chosen: &mut [u32],
+    chosen: &mut [u8],
 ) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     if y.is_empty() {
@@ -28,7 +29,7 @@ pub(super) fn max_forward(
     let taps = Taps::new(window, [h, w], [oh, ow]);
     let places = oh * ow;
     let run = parallel::run_of_planes(places) * places;
-    let planes = |(i, (y, chosen)): (usize, (&mut [f32], &mut [u32]))| {
+    let planes = |(i, (y, chosen)): (usize, (&mut [f32], &mut [u8]))| {
         scratch::with(taps.source.channel + SLACK, |plane: &mut [f32]| {
             plane.fill(f32::NEG_INFINITY);
             for (i, y) in y.chunks_exact_mut(places).enumerate().map(|(j, y)| (i * run / places + j, y)) {
@@ -55,7 +56,7 @@ pub(super) fn max_backward(
     window: Window,
     gy: &[f32],
     yd: [usize; 4],
-    chosen: &[u32],
+    chosen: &[u8],
     gx: &mut [f32],
     xd: [usize; 4],
 ) {
@@ -64,34 +65,39 @@ pub(super) fn max_backward(
         return;
     }
     let taps = Taps::new(window, [h, w], [oh, ow]);
-    // Rows of whole vectors are read where they stand.
+    // Rows of whole vectors of gradients are read where they stand.
     let (isa, direct) = match isa {
         Isa::Avx512 if !ow.is_multiple_of(16) && ow.is_multiple_of(8) => (Isa::Avx2, true),
         _ => (isa, ow.is_multiple_of(SLACK)),
     };
-    let (pitch, spare) =
-        if direct { (ow, 0) } else { (ow.next_multiple_of(SLACK), 2 * oh * ow.next_multiple_of(SLACK)) };
+    let pitch = if direct { ow } else { ow.next_multiple_of(SLACK) };
+    let spread_out = oh * pitch;
     parallel::planes(gx, h * w, |first, planes| {
-        scratch::with(taps.source.channel + SLACK + spare, |buffer: &mut [f32]| {
+        scratch::with(taps.source.channel + SLACK + 2 * spread_out, |buffer: &mut [f32]| {
             let (plane, spare) = buffer.split_at_mut(taps.source.channel + SLACK);
-            let (gradients, tags) = spare.split_at_mut(spare.len() / 2);
+            let (gradients, tags) = spare.split_at_mut(spread_out);
             for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
                 let at = (first + i) * oh * ow;
                 let (gy, chosen) = (&gy[at..][..oh * ow], &chosen[at..][..oh * ow]);
-                let mut given = (gy.as_ptr(), chosen.as_ptr().cast::<f32>());
+                let mut given = gy.as_ptr();
                 if !direct {
                     spread(gy, ow, gradients, pitch, |&g| g, 0.0);
-                    spread(chosen, ow, tags, pitch, |&tag| f32::from_bits(tag), f32::from_bits(super::NONE));
-                    given = (gradients.as_ptr(), tags.as_ptr());
+                    given = gradients.as_ptr();
                 }
+                spread(chosen, ow, tags, pitch, |&tag| tag_of(tag), tag_of(u8::NONE));
                 plane.fill(0.0);
                 // SAFETY: `Taps` holds only taps whose values are in the plane, which has SLACK numbers behind; there
                 // are rows of `pitch` gradients and tags, whole vectors of them.
-                unsafe { scatter(isa, &taps, given.0, given.1, pitch, plane.as_mut_ptr()) };
+                unsafe { scatter(isa, &taps, given, tags.as_ptr(), pitch, plane.as_mut_ptr()) };
                 taps.source.fold(isa, &plane[..taps.source.channel], gx);
             }
         });
     });
+}
+
+/// The number of a tap as it stands beside a value in a register.
+fn tag_of(tap: u8) -> f32 {
+    f32::from_bits(u32::from(tap))
 }
 
 /// Writes rows of `len` values as rows of `pitch` numbers, with `beyond` behind them.
@@ -134,7 +140,7 @@ dispatch! {
     /// # Safety
     /// The plane is laid out as the taps say, with `SLACK` numbers behind it; as many numbers as there are places may be
     /// written to `y`, and to `chosen` unless it is null.
-    max, max_by, (taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u32)
+    max, max_by, (taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u8)
 }
 
 dispatch! {
@@ -145,39 +151,37 @@ dispatch! {
 }
 
 #[inline(always)]
-unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u32) {
+unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u8) {
     let [rows, columns] = taps.output;
     // SAFETY (of the whole body): the caller's; what lies behind the last place goes to `rest` first.
     unsafe {
         for row in 0..rows {
             for column in (0..columns).step_by(V::LANES) {
                 let mut best = V::splat(f32::NEG_INFINITY);
-                let mut tags = V::splat(f32::from_bits(super::NONE));
+                let mut tags = V::splat(tag_of(u8::NONE));
                 taps.each(
                     row,
                     #[inline(always)]
                     |tap, at| {
                         let value = V::load(plane.add(at + column));
-                        [best, tags] = value.larger(best, V::splat(f32::from_bits(tap as u32)), tags);
+                        [best, tags] = value.larger(best, V::splat(tag_of(tap as u8)), tags);
                     },
                 );
                 let at = row * columns + column;
                 // what is too much is overwritten by the next row
-                if at + V::LANES <= rows * columns {
+                let count = V::LANES.min(rows * columns - at);
+                if count == V::LANES {
                     best.store(y.add(at));
-                    if !chosen.is_null() {
-                        tags.store(chosen.add(at).cast());
-                    }
-                    continue;
+                } else {
+                    let mut rest = [0.0f32; SLACK];
+                    best.store(rest.as_mut_ptr());
+                    y.add(at).copy_from_nonoverlapping(rest.as_ptr(), count);
                 }
-                let mut rest = [[0.0f32; SLACK]; 2];
-                best.store(rest[0].as_mut_ptr());
-                tags.store(rest[1].as_mut_ptr());
-                for i in 0..columns - column {
-                    *y.add(at + i) = rest[0][i];
-                    if !chosen.is_null() {
-                        *chosen.add(at + i) = rest[1][i].to_bits();
-                    }
+                if !chosen.is_null() {
+                    let mut rest = [0.0f32; SLACK];
+                    tags.store(rest.as_mut_ptr());
+                    let taps = rest.map(|tag| tag.to_bits() as u8);
+                    chosen.add(at).copy_from_nonoverlapping(taps.as_ptr(), count);
                 }
             }
         }
@@ -196,7 +200,7 @@ unsafe fn scatter_by<V: Vector>(taps: &Taps, gy: *const f32, tags: *const f32, p
                     let at = row * pitch + column;
                     let (gradient, tags) = (V::load(gy.add(at)), V::load(tags.add(at)));
                     let to = plane.add(first + row * taps.source.plane[1] + column);
-                    let passed = gradient.where_same(tags, V::splat(f32::from_bits(tap as u32)));
+                    let passed = gradient.where_same(tags, V::splat(tag_of(tap as u8)));
                     V::load(to).add(passed).store(to);
                 }
             }
