@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Lines of the pages that are not the program's, or need what is not here; and who runs them.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("cargo run --release --example train_digits", "examples/tests/programs.rs runs it"),
+    ("cargo run --release -p dynvision-examples --example train_digits", "examples/lab/tests/programs.rs runs it"),
     ("cargo run --release --example profile -- --model dyrcnn-x4 --batch 16 --steps 20 --threads 2", "an example"),
     ("cargo test --workspace", "it is this"),
     (

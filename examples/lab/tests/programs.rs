@@ -91,7 +91,7 @@ fn programs_that_only_print_do_not_fail_by_it() {
 
 #[test]
 fn the_claims_of_the_reproduction_are_about_its_sweep() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynvision/lab/workflow/reproduction");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dynvision/lab/workflow/reproduction");
     let json = |args: &[&str]| -> serde_json::Value {
         let output = program("reproduction").current_dir(&folder).args(args).arg("--json").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -40,7 +40,7 @@ fn fill(folder: &Path, count: u32) {
     save(&sixteen.into(), &folder.join("blue/sixteen.png"));
     let grey = ImageBuffer::from_fn(70, 40, |x, _| Luma([(x * 900) as u16]));
     save(&grey.into(), &folder.join("green/sixteen_grey.png"));
-    std::fs::write(folder.join("green/cmyk.jpg"), include_bytes!("../../dynvision/tests/data/pictures/cmyk.jpg"))
+    std::fs::write(folder.join("green/cmyk.jpg"), include_bytes!("../../../dynvision/tests/data/pictures/cmyk.jpg"))
         .unwrap();
 }
 
