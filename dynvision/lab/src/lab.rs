@@ -67,6 +67,7 @@ impl Lab {
 
     /// Adds the models that come with the laboratory.
     #[must_use]
+    #[inline] // see `Models::add_zoo`
     pub fn zoo(mut self) -> Self {
         let added = self.models.add_zoo();
         self.keep(added);

@@ -22,6 +22,7 @@ impl Models {
     /// # Errors
     ///
     /// A name that another one has.
+    #[inline] // compiled by the programs that call it, not by every laboratory
     pub fn add_zoo(&mut self) -> Result<(), LabError> {
         self.add::<SimpleDigits<SelfRecurrence>>("simple-8")?;
         self.add::<GreyDyRCNNx2<Full>>("dyrcnn-x2-28")?;
