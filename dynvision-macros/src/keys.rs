@@ -2,6 +2,7 @@
 //! given runs, and the table in the documentation come.
 
 /// A key that an attribute takes.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// How it is written.
@@ -10,20 +11,30 @@ pub(crate) struct Key {
     pub(crate) repeats: bool,
     /// The operation that runs what it gives, if one does.
     pub(crate) operation: Option<&'static str>,
+    /// Whether its value is a type that is the operation of the key's name, on maps of any shape.
+    pub(crate) applied: bool,
+    /// Whether that operation may run more than once in a step.
+    pub(crate) again: bool,
     /// What it means, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares the documentation with it"))]
     pub(crate) meaning: &'static str,
 }
 
 impl Key {
     const fn once(name: &'static str, example: &'static str, meaning: &'static str) -> Self {
-        Key { name, example, repeats: false, operation: None, meaning }
+        Key { name, example, repeats: false, operation: None, applied: false, again: false, meaning }
     }
     const fn many(self) -> Self {
         Key { repeats: true, ..self }
     }
     const fn run_by(self, operation: &'static str) -> Self {
         Key { operation: Some(operation), ..self }
+    }
+    /// An operation of its own, which keeps the shape of a map: this entry is all that it takes.
+    const fn applied(self) -> Self {
+        Key { operation: Some(self.name), applied: true, ..self }
+    }
+    const fn again(self) -> Self {
+        Key { again: true, ..self }
     }
 }
 
@@ -110,10 +121,10 @@ pub(crate) const AREA: Keys = Keys {
             .many()
             .run_by("feedback"),
         Key::once("pool", "pool = MaxPool2d<3, 2, 1>", "pooling").run_by("pool"),
-        Key::once("norm", "norm = GroupNorm<32, 64>", "a normalisation").run_by("norm"),
+        Key::once("norm", "norm = GroupNorm<32, 64>", "a normalisation").applied(),
         Key::once("nonlin", "nonlin = Relu", "in place of the model's; `none` switches the operation off here")
             .run_by("nonlin"),
-        Key::once("supralin", "supralin = SupraLinearity", "a power law").run_by("supralin"),
+        Key::once("supralin", "supralin = SupraLinearity", "a power law").applied().again(),
         Key::once("solver", "solver = Euler", "in place of the model's; `none` switches the operation off here")
             .run_by("tstep"),
         Key::once(

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     errors::Errors,
-    keys::{AREA, FEEDBACK, Keys, READOUT, SKIP},
+    keys::{AREA, FEEDBACK, Key, Keys, READOUT, SKIP},
     suggest::closest,
 };
 use syn::{
@@ -36,11 +36,11 @@ pub(crate) struct Area {
     pub(crate) skips: Vec<Link>,
     pub(crate) feedbacks: Vec<Link>,
     pub(crate) pool: Option<(Ident, Type)>,
-    pub(crate) norm: Option<(Ident, Type)>,
     pub(crate) nonlin: Option<(Ident, Override)>,
-    pub(crate) supralin: Option<(Ident, Type)>,
     pub(crate) solver: Option<(Ident, Override)>,
     pub(crate) addext: Option<(Ident, Option<Type>)>,
+    /// What is applied: its key, that key as written, the type.
+    pub(crate) applied: Vec<(&'static Key, Ident, Type)>,
     pub(crate) own: Vec<Own>,
     pub(crate) operations: Option<Order>,
     pub(crate) times: Vec<Time>,
@@ -171,13 +171,12 @@ impl Area {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         self.given.push(entry.key.name);
         match entry.key.name {
+            _ if entry.key.applied => self.applied.push((entry.key, entry.name.clone(), entry.value("a type")?)),
             "from" => self.from = From::read(entry, errors)?,
             "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
             "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
-            "norm" => self.norm = Some(component(entry)?),
             "nonlin" => self.nonlin = Some((entry.name.clone(), Override::read(entry)?)),
-            "supralin" => self.supralin = Some(component(entry)?),
             "solver" => self.solver = Some((entry.name.clone(), Override::read(entry)?)),
             "addext" => self.addext = addext(entry)?.map(|part| (entry.name.clone(), part)),
             "apply" => self.own.extend(Own::read(entry, errors)?),

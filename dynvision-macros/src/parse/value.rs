@@ -1,7 +1,7 @@
 //! Values of keys.
 
 use super::keys::Entry;
-use crate::{errors::Errors, operations::BUILT_IN};
+use crate::{errors::Errors, operations::is_operation};
 use proc_macro2::Span;
 use syn::{
     Error, Expr, ExprUnary, Ident, Lit, LitStr, Result, Token, Type, UnOp,
@@ -112,7 +112,7 @@ fn operation(input: ParseStream<'_>, quoted: &mut bool, errors: &mut Errors) -> 
     }
     // `r#delay` is `delay`
     let plain = name.unraw();
-    Ok(if BUILT_IN.iter().any(|(known, _)| plain == known) { plain } else { name })
+    Ok(if is_operation(&plain) { plain } else { name })
 }
 
 /// A name. One in quotes is reported, and read.

@@ -269,9 +269,10 @@ impl Builder<'_> {
             Kind::Skip | Kind::Feedback => None, // above
             Kind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
             Kind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
-            Kind::Supralin => own(&keys.supralin).map(apply),
             Kind::Pool => own(&keys.pool).map(Operation::Pool),
-            Kind::Norm => own(&keys.norm).map(apply),
+            Kind::Applied(key) => {
+                keys.applied.iter().find(|(given, ..)| *given == key).map(|(.., ty)| apply(self.component(ty)))
+            }
             Kind::Addext => keys.addext.as_ref().map(|(_, ty)| match ty {
                 Some(ty) => apply(self.component(ty)),
                 None => apply(self.chosen("ExternalInput")),

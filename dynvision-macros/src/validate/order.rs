@@ -3,7 +3,7 @@
 use super::fields::{Area, Areas};
 use crate::{
     errors::Errors,
-    operations::{BUILT_IN, Kind, Needs},
+    operations::{Kind, Needs, built_in, is_operation},
     parse::{Args, Order, Override},
     suggest::{closest, did_you_mean},
 };
@@ -106,13 +106,13 @@ fn check_given(areas: &Areas, errors: &mut Errors) {
 fn check_known(name: &Ident, own: &[String], errors: &mut Errors) -> Option<Placed> {
     let text = name.to_string();
     let kind_of = |text: &str| {
-        let built_in = BUILT_IN.iter().find(|(known, _)| *known == text).map(|(_, kind)| *kind);
+        let built_in = built_in().find(|(known, _)| *known == text).map(|(_, kind)| kind);
         built_in.or_else(|| own.iter().any(|known| known == text).then_some(Kind::Own))
     };
     if let Some(kind) = kind_of(&text) {
         return Some(Placed { kind, name: name.clone() });
     }
-    let known = || BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(String::as_str));
+    let known = || built_in().map(|(name, _)| name).chain(own.iter().map(String::as_str));
     let hint = did_you_mean(&text, known());
     let list = known().collect::<Vec<_>>().join(", ");
     let more = if hint.is_empty() {
@@ -130,7 +130,12 @@ fn check_repeats(order: Vec<Placed>, errors: &mut Errors) -> Vec<Placed> {
     let mut seen: Vec<Placed> = Vec::new();
     for placed in order {
         let again = seen.iter().any(|other| other.name == placed.name);
-        if again && !matches!(placed.kind, Kind::Nonlin | Kind::Supralin | Kind::Own) {
+        let may_return = match placed.kind {
+            Kind::Nonlin | Kind::Own => true,
+            Kind::Applied(key) => key.again,
+            _ => false,
+        };
+        if again && !may_return {
             let name = &placed.name;
             errors.at(name.span(), format!("`{name}` is in the operations already; it runs once in a step"));
         } else {
@@ -252,8 +257,6 @@ fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
         (Kind::Skip, "skip", keys.skips.first().map(|link| link.key.clone())),
         (Kind::Feedback, "feedback", keys.feedbacks.first().map(|link| link.key.clone())),
         (Kind::Pool, "pool", key(&keys.pool)),
-        (Kind::Norm, "norm", key(&keys.norm)),
-        (Kind::Supralin, "supralin", key(&keys.supralin)),
         (Kind::Addext, "addext", keys.addext.as_ref().map(|(key, _)| key.clone())),
         (Kind::Tstep, "tstep", chosen(&keys.solver)),
         (Kind::Nonlin, "nonlin", chosen(&keys.nonlin)),
@@ -263,10 +266,12 @@ fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
             errors.at(key.span(), never_runs(&key, area, name));
         }
     }
+    for (key, name, _) in keys.applied.iter().filter(|(key, ..)| !runs(Kind::Applied(key))) {
+        errors.at(name.span(), never_runs(name, area, key.name));
+    }
     for own in &keys.own {
         // one of a built-in name is told already
-        let taken = BUILT_IN.iter().any(|(built_in, _)| own.name == built_in);
-        if !taken && !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
+        if !is_operation(&own.name) && !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
             errors.at(own.name.span(), never_runs(&own.name, area, &own.name.to_string()));
         }
     }
@@ -284,7 +289,7 @@ fn check_own_names(areas: &Areas, errors: &mut Errors) {
     for area in areas {
         for (i, own) in area.keys.own.iter().enumerate() {
             let name = &own.name;
-            if BUILT_IN.iter().any(|(built_in, _)| name == built_in) {
+            if is_operation(name) {
                 errors.at(name.span(), format!("`{name}` is a built-in operation; choose another name for yours"));
             } else if area.keys.own[..i].iter().any(|other| other.name == *name) {
                 errors.at(name.span(), format!("`{}` applies `{name}` twice; give the second another name", area.name));
