@@ -21,27 +21,8 @@ use syn::{Ident, Path};
 /// Makes a struct the description of a dynamic vision model.
 ///
 /// Each field is an *area*; the last is the *readout*. The macro checks that they fit, at compile time, and writes the
-/// model: its weights, its state, its typed responses, and one step in time.
-///
-/// ```
-/// use dynvision::prelude::*;
-///
-/// #[dyn_model(
-///     input = [3, 16, 16],
-///     operations = [layer, skip, feedback, tstep, nonlin, record, delay, pool],
-/// )]
-/// pub struct TwoAreas<R: Recurrence = Full> {
-///     #[area(pool = MaxPool2d<3, 2, 1>, feedback(from = v2))]
-///     v1: RConv2d<3, 4, 3, 1, R>,
-///     #[area(skip(from = v1))]
-///     v2: RConv2d<4, 6, 3, 1, R>,
-///     #[readout]
-///     classifier: Classifier<6, 5>,
-/// }
-///
-/// assert_eq!(TwoAreas::V1.to_string(), "4x16x16");
-/// assert_eq!(TwoAreas::V1_POOL.to_string(), "4x8x8");
-/// ```
+/// model: its weights, its state, its typed responses, and one step in time. `dynvision::dyn_model` is this macro, and its
+/// page begins with an example.
 ///
 /// # What is written
 ///
@@ -82,21 +63,7 @@ use syn::{Ident, Path};
 ///
 /// They need defaults, as in `struct Net<R: Recurrence = Full, const N: usize = 10>`: shapes are computed with the
 /// defaults put in. A model that is built with other types must have the same shapes; that alone is checked in
-/// `cargo build`, not in `cargo check`:
-///
-/// ```compile_fail
-/// use dynvision::{nn::{ConvOptions, DefaultOptions, Padded}, prelude::*};
-///
-/// #[dyn_model(input = [3, 16, 16], operations = [layer, record, delay])]
-/// struct Net<C: ConvOptions = DefaultOptions> {
-///     v1: RConv2d<3, 4, 3, 1, Full, ToOutput, C>,
-///     #[readout]
-///     head: Classifier<4, 2>,
-/// }
-///
-/// // "a type parameter changes the shape of `v1`": without padding, less is left of a map
-/// Cpu::default().build_module::<Net<Padded<0>>, f32>();
-/// ```
+/// `cargo build`, not in `cargo check`.
 ///
 /// # Errors
 ///
