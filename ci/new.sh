@@ -12,9 +12,12 @@ out=$(mktemp -d)
 # where it is built: kept where it is named, so that a second run is quick
 built=${NEW_LAB_TARGET:-$out/target}
 trap 'rm -rf "$out"' EXIT
+# What is built for the tests serves here as well if it has the same features; these alone have more of them in the workspace, by
+# what only its tests and benchmarks need.
+share() { sed -i '/^\[dependencies\]/a either = { version = "1", features = ["use_std"], default-features = false }\nonce_cell = "1"\nbytes = "1"' Cargo.toml; }
 "$program" new "$out/my-lab"
 cd "$out/my-lab"
-# the dependencies are built already
+share
 CARGO_TARGET_DIR="$built" cargo build --quiet --offline $flag
 lab="$built/$folder/my-lab"
 "$lab" models
@@ -31,6 +34,7 @@ awk -v a="$accuracy" 'BEGIN { exit !(a >= 0.8) }' || { echo "accuracy $accuracy 
 cd "$out/renamed"
 sed -i 's/^dynvision = { path/vision = { package = "dynvision", path/' Cargo.toml
 grep -q '^vision = ' Cargo.toml
+share
 CARGO_TARGET_DIR="$built" cargo build --quiet --offline $flag
 "$built/$folder/renamed" summary my-net
 echo "a laboratory that renames its dependency builds"
