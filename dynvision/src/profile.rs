@@ -22,6 +22,7 @@
 //! ```
 
 use crate::error::{Error, Result};
+use crate::file::StateNumber;
 use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::loss::{Labels, Loss};
@@ -31,7 +32,6 @@ use crate::unroll::Stimulus;
 use crate::unroll::{Initial, Observer, PerArea, Timed, VisitAreas};
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::{Backward, Device, Dim, Dtype, HasShape, PutTape, Tape};
-use dfdx::tensor::safetensors::SafeDtype;
 use dynvision_kernels::Kernels;
 use dynvision_kernels::conv::{Accumulate, Algorithm, WeightCache};
 use std::fmt;
@@ -161,7 +161,7 @@ pub fn training_step<M, B, E, D, L, R>(
 where
     M: DynModel<E, D>,
     B: Dim,
-    E: Element + SafeDtype,
+    E: Element + StateNumber,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D>,
     R: UpdateRule,

@@ -16,5 +16,5 @@ pub use error::FileError;
 pub use lock::FolderLock;
 pub(crate) use named::named;
 pub(crate) use state_dict::product;
-pub use state_dict::{StateDict, StateError};
+pub use state_dict::{StateDict, StateError, StateNumber};
 pub use tensors::{read, write};

@@ -186,11 +186,43 @@ pub enum StateError {
     Format(#[from] SafeTensorError),
 }
 
+/// A type of numbers that a state takes in and gives: `f32` and `f64`.
+pub trait StateNumber: SafeDtype + Copy {
+    /// The bytes of many numbers, lowest first. They are copied as a whole: where nothing is optimised, one byte at a time takes
+    /// longer than the network computes.
+    #[doc(hidden)]
+    fn bytes_of(values: &[Self]) -> Vec<u8>;
+    /// As many numbers as `bytes` hold.
+    #[doc(hidden)]
+    fn from_bytes(bytes: &[u8]) -> Vec<Self>;
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl StateNumber for $number {
+            fn bytes_of(values: &[Self]) -> Vec<u8> {
+                match cfg!(target_endian = "little") {
+                    true => bytemuck::cast_slice(values).to_vec(),
+                    false => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+                }
+            }
+
+            fn from_bytes(bytes: &[u8]) -> Vec<Self> {
+                match cfg!(target_endian = "little") {
+                    true => bytemuck::pod_collect_to_vec(bytes),
+                    false => bytes.as_chunks().0.iter().map(|&bytes| Self::from_le_bytes(bytes)).collect(),
+                }
+            }
+        }
+    )*};
+}
+numbers!(f32, f64);
+
 impl StateDict {
     /// Puts in a tensor, in place of one of that name. `values` are as many as the product of the dimensions.
-    pub fn insert<E: SafeDtype + Copy>(&mut self, name: impl Into<String>, shape: &[usize], values: &[E]) {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.tensors.insert(name.into(), Entry { dtype: E::safe_dtype(), shape: shape.to_vec(), bytes });
+    pub fn insert<E: StateNumber>(&mut self, name: impl Into<String>, shape: &[usize], values: &[E]) {
+        let entry = Entry { dtype: E::safe_dtype(), shape: shape.to_vec(), bytes: E::bytes_of(values) };
+        self.tensors.insert(name.into(), entry);
     }
 
     /// Puts in a tensor by its bytes, whose number was checked.
@@ -214,7 +246,7 @@ impl StateDict {
     ///
     /// # Errors
     /// No tensor of that name, or one of another shape or of a type that `E` does not hold.
-    pub fn get<E: SafeDtype>(&self, name: &str, shape: &[usize]) -> Result<Vec<E>, StateError> {
+    pub fn get<E: StateNumber>(&self, name: &str, shape: &[usize]) -> Result<Vec<E>, StateError> {
         let entry = self.entry(name)?;
         let complete = product(shape).and_then(|n| n.checked_mul(entry.dtype.size())) == Some(entry.bytes.len());
         if entry.shape != shape || !complete {
@@ -224,9 +256,7 @@ impl StateDict {
                 found: format!("{:?} {:?}", entry.dtype, entry.shape),
             });
         }
-        let bytes = entry.widened(name, E::safe_dtype())?;
-        let size = size_of::<E>();
-        Ok((0..bytes.len() / size).map(|i| E::from_le_bytes(&bytes, i * size)).collect())
+        Ok(E::from_bytes(&entry.widened(name, E::safe_dtype())?))
     }
 
     /// Shape and elements of a tensor of floating point numbers, whichever type it has.
@@ -253,7 +283,7 @@ impl StateDict {
                 return Err(StateError::NotFinite { name: name.clone(), count: lost, of: values.len() });
             }
             entry.dtype = Dtype::F32;
-            entry.bytes = narrow.iter().flat_map(|value| value.to_le_bytes()).collect();
+            entry.bytes = f32::bytes_of(&narrow);
         }
         Ok(all)
     }
@@ -261,9 +291,11 @@ impl StateDict {
     /// Checks that a tensor of floating point numbers is finite.
     pub(crate) fn check_finite(&self, name: &str) -> Result<(), StateError> {
         let entry = self.entry(name)?;
-        let bytes = entry.widened(name, Dtype::F64)?;
-        let of = bytes.len() / 8;
-        match (0..of).filter(|i| !<f64 as SafeDtype>::from_le_bytes(&bytes, i * 8).is_finite()).count() {
+        let (count, of) = match entry.dtype {
+            Dtype::F32 => not_finite(&f32::from_bytes(&entry.bytes), f32::is_finite),
+            _ => not_finite(&f64::from_bytes(&entry.widened(name, Dtype::F64)?), f64::is_finite),
+        };
+        match count {
             0 => Ok(()),
             count => Err(StateError::NotFinite { name: name.to_string(), count, of }),
         }
@@ -427,6 +459,11 @@ fn unknown_type(bytes: &[u8]) -> Option<StateError> {
     })
 }
 
+/// How many numbers are not finite, and how many there are.
+fn not_finite<E: Copy>(values: &[E], is_finite: fn(E) -> bool) -> (usize, usize) {
+    (values.iter().filter(|value| !is_finite(**value)).count(), values.len())
+}
+
 /// How many elements a shape has.
 pub(crate) fn product(shape: &[usize]) -> Option<usize> {
     // nothing is nothing, whatever else stands beside it
@@ -440,7 +477,6 @@ impl Entry {
     /// The bytes of the numbers in a type that holds each exactly.
     fn widened(&self, name: &str, into: Dtype) -> Result<Cow<'_, [u8]>, StateError> {
         let halves = || self.bytes.as_chunks::<2>().0.iter();
-        let floats = || self.bytes.as_chunks::<4>().0.iter();
         Ok(match (self.dtype, into) {
             (from, into) if from == into => Cow::Borrowed(&self.bytes),
             (Dtype::F16, Dtype::F32) => halves().flat_map(|&b| f16::from_le_bytes(b).to_f32().to_le_bytes()).collect(),
@@ -452,7 +488,8 @@ impl Entry {
                 halves().flat_map(|&b| bf16::from_le_bytes(b).to_f64().to_le_bytes()).collect()
             }
             (Dtype::F32, Dtype::F64) => {
-                floats().flat_map(|&b| f64::from(f32::from_le_bytes(b)).to_le_bytes()).collect()
+                let wide: Vec<f64> = f32::from_bytes(&self.bytes).iter().map(|&value| value.into()).collect();
+                Cow::Owned(f64::bytes_of(&wide))
             }
             (from, into) => {
                 let (expected, mend) = match into {

@@ -7,6 +7,6 @@ mod responses;
 pub mod torch;
 mod weights;
 
-pub use crate::file::{FileError, StateDict, StateError, atomic, read, write};
+pub use crate::file::{FileError, StateDict, StateError, StateNumber, atomic, read, write};
 pub use responses::responses;
 pub use weights::Weights;

@@ -2,11 +2,11 @@
 
 use super::StateDict;
 use crate::error::Result;
+use crate::file::StateNumber;
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
 use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::{Device, Dim, Dtype, HasShape, Shape};
-use dfdx::tensor::safetensors::SafeDtype;
 
 /// The recorded answers of a model as named tensors, for a safetensors file ([`write`](super::write)) or an `.npz`
 /// ([`npz::write_state`](super::npz::write_state)): for an area `v1` the tensor `v1`, `(batch, time, channels, rows,
@@ -38,7 +38,7 @@ pub fn responses<M, B, E, D>(_net: &M, responses: &M::Areas<Stacked, B>) -> Resu
 where
     M: DynModel<E, D>,
     B: Dim,
-    E: Element + SafeDtype,
+    E: Element + StateNumber,
     D: VisionDevice<E>,
 {
     let mut all = All(StateDict::default());
@@ -47,7 +47,7 @@ where
 }
 
 struct All(StateDict);
-impl<E: Dtype + SafeDtype, D: Device<E>> VisitAreas<Stacked, E, D> for All {
+impl<E: Dtype + StateNumber, D: Device<E>> VisitAreas<Stacked, E, D> for All {
     fn area<S: Timed>(&mut self, name: &'static str, response: &Response<S, E, D>) -> Result<()> {
         let shape: Vec<usize> = response.values.shape().concrete().into_iter().collect();
         self.0.insert(name, &shape, &response.values.as_vec());

@@ -38,12 +38,12 @@
 //! | `stem.conv.weight`, `stem_norm.weight`, `classifier.weight` (of a model whose first area is a `stem`) | `conv1.weight`, `bn1.weight`, `fc.weight`, as in torchvision's residual networks |
 
 use super::{StateDict, StateError};
+use crate::file::StateNumber;
 use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
 use crate::optim::Group;
 use crate::parameters::{Parameter, each, each_mut, parameters};
 use crate::time::{Link, LinkKind, Plan, Wiring};
-use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the original writes the names of areas and of the readout. Upper and lower case do not matter where names are read.
@@ -381,7 +381,7 @@ fn check_tau(name: &str, numbers: &[f64]) -> Result<(), StateError> {
 ///
 /// # Errors
 /// [`StateError::Text`] where the dynamics are no valid ones.
-pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
+pub fn export<E: Element + StateNumber, D: VisionDevice<E>, M: DynModel<E, D>>(
     net: &M,
     names: &Names,
 ) -> Result<StateDict, StateError> {
@@ -396,7 +396,7 @@ pub fn export<E: Element + SafeDtype, D: VisionDevice<E>, M: DynModel<E, D>>(
 }
 
 /// The state dict of a model with these tensors and areas.
-fn given<E: Element + SafeDtype>(
+fn given<E: Element + StateNumber>(
     all: &[Parameter],
     values: Vec<Vec<E>>,
     plan: &Plan,

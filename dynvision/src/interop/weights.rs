@@ -1,11 +1,10 @@
 //! The tensors of a model by name, to a file and back.
 
-use crate::file::{FileError, StateDict, StateError, read, write};
+use crate::file::{FileError, StateDict, StateError, StateNumber, read, write};
 use crate::optim::Group;
 use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype};
-use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -24,7 +23,7 @@ use std::path::Path;
 /// assert_eq!(loaded.weight.array(), saved.weight.array());
 /// # Ok::<(), dynvision::interop::FileError>(())
 /// ```
-pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
+pub trait Weights<E: Dtype + StateNumber, D: Device<E>>: TensorCollection<E, D> {
     /// A copy of the tensors.
     fn weights(&self) -> StateDict {
         let mut all = StateDict::default();
@@ -103,12 +102,12 @@ pub trait Weights<E: Dtype + SafeDtype, D: Device<E>>: TensorCollection<E, D> {
         self.set_weights(&saved).map_err(|source| FileError::in_file(path, source))
     }
 }
-impl<E: Dtype + SafeDtype, D: Device<E>, M: TensorCollection<E, D>> Weights<E, D> for M {}
+impl<E: Dtype + StateNumber, D: Device<E>, M: TensorCollection<E, D>> Weights<E, D> for M {}
 
 /// Checks that `saved` has the tensors of a model but for those that stay.
 fn check<E, D, M>(net: &M, saved: &StateDict, stay: &[Group]) -> Result<(), StateError>
 where
-    E: Dtype + SafeDtype,
+    E: Dtype + StateNumber,
     D: Device<E>,
     M: TensorCollection<E, D>,
 {

@@ -3,12 +3,11 @@
 #[cfg(feature = "train")]
 use super::clip::visit;
 use super::{Groups, OptimError, ParameterKernel, Update, UpdateRule, update_rule::check_lr};
-use crate::file::{StateDict, StateError};
+use crate::file::{StateDict, StateError, StateNumber};
 use crate::kernels::{Buffer, Together};
 use crate::parameters::{AnyTensor, each};
 use dfdx::optim::{OptimizerUpdateError, UnusedTensors};
 use dfdx::prelude::*;
-use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
@@ -167,7 +166,7 @@ impl<R, M, E, D> Optimizer<R, M, E, D>
 where
     R: UpdateRule,
     M: TensorCollection<E, D>,
-    E: Dtype + SafeDtype,
+    E: Dtype + StateNumber,
     D: Device<E> + ParameterKernel<E>,
 {
     /// What it keeps, as tensors `PARAMETER.KIND` (for Adam `v1.weight.exp_avg` and so on) with the number of updates of each
@@ -267,7 +266,7 @@ const UPDATES: &str = "updates";
 type Kept<E> = (u64, Vec<Vec<E>>);
 
 /// What is kept for a parameter, or all that is wrong with it.
-fn read_slot<E: Dtype + SafeDtype>(
+fn read_slot<E: Dtype + StateNumber>(
     saved: &StateDict,
     name: &str,
     shape: &[usize],

@@ -5,13 +5,13 @@ use super::journal::{self, Position};
 use super::pace::Pace;
 use super::window::Window;
 use super::{Epoch, Partial, TrainConfig, TrainError, Trainer, TrainingLog};
+use crate::file::StateNumber;
 use crate::interop::{self, FileError, StateDict, StateError, Weights};
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{Loss, Target};
 use crate::model::DynModel;
 use crate::optim::{ParameterKernel, UpdateRule, check_lr};
 use crate::time::{Dynamics, Wiring};
-use dfdx::tensor::safetensors::SafeDtype;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -205,7 +205,7 @@ impl Checkpoint {
     pub fn load_into<M, E, D>(&self, net: &mut M) -> Result<(), TrainError>
     where
         M: DynModel<E, D>,
-        E: Element + SafeDtype,
+        E: Element + StateNumber,
         D: VisionDevice<E>,
     {
         self.check_wiring(&M::WIRING)?;
@@ -299,7 +299,7 @@ fn lines(wiring: &Wiring) -> Vec<String> {
 impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
-    E: Element + SafeDtype,
+    E: Element + StateNumber,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D, Y>,
     R: UpdateRule,

@@ -6,13 +6,12 @@ use super::journal::{Journal, Line, Position};
 use super::pace::Pace;
 use super::window::{Window, memory, rate};
 use super::{Epoch, Step, TrainError, Trainer, folder, journal};
-use crate::file::{FolderLock, named};
+use crate::file::{FolderLock, StateNumber, named};
 use crate::interop::atomic;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::{Loss, Target};
 use crate::model::DynModel;
 use crate::optim::{ParameterKernel, UpdateRule};
-use dfdx::tensor::safetensors::SafeDtype;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -86,7 +85,7 @@ impl Log {
 impl<M, E, D, L, R, Y> Trainer<M, E, D, L, R, Y>
 where
     M: DynModel<E, D>,
-    E: Element + SafeDtype,
+    E: Element + StateNumber,
     D: VisionDevice<E> + ParameterKernel<E>,
     L: Loss<M, E, D, Y>,
     R: UpdateRule,

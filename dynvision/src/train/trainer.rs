@@ -347,7 +347,7 @@ where
     /// first batch. [`TrainError::Interrupted`] if a signal ended the training (see [`Checkpoints`](super::Checkpoints)).
     pub fn fit<S: Source<Target = Y>>(&mut self, images: &S, held_out: Option<&S>) -> Result<&TrainingLog, TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         self.fit_each(images, held_out, |_| {})
     }
@@ -363,7 +363,7 @@ where
         each: impl FnMut(&Epoch),
     ) -> Result<&TrainingLog, TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         self.begin(images, held_out)?;
         if self.config.is_over(&self.history, &self.monitor) {
@@ -387,7 +387,7 @@ where
         mut each: impl FnMut(&Epoch),
     ) -> Result<(), TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
         while !self.config.is_over(&self.history, &self.monitor) {
@@ -463,7 +463,7 @@ where
     /// Keeps what was done, and says where.
     fn interrupted(&mut self, batch: usize) -> Result<TrainError, TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         let epoch = self.history.epochs.len() + usize::from(batch > 0);
         let kept = self.write_last()?;
@@ -478,7 +478,7 @@ where
         guard: Option<&Guard>,
     ) -> Result<Epoch, TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         let done = self.history.epochs.len();
         self.train(images, done, guard)?;
@@ -521,7 +521,7 @@ where
         guard: Option<&Guard>,
     ) -> Result<(), TrainError>
     where
-        E: dfdx::tensor::safetensors::SafeDtype,
+        E: crate::file::StateNumber,
     {
         let start = Instant::now();
         let mut partial = self.partial.take().unwrap_or_default();
