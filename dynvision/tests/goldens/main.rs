@@ -35,6 +35,8 @@ fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let mut names = loader::names();
     names.retain(|name| chosen.is_empty() || chosen.iter().any(|part| name.contains(part)));
+    // the largest models are the last, and would keep one core alone waiting
+    names.reverse();
     let outcomes = outcomes(&names);
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     let failed = count(|outcome| matches!(outcome, Outcome::Failed));
