@@ -159,7 +159,8 @@ fn read_readout(attr: &Attribute, errors: &mut Errors) -> Role {
         READOUT.read(input, errors, |entry, errors| {
             match entry.key.name {
                 "from" => readout.from = From::read(&entry, errors)?,
-                _ => readout.skips.extend(Link::read(&entry, &SKIP, errors)?),
+                "skip" => readout.skips.extend(Link::read(&entry, &SKIP, errors)?),
+                name => unreachable!("`{name}` is in the table of keys, but is not read"),
             }
             Ok(())
         });
