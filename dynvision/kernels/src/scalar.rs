@@ -1,5 +1,6 @@
 //! The numbers that kernels work on.
 
+use gemm_common::Parallelism;
 use num_traits::Float;
 use std::ops::AddAssign;
 
@@ -22,7 +23,35 @@ pub trait Scalar: sealed::Sealed + Float + AddAssign + Default + std::fmt::Debug
 
     /// The slice itself, if its numbers are `f32`.
     fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;
+
+    /// The product of two matrices, for this processor.
+    #[doc(hidden)]
+    fn product() -> Product<Self>;
 }
+
+/// `into = alpha into + beta a b`, without the first summand unless `read`; each matrix is followed by the distances of its
+/// columns and of its rows: `(rows, columns, inner, into, .., read, a, .., b, .., alpha, beta, conjugates, threads)`.
+type Product<E> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut E,
+    isize,
+    isize,
+    bool,
+    *const E,
+    isize,
+    isize,
+    *const E,
+    isize,
+    isize,
+    E,
+    E,
+    bool,
+    bool,
+    bool,
+    Parallelism,
+);
 
 impl Scalar for f32 {
     #[inline(always)]
@@ -41,6 +70,10 @@ impl Scalar for f32 {
 
     fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]> {
         Some(slice)
+    }
+
+    fn product() -> Product<f32> {
+        gemm_f32::gemm::f32::get_gemm_fn()
     }
 }
 
@@ -61,6 +94,10 @@ impl Scalar for f64 {
 
     fn as_f32_mut(_: &mut [Self]) -> Option<&mut [f32]> {
         None
+    }
+
+    fn product() -> Product<f64> {
+        gemm_f64::gemm::f64::get_gemm_fn()
     }
 }
 

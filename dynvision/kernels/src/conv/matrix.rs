@@ -1,7 +1,8 @@
-//! Matrix products by the `gemm` crate, single-threaded: the threads are ours.
+//! Matrix products by the `gemm-f32` and `gemm-f64` crates, single-threaded: the threads are ours.
 #![allow(unsafe_code)]
 
 use super::Scalar;
+use gemm_common::Parallelism;
 
 /// A matrix in a slice: element (i, j) stands at `i * strides[0] + j * strides[1]`.
 #[derive(Clone, Copy)]
@@ -33,16 +34,18 @@ pub(super) fn multiply<E: Scalar>(a: Matrix<'_, E>, b: Matrix<'_, E>, into: &mut
     let ([m, k], [inner, n]) = (a.dims, b.dims);
     assert!(k == inner && a.fits() && b.fits() && into.len() == m * n, "matrix product: sizes");
     let alpha = if accumulate { E::one() } else { E::zero() };
-    // SAFETY: `fits` and the length of `into` put every element that (m, n, k) and the strides address inside its slice;
+    // the kernels want columns one after the other in what they write: the transposed product
+    let (a, b) = (b.transposed(), a.transposed());
+    // SAFETY: `fits` and the length of `into` put every element that (n, m, k) and the strides address inside its slice;
     // `into` is borrowed mutably, so it overlaps neither factor. All strides are less than isize::MAX as slices are.
     unsafe {
-        gemm::gemm(
-            m,
+        E::product()(
             n,
+            m,
             k,
             into.as_mut_ptr(),
-            1,
             n as isize,
+            1,
             accumulate,
             a.values.as_ptr(),
             a.strides[1] as isize,
@@ -55,7 +58,7 @@ pub(super) fn multiply<E: Scalar>(a: Matrix<'_, E>, b: Matrix<'_, E>, into: &mut
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            Parallelism::None,
         );
     }
 }
