@@ -1,12 +1,15 @@
 //! Trains a recurrent network of two areas on real handwritten digits, in seconds.
 //!
-//! Run: `cargo run --release --example train_digits -- --epochs 15 --seed 0 --out runs/digits`
+//! Run: `cargo run --release --example train_digits -- --epochs 15 --seed 0 --out runs/digits --device cpu`
 //!
 //! The network is declared in `examples/src/lib.rs`. The weights are written to `OUT/last.safetensors`; run again with more
 //! epochs, and the training goes on where it stopped.
 
 use clap::Parser;
+use dfdx::nn::BuildOnDevice;
 use dynvision::data::{Seed, digits};
+use dynvision::device::{self, AnyDevice};
+use dynvision::kernels::{ParameterKernel, VisionDevice};
 use dynvision::loss::{Activity, CrossEntropy, Weighted};
 use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
@@ -26,17 +29,28 @@ struct Options {
     /// Where checkpoints are written.
     #[arg(long, default_value = "runs/digits")]
     out: PathBuf,
+    /// Where it runs: `cpu`, or `cuda:0` with the feature `cuda`. A training can go on elsewhere.
+    #[arg(long, default_value = "cpu")]
+    device: String,
 }
 
 fn main() -> ExitCode {
-    ended(run(Options::parse()))
+    let options = Options::parse();
+    ended(match device::named(&options.device, options.seed) {
+        Ok(AnyDevice::Cpu(dev)) => run(&dev, options),
+        #[cfg(feature = "cuda")]
+        Ok(AnyDevice::Cuda(dev)) => run(&dev, options),
+        Err(error) => Err(error.into()),
+    })
 }
 
-fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
+fn run<D>(dev: &D, Options { epochs, seed, out, .. }: Options) -> Result<(), TrainError>
+where
+    D: VisionDevice<f32> + ParameterKernel<f32>,
+    Digits: BuildOnDevice<D, f32, Built: DynModel<f32, D>>,
+{
     let (train, test) = (digits::train()?, digits::test()?);
-
-    let dev = Cpu::seed_from_u64(seed);
-    let net = dev.build_module::<Digits, f32>();
+    let net = Digits::try_build_on_device(dev).map_err(Error::device)?;
     say!("{}\n", net.summary());
 
     let config = TrainConfig {
@@ -54,7 +68,7 @@ fn run(Options { epochs, seed, out }: Options) -> Result<(), TrainError> {
     };
     // active areas cost a little, so that activity fades when the image is gone
     let loss = (CrossEntropy::default(), Weighted::new(0.02, Activity::default()));
-    let mut trainer = Trainer::new(&dev, net, config)?.with_loss(loss);
+    let mut trainer = Trainer::new(dev, net, config)?.with_loss(loss);
     let last = out.join("last.safetensors");
     if last.exists() {
         trainer.resume(&last)?;

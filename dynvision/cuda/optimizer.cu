@@ -1,17 +1,18 @@
-// Updates of many parameters in one launch, clipping of many gradients in one, copies of many tensors in one. Every rounding is written out, so that no
+// Updates of many parameters in one launch, clipping of many gradients in one, running moments of many norms in two. Every rounding is written out, so that no
 // product is fused with a sum: updated numbers are the CPU's, bit by bit.
 #include "common.cuh"
 
-// One tensor of many: its length, the first block that works on it, where its parts lie, and the factors of its update.
+// One tensor of many: its length, the first block that works on it, where it is written to and where it and its parts lie, and the
+// factors of its update.
 struct Part {
-    size n, first, p, a, b, c, g;
+    size n, first, o, p, a, b, c, g;
     double f[9];
 };
 
 // As many as kernels take as a parameter; the blocks of one follow those of the one before.
 struct Table {
     size count;
-    Part parts[30];
+    Part parts[29];
 };
 
 // Elements that a block works on.
@@ -43,15 +44,15 @@ __device__ const Part& part_of(const Table& t) {
 template <typename T>
 __device__ void adam(const Table& t) {
     const Part& q = part_of(t);
-    T *p = (T*)q.p, *m = (T*)q.a, *v = (T*)q.b;
-    const T* g = (const T*)q.g;
+    T *o = (T*)q.o, *m = (T*)q.a, *v = (T*)q.b;
+    const T *p = (const T*)q.p, *g = (const T*)q.g;
     T l2 = q.f[0], keep1 = q.f[1], keep2 = q.f[2], take1 = q.f[3], take2 = q.f[4];
     T rate = q.f[5], correction = q.f[6], eps = q.f[7], left = q.f[8];
     EACH_OF(i, q) {
         T x = p[i], slope = add(g[i], mul(l2, x));
         T first = m[i] = add(mul(keep1, m[i]), mul(take1, slope));
         T second = v[i] = add(mul(keep2, v[i]), mul(take2, mul(slope, slope)));
-        p[i] = add(mul(left, x), -over(mul(rate, first), add(mul(root(second), correction), eps)));
+        o[i] = add(mul(left, x), -over(mul(rate, first), add(mul(root(second), correction), eps)));
     }
 }
 
@@ -69,11 +70,11 @@ __device__ T descended(T x, T slope, T* v, T momentum, bool nesterov, T lr, T le
 template <typename T>
 __device__ void sgd(const Table& t) {
     const Part& q = part_of(t);
-    T *p = (T*)q.p, *v = (T*)q.a;
-    const T* g = (const T*)q.g;
+    T *o = (T*)q.o, *v = (T*)q.a;
+    const T *p = (const T*)q.p, *g = (const T*)q.g;
     EACH_OF(i, q) {
         T x = p[i];
-        p[i] = descended(x, add(g[i], mul(T(q.f[0]), x)), v + i, T(q.f[1]), q.f[2] != 0, T(q.f[3]), T(q.f[4]));
+        o[i] = descended(x, add(g[i], mul(T(q.f[0]), x)), v + i, T(q.f[1]), q.f[2] != 0, T(q.f[3]), T(q.f[4]));
     }
 }
 
@@ -81,8 +82,8 @@ __device__ void sgd(const Table& t) {
 template <typename T>
 __device__ void rms_prop(const Table& t) {
     const Part& q = part_of(t);
-    T *p = (T*)q.p, *square = (T*)q.a, *mean = (T*)q.b, *v = (T*)q.c;
-    const T* g = (const T*)q.g;
+    T *o = (T*)q.o, *square = (T*)q.a, *mean = (T*)q.b, *v = (T*)q.c;
+    const T *p = (const T*)q.p, *g = (const T*)q.g;
     T l2 = q.f[0], keep = q.f[1], take = q.f[2], eps = q.f[3];
     EACH_OF(i, q) {
         T x = p[i], slope = l2 > T(0) ? add(g[i], mul(l2, x)) : g[i];
@@ -94,17 +95,24 @@ __device__ void rms_prop(const Table& t) {
             if (spread <= T(0)) spread = T(0);
         }
         slope = over(slope, add(root(spread), eps));
-        p[i] = descended(x, slope, v + i, T(q.f[5]), false, T(q.f[6]), T(q.f[7]));
+        o[i] = descended(x, slope, v + i, T(q.f[5]), false, T(q.f[6]), T(q.f[7]));
     }
 }
 
-// Each block's part of the sum of the squares of its tensor, in f64.
+// NaN stays NaN.
+template <typename T>
+__device__ T limited(T x, T limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
+// Each block's part of the sum of the squares of its tensor, limited to f[0], in f64.
 template <typename T>
 __device__ void squares(const Table& t, double* sums) {
     const Part& q = part_of(t);
     const T* x = (const T*)q.g;
     double sum = 0;
-    EACH_OF(i, q) sum += (double)x[i] * (double)x[i];
+    EACH_OF(i, q) {
+        double value = limited(x[i], T(q.f[0]));
+        sum += value * value;
+    }
     sum = block_sum(sum);
     if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -127,17 +135,29 @@ __device__ void scale(const Table& t) {
 }
 
 template <typename T>
-__device__ void copy(const Table& t) {
+__device__ void widen(const Table& t) {
     const Part& q = part_of(t);
-    EACH_OF(i, q) ((T*)q.p)[i] = ((const T*)q.g)[i];
+    EACH_OF(i, q) ((double*)q.o)[i] = mul((double)((const T*)q.g)[i], q.f[0]);
 }
 
-// NaN stays NaN.
+// Each of f[1] steps draws a running moment towards what it observed; f[0] is how much of the way.
+template <typename T>
+__device__ void move(const Table& t) {
+    const Part& q = part_of(t);
+    const double* seen = (const double*)q.g;
+    EACH_OF(i, q) {
+        double value = ((const T*)q.p)[i];
+        for (size step = 0; step < (size)q.f[1]; step++)
+            value = add(value, mul(q.f[0], add(seen[step * q.n + i], -value)));
+        ((T*)q.o)[i] = value;
+    }
+}
+
 template <typename T>
 __device__ void clamp(const Table& t) {
     const Part& q = part_of(t);
-    T *x = (T*)q.g, limit = q.f[0];
-    EACH_OF(i, q) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+    T* x = (T*)q.g;
+    EACH_OF(i, q) x[i] = limited(x[i], T(q.f[0]));
 }
 
 #define OPTIMIZER(T, name) \
@@ -145,7 +165,8 @@ __device__ void clamp(const Table& t) {
     extern "C" __global__ void sgd_##name(const __grid_constant__ Table t) { sgd<T>(t); } \
     extern "C" __global__ void rms_prop_##name(const __grid_constant__ Table t) { rms_prop<T>(t); } \
     extern "C" __global__ void scale_all_##name(const __grid_constant__ Table t) { scale<T>(t); } \
-    extern "C" __global__ void copy_all_##name(const __grid_constant__ Table t) { copy<T>(t); } \
+    extern "C" __global__ void widen_all_##name(const __grid_constant__ Table t) { widen<T>(t); } \
+    extern "C" __global__ void move_all_##name(const __grid_constant__ Table t) { move<T>(t); } \
     extern "C" __global__ void clamp_all_##name(const __grid_constant__ Table t) { clamp<T>(t); } \
     extern "C" __global__ void squares_of_##name(const __grid_constant__ Table t, double* sums) { squares<T>(t, sums); } \
     extern "C" __global__ void total_of_##name(const __grid_constant__ Table t, const double* sums, double* totals) { \

@@ -1,7 +1,7 @@
 //! The parameters of a model by name.
 
 use crate::autograd::id;
-use crate::kernels::Buffer;
+use crate::kernels::{Buffer, Vector};
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor};
 use dfdx::nn::{ViewTensorMut, ViewTensorName, ViewTensorRef};
 use dfdx::prelude::{Device, Dtype, Gradients, HasShape, ReshapeTo, Shape, Tensor, UniqueId};
@@ -53,10 +53,14 @@ pub trait AnyTensor<E: Dtype, D: Device<E>> {
     fn values(&self) -> Vec<E>;
     /// Replaces its elements, all of them. A view (broadcast, permuted) becomes a tensor of its own, with a new identity.
     fn set_values(&mut self, values: &[E]);
-    /// Its gradient; zeros if it has none yet.
+    /// Its elements in one row, where it is.
     ///
     /// # Errors
-    /// What the device refuses.
+    /// What the device refuses, here and below.
+    fn row(&self) -> Result<Vector<E, D>, D::Err>;
+    /// Replaces its elements by as many in a row, on its device. A view becomes a tensor of its own.
+    fn set_row(&mut self, row: &Vector<E, D>) -> Result<(), D::Err>;
+    /// Its gradient; zeros if it has none yet.
     fn gradient<'a>(&self, gradients: &'a mut Gradients<E, D>) -> Result<&'a mut Buffer<E, D>, D::Err>;
     /// The identity under which gradients know it.
     fn identity(&self) -> UniqueId;
@@ -80,6 +84,21 @@ impl<S: Shape, E: Dtype, D: Device<E>> AnyTensor<E, D> for Tensor<S, E, D> {
             *self = whole;
         }
         self.copy_from(values);
+    }
+
+    fn row(&self) -> Result<Vector<E, D>, D::Err> {
+        self.clone().try_reshape_like(&(self.shape().num_elements(),))
+    }
+
+    fn set_row(&mut self, row: &Vector<E, D>) -> Result<(), D::Err> {
+        let whole = self.clone().try_contiguous()?;
+        if id(&whole) != id(self) {
+            *self = whole;
+        }
+        let row = row.clone().try_reshape_like(self.shape())?;
+        // what stands here may be infinite: 0 times it would be no number
+        self.try_fill_with_zeros()?;
+        self.try_axpy(1.0, &row, 1.0)
     }
 
     fn gradient<'a>(&self, gradients: &'a mut Gradients<E, D>) -> Result<&'a mut Buffer<E, D>, D::Err> {

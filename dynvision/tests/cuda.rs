@@ -155,7 +155,7 @@ mod training {
         digits::train().unwrap().subset(&(0..24).collect::<Vec<_>>()).unwrap()
     }
 
-    fn trainer<D>(dev: &D, optimizer: OptimizerConfig, epochs: usize) -> Trainer<NetModel<f32, D>, f32, D>
+    fn trainer<D>(dev: &D, optimizer: OptimizerConfig, epochs: usize, clip: Clip) -> Trainer<NetModel<f32, D>, f32, D>
     where
         D: VisionDevice<f32> + dynvision::kernels::ParameterKernel<f32> + dfdx::nn::DeviceBuildExt,
         Net: BuildOnDevice<D, f32, Built = NetModel<f32, D>>,
@@ -167,7 +167,7 @@ mod training {
             seed: Seed(7),
             steps: 4,
             optimizer,
-            clip: Clip::Norm(0.5),
+            clip,
             progress: false,
             ..Default::default()
         };
@@ -177,27 +177,31 @@ mod training {
     /// The same seed makes the same first weights, and updates lead to the same ones but for rounding.
     #[test]
     fn a_run_is_that_of_the_cpu() {
+        let sgd = SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() };
+        let rms_prop = RmsPropConfig { lr: 1e-3, centered: true, ..Default::default() };
         let methods = [
-            OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..Default::default() }),
-            OptimizerConfig::Sgd(SgdConfig { lr: 0.1, momentum: 0.9, ..Default::default() }),
-            OptimizerConfig::RmsProp(RmsPropConfig { lr: 1e-3, centered: true, ..Default::default() }),
+            (adam(), NORM),
+            (OptimizerConfig::Sgd(sgd), Clip::Value(0.02)),
+            (OptimizerConfig::RmsProp(rms_prop), Clip::Value(1e3)),
         ];
-        for method in methods {
-            let mut here = trainer(&Cpu::seed_from_u64(1), method, 1);
-            let mut there = trainer(&device::cuda(0, 1).unwrap(), method, 1);
+        for (method, clip) in methods {
+            let mut here = trainer(&Cpu::seed_from_u64(1), method, 1, clip);
+            let mut there = trainer(&device::cuda(0, 1).unwrap(), method, 1, clip);
             let start = tensors(here.net());
             assert_eq!(start, tensors(there.net()));
             here.fit(&images(), None).unwrap();
             there.fit(&images(), None).unwrap();
             assert_ne!(tensors(here.net()), start);
             near(&format!("{method:?}"), &tensors(here.net()), &tensors(there.net()), 2e-3);
+            let clipped = [here.history(), there.history()].map(|log| log.last().unwrap().clipped);
+            assert_eq!(clipped, [if clip == Clip::Value(1e3) { 0.0 } else { 1.0 }; 2], "{clip:?}");
         }
     }
 
     /// Weights are updated where they are, but never those of a copy.
     #[test]
     fn a_run_changes_no_copy_of_its_weights() {
-        let mut trainer = trainer(&device::cuda(0, 1).unwrap(), adam(), 2);
+        let mut trainer = trainer(&device::cuda(0, 1).unwrap(), adam(), 2, NORM);
         let (copy, before) = (trainer.net().clone(), tensors(trainer.net()));
         trainer.fit(&images(), None).unwrap();
         assert_eq!(tensors(&copy), before);
@@ -210,7 +214,7 @@ mod training {
         Net: BuildOnDevice<D, f32, Built = NetModel<f32, D>>,
         NetModel<f32, D>: DynModel<f32, D>,
     {
-        let mut resumed = trainer(dev, adam(), 2);
+        let mut resumed = trainer(dev, adam(), 2, NORM);
         resumed.restore(checkpoint).unwrap();
         resumed.fit(&images(), None).unwrap();
         tensors(resumed.net())
@@ -219,9 +223,23 @@ mod training {
     #[test]
     #[ignore = "started by another test, which counts what it asks of the driver"]
     fn some_epochs() {
-        let epochs = std::env::var("CUDA_TEST_EPOCHS").unwrap().parse().unwrap();
-        trainer(&device::cuda(0, 1).unwrap(), adam(), epochs).fit(&images(), None).unwrap();
+        let epochs = std::env::var("CUDA_TEST_TIMES").unwrap().parse().unwrap();
+        trainer(&device::cuda(0, 1).unwrap(), adam(), epochs, NORM).fit(&images(), None).unwrap();
     }
+
+    #[test]
+    #[ignore = "started by another test, which counts what it asks of the driver"]
+    fn some_answers() {
+        let dev = device::cuda(0, 1).unwrap();
+        let net = dev.build_module::<Net, f32>();
+        let image: Tensor<(usize, Const<1>, Const<8>, Const<8>), f32, _> = tensor(&dev, (3, Const, Const, Const), 3);
+        let times = std::env::var("CUDA_TEST_TIMES").unwrap().parse().unwrap();
+        for _ in 0..times {
+            net.try_run(Stimulus::constant(image.clone(), 5)).unwrap();
+        }
+    }
+
+    const NORM: Clip = Clip::Norm(0.02);
 
     fn adam() -> OptimizerConfig {
         OptimizerConfig::Adam(AdamConfig { lr: 3e-3, ..Default::default() })
@@ -230,7 +248,7 @@ mod training {
     #[test]
     fn a_run_resumes_on_either_device() {
         // first weights follow from a device's seed: each begins with one of its own
-        let fresh = |epochs| trainer(&device::cuda(0, 1).unwrap(), adam(), epochs);
+        let fresh = |epochs| trainer(&device::cuda(0, 1).unwrap(), adam(), epochs, NORM);
         let (mut whole, mut half) = (fresh(2), fresh(1));
         whole.fit(&images(), None).unwrap();
         half.fit(&images(), None).unwrap();
@@ -238,6 +256,10 @@ mod training {
         assert_ne!(whole, tensors(half.net()));
         near("CUDA", &whole, &resumed(&device::cuda(0, 9).unwrap(), &checkpoint), 2e-3);
         near("the CPU", &whole, &resumed(&Cpu::seed_from_u64(9), &checkpoint), 2e-3);
+        let mut begun_here = trainer(&Cpu::seed_from_u64(1), adam(), 1, NORM);
+        begun_here.fit(&images(), None).unwrap();
+        let checkpoint = begun_here.checkpoint().unwrap();
+        near("begun on the CPU", &whole, &resumed(&device::cuda(0, 9).unwrap(), &checkpoint), 2e-3);
     }
 }
 
@@ -513,13 +535,15 @@ fn gradients_are_clipped_alike() {
     agree("clipped", here.1[..3000].to_vec(), there.1[..3000].to_vec(), 0.0);
 }
 
-/// What the stand-in for the driver says of a child that trains for so many epochs of three updates: how often each thing was
-/// asked of the driver. `None` on a GPU, whose driver tells nothing.
-fn asked(epochs: usize) -> Option<std::collections::BTreeMap<String, i64>> {
+/// How often each thing was asked of the driver, by its name.
+type Asked = std::collections::BTreeMap<String, i64>;
+
+/// What the stand-in for the driver says of a child that does something so many times. `None` on a GPU, whose driver tells nothing.
+fn asked(child: &str, times: usize) -> Option<Asked> {
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "training::some_epochs", "--ignored"])
+        .args(["--exact", child, "--ignored"])
         .env("CUDA_STANDIN_TIMES", "1")
-        .env("CUDA_TEST_EPOCHS", epochs.to_string())
+        .env("CUDA_TEST_TIMES", times.to_string())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stderr).into_owned();
@@ -528,25 +552,72 @@ fn asked(epochs: usize) -> Option<std::collections::BTreeMap<String, i64>> {
         let (times, name) = line.split_once(" times ")?;
         Some((name.to_string(), times.split_whitespace().last()?.parse().ok()?))
     };
-    Some(said.lines().filter_map(line).collect()).filter(|all: &std::collections::BTreeMap<_, _>| !all.is_empty())
+    Some(said.lines().filter_map(line).collect()).filter(|all: &Asked| !all.is_empty())
 }
 
-/// Copies to the host are as many however many steps, areas and parameters there are: of the loss with the logits, of the norm
-/// of the gradients, and, since the net has batch norms, of what they observed and of their four running tensors,
-/// which are written as well. All parameters are updated in one launch.
+/// What more was asked, by its name.
+fn more<'a>(few: &'a Asked, many: &'a Asked) -> impl Fn(&str) -> i64 + 'a {
+    |name| many.get(name).unwrap_or(&0) - few.get(name).unwrap_or(&0)
+}
+
+/// However many steps, areas, batch norms and parameters there are, an update waits for the device once, and copies to the host
+/// once: the loss, the logits, the norms of the gradients and the running moments together. All parameters are updated in one launch.
 #[test]
-fn an_update_waits_for_the_device_twice_and_for_batch_norms() {
-    let (Some(few), Some(many)) = (asked(2), asked(4)) else { return };
-    let by = |name: &str| (many.get(name).unwrap_or(&0) - few.get(name).unwrap_or(&0)) as f64 / 6.0;
-    let all: Vec<_> = many.keys().map(|name| (name.as_str(), by(name))).filter(|(_, times)| *times > 0.0).collect();
-    assert_eq!(by("cuMemcpyDtoH"), 2.0 + 5.0, "{all:?}");
-    // and for the images
-    assert!(by("cuStreamSynchronize") <= 2.0 + 5.0 + 4.0 + 1.0, "{all:?}");
-    assert_eq!((by("squares_of_f32"), by("total_of_f32")), (1.0, 1.0), "{all:?}");
-    assert_eq!(by("adam_f32"), 1.0, "{all:?}");
-    assert_eq!((by("cross_entropy_f32"), by("cross_entropy_backward_f32")), (1.0, 1.0), "{all:?}");
-    // once for the first update of an epoch, which gives each parameter memory of its own
-    assert_eq!(by("adam_update_f32"), 0.0, "{all:?}");
+fn an_update_waits_for_the_device_once() {
+    let [few, many] = [1, 3].map(|epochs| asked("training::some_epochs", epochs));
+    let (Some(few), Some(many)) = (few, many) else { return };
+    let by = more(&few, &many);
+    for name in [
+        "cuMemcpyDtoH",
+        "cuStreamSynchronize",
+        "squares_of_f32",
+        "total_of_f32",
+        "move_all_f32",
+        "adam_f32",
+        "cross_entropy_f32",
+        "cross_entropy_backward_f32",
+    ] {
+        assert_eq!(by(name), 6, "{name}, in six updates more; in all {many:?}");
+    }
+    // the first update of a run too
+    assert_eq!((many["adam_f32"], many["cuMemcpyDtoH"]), (9, 9), "{many:?}");
+    for of_dfdx in ["adam_update_f32", "sgd_update_f32"] {
+        assert_eq!(many.get(of_dfdx), None, "{many:?}");
+    }
+}
+
+#[test]
+fn a_run_of_a_model_waits_for_nothing() {
+    let [few, many] = [1, 3].map(|runs| asked("training::some_answers", runs));
+    let (Some(few), Some(many)) = (few, many) else { return };
+    let by = more(&few, &many);
+    assert_eq!((by("cuMemcpyDtoH"), by("cuStreamSynchronize")), (0, 0), "{many:?}");
+    // five steps of two areas
+    assert_eq!(by("leaky_f32"), 2 * 5 * 2, "{many:?}");
+}
+
+/// More steps than a table holds, and moments that differ in everything.
+#[test]
+fn running_moments_are_those_of_the_cpu_bit_by_bit() {
+    use dynvision::kernels::Running;
+    fn moved<E: Element, D: VisionDevice<E>>(dev: &D) -> Vec<Vec<E>> {
+        let running = |(n, steps, momentum): (usize, u64, f64)| {
+            let observed = (0..steps).map(|step| (tensor(dev, (n,), 40 + step), 1.0 + step as f64 / 7.0)).collect();
+            Running { value: tensor(dev, (n,), 39), momentum, observed }
+        };
+        let all = [(5, 40, 0.1), (4099, 3, 0.01), (1, 0, 0.5)].map(running);
+        dev.moved(&all).unwrap().iter().map(|row| row.as_vec()).collect()
+    }
+    fn alike<E: Element>()
+    where
+        Cpu: VisionDevice<E>,
+        device::Cuda: VisionDevice<E>,
+    {
+        let (here, there) = (moved::<E, _>(&Cpu::default()), moved(&device::cuda(0, 1).unwrap()));
+        here.into_iter().zip(there).for_each(|(a, b)| agree("running moments", a, b, 0.0));
+    }
+    alike::<f32>();
+    alike::<f64>();
 }
 
 #[test]
@@ -555,14 +626,28 @@ fn devices_that_are_not_there_are_named() {
     assert!(device::best(1).no_gpu.is_none());
 }
 
-/// The driver hides its GPUs from a process that says so before it starts.
+/// The driver hides its GPUs from a process that says so before it starts, and refuses kernels as one that is too old does.
 #[test]
-fn without_a_gpu_the_cpu_is_taken() {
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_best_of_no_gpu", "--ignored"])
-        .env("CUDA_VISIBLE_DEVICES", "")
-        .status();
-    assert!(status.unwrap().success());
+fn without_a_gpu_that_works_the_cpu_is_taken() {
+    for (child, key, value) in [
+        ("the_best_of_no_gpu", "CUDA_VISIBLE_DEVICES", ""),
+        ("the_best_of_a_driver_that_refuses_kernels", "CUDA_DISABLE_PTX_JIT", "1"),
+    ] {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", child, "--ignored"])
+            .env(key, value)
+            .status();
+        assert!(status.unwrap().success(), "{child}");
+    }
+}
+
+#[test]
+#[ignore = "started by another test, in a process whose driver compiles nothing"]
+fn the_best_of_a_driver_that_refuses_kernels() {
+    let found = device::best(1);
+    assert!(matches!(found.device, device::AnyDevice::Cpu(_)));
+    let why = found.no_gpu.unwrap().to_string();
+    assert!(why.contains("GPU 0 does not take the kernels") && why.contains("older than the CUDA toolkit"), "{why}");
 }
 
 #[test]

@@ -7,11 +7,14 @@
 //! when they are needed, so that a folder may be larger than memory. The last line is the accuracy on the images held out.
 
 use clap::Parser;
+use dfdx::nn::BuildOnDevice;
 use dynvision::data::{
     DataError, Dataset, Filter, ImageFolder, Images, Loader, Normalisation, Order, Seed, Split, Subset, Transform,
     Transforms, split_classes,
 };
+use dynvision::device::{self, AnyDevice};
 use dynvision::geometry::Map;
+use dynvision::kernels::{ParameterKernel, VisionDevice};
 use dynvision::loss::Labels;
 use dynvision::optim::{AdamConfig, OptimizerConfig};
 use dynvision::prelude::*;
@@ -55,6 +58,9 @@ pub(crate) struct Options {
     /// How many threads read and change images.
     #[arg(long, default_value_t = 2)]
     pub(crate) threads: usize,
+    /// Where it trains: `cpu`, or `cuda:0` with the feature `cuda`.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
 }
 
 fn main() -> ExitCode {
@@ -114,6 +120,18 @@ fn sets(options: &Options, out: &mut dyn Write) -> Result<(Set, Set), TrainError
 /// # Errors
 /// No images, fewer than two classes or more than the model has, a file that cannot be decoded, a folder that cannot be written.
 pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainError> {
+    match device::named(&options.device, options.seed)? {
+        AnyDevice::Cpu(dev) => run_on(&dev, options, out),
+        #[cfg(feature = "cuda")]
+        AnyDevice::Cuda(dev) => run_on(&dev, options, out),
+    }
+}
+
+fn run_on<D>(dev: &D, options: &Options, out: &mut dyn Write) -> Result<(), TrainError>
+where
+    D: VisionDevice<f32> + ParameterKernel<f32>,
+    Photographs: BuildOnDevice<D, f32, Built: DynModel<f32, D>>,
+{
     // a reader that has gone, or a full disk behind it, does not end the training
     macro_rules! say {
         ($($text:tt)*) => {{
@@ -146,20 +164,19 @@ pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainErr
         .batch_size(BATCH)
         .threads(options.threads);
 
-    let dev = Cpu::seed_from_u64(options.seed);
-    let net = dev.build_module::<Photographs, f32>();
+    let net = Photographs::try_build_on_device(dev).map_err(Error::device)?;
     let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 1e-3, ..AdamConfig::default() });
     let config =
         TrainConfig { epochs: options.epochs, batch_size: BATCH, seed, steps: 8, optimizer, ..TrainConfig::default() };
     let (presentation, steps) = (config.presentation.clone(), config.steps);
-    let mut trainer = Trainer::new(&dev, net, config)?;
+    let mut trainer = Trainer::new(dev, net, config)?;
     let residual = trainer.net().plan()?.residual();
     // a folder that cannot be written is found before the first epoch
     trainer.save(&last)?;
 
     for epoch in 0..options.epochs {
         let (mut losses, count, start) = (Vec::new(), loader.len(), Instant::now());
-        let mut batches = loader.epoch(&dev, epoch as u64)?;
+        let mut batches = loader.epoch(dev, epoch as u64)?;
         for batch in batches.by_ref() {
             let batch = batch?.still();
             let plan = presentation.plan(steps, residual, seed, (epoch * count + losses.len()) as u64);

@@ -1,11 +1,8 @@
 //! A laboratory: a binary made of models.
 
 use crate::lab_error::LabError;
-use crate::models::Models;
+use crate::models::{Models, OnDevices};
 use crate::sets::{Set, Sets};
-use dfdx::nn::BuildOnDevice;
-use dfdx::prelude::Cpu;
-use dynvision::model::DynModel;
 use std::process::ExitCode;
 
 /// A laboratory: models and data sets, and the command line that does everything with them.
@@ -57,8 +54,7 @@ impl Lab {
     #[must_use]
     pub fn model<M>(mut self, name: &str) -> Self
     where
-        M: BuildOnDevice<Cpu, f32> + 'static,
-        M::Built: DynModel<f32, Cpu>,
+        M: OnDevices,
     {
         let added = self.models.add::<M>(name);
         self.keep(added);

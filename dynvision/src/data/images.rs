@@ -2,7 +2,8 @@
 
 use super::{DataError, Seed};
 use crate::geometry::Map;
-use dfdx::prelude::{Const, ConstDim, CopySlice, Dim, Dtype, Tensor, ZerosTensor};
+use crate::kernels::Upload;
+use dfdx::prelude::{Const, ConstDim, Dim, Dtype, Tensor};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -239,7 +240,7 @@ impl Images {
     ) -> Result<Batches<'a, Const<C>, Const<H>, Const<W>, E, D>, DataError>
     where
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E>,
+        D: Upload<E>,
     {
         self.batches_of(device, indices, size)
     }
@@ -256,7 +257,7 @@ impl Images {
     ) -> Result<Batches<'a, C, H, W, E, D>, DataError>
     where
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E>,
+        D: Upload<E>,
     {
         let model = Map::new(C::SIZE, H::SIZE, W::SIZE);
         if self.shape != model {
@@ -286,7 +287,7 @@ impl Images {
 
 /// Some images as a tensor, with their labels and their indices in the data set.
 #[derive(Clone, Debug)]
-pub struct Batch<C: Dim, H: Dim, W: Dim, E: Dtype, D: ZerosTensor<E>> {
+pub struct Batch<C: Dim, H: Dim, W: Dim, E: Dtype, D: Upload<E>> {
     /// The images, normalised: `(batch, C, H, W)`.
     pub images: Tensor<(usize, C, H, W), E, D>,
     /// The class of each.
@@ -312,7 +313,7 @@ pub struct Batches<'a, C, H, W, E, D> {
 impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
-    D: ZerosTensor<E> + CopySlice<E>,
+    D: Upload<E>,
 {
     fn batch(&mut self, indices: &[usize]) -> Result<Batch<C, H, W, E, D>, DataError> {
         self.values.clear();
@@ -321,12 +322,9 @@ where
                 self.values.extend(plane.iter().map(|&pixel| table[usize::from(pixel)]));
             }
         }
-        // Filling a tensor of the device, and not making one from a vector, lets the device's cache reuse its memory.
-        let mut images = self
-            .device
-            .try_zeros_like(&(indices.len(), C::default(), H::default(), W::default()))
-            .map_err(|error| DataError::Device { images: indices.len(), message: error.to_string() })?;
-        images.copy_from(&self.values);
+        let shape = (indices.len(), C::default(), H::default(), W::default());
+        let refused = |error: D::Err| DataError::Device { images: indices.len(), message: error.to_string() };
+        let images = self.device.upload(shape, &self.values).map_err(refused)?;
         let labels = indices.iter().map(|&index| usize::from(self.images.labels[index])).collect();
         Ok(Batch { images, labels, indices: indices.to_vec() })
     }
@@ -335,7 +333,7 @@ where
 impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> Iterator for Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
-    D: ZerosTensor<E> + CopySlice<E>,
+    D: Upload<E>,
 {
     type Item = Result<Batch<C, H, W, E, D>, DataError>;
 
@@ -360,7 +358,7 @@ where
 impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> ExactSizeIterator for Batches<'_, C, H, W, E, D>
 where
     E: Dtype,
-    D: ZerosTensor<E> + CopySlice<E>,
+    D: Upload<E>,
 {
 }
 

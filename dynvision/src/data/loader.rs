@@ -5,7 +5,8 @@
 
 use super::{Batch, DataError, Dataset, Draw, Normalisation, Order, Sample, Seed, Transforms, Values};
 use crate::geometry::Map;
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
+use crate::kernels::Upload;
+use dfdx::prelude::{ConstDim, Dtype, Tensor};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -136,7 +137,7 @@ impl Loader {
     ) -> Result<LoadedBatches<C, H, W, E, D>, DataError>
     where
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E>,
+        D: Upload<E>,
     {
         self.epoch_from(device, epoch, 0)
     }
@@ -153,7 +154,7 @@ impl Loader {
     ) -> Result<LoadedBatches<C, H, W, E, D>, DataError>
     where
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E>,
+        D: Upload<E>,
     {
         for (setting, value) in [("batch size", self.batch_size), ("threads", self.threads), ("queue", self.queue)] {
             if value == 0 {
@@ -309,7 +310,7 @@ impl Work {
 
 /// A batch of still images or films.
 #[derive(Clone, Debug)]
-pub struct LoadedBatch<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: ZerosTensor<E>> {
+pub struct LoadedBatch<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: Upload<E>> {
     /// Its frames, one for still images: `(batch, C, H, W)` each.
     pub frames: Vec<Tensor<(usize, C, H, W), E, D>>,
     /// The class of each sample.
@@ -319,7 +320,7 @@ pub struct LoadedBatch<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: Zeros
     first: Tensor<(usize, C, H, W), E, D>,
 }
 
-impl<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: ZerosTensor<E>> LoadedBatch<C, H, W, E, D> {
+impl<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: Upload<E>> LoadedBatch<C, H, W, E, D> {
     /// The first frame of each sample, which is all there is of still images.
     pub fn still(self) -> Batch<C, H, W, E, D> {
         Batch { images: self.first, labels: self.labels, indices: self.indices }
@@ -353,18 +354,14 @@ impl<C, H, W, E, D> LoadedBatches<C, H, W, E, D> {
 impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> LoadedBatches<C, H, W, E, D>
 where
     E: Dtype,
-    D: ZerosTensor<E> + CopySlice<E>,
+    D: Upload<E>,
 {
     fn tensors(&self, prepared: Prepared<E>) -> Result<LoadedBatch<C, H, W, E, D>, DataError> {
         let images = prepared.indices.len();
         let tensor = |values: &Vec<E>| {
             let shape = (images, C::default(), H::default(), W::default());
-            let mut tensor = self
-                .device
-                .try_zeros_like(&shape)
-                .map_err(|error| DataError::Device { images, message: error.to_string() })?;
-            tensor.copy_from(values);
-            Ok(tensor)
+            let refused = |error: D::Err| DataError::Device { images, message: error.to_string() };
+            self.device.upload(shape, values).map_err(refused)
         };
         let frames = prepared.frames.iter().map(tensor).collect::<Result<Vec<_>, DataError>>()?;
         let Some(first) = frames.first().cloned() else {
@@ -377,7 +374,7 @@ where
 impl<C: ConstDim, H: ConstDim, W: ConstDim, E, D> Iterator for LoadedBatches<C, H, W, E, D>
 where
     E: Dtype,
-    D: ZerosTensor<E> + CopySlice<E>,
+    D: Upload<E>,
 {
     type Item = Result<LoadedBatch<C, H, W, E, D>, DataError>;
 

@@ -22,6 +22,7 @@ mod pointwise;
 mod pool;
 mod resize;
 mod stack;
+mod upload;
 mod view;
 
 pub use bias::BiasKernel;
@@ -35,12 +36,13 @@ pub use gather::GatherKernel;
 pub(crate) use identity::id;
 pub use leaky::LeakyKernel;
 pub use loss::{Answers, LossKernel, Measure, Target};
-pub use norm::{Moments, NormKernel};
+pub use norm::{Moments, NormKernel, Running};
 pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, Together, UpdateStep};
 pub use pointwise::PointwiseKernel;
 pub use pool::PoolKernel;
 pub use resize::ResizeKernel;
 pub use stack::StackKernel;
+pub use upload::Upload;
 pub use view::{view, view_mut};
 
 /// Every operation composed of dfdx's own differentiable operations, on any device: the second implementation that tests
@@ -90,6 +92,7 @@ pub trait VisionDevice<E: Element>:
     + GatherKernel<E>
     + StackKernel<E>
     + LossKernel<E>
+    + Upload<E>
 {
 }
 impl<E: Element, D> VisionDevice<E> for D where
@@ -105,5 +108,6 @@ impl<E: Element, D> VisionDevice<E> for D where
         + GatherKernel<E>
         + StackKernel<E>
         + LossKernel<E>
+        + Upload<E>
 {
 }

@@ -1,6 +1,6 @@
 //! Normalisation: what a device must be able to do, composed of dfdx's operations where it has no kernel of its own.
 
-use super::{Buffer, Element, Maps};
+use super::{Buffer, Element, Maps, Vector};
 use crate::geometry::Over;
 use dfdx::prelude::*;
 
@@ -11,6 +11,17 @@ pub struct Moments<E: Dtype, D: Storage<E>> {
     pub mean: Tensor<(usize,), E, D>,
     /// The variances, not corrected for the sample.
     pub variance: Tensor<(usize,), E, D>,
+}
+
+/// A running moment, and what steps observed in its place.
+#[derive(Clone, Debug)]
+pub struct Running<E: Dtype, D: Storage<E>> {
+    /// The moment.
+    pub value: Tensor<(usize,), E, D>,
+    /// How much of it a step replaces.
+    pub momentum: f64,
+    /// What each step observed, in order, and by what it is multiplied.
+    pub observed: Vec<(Tensor<(usize,), E, D>, f64)>,
 }
 
 /// Normalisation `y = w[c] (x - mean) / sqrt(variance + eps) + b[c]`.
@@ -62,6 +73,10 @@ pub trait NormKernel<E: Element>: Device<E> {
         gb: &mut Buffer<E, Self>,
     ) -> Result<(), Self::Err> {
         composed::normalize_given_backward(self, over, eps, x, moments, w, gy, gx, gw, gb)
+    }
+    /// Running moments behind their steps, each `value + momentum (observed - value)` in 64 bits.
+    fn moved(&self, all: &[Running<E, Self>]) -> Result<Vec<Vector<E, Self>>, Self::Err> {
+        all.iter().map(|running| composed::moved(self, running)).collect()
     }
 }
 
@@ -130,6 +145,20 @@ pub(super) mod composed {
         let sizes = *x.shape();
         x.try_mul(w.try_broadcast_like::<_, Axes3<0, 2, 3>>(&sizes)?)?
             .try_add(b.try_broadcast_like::<_, Axes3<0, 2, 3>>(&sizes)?)
+    }
+
+    pub fn moved<E: Element, D: Device<E>>(dev: &D, running: &Running<E, D>) -> Result<Vector<E, D>, D::Err> {
+        let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN);
+        let mut values: Vec<f64> = running.value.as_vec().iter().map(wide).collect();
+        for (observed, scale) in &running.observed {
+            for (value, observed) in values.iter_mut().zip(observed.as_vec()) {
+                *value += running.momentum * (wide(&observed) * scale - *value);
+            }
+        }
+        let narrow = |value: f64| E::from_f64(value).unwrap_or_default();
+        let mut moved = dev.try_zeros_like(running.value.shape())?;
+        moved.copy_from(&values.into_iter().map(narrow).collect::<Vec<_>>());
+        Ok(moved)
     }
 
     pub fn moments<E: Element, D: Device<E>>(_: &D, over: Over, x: &Maps<E, D>) -> Result<Moments<E, D>, D::Err> {

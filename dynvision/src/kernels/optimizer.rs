@@ -82,9 +82,22 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
         update(self, step, parameter, state, gradient)
     }
 
-    /// The sum of the squares of a buffer, together with others: one more of the numbers that [`finish`](Self::finish) gives.
-    fn add_squares(&self, buffer: &Buffer<E, Self>, all: &mut Together<E, Self>) -> Result<(), Self::Err> {
-        all.sums.push(self.sum_of_squares(buffer)?);
+    /// The sum of the squares of a buffer, or of what [`clamp`](Self::clamp) would leave of it, together with others: one more of the
+    /// numbers that [`finish`](Self::finish) gives.
+    fn add_squares(
+        &self,
+        buffer: &Buffer<E, Self>,
+        limit: Option<f64>,
+        all: &mut Together<E, Self>,
+    ) -> Result<(), Self::Err> {
+        all.sums.push(match limit {
+            Some(limit) => {
+                let mut limited = buffer.clone();
+                self.clamp(&mut limited, limit)?;
+                self.sum_of_squares(&limited)?
+            }
+            None => self.sum_of_squares(buffer)?,
+        });
         Ok(())
     }
 
@@ -98,9 +111,14 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
         self.clamp(buffer, limit)
     }
 
-    /// Does what waits, and gives the sums that were asked for.
-    fn finish(&self, all: Together<E, Self>) -> Result<Vec<f64>, Self::Err> {
-        Ok(all.sums)
+    /// Does what waits, and gives the sums that were asked for and the elements of some tensors, in one copy to the host where the
+    /// device can, and in none where nothing is asked for.
+    fn finish(
+        &self,
+        all: Together<E, Self>,
+        tensors: &[Tensor<(usize,), E, Self>],
+    ) -> Result<(Vec<f64>, Vec<Vec<E>>), Self::Err> {
+        Ok((all.sums, tensors.iter().map(|tensor| tensor.as_vec()).collect()))
     }
 
     /// One update by Adam of a parameter and its two moments.

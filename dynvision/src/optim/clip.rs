@@ -1,7 +1,7 @@
 //! Clipping of gradients.
 
 use super::{Groups, OptimError, ParameterKernel};
-use crate::kernels::{Buffer, Together};
+use crate::kernels::{Buffer, Together, Vector};
 use crate::parameters::each;
 use dfdx::prelude::*;
 
@@ -23,6 +23,13 @@ pub(crate) struct Clipped {
     pub(crate) norm: f64,
     /// Whether any of them was changed.
     pub(crate) changed: bool,
+}
+
+/// The sums of the squares of the gradients, of one after the other; and what they are after elements are limited, where they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Squares {
+    before: Vec<f64>,
+    after: Vec<f64>,
 }
 
 impl Clip {
@@ -50,15 +57,44 @@ impl Clip {
         E: Dtype + num_traits::Float,
         D: Device<E> + ParameterKernel<E>,
     {
-        Ok(self.clip(model, grads, groups)?.norm)
+        Ok(self.clip(model, grads, groups, None)?.norm)
     }
 
-    /// The same, which also says whether there was something to clip.
+    /// What clipping follows, with the elements of some tensors: one copy to the host where the device can.
+    pub(crate) fn measure<M, E, D>(
+        &self,
+        model: &M,
+        grads: &mut Gradients<E, D>,
+        groups: &Groups,
+        tensors: &[Vector<E, D>],
+    ) -> Result<(Squares, Vec<Vec<E>>), OptimError>
+    where
+        M: TensorCollection<E, D>,
+        E: Dtype,
+        D: Device<E> + ParameterKernel<E>,
+    {
+        let (squares, elements) = together(model, grads, groups, tensors, |dev, gradient, all| {
+            dev.add_squares(gradient, None, all)?;
+            match *self {
+                Clip::Norm(_) => Ok(()),
+                Clip::Value(limit) => dev.add_squares(gradient, Some(limit), all),
+            }
+        })?;
+        let (before, after) = match self {
+            Clip::Norm(_) => (squares, Vec::new()),
+            Clip::Value(_) => squares.chunks_exact(2).map(|both| (both[0], both[1])).unzip(),
+        };
+        Ok((Squares { before, after }, elements))
+    }
+
+    /// The same as [`apply`](Self::apply), which also says whether there was something to clip. What was measured before saves a copy
+    /// to the host, if the gradients have not changed since.
     pub(crate) fn clip<M, E, D>(
         &self,
         model: &M,
         grads: &mut Gradients<E, D>,
         groups: &Groups,
+        measured: Option<Squares>,
     ) -> Result<Clipped, OptimError>
     where
         M: TensorCollection<E, D>,
@@ -74,7 +110,11 @@ impl Clip {
                 "a number above 0 that the gradients' type holds",
             ));
         }
-        let norm = norm_of(model, grads, groups)?;
+        let Squares { before, after } = match measured {
+            Some(measured) => measured,
+            None => self.measure(model, grads, groups, &[])?.0,
+        };
+        let norm = norm_of(&before, model, grads, groups)?;
         let changed;
         match *self {
             Clip::Norm(limit) => {
@@ -90,8 +130,8 @@ impl Clip {
                 }
             }
             Clip::Value(limit) => {
-                together(model, grads, groups, |dev, gradient, all| dev.add_clamp(gradient, limit, all))?;
-                changed = norm_of(model, grads, groups)?.is_below(&norm);
+                together(model, grads, groups, &[], |dev, gradient, all| dev.add_clamp(gradient, limit, all))?;
+                changed = norm_of(&after, model, grads, groups)?.is_below(&norm);
             }
         }
         Ok(Clipped { norm: norm.value(), changed })
@@ -120,29 +160,30 @@ where
     E: Dtype,
     D: Device<E> + ParameterKernel<E>,
 {
-    together(model, grads, groups, |dev, gradient, all| dev.add_scale(gradient, factor, all))?;
+    together(model, grads, groups, &[], |dev, gradient, all| dev.add_scale(gradient, factor, all))?;
     Ok(())
 }
 
 /// Does something with the gradients of all parameters that are trained, together where the device can, and gives the sums that
-/// were asked for. The gradients are borrowed until it is done.
+/// were asked for and the elements of some tensors. The gradients are borrowed until it is done.
 fn together<M, E, D>(
     model: &M,
     grads: &mut Gradients<E, D>,
     groups: &Groups,
+    tensors: &[Vector<E, D>],
     add: impl Fn(&D, &mut Buffer<E, D>, &mut Together<E, D>) -> Result<(), D::Err>,
-) -> Result<Vec<f64>, OptimError>
+) -> Result<(Vec<f64>, Vec<Vec<E>>), OptimError>
 where
     M: TensorCollection<E, D>,
     E: Dtype,
     D: Device<E> + ParameterKernel<E>,
 {
-    let (mut all, mut device) = (Together::new(true), None);
+    let (mut all, mut device) = (Together::new(true), tensors.first().map(|tensor| tensor.device().clone()));
     visit(model, grads, groups, |dev, _, gradient| {
         device.get_or_insert_with(|| dev.clone());
         add(dev, gradient, &mut all).map_err(OptimError::device)
     })?;
-    device.map_or(Ok(Vec::new()), |device| device.finish(all)).map_err(OptimError::device)
+    device.map_or(Ok(Default::default()), |device| device.finish(all, tensors)).map_err(OptimError::device)
 }
 
 /// A norm as a scale and the sum of squares in it, since squares, and their root, can be beyond the range where what they are
@@ -178,14 +219,13 @@ impl Norm {
     }
 }
 
-/// The norm of all gradients, or an error that names the first that is not finite.
-fn norm_of<M, E, D>(model: &M, grads: &mut Gradients<E, D>, groups: &Groups) -> Result<Norm, OptimError>
+/// The norm of all gradients by their sums of squares, or an error that names the first that is not finite.
+fn norm_of<M, E, D>(sums: &[f64], model: &M, grads: &mut Gradients<E, D>, groups: &Groups) -> Result<Norm, OptimError>
 where
     M: TensorCollection<E, D>,
     E: Dtype + num_traits::Float,
     D: Device<E> + ParameterKernel<E>,
 {
-    let sums = together(model, grads, groups, |dev, gradient, all| dev.add_squares(gradient, all))?;
     if sums.iter().all(|squares| squares.is_finite()) {
         let squares: f64 = sums.iter().sum();
         if squares.is_finite() {

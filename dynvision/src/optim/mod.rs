@@ -43,7 +43,7 @@ pub use adam::AdamConfig;
 pub use average::Average;
 pub use clip::Clip;
 #[cfg(feature = "train")]
-pub(crate) use clip::{Clipped, scale_gradients};
+pub(crate) use clip::{Clipped, Squares, scale_gradients};
 pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use optimizer::Optimizer;

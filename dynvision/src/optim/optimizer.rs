@@ -129,18 +129,29 @@ where
     /// that the optimizer was made for, and what the device says. Gradients are followed as they
     /// are: [`Clip`](super::Clip) refuses those that are not finite.
     pub fn step(&mut self, model: &mut M, grads: &mut Gradients<E, D>) -> Result<(), OptimError> {
-        self.step_of(model, grads, false)
+        self.checked(model, grads, false, false)
     }
 
-    /// [`step`](Self::step) of a model that may be `unshared`: no tensor shares memory with its parameters. Where a device cannot see
-    /// that, it makes sure of it first, parameter by parameter.
+    /// [`step`](Self::step) by gradients of all parameters, of a model that may be `unshared`: no tensor shares memory with its
+    /// parameters. Where a device cannot see that, it gives each parameter memory of its own first.
+    #[cfg(feature = "train")]
     pub(crate) fn step_of(
         &mut self,
         model: &mut M,
         grads: &mut Gradients<E, D>,
         unshared: bool,
     ) -> Result<(), OptimError> {
-        let left_out = self.walk(model, grads, unshared).map_err(OptimError::device)?;
+        self.checked(model, grads, unshared, true)
+    }
+
+    fn checked(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<E, D>,
+        unshared: bool,
+        complete: bool,
+    ) -> Result<(), OptimError> {
+        let left_out = self.walk(model, grads, unshared, complete).map_err(OptimError::device)?;
         match left_out.foreign {
             Some((name, shape)) => Err(OptimError::Foreign { name, shape }),
             None if left_out.names.is_empty() => Ok(()),
@@ -149,15 +160,24 @@ where
     }
 
     /// What waits on the device is done before the parameters, their states and gradients are let go.
-    fn walk(&mut self, model: &mut M, grads: &mut Gradients<E, D>, unshared: bool) -> Result<LeftOut, D::Err> {
+    fn walk(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<E, D>,
+        unshared: bool,
+        complete: bool,
+    ) -> Result<LeftOut, D::Err> {
         let Optimizer { rule, groups, slots, .. } = self;
         let (left_out, together) = (LeftOut::default(), Together::new(unshared));
-        let mut walk = Walk { rule: &*rule, groups: &*groups, slots, grads, left_out, together, device: None };
-        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut walk })?;
+        let mut walk =
+            Walk { rule: &*rule, groups: &*groups, slots, grads, complete, left_out, together, device: None };
+        let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut walk });
         let Walk { left_out, together, device, .. } = walk;
+        // also behind an error: what waits has been given its new memory
         if let Some(device) = device {
-            device.finish(together)?;
+            device.finish(together, &[])?;
         }
+        walked?;
         Ok(left_out)
     }
 }
@@ -311,7 +331,8 @@ where
 {
     /// As [`Optimizer::step`], by a copy of the gradients.
     fn update(&mut self, module: &mut M, gradients: &Gradients<E, D>) -> Result<(), OptimizerUpdateError<D::Err>> {
-        let left_out = self.walk(module, &mut gradients.clone(), false).map_err(OptimizerUpdateError::DeviceError)?;
+        let left_out =
+            self.walk(module, &mut gradients.clone(), false, false).map_err(OptimizerUpdateError::DeviceError)?;
         left_out.tensors.into()
     }
 }
@@ -369,6 +390,8 @@ struct Walk<'a, R, E: Dtype, D: ParameterKernel<E>> {
     groups: &'a Groups,
     slots: &'a mut BTreeMap<String, Slot<E, D>>,
     grads: &'a mut Gradients<E, D>,
+    /// Whether all parameters have gradients, so that none is asked about.
+    complete: bool,
     left_out: LeftOut,
     together: Together<E, D>,
     /// Where the parameters are.
@@ -396,7 +419,7 @@ impl<R: UpdateRule, E: Dtype, D: Device<E> + ParameterKernel<E>> TensorVisitor<E
             self.left_out.foreign = Some((name, shape));
             return Ok(None);
         };
-        if slot.updates == 0 && !has_gradient(options, parameter, self.grads)? {
+        if slot.updates == 0 && !self.complete && !has_gradient(options, parameter, self.grads)? {
             self.left_out.tensors.add(parameter);
             self.left_out.names.push(name);
             return Ok(None);

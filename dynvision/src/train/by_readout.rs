@@ -4,8 +4,9 @@ use super::source::of_set;
 use super::{Batches, Drawn, Pass, Source, TrainError};
 use crate::data::DataError;
 use crate::geometry::Map;
+use crate::kernels::Upload;
 use crate::loss::{Labels, LabelsByReadout};
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype};
 use std::collections::BTreeMap;
 
 /// Samples with labels for each readout of a model with several: those of the set are of the first, others are given by the

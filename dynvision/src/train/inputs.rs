@@ -5,9 +5,9 @@ use super::{Batches, Drawn, Pass, Source, TrainError};
 use crate::data::{DataError, Dataset, Normalisation};
 use crate::error::Error;
 use crate::geometry::Map;
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{Element, Maps, Upload, VisionDevice};
 use crate::unroll::Stimulus;
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, NoneTape, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype, NoneTape};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -4,9 +4,10 @@ use super::TrainError;
 use super::source::{Batches, Drawn, Pass, Source, described};
 use crate::data::{DataError, Dataset, Draw, Images, Normalisation, Purpose, Transforms};
 use crate::geometry::Map;
+use crate::kernels::Upload;
 use crate::loss::Labels;
 use crate::protocol::{self, Masks, Protocol, ProtocolError, Showing, Timeline};
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype, Tensor};
 use rand::RngCore;
 use std::borrow::Cow;
 
@@ -126,7 +127,7 @@ impl<S: Dataset> Presented<S> {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E>,
+        D: Upload<E>,
     {
         let model = Map::new(C::SIZE, H::SIZE, W::SIZE);
         if self.shape != model {
@@ -140,10 +141,8 @@ impl<S: Dataset> Presented<S> {
         let mut frames = Vec::with_capacity(made.frames.len());
         for frame in &made.frames {
             let shape = (indices.len(), C::default(), H::default(), W::default());
-            let mut tensor = device.try_zeros_like(&shape).map_err(refused)?;
             let values: Vec<E> = frame.iter().map(|&x| E::from_f64(x.into()).unwrap_or_default()).collect();
-            tensor.copy_from(&values);
-            frames.push(tensor);
+            frames.push(device.upload(shape, &values).map_err(refused)?);
         }
         // frames that several steps show are shared
         Ok(made.shown.iter().filter_map(|&frame| frames.get(frame).cloned()).collect())
@@ -218,7 +217,7 @@ impl<S: Dataset> Source for Presented<S> {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'a,
+        D: Upload<E> + 'a,
     {
         let (device, pass) = (device.clone(), *pass);
         let size = pass.batch_size.max(1);

@@ -3,8 +3,9 @@
 use super::{OtherInput, Recording, TrainError};
 use crate::data::{DataError, Dataset, Images, Loader, Order, Seed};
 use crate::geometry::Map;
+use crate::kernels::Upload;
 use crate::loss::{Labels, Place, Responses, Target};
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, Tensor, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype, Tensor};
 use std::collections::BTreeMap;
 
 /// What a training learns from: [`Images`] in memory, a [`Loader`] of any [`Dataset`](crate::data::Dataset), or one of these with
@@ -62,7 +63,7 @@ pub trait Source {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'a;
+        D: Upload<E> + 'a;
 
     /// What the model is to answer to a batch. `counted` says for each step of the run whether the presentation lets its labels
     /// count.
@@ -102,16 +103,14 @@ pub struct Drawn {
 pub type Batch<C, H, W, E, D> = (Vec<Tensor<(usize, C, H, W), E, D>>, Drawn);
 
 /// The batches of one pass.
-pub struct Batches<'a, C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: ZerosTensor<E>> {
+pub struct Batches<'a, C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: Upload<E>> {
     /// How many the whole pass has, those that were left out included.
     pub count: usize,
     /// The batches.
     pub batches: Box<dyn Iterator<Item = Result<Batch<C, H, W, E, D>, DataError>> + 'a>,
 }
 
-impl<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: ZerosTensor<E>> std::fmt::Debug
-    for Batches<'_, C, H, W, E, D>
-{
+impl<C: ConstDim, H: ConstDim, W: ConstDim, E: Dtype, D: Upload<E>> std::fmt::Debug for Batches<'_, C, H, W, E, D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Batches").field("count", &self.count).finish_non_exhaustive()
     }
@@ -142,7 +141,7 @@ impl Source for Images {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'a,
+        D: Upload<E> + 'a,
     {
         let order = pass.order.indices(self.labels(), pass.seed, pass.epoch);
         // what is wrong with the size or the shape is said before the first batch
@@ -198,7 +197,7 @@ impl Source for Loader {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'a,
+        D: Upload<E> + 'a,
     {
         let Pass { order, seed, epoch, batch_size, first, all } = *pass;
         let mut loader = self.clone().order(order).seed(seed).batch_size(batch_size);
@@ -253,7 +252,7 @@ macro_rules! of_set {
             H: ConstDim,
             W: ConstDim,
             E: Dtype,
-            D: ZerosTensor<E> + CopySlice<E> + 'a,
+            D: Upload<E> + 'a,
         {
             self.set.batches(device, pass)
         }

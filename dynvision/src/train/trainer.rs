@@ -16,7 +16,7 @@ use crate::loss::{CrossEntropy, Labels, Loss, Output, Over, Place, Target, Term,
 use crate::model::{DynModel, Frame, FrameShape, check_beside, frozen, run_or_record};
 use crate::ops::{MapShape, reshaped};
 use crate::optim::{
-    Clip, Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, UpdateRule,
+    Clip, Clipped, Groups, OptimError, Optimizer, OptimizerConfig, ParameterKernel, Schedule, Squares, UpdateRule,
     scale_gradients,
 };
 use crate::unroll::{Response, Stacked, Statistics, Stimulus, Timed, VisitAreas};
@@ -79,6 +79,8 @@ pub(super) struct Pending<E: Element, D: VisionDevice<E>> {
     mean: Gradients<E, D>,
     /// Over how many.
     count: f64,
+    /// What clipping follows, where it was read with the loss.
+    squares: Option<Squares>,
 }
 
 /// How far an epoch is that is not over.
@@ -94,10 +96,9 @@ pub struct Partial {
     pub(super) meter: Meter,
 }
 
-/// A run with its loss.
-struct Judged<M: DynModel<E, D>, E: Element, D: VisionDevice<E>, T> {
+/// A run with the terms of its loss.
+struct Judged<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> {
     terms: Vec<Term<E, D>>,
-    loss: Tensor<Rank0, E, D, T>,
     output: Output<M, usize, E, D>,
     observed: Statistics,
 }
@@ -298,6 +299,9 @@ where
     pub fn set_groups(&mut self, groups: Groups) -> Result<(), TrainError> {
         self.optim.set_groups(groups.clone())?;
         self.config.groups = groups;
+        if let Some(pending) = &mut self.gradients {
+            pending.squares = None;
+        }
         Ok(())
     }
 
@@ -390,8 +394,10 @@ where
         E: crate::file::StateNumber,
     {
         let guard = self.config.checkpoints.as_ref().map(|_| Guard::new());
+        // from the first update on no one sees the weights who could keep them
+        let mut unshared = false;
         while !self.config.is_over(&self.history, &self.monitor) {
-            let epoch = self.epoch(images, held_out, guard.as_ref())?;
+            let epoch = self.epoch(images, held_out, guard.as_ref(), &mut unshared)?;
             self.history.epochs.push(epoch);
             self.partial = None;
             self.monitor.check_known(&self.history)?;
@@ -476,12 +482,13 @@ where
         images: &S,
         held_out: Option<&S>,
         guard: Option<&Guard>,
+        unshared: &mut bool,
     ) -> Result<Epoch, TrainError>
     where
         E: crate::file::StateNumber,
     {
         let done = self.history.epochs.len();
-        self.train(images, done, guard)?;
+        self.train(images, done, guard, unshared)?;
         let trained = self.partial.as_ref().map_or(0.0, |partial| partial.seconds);
         if self.config.checkpoints.as_ref().is_some_and(|checkpoints| self.log.pace.is_late(checkpoints)) {
             self.write_last()?;
@@ -519,6 +526,7 @@ where
         images: &S,
         epoch: usize,
         guard: Option<&Guard>,
+        unshared: &mut bool,
     ) -> Result<(), TrainError>
     where
         E: crate::file::StateNumber,
@@ -533,13 +541,13 @@ where
         let bar = progress::bar(self.config.progress, epoch + 1, self.config.epochs, count);
         bar.set_position(done as u64);
         self.log.window.start();
-        // from one update of this loop to the next no one sees the weights who could keep them
-        let mut unshared = false;
         for (number, batch) in (done..).zip(batches) {
             let at = |source| TrainError::Batch { epoch: epoch + 1, batch: number + 1, source: Box::new(source) };
             let (frames, drawn) = batch.map_err(|error| at(error.into()))?;
             let (stimulus, target) = self.shown(frames, images, &drawn, residual, self.batches).map_err(at)?;
-            let numbers = self.backward_part(stimulus, &target).map_err(at)?;
+            // the batches whose gradients make one update; the epoch's last may be fewer
+            let is_last = (number + 1).is_multiple_of(accumulate) || number + 1 >= count;
+            let numbers = self.backward_part(stimulus, &target, is_last).map_err(at)?;
             numbers.count(&mut partial.meter, &target);
             numbers.count(self.log.window.count(target.batch()), &target);
             self.log.pace.batch();
@@ -547,12 +555,11 @@ where
             if let Some(loss) = partial.meter.loss() {
                 bar.set_message(format!("loss {loss:.4}"));
             }
-            // the batches whose gradients make one update; the epoch's last may be fewer
-            if !(number + 1).is_multiple_of(accumulate) && number + 1 < count {
+            if !is_last {
                 continue;
             }
-            let Clipped { norm, changed } = self.update_part(unshared).map_err(at)?;
-            unshared = self.constraint.is_none();
+            let Clipped { norm, changed } = self.update_part(*unshared).map_err(at)?;
+            *unshared = self.constraint.is_none();
             partial.norm += norm;
             partial.clipped += usize::from(changed);
             partial.updates += 1;
@@ -569,7 +576,6 @@ where
                     return Err(self.interrupted(number + 1)?);
                 }
                 self.write_last()?;
-                unshared = false;
                 partial = self.partial.take().unwrap_or_default();
             }
         }
@@ -646,13 +652,15 @@ where
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
         target: &Y,
     ) -> Result<f64, TrainError> {
-        Ok(self.backward_part(stimulus, target)?.loss)
+        Ok(self.backward_part(stimulus, target, true)?.loss)
     }
 
+    /// The same. Where an update follows, what it needs to know is read with the loss: the step waits for the device here, once.
     fn backward_part(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
         target: &Y,
+        is_last: bool,
     ) -> Result<Numbers, TrainError> {
         if target.batch() == 0 || stimulus.frame(0).is_some_and(|frame| frame.shape().concrete()[0] == 0) {
             return Err(TrainError::EmptyBatch);
@@ -678,16 +686,30 @@ where
         let stimulus = stimulus.seeded(chance).training();
         let still = [stimulus.frozen_statistics(), &self.config.frozen_statistics].concat();
         let stimulus = stimulus.freeze_statistics(still);
-        let judged = self.judge(&self.net, stimulus.clone().traced(gradients), target, false)?;
-        let numbers = self.read(&self.net, &judged, stimulus, target)?;
+        let (judged, loss) = self.judge(&self.net, stimulus.clone().traced(gradients), target, false)?;
         let loss = if before > 0.0 && !is_sum {
-            judged.loss.try_mul(E::from_f64(count / all).unwrap_or_default()).map_err(Error::device)?
+            loss.try_mul(E::from_f64(count / all).unwrap_or_default()).map_err(Error::device)?
         } else {
-            judged.loss
+            loss
         };
-        let mean = backward(loss, || self.loss.name())?;
-        judged.observed.absorb(&mut self.net)?;
-        self.gradients = Some(Pending { mean, count: all });
+        let mut mean = backward(loss, || self.loss.name())?;
+        let Judged { terms, output, observed } = judged;
+        let (mut asked, readouts) = asked(&terms, &output, target)?;
+        let (moved, own) = (observed.moved(&self.net)?, asked.len());
+        asked.extend(moved.iter().flat_map(|moved| moved.rows.iter().cloned()));
+        let (squares, mut values) = if is_last {
+            let (squares, values) = self.config.clip.measure(&self.net, &mut mean, self.optim.groups(), &asked)?;
+            (Some(squares), values)
+        } else {
+            (None, self.device.fetch(&asked).map_err(Error::device)?)
+        };
+        let moments = values.split_off(own);
+        let numbers = numbers(&self.net, &terms, readouts, stimulus, target, values)?;
+        if let Some(moved) = moved {
+            moved.check(&moments)?;
+            moved.put(&mut self.net)?;
+        }
+        self.gradients = Some(Pending { mean, count: all, squares });
         self.batches += 1;
         Ok(numbers)
     }
@@ -704,9 +726,11 @@ where
 
     /// The same, of weights that may be `unshared` ([`Optimizer::step_of`]).
     fn update_part(&mut self, unshared: bool) -> Result<Clipped, TrainError> {
-        let Some(Pending { mean: mut gradients, .. }) = self.gradients.take() else { return Ok(Clipped::default()) };
+        let Some(Pending { mean: mut gradients, squares, .. }) = self.gradients.take() else {
+            return Ok(Clipped::default());
+        };
         self.schedule()?;
-        let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups()) {
+        let clipped = match self.config.clip.clip(&self.net, &mut gradients, self.optim.groups(), squares) {
             Err(OptimError::NotFinite { name, count, of }) => {
                 let what = format!("the gradient of `{name}`, in {count} of {of} elements,");
                 return Err(TrainError::NotFinite { what, mend: SMALLER });
@@ -783,8 +807,10 @@ where
             let (stimulus, target) = self.shown(frames, images, &drawn, residual, number as u64)?;
             let record = target.responses().is_some_and(|all| all.places().any(|place| *place != Place::Readout))
                 || !target.readouts().is_empty();
-            let judged = self.judge(&net, stimulus.clone(), &target, record)?;
-            self.read(&net, &judged, stimulus, &target)?.count(&mut meter, &target);
+            let (judged, _) = self.judge(&net, stimulus.clone(), &target, record)?;
+            let (asked, readouts) = asked(&judged.terms, &judged.output, &target)?;
+            let values = self.device.fetch(&asked).map_err(Error::device)?;
+            numbers(&net, &judged.terms, readouts, stimulus, &target, values)?.count(&mut meter, &target);
             if let Some(responses) = target.responses() {
                 answers.add(&judged.output, responses)?;
             }
@@ -800,55 +826,68 @@ where
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D, T>,
         target: &Y,
         record: bool,
-    ) -> Result<Judged<M, E, D, T>, Error> {
+    ) -> Result<(Judged<M, E, D>, Tensor<Rank0, E, D, T>), Error> {
         let (logits, responses, mut cx) = run_or_record(net, stimulus, record || self.loss.needs_responses())?;
         let output = Output { logits, responses };
         let terms = self.loss.terms(&output, target, &mut cx)?;
         let loss = total(&terms, &self.device, &mut cx)?;
         let observed = cx.take_statistics();
-        Ok(Judged { terms, loss: loss.put_tape(cx.into_tape()), output, observed })
+        Ok((Judged { terms, output, observed }, loss.put_tape(cx.into_tape())))
     }
+}
 
-    /// Reads the numbers of a run from the device, and finds out what went wrong if its loss is not finite.
-    fn read<T>(
-        &self,
-        net: &M,
-        judged: &Judged<M, E, D, T>,
-        stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
-        target: &Y,
-    ) -> Result<Numbers, TrainError> {
-        let wide = |x: &E| x.to_f64().unwrap_or(f64::NAN);
-        // all numbers in one copy: of each term, and then the logits
-        let mut asked: Vec<Vector<E, D>> = Vec::with_capacity(judged.terms.len() + 1);
-        for term in &judged.terms {
-            asked.push(reshaped(term.value.clone(), &(1,))?);
-        }
-        if target.labels().is_some() {
-            let (logits, len) = (judged.output.logits.clone(), judged.output.logits.shape().num_elements());
-            asked.push(reshaped(logits.try_contiguous().map_err(Error::device)?, &(len,))?);
-        }
-        let mut numbers = self.device.fetch(&asked).map_err(Error::device)?;
-        let logits = numbers.split_off(judged.terms.len());
-        let term = |(term, value): (&Term<E, D>, &Vec<E>)| {
-            let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
-            TermOfBatch { name, weight, over, count, value: value.first().map_or(f64::NAN, wide) }
-        };
-        let terms: Vec<TermOfBatch> = judged.terms.iter().zip(&numbers).map(term).collect();
-        let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
-        if !loss.is_finite() {
-            let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
-            let (what, mend) = match first_not_finite(net, stimulus)? {
-                Some((what, mend)) => (format!("{what}, and so the loss,"), mend),
-                None => (format!("the loss (`{}`)", term()), SMALLER),
-            };
-            return Err(TrainError::NotFinite { what, mend });
-        }
-        let mut others = Logits { of: target.readouts(), found: Vec::new() };
-        if let Some(responses) = judged.output.responses.as_ref().filter(|_| !others.of.is_empty()) {
-            M::visit_areas(responses, &mut others)?;
-        }
-        Ok(Numbers { loss, terms, logits: logits.iter().flatten().map(wide).collect(), readouts: others.found })
+/// The elements of a tensor in one row.
+fn row<S: Shape, E: Element, D: VisionDevice<E>>(tensor: &Tensor<S, E, D>) -> Result<Vector<E, D>, Error> {
+    let len = tensor.shape().num_elements();
+    reshaped(tensor.clone().try_contiguous().map_err(Error::device)?, &(len,))
+}
+
+/// What is read of a run, for one copy to the host: each term, the logits where they are judged, and what other readouts answered,
+/// of which there are names.
+fn asked<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
+    terms: &[Term<E, D>],
+    output: &Output<M, usize, E, D>,
+    target: &impl Target,
+) -> Result<(Vec<Vector<E, D>>, Vec<String>), Error> {
+    let mut asked = terms.iter().map(|term| row(&term.value)).collect::<Result<Vec<_>, _>>()?;
+    if target.labels().is_some() {
+        asked.push(row(&output.logits)?);
     }
+    let mut others = Logits { of: target.readouts(), names: Vec::new(), found: Vec::new() };
+    if let Some(responses) = output.responses.as_ref().filter(|_| !others.of.is_empty()) {
+        M::visit_areas(responses, &mut others)?;
+    }
+    asked.append(&mut others.found);
+    Ok((asked, others.names))
+}
+
+/// The numbers of a run by what was [`asked`]; finds out what went wrong if its loss is not finite.
+fn numbers<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
+    net: &M,
+    terms: &[Term<E, D>],
+    readouts: Vec<String>,
+    stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
+    target: &impl Target,
+    values: Vec<Vec<E>>,
+) -> Result<Numbers, TrainError> {
+    let wide = |values: Vec<E>| values.iter().map(|x| x.to_f64().unwrap_or(f64::NAN)).collect::<Vec<f64>>();
+    let mut values = values.into_iter().map(wide);
+    let term = |(term, value): (&Term<E, D>, Vec<f64>)| {
+        let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
+        TermOfBatch { name, weight, over, count, value: value.first().copied().unwrap_or(f64::NAN) }
+    };
+    let terms: Vec<TermOfBatch> = terms.iter().zip(values.by_ref()).map(term).collect();
+    let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
+    if !loss.is_finite() {
+        let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
+        let (what, mend) = match first_not_finite(net, stimulus)? {
+            Some((what, mend)) => (format!("{what}, and so the loss,"), mend),
+            None => (format!("the loss (`{}`)", term()), SMALLER),
+        };
+        return Err(TrainError::NotFinite { what, mend });
+    }
+    let logits = target.labels().and_then(|_| values.next()).unwrap_or_default();
+    Ok(Numbers { loss, terms, logits, readouts: readouts.into_iter().zip(values).collect() })
 }
 
 /// A film, and blank frames for as long as the readout lags behind.
@@ -860,17 +899,18 @@ fn late<S: MapShape, E: Element, D: VisionDevice<E>>(
     if residual > 0 { film.then_blank(residual, blank) } else { Ok(film) }
 }
 
-/// Reads what readouts answered from the device.
-struct Logits<'a> {
+/// Finds what readouts answered.
+struct Logits<'a, E: Element, D: VisionDevice<E>> {
     of: Vec<&'a str>,
-    found: Vec<(String, Vec<f64>)>,
+    names: Vec<String>,
+    found: Vec<Vector<E, D>>,
 }
 
-impl<E: Element, D: VisionDevice<E>> VisitAreas<Stacked, E, D> for Logits<'_> {
+impl<E: Element, D: VisionDevice<E>> VisitAreas<Stacked, E, D> for Logits<'_, E, D> {
     fn area<S: Timed>(&mut self, name: &'static str, response: &Response<S, E, D>) -> Result<(), Error> {
         if self.of.contains(&name) {
-            let values = response.values.as_vec().iter().map(|x| x.to_f64().unwrap_or(f64::NAN)).collect();
-            self.found.push((name.to_string(), values));
+            self.found.push(row(&response.values)?);
+            self.names.push(name.to_string());
         }
         Ok(())
     }

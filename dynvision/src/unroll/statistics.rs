@@ -2,7 +2,7 @@
 
 use crate::autograd::id;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, Vector, VisionDevice};
+use crate::kernels::{Element, Running, Vector, VisionDevice};
 use crate::parameters::{each, each_mut};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Shape, Tensor, UniqueId};
@@ -15,7 +15,7 @@ pub(crate) struct Observed {
     /// A [`Vector`], which stays on its device until it is absorbed.
     values: Box<dyn Any>,
     scale: f64,
-    /// How much of the running value they replace.
+    /// How much of the running value they replace; a norm's is one for all steps.
     momentum: f64,
 }
 
@@ -55,44 +55,74 @@ impl Statistics {
     /// [`Error::Setting`] where a moment would no longer be finite, of frames that are too large for the dtype; the model
     /// is then as it was.
     pub fn absorb<M: TensorCollection<E, D>, E: Element, D: VisionDevice<E>>(self, model: &mut M) -> Result<()> {
-        // what is of another device or dtype is of no tensor of the model
-        let of = |step: &Observed| step.values.downcast_ref::<Vector<E, D>>().cloned();
-        let (steps, values): (Vec<_>, Vec<_>) = self.0.iter().filter_map(|step| Some((step, of(step)?))).unzip();
-        let Some(device) = values.first().map(|values| values.device().clone()) else { return Ok(()) };
-        // one copy to the host for all steps
-        let values = device.fetch(&values).map_err(Error::device)?;
-        let mut observed: HashMap<UniqueId, Vec<(f64, Vec<f64>)>> = HashMap::new();
-        for (step, values) in steps.into_iter().zip(values) {
-            let wide = |value: &E| value.to_f64().unwrap_or(f64::NAN) * step.scale;
-            observed.entry(step.running).or_default().push((step.momentum, values.iter().map(wide).collect()));
+        let Some(moved) = self.moved(model)? else { return Ok(()) };
+        let values = moved.device.fetch(&moved.rows).map_err(Error::device)?;
+        moved.check(&values)?;
+        moved.put(model)
+    }
+
+    /// What the running moments of the model that ran become; `None` where nothing was observed.
+    pub(crate) fn moved<M: TensorCollection<E, D>, E: Element, D: VisionDevice<E>>(
+        self,
+        model: &M,
+    ) -> Result<Option<Moved<E, D>>> {
+        let (mut observed, mut device) = (HashMap::<_, Vec<_>>::new(), None);
+        for Observed { running, values, scale, momentum } in self.0 {
+            // what is of another device or dtype is of no tensor of the model
+            if let Ok(values) = values.downcast::<Vector<E, D>>() {
+                device.get_or_insert_with(|| values.device().clone());
+                observed.entry(running).or_default().push((momentum, (*values, scale)));
+            }
         }
-        let (mut moved, mut infinite) = (HashMap::new(), None);
+        let Some(device) = device else { return Ok(None) };
+        let (mut of, mut all) = (Vec::new(), Ok(Vec::new()));
         each(model, |name, _, running| {
             let Some(steps) = observed.remove(&running.identity()) else { return };
-            let mut values: Vec<f64> = running.values().iter().map(|v| v.to_f64().unwrap_or(f64::NAN)).collect();
-            for (momentum, step) in steps {
-                for (value, observed) in values.iter_mut().zip(step) {
-                    *value += momentum * (observed - *value);
-                }
+            let Ok(found) = &mut all else { return };
+            let momentum = steps.first().map_or(0.0, |&(momentum, _)| momentum);
+            let observed = steps.into_iter().map(|(_, step)| step).collect();
+            match running.row() {
+                Ok(value) => found.push(Running { value, momentum, observed }),
+                Err(error) => all = Err(Error::device(error)),
             }
-            let narrow = |&v: &f64| E::from_f64(v).unwrap_or_default();
-            let values: Vec<E> = values.iter().map(narrow).collect();
-            if infinite.is_none() && values.iter().any(|value| value.to_f64().is_none_or(|value| !value.is_finite())) {
-                infinite = Some(name.to_owned());
-            }
-            moved.insert(running.identity(), values);
+            of.push((running.identity(), name.to_owned()));
         });
-        if let Some(name) = infinite {
-            return Err(Error::Setting(format!(
-                "`{name}` would become infinite or no number by this batch: its batch norm gets values whose moments the dtype \
-                 cannot hold; frames of a smaller scale keep them finite"
-            )));
-        }
+        let rows = device.moved(&all?).map_err(Error::device)?;
+        Ok(Some(Moved { of, rows, device }))
+    }
+}
+
+/// What running tensors become.
+pub(crate) struct Moved<E: Element, D: VisionDevice<E>> {
+    /// Which, and their names.
+    of: Vec<(UniqueId, String)>,
+    /// The elements of each.
+    pub(crate) rows: Vec<Vector<E, D>>,
+    device: D,
+}
+
+impl<E: Element, D: VisionDevice<E>> Moved<E, D> {
+    /// Refuses what is not finite, by the values of the rows.
+    pub(crate) fn check(&self, values: &[Vec<E>]) -> Result<()> {
+        let infinite = |values: &Vec<E>| values.iter().any(|value| !value.is_finite());
+        let Some(((_, name), _)) = self.of.iter().zip(values).find(|(_, values)| infinite(values)) else {
+            return Ok(());
+        };
+        Err(Error::Setting(format!(
+            "`{name}` would become infinite or no number by this batch: its batch norm gets values whose moments the dtype \
+             cannot hold; frames of a smaller scale keep them finite"
+        )))
+    }
+
+    /// Gives them to the model.
+    pub(crate) fn put<M: TensorCollection<E, D>>(self, model: &mut M) -> Result<()> {
+        let mut rows: HashMap<_, _> = self.of.into_iter().map(|(of, _)| of).zip(self.rows).collect();
+        let mut result = Ok(());
         each_mut(model, |_, _, running| {
-            if let Some(values) = moved.remove(&running.identity()) {
-                running.set_values(&values);
+            if let (Ok(()), Some(row)) = (&result, rows.remove(&running.identity())) {
+                result = running.set_row(&row);
             }
         });
-        Ok(())
+        result.map_err(Error::device)
     }
 }

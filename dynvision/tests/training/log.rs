@@ -1,7 +1,8 @@
 //! The history on the disk: what is appended, what is cut when a training is taken up, and what TensorBoard reads.
 
 use super::*;
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype};
+use dynvision::kernels::Upload;
 use dynvision::train::{Batches, Drawn, Logs, Pass, Source, Step, TrainingLog};
 use std::path::Path;
 
@@ -152,7 +153,7 @@ impl Source for Watched<'_> {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'a,
+        D: Upload<E> + 'a,
     {
         Source::batches(&self.set, device, pass)
     }

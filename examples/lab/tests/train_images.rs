@@ -51,6 +51,7 @@ fn options(folder: &Path, out: &TempDir) -> Options {
         seed: 3,
         out: out.path().join("run"),
         skip_corrupt: false,
+        device: "cpu".into(),
         threads: 2,
     }
 }

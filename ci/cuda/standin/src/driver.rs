@@ -27,6 +27,7 @@ const NO_DEVICE: Status = 100;
 const INVALID_DEVICE: Status = 101;
 const INVALID_CONTEXT: Status = 201;
 const INVALID_PTX: Status = 218;
+const JIT_DISABLED: Status = 223;
 const FILE_NOT_FOUND: Status = 301;
 const INVALID_HANDLE: Status = 400;
 const NOT_FOUND: Status = 500;
@@ -36,7 +37,7 @@ const MISALIGNED: Status = 716;
 const LAUNCH_FAILED: Status = 719;
 const NOT_SUPPORTED: Status = 801;
 
-const NAMES: [(Status, &CStr); 16] = [
+const NAMES: [(Status, &CStr); 17] = [
     (SUCCESS, c"CUDA_SUCCESS"),
     (INVALID_VALUE, c"CUDA_ERROR_INVALID_VALUE"),
     (OUT_OF_MEMORY, c"CUDA_ERROR_OUT_OF_MEMORY"),
@@ -45,6 +46,7 @@ const NAMES: [(Status, &CStr); 16] = [
     (INVALID_DEVICE, c"CUDA_ERROR_INVALID_DEVICE"),
     (INVALID_CONTEXT, c"CUDA_ERROR_INVALID_CONTEXT"),
     (INVALID_PTX, c"CUDA_ERROR_INVALID_PTX"),
+    (JIT_DISABLED, c"CUDA_ERROR_JIT_COMPILATION_DISABLED"),
     (FILE_NOT_FOUND, c"CUDA_ERROR_FILE_NOT_FOUND"),
     (INVALID_HANDLE, c"CUDA_ERROR_INVALID_HANDLE"),
     (NOT_FOUND, c"CUDA_ERROR_NOT_FOUND"),
@@ -497,6 +499,10 @@ pub extern "C" fn cuMemcpyDtoDAsync_v2(to: u64, from: u64, bytes: usize, stream:
 
 fn load(text: &str) -> Result<usize, Status> {
     in_context("cuModuleLoad")?;
+    // as the real driver; one that is older than the PTX refuses it as well
+    if std::env::var("CUDA_DISABLE_PTX_JIT").is_ok_and(|disabled| disabled == "1") {
+        return Err(failed(JIT_DISABLED, "a module's PTX: the environment disables its compilation"));
+    }
     let cached = with_state(|state| state.read.get(text).cloned())?;
     let module = match cached {
         Some(module) => module,

@@ -40,6 +40,9 @@ struct Arguments {
     /// Says nothing meanwhile.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Trains and tests there: `cpu`, or `cuda:0` of a program with the feature `cuda`. Experiments run on the CPU.
+    #[arg(long, global = true, value_name = "NAME", default_value = "cpu")]
+    device: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +70,8 @@ struct Context<'a> {
     models: &'a Models,
     sets: &'a Sets,
     quiet: bool,
+    /// What trains and tests.
+    device: &'a str,
     /// What the program is called.
     program: &'a str,
 }
@@ -121,7 +126,7 @@ pub(crate) fn main(models: &Models, sets: &Sets, wrong: Option<LabError>) -> Exi
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let cx = Context { models, sets, quiet: arguments.quiet, program: &name };
+    let cx = Context { models, sets, quiet: arguments.quiet, device: &arguments.device, program: &name };
     let outcome = wrong.map_or_else(|| arguments.command.run(&cx), Err);
     output::print(outcome, arguments.json, arguments.quiet)
 }

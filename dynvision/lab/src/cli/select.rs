@@ -52,7 +52,9 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn place<'a>(&self, cx: &Context<'a>) -> Place<'a> {
-        Place::new(cx.models, cx.sets, self.runs.clone(), cx.quiet)
+        let mut place = Place::new(cx.models, cx.sets, self.runs.clone(), cx.quiet);
+        place.device = cx.device.into();
+        place
     }
 }
 

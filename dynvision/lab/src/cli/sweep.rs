@@ -280,7 +280,7 @@ fn run(place: &Place<'_>, jobs: &[Job<'_>], file: &Path, at_once: usize) -> Resu
             let output = std::fs::File::create(&log).map_err(LabError::file("write", &log))?;
             let errors = output.try_clone().map_err(LabError::file("write", &log))?;
             let child = Command::new(&program)
-                .args(["sweep", "run", "--job", &job.number.to_string(), "--runs"])
+                .args(["sweep", "run", "--device", &place.device, "--job", &job.number.to_string(), "--runs"])
                 .arg(&place.runs)
                 .arg(file)
                 .env("RAYON_NUM_THREADS", &threads)

@@ -7,8 +7,12 @@ use crate::subject::Subject;
 use dfdx::nn::BuildOnDevice;
 use dfdx::prelude::{Cache, ConstDim, Cpu, SampleTensor};
 use dynvision::data::Images;
+#[cfg(feature = "cuda")]
+use dynvision::device::Cuda;
+use dynvision::device::{AnyDevice, named};
 use dynvision::error::Error;
 use dynvision::interop::{StateDict, Weights, pytorch, torch};
+use dynvision::kernels::{ParameterKernel, VisionDevice};
 use dynvision::loss::{Activity, CrossEntropy, TemporalSmoothness, Weighted};
 use dynvision::model::{DynModel, GeneratedModel};
 use dynvision::profile::{Profile, profile};
@@ -74,6 +78,8 @@ pub struct Job<'a> {
     pub protocol: Option<Protocol>,
     /// A checkpoint to go on from.
     pub resume: Option<&'a Path>,
+    /// The device that trains and tests, as [`named`] knows it.
+    pub device: String,
 }
 
 /// A model with its type erased: what a laboratory does with it.
@@ -192,18 +198,82 @@ impl<M> std::fmt::Debug for Of<M> {
     }
 }
 
-impl<M> Of<M>
+/// A model that is built on every device that this program is built for.
+#[cfg(not(feature = "cuda"))]
+pub trait OnDevices: BuildOnDevice<Cpu, f32, Built = Self::OnCpu> + 'static {
+    /// The model on the CPU.
+    type OnCpu: DynModel<f32, Cpu>;
+}
+
+#[cfg(not(feature = "cuda"))]
+impl<M> OnDevices for M
 where
-    M: BuildOnDevice<Cpu, f32>,
-    M::Built: DynModel<f32, Cpu>,
+    M: BuildOnDevice<Cpu, f32, Built: DynModel<f32, Cpu>> + 'static,
 {
-    fn build(&self, seed: u64) -> Result<(Cpu, M::Built), Error> {
+    type OnCpu = <M as BuildOnDevice<Cpu, f32>>::Built;
+}
+
+/// A model that is built on every device that this program is built for.
+#[cfg(feature = "cuda")]
+pub trait OnDevices:
+    BuildOnDevice<Cpu, f32, Built = Self::OnCpu> + BuildOnDevice<Cuda, f32, Built = Self::OnCuda> + 'static
+{
+    /// The model on the CPU.
+    type OnCpu: DynModel<f32, Cpu>;
+    /// The model on a GPU.
+    type OnCuda: DynModel<f32, Cuda>;
+}
+
+#[cfg(feature = "cuda")]
+impl<M> OnDevices for M
+where
+    M: BuildOnDevice<Cpu, f32, Built: DynModel<f32, Cpu>>
+        + BuildOnDevice<Cuda, f32, Built: DynModel<f32, Cuda>>
+        + 'static,
+{
+    type OnCpu = <M as BuildOnDevice<Cpu, f32>>::Built;
+    type OnCuda = <M as BuildOnDevice<Cuda, f32>>::Built;
+}
+
+/// What is done with a trainer, on whichever device.
+macro_rules! on_device {
+    ($job:ident, |$trainer:ident| $run:expr) => {
+        match named(&$job.device, $job.config.seed.0)? {
+            AnyDevice::Cpu(device) => {
+                let mut $trainer = trainer::<M, _>(&device, $job)?;
+                $run
+            }
+            #[cfg(feature = "cuda")]
+            AnyDevice::Cuda(device) => {
+                let mut $trainer = trainer::<M, _>(&device, $job)?;
+                $run
+            }
+        }
+    };
+}
+
+/// A trainer on a device that was made with the seed of the job.
+fn trainer<M, D>(
+    device: &D,
+    job: &Job<'_>,
+) -> Result<Trainer<<M as BuildOnDevice<D, f32>>::Built, f32, D, Terms>, TrainError>
+where
+    D: VisionDevice<f32> + ParameterKernel<f32>,
+    M: BuildOnDevice<D, f32, Built: DynModel<f32, D>>,
+{
+    let mut net = <M as BuildOnDevice<D, f32>>::try_build_on_device(device).map_err(Error::device)?;
+    *net.dynamics_mut() = job.dynamics.clone();
+    Ok(Trainer::new(device, net, job.config.clone())?.with_loss(job.losses.terms()))
+}
+
+impl<M: OnDevices> Of<M> {
+    fn build(&self, seed: u64) -> Result<(Cpu, M::OnCpu), Error> {
         let device = Cpu::seed_from_u64(seed);
-        let net = M::try_build_on_device(&device).map_err(Error::device)?;
+        let net = <M as BuildOnDevice<Cpu, f32>>::try_build_on_device(&device).map_err(Error::device)?;
         Ok((device, net))
     }
 
-    fn load(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<(Cpu, M::Built), LabError> {
+    fn load(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<(Cpu, M::OnCpu), LabError> {
         let (device, mut net) = self.build(if let WeightSource::Seed(seed) = from { seed } else { 0 })?;
         *net.dynamics_mut() = dynamics.clone();
         match from {
@@ -219,29 +289,19 @@ where
         Ok((device, net))
     }
 
-    fn trainer(&self, job: &Job<'_>) -> Result<Trainer<M::Built, f32, Cpu, Terms>, TrainError> {
-        let (device, mut net) = self.build(job.config.seed.0)?;
-        *net.dynamics_mut() = job.dynamics.clone();
-        Ok(Trainer::new(&device, net, job.config.clone())?.with_loss(job.losses.terms()))
-    }
-
     fn shown<'a>(&self, job: &Job<'_>, images: &'a Images) -> Result<Shown<'a>, TrainError> {
         let blank = job.config.presentation.blank;
         Shown::new(images, job.protocol.as_ref(), blank, job.dynamics.dt)
     }
 }
 
-impl<M> Entry for Of<M>
-where
-    M: BuildOnDevice<Cpu, f32>,
-    M::Built: DynModel<f32, Cpu>,
-{
+impl<M: OnDevices> Entry for Of<M> {
     fn wiring(&self) -> Wiring {
-        <M::Built as GeneratedModel<f32, Cpu>>::WIRING
+        <M::OnCpu as GeneratedModel<f32, Cpu>>::WIRING
     }
 
     fn classes(&self) -> usize {
-        <M::Built as GeneratedModel<f32, Cpu>>::Classes::SIZE
+        <M::OnCpu as GeneratedModel<f32, Cpu>>::Classes::SIZE
     }
 
     fn dynamics(&self) -> Result<Dynamics, LabError> {
@@ -262,19 +322,22 @@ where
         held_out: Option<&Images>,
         each: &mut dyn FnMut(&Epoch),
     ) -> Result<TrainingLog, TrainError> {
-        let mut trainer = self.trainer(job)?;
-        if let Some(checkpoint) = job.resume {
-            trainer.resume(checkpoint)?;
-        }
         let images = self.shown(job, images)?;
         let held_out = held_out.map(|images| self.shown(job, images)).transpose()?;
-        trainer.fit_each(&images, held_out.as_ref(), each).cloned()
+        on_device!(job, |trainer| {
+            if let Some(checkpoint) = job.resume {
+                trainer.resume(checkpoint)?;
+            }
+            trainer.fit_each(&images, held_out.as_ref(), each).cloned()
+        })
     }
 
     fn evaluate(&self, job: &Job<'_>, checkpoint: &Path, images: &Images) -> Result<Metrics, TrainError> {
-        let mut trainer = self.trainer(job)?;
-        Checkpoint::read(checkpoint)?.load_into(trainer.net_mut())?;
-        trainer.evaluate(&self.shown(job, images)?)
+        let images = self.shown(job, images)?;
+        on_device!(job, |trainer| {
+            Checkpoint::read(checkpoint)?.load_into(trainer.net_mut())?;
+            trainer.evaluate(&images)
+        })
     }
 
     fn subject(&self, dynamics: &Dynamics, from: WeightSource<'_>) -> Result<Box<dyn Subject>, LabError> {

@@ -6,12 +6,9 @@ mod entry;
 mod shown;
 mod zoo;
 
-pub use entry::{Entry, Job, Losses, Of, WeightSource};
+pub use entry::{Entry, Job, Losses, Of, OnDevices, WeightSource};
 
 use crate::lab_error::LabError;
-use dfdx::nn::BuildOnDevice;
-use dfdx::prelude::Cpu;
-use dynvision::model::DynModel;
 use std::sync::Arc;
 
 /// Models by name, in the order in which they were added.
@@ -37,8 +34,7 @@ impl Models {
     /// A name that another one has, or that is empty or has other characters than letters, digits and `-_./`.
     pub fn add<M>(&mut self, name: &str) -> Result<(), LabError>
     where
-        M: BuildOnDevice<Cpu, f32> + 'static,
-        M::Built: DynModel<f32, Cpu>,
+        M: OnDevices,
     {
         self.insert(name, Arc::new(Of::<M>::new()))
     }

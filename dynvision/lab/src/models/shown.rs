@@ -1,8 +1,9 @@
 //! What a training shows: still images as its settings present them, or under a protocol.
 
-use dfdx::prelude::{ConstDim, CopySlice, Dtype, ZerosTensor};
+use dfdx::prelude::{ConstDim, Dtype};
 use dynvision::data::{DataError, Images, Transforms};
 use dynvision::geometry::Map;
+use dynvision::kernels::Upload;
 use dynvision::loss::Labels;
 use dynvision::protocol::Protocol;
 use dynvision::train::{Batches, Drawn, Pass, Presented, Source, TrainError};
@@ -81,7 +82,7 @@ impl Source for Shown<'_> {
         H: ConstDim,
         W: ConstDim,
         E: Dtype,
-        D: ZerosTensor<E> + CopySlice<E> + 'b,
+        D: Upload<E> + 'b,
     {
         match self {
             Shown::Still(images) => Source::batches(*images, device, pass),

@@ -27,6 +27,8 @@ pub struct Place<'a> {
     pub runs: PathBuf,
     /// Whether nothing is said meanwhile.
     pub quiet: bool,
+    /// The device that trains and tests, such as `cuda:0`; experiments run on the CPU.
+    pub device: String,
     /// What was loaded, by the settings of the data: runs share it.
     loaded: Arc<Mutex<BTreeMap<String, Arc<Loaded>>>>,
     /// The experiments that models have been found fit for.
@@ -78,7 +80,15 @@ impl Parts {
 impl<'a> Place<'a> {
     /// The laboratory of these models and data sets, with its runs in a folder.
     pub fn new(models: &'a Models, sets: &'a Sets, runs: impl Into<PathBuf>, quiet: bool) -> Self {
-        Place { models, sets, runs: runs.into(), quiet, loaded: Arc::default(), checked: Arc::default() }
+        Place {
+            models,
+            sets,
+            runs: runs.into(),
+            quiet,
+            device: "cpu".into(),
+            loaded: Arc::default(),
+            checked: Arc::default(),
+        }
     }
 
     fn load(&self, data: &Data, model: &str, entry: &dyn Entry) -> Result<Arc<Loaded>, LabError> {

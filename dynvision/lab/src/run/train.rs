@@ -18,6 +18,9 @@ pub struct Trained {
     pub epochs: usize,
     /// Seconds, of all sessions.
     pub seconds: f64,
+    /// The device that it was done on last, if it was not the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// The most memory that the last session held, in bytes.
     pub peak_memory: Option<u64>,
     /// On the images of the training, in the last epoch.
@@ -70,6 +73,7 @@ impl Run<'_> {
             losses: settings.losses,
             protocol: settings.shown()?,
             resume: None,
+            device: self.place.device.clone(),
         })
     }
 
@@ -121,6 +125,7 @@ impl Run<'_> {
             let trained = Trained {
                 epochs: log.epochs.len(),
                 seconds,
+                device: Some(self.place.device.clone()).filter(|device| device != "cpu"),
                 peak_memory: peak_memory(),
                 train: last.train,
                 valid: last.valid,

@@ -43,6 +43,24 @@ fn weights(run: &Path) -> Vec<u8> {
         .collect()
 }
 
+/// With the feature `cuda` a GPU trains, and the CPU tests what it has trained.
+#[test]
+fn the_device_that_trains_is_named() {
+    let here = tempfile::tempdir().unwrap();
+    let on = |command, device| quick(&[command, "--device", device], &["--set", "train.epochs=1"]);
+    let said = refused(here.path(), &on("train", "gpu"), 1);
+    assert!(said.contains("no device is named `gpu`") && said.contains("`cuda:0`"), "{said}");
+    if cfg!(feature = "cuda") {
+        let trained = json(here.path(), &on("train", "cuda:0"));
+        assert_eq!(trained[0]["trained"]["device"], "cuda:0", "{trained}");
+    } else {
+        let said = refused(here.path(), &on("train", "cuda:0"), 1);
+        assert!(said.contains("built without CUDA"), "{said}");
+    }
+    let tested = json(here.path(), &on("test", "cpu"));
+    assert!(tested[0]["metrics"]["loss"].as_f64().is_some_and(f64::is_finite), "{tested}");
+}
+
 #[test]
 fn a_run_is_done_once_and_says_how_it_came_about() {
     let here = tempfile::tempdir().unwrap();

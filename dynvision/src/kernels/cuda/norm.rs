@@ -76,6 +76,10 @@ impl<E: Element> NormKernel<E> for Cuda
 where
     Cuda: Device<E>,
 {
+    fn moved(&self, all: &[Running<E, Self>]) -> Result<Vec<Vector<E, Self>>, CudaError> {
+        optimizer::moved(self, all)
+    }
+
     fn moments(&self, over: Over, x: &Maps<E, Self>) -> Result<Moments<E, Self>, CudaError> {
         let (s, x) = (sizes(over, *x.shape())?, whole(x)?);
         let blocks = if x.shape().num_elements() == 0 { 0 } else { s.0[3] as usize };

@@ -1,21 +1,20 @@
 //! Updates of parameters, clipping of gradients, and copies: those of many tensors in one launch, whose kernels read from a table where
 //! each lies. Updated numbers are those of the CPU, bit by bit.
 //!
-//! dfdx gives no way to write a parameter in place that other tensors may share. Where some may, one of its own kernels goes
-//! over the parameter first, which gives it memory of its own and changes nothing.
+//! dfdx gives no way to write a parameter in place that other tensors may share. Where some may, the parameter is filled with zeros,
+//! which gives it memory of its own: updates read from the old memory and write to the new.
 
 use super::raw::{self, Address, Buf, Module, Sizes, Threads, address, exact, fits, handle, launch, refused, whole};
 use super::*;
 use crate::kernels::optimizer::composed;
 use cudarc::driver::DevicePtr;
 
-const OPTIMIZER: Module =
-    module!("optimizer": "adam", "sgd", "rms_prop", "scale_all", "clamp_all", "copy_all", "squares_of", "total_of");
+const OPTIMIZER: Module = module!("optimizer": "adam", "sgd", "rms_prop", "scale_all", "clamp_all", "widen_all", "move_all", "squares_of", "total_of");
 
 /// Tensors of one launch, as many as fit into the parameters of a kernel, and numbers of each: its length, its first block, its
-/// five addresses, the nine factors of its update.
-const TENSORS: usize = 30;
-const NUMBERS: usize = 16;
+/// six addresses, the nine factors of its update.
+const TENSORS: usize = 29;
+const NUMBERS: usize = 17;
 /// Elements that a block works on.
 const CHUNK: usize = 4096;
 
@@ -30,37 +29,56 @@ enum Work {
     RmsProp,
     Scale,
     Clamp,
-    Copy,
+    Widen,
+    Move,
     Squares,
 }
 
 /// What waits to be done together: numbers of the table, and what they are for.
 pub struct Waiting<E: Unit> {
     work: Vec<(Work, Numbers)>,
-    /// At least as many zeros as the parameters had that were given memory of their own.
-    zeros: Option<Buf<E>>,
+    /// What parameters shared before they were given memory of their own.
+    shared: Vec<Tensor<(usize,), E, Cuda>>,
 }
 
 impl<E: Unit> Default for Waiting<E> {
     fn default() -> Self {
-        Waiting { work: Vec::new(), zeros: None }
+        Waiting { work: Vec::new(), shared: Vec::new() }
     }
 }
 
 impl<E: Unit> Waiting<E> {
-    fn push(&mut self, work: Work, n: usize, [p, a, b, c, g]: [Address; 5], factors: &[f64]) {
+    /// Addresses: of what is written, of what is read in its place, of the state, of the gradient.
+    fn push(&mut self, work: Work, n: usize, [o, p, a, b, c, g]: [Address; 6], factors: &[f64]) {
         let mut numbers = [0; NUMBERS];
-        numbers[..7].copy_from_slice(&[n as u64, 0, p, a, b, c, g]);
-        numbers[7..].iter_mut().zip(factors).for_each(|(number, factor)| *number = factor.to_bits());
+        numbers[..8].copy_from_slice(&[n as u64, 0, o, p, a, b, c, g]);
+        numbers[8..].iter_mut().zip(factors).for_each(|(number, factor)| *number = factor.to_bits());
         self.work.push((work, numbers));
     }
 }
 
-/// Starts kernels on tables of tensors. Gives the sums of squares, in order.
-fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>, CudaError> {
+/// Starts kernels on tables of tensors. Gives the sums of squares, in order, and the elements of other tensors, in one copy.
+fn run<E: Dtype>(
+    dev: &Cuda,
+    mut waiting: Waiting<E>,
+    tensors: &[Tensor<(usize,), E, Cuda>],
+) -> Result<(Vec<f64>, Vec<Vec<E>>), CudaError>
+where
+    Cuda: Device<E>,
+{
     let handle = handle(dev)?;
-    let sums = work.iter().filter(|(work, _)| *work == Work::Squares).count();
-    let (totals, mut done) = (if sums > 0 { Some(handle.alloc_zeros::<f64>(sums)?) } else { None }, 0);
+    let sums = waiting.work.iter().filter(|(work, _)| *work == Work::Squares).count();
+    let tensors: Vec<_> = tensors.iter().map(whole).collect::<Result<_, _>>()?;
+    let lens: Vec<usize> = tensors.iter().map(|tensor| tensor.shape().0).collect();
+    let asked = sums + lens.iter().sum::<usize>();
+    let (totals, mut done) = (if asked > 0 { Some(handle.alloc_zeros::<f64>(asked)?) } else { None }, 0);
+    let mut to = totals.as_ref().map_or(0, |totals| *totals.device_ptr()) + (sums * size_of::<f64>()) as u64;
+    for (tensor, &len) in tensors.iter().zip(&lens) {
+        waiting.push(Work::Widen, len, [to, 0, 0, 0, 0, address(tensor)?], &[1.0]);
+        to += (len * size_of::<f64>()) as u64;
+    }
+    // what is shared stays until the kernels have been started
+    let Waiting { mut work, shared: _shared } = waiting;
     // what has no elements is not changed, and has no squares
     work.retain(|(work, numbers)| *work == Work::Squares || numbers[0] > 0);
     for same in work.chunk_by_mut(|a, b| a.0 == b.0).flat_map(|same| same.chunks_mut(TENSORS)) {
@@ -80,7 +98,8 @@ fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>,
             Work::RmsProp => launch(&handle, &OPTIMIZER, named!("rms_prop", E), all, (table,))?,
             Work::Scale => launch(&handle, &OPTIMIZER, named!("scale_all", E), all, (table,))?,
             Work::Clamp => launch(&handle, &OPTIMIZER, named!("clamp_all", E), all, (table,))?,
-            Work::Copy => launch(&handle, &OPTIMIZER, named!("copy_all", E), all, (table,))?,
+            Work::Widen => launch(&handle, &OPTIMIZER, named!("widen_all", E), all, (table,))?,
+            Work::Move => launch(&handle, &OPTIMIZER, named!("move_all", E), all, (table,))?,
             Work::Squares => {
                 let parts = handle.alloc_zeros::<f64>(blocks.max(1))?;
                 let totals = totals.as_ref().map_or(0, |totals| *totals.device_ptr());
@@ -94,53 +113,52 @@ fn run<E: Dtype>(dev: &Cuda, mut work: Vec<(Work, Numbers)>) -> Result<Vec<f64>,
             }
         }
     }
-    totals.map_or(Ok(Vec::new()), |totals| Ok(handle.dtoh_sync_copy(&totals)?))
+    let Some(totals) = totals else { return Ok((Vec::new(), vec![Vec::new(); lens.len()])) };
+    let mut sums = handle.dtoh_sync_copy(&totals)?;
+    let mut rest = sums.split_off(done).into_iter();
+    // each was widened from a number of the type
+    let narrow = |x: f64| E::from_f64(x).unwrap_or_default();
+    Ok((sums, lens.into_iter().map(|len| rest.by_ref().take(len).map(narrow).collect()).collect()))
 }
 
-/// The elements of several tensors, which become one on the device first.
+/// The elements of several tensors, in one copy to the host.
 pub(super) fn fetch<E: Element>(dev: &Cuda, tensors: &[Vector<E, Cuda>]) -> Result<Vec<Vec<E>>, CudaError>
 where
     Cuda: Device<E>,
 {
-    let tensors: Vec<_> = tensors.iter().map(whole).collect::<Result<_, _>>()?;
-    let lens: Vec<usize> = tensors.iter().map(|tensor| tensor.shape().0).collect();
-    let all: Vector<E, Cuda> = dev.try_zeros_like(&(lens.iter().sum(),))?;
-    let (mut waiting, mut to) = (Waiting::<E>::default(), address(&all)?);
-    for (tensor, &len) in tensors.iter().zip(&lens) {
-        waiting.push(Work::Copy, len, [to, 0, 0, 0, address(tensor)?], &[]);
-        to += (len * size_of::<E>()) as u64;
-    }
-    run::<E>(dev, waiting.work)?;
-    let all = all.as_vec();
-    let mut rest = all.as_slice();
-    let mut part = |len: usize| rest.split_off(..len).map(<[E]>::to_vec).ok_or_else(refused);
-    lens.into_iter().map(&mut part).collect()
+    Ok(run(dev, Waiting::default(), tensors)?.1)
 }
 
-/// Gives a parameter memory that no other tensor shares: dfdx's gradient descent does so first, and its step is zero.
-fn unshare<S: Shape, E: Dtype>(
-    dev: &Cuda,
-    parameter: &mut Tensor<S, E, Cuda>,
-    zeros: &mut Option<Buf<E>>,
-) -> Result<(), CudaError>
+/// Running moments behind their steps. What was observed is widened and scaled first, since steps are more than a table holds.
+pub(super) fn moved<E: Element>(dev: &Cuda, all: &[Running<E, Cuda>]) -> Result<Vec<Vector<E, Cuda>>, CudaError>
 where
     Cuda: Device<E>,
 {
-    let n = parameter.shape().num_elements();
-    if n == 0 {
-        return Ok(());
+    let mut lens = all.iter().map(|running| running.value.shape().0 * running.observed.len());
+    let seen: Buf<f64> = Storage::<f64>::try_alloc_len(dev, lens.by_ref().sum())?;
+    let (mut waiting, mut held, mut moved) = (Waiting::<E>::default(), Vec::new(), Vec::new());
+    let (mut at, mut moves) = (raw::read::<f64>(&seen), Vec::new());
+    for Running { value, momentum, observed } in all {
+        let (n, value) = (value.shape().0, whole(value)?);
+        let to: Vector<E, Cuda> = dev.try_zeros_like(&(n,))?;
+        moves.push((n, [address(&to)?, address(&value)?, 0, 0, 0, at], [*momentum, observed.len() as f64]));
+        for (values, scale) in observed {
+            fits(n, &[values.shape().0])?;
+            let values = whole(values)?;
+            waiting.push(Work::Widen, n, [at, 0, 0, 0, 0, address(&values)?], &[*scale]);
+            at += (n * size_of::<f64>()) as u64;
+            held.push(values);
+        }
+        held.push(value);
+        moved.push(to);
     }
-    let zeros = match zeros {
-        Some(zeros) if raw::len::<E>(zeros) >= n => zeros,
-        _ => zeros.insert(Storage::<E>::try_alloc_len(dev, n)?),
-    };
-    let mut unused = Storage::<E>::try_alloc_len(dev, 1)?;
-    composed::sgd(&SgdStep::default(), parameter, &mut unused, zeros)
+    moves.into_iter().for_each(|(n, addresses, factors)| waiting.push(Work::Move, n, addresses, &factors));
+    run(dev, waiting, &[])?;
+    Ok(moved)
 }
 
 /// Puts an update into the table, where the parameter lies as its gradient does. Gives whether it did.
 fn wait<S: Shape, E: Dtype>(
-    dev: &Cuda,
     step: &UpdateStep,
     parameter: &mut Tensor<S, E, Cuda>,
     state: &mut [&mut Buf<E>],
@@ -152,13 +170,7 @@ where
     Cuda: Device<E>,
 {
     let n = raw::len::<E>(gradient);
-    if exact(parameter, n)?.is_none() {
-        return Ok(false);
-    }
-    if !unshared {
-        unshare(dev, parameter, &mut waiting.zeros)?;
-    }
-    let Some(at) = exact(parameter, n)? else { return Err(refused()) };
+    let Some(from) = exact(parameter, n)? else { return Ok(false) };
     // the factors that the CPU's rules narrow to the type of the numbers
     let narrow = |x: f64| E::from_f64(x).and_then(|x| x.to_f64()).unwrap_or(f64::NAN);
     let left = |lr: f64, decoupled: f64| narrow(1.0 - lr * decoupled);
@@ -190,7 +202,13 @@ where
         }
     }
     let [a, b, c] = places;
-    waiting.push(work, n, [at, a, b, c, raw::read::<E>(gradient)], &factors);
+    let mut at = from;
+    if !unshared && n > 0 {
+        waiting.shared.push(parameter.clone().try_reshape_like(&(n,))?);
+        parameter.try_fill_with_zeros()?;
+        at = exact(parameter, n)?.ok_or_else(refused)?;
+    }
+    waiting.push(work, n, [at, from, a, b, c, raw::read::<E>(gradient)], &factors);
     Ok(true)
 }
 
@@ -206,16 +224,19 @@ where
     Cuda: Device<E>,
 {
     let mut waiting = Waiting::default();
-    let is_done = wait(dev, &step, parameter, state, gradient, &mut waiting, false)?;
-    run::<E>(dev, waiting.work)?;
+    let is_done = wait(&step, parameter, state, gradient, &mut waiting, false)?;
+    run(dev, waiting, &[])?;
     Ok(is_done)
 }
 
 /// One tensor at once.
-fn once<E: Dtype>(dev: &Cuda, work: Work, n: usize, at: Address, factor: f64) -> Result<Vec<f64>, CudaError> {
+fn once<E: Dtype>(dev: &Cuda, work: Work, n: usize, at: Address, factor: f64) -> Result<Vec<f64>, CudaError>
+where
+    Cuda: Device<E>,
+{
     let mut waiting = Waiting::<E>::default();
-    waiting.push(work, n, [0, 0, 0, 0, at], &[factor]);
-    run::<E>(dev, waiting.work)
+    waiting.push(work, n, [0, 0, 0, 0, 0, at], &[factor]);
+    Ok(run(dev, waiting, &[])?.0)
 }
 
 /// Parameters that are views are updated by dfdx's own kernels.
@@ -234,15 +255,20 @@ where
         all: &mut Together<E, Self>,
     ) -> Result<(), CudaError> {
         let mut buffers: Vec<_> = state.iter_mut().collect();
-        if wait(self, step, parameter, &mut buffers, gradient, &mut all.waiting, all.unshared)? {
+        if wait(step, parameter, &mut buffers, gradient, &mut all.waiting, all.unshared)? {
             return Ok(());
         }
         super::super::optimizer::update(self, step, parameter, state, gradient)
     }
 
-    fn add_squares(&self, buffer: &Buffer<E, Self>, all: &mut Together<E, Self>) -> Result<(), CudaError> {
-        let n = raw::len::<E>(buffer);
-        all.waiting.push(Work::Squares, n, [0, 0, 0, 0, raw::read::<E>(buffer)], &[]);
+    fn add_squares(
+        &self,
+        buffer: &Buffer<E, Self>,
+        limit: Option<f64>,
+        all: &mut Together<E, Self>,
+    ) -> Result<(), CudaError> {
+        let (n, limit) = (raw::len::<E>(buffer), limit.unwrap_or(f64::INFINITY));
+        all.waiting.push(Work::Squares, n, [0, 0, 0, 0, 0, raw::read::<E>(buffer)], &[limit]);
         Ok(())
     }
 
@@ -253,7 +279,7 @@ where
         all: &mut Together<E, Self>,
     ) -> Result<(), CudaError> {
         let n = raw::len::<E>(buffer);
-        all.waiting.push(Work::Scale, n, [0, 0, 0, 0, raw::write::<E>(buffer)], &[factor]);
+        all.waiting.push(Work::Scale, n, [0, 0, 0, 0, 0, raw::write::<E>(buffer)], &[factor]);
         Ok(())
     }
 
@@ -264,15 +290,16 @@ where
         all: &mut Together<E, Self>,
     ) -> Result<(), CudaError> {
         let n = raw::len::<E>(buffer);
-        all.waiting.push(Work::Clamp, n, [0, 0, 0, 0, raw::write::<E>(buffer)], &[limit]);
+        all.waiting.push(Work::Clamp, n, [0, 0, 0, 0, 0, raw::write::<E>(buffer)], &[limit]);
         Ok(())
     }
 
-    fn finish(&self, all: Together<E, Self>) -> Result<Vec<f64>, CudaError> {
-        if all.waiting.work.is_empty() {
-            return Ok(Vec::new());
-        }
-        run::<E>(self, all.waiting.work)
+    fn finish(
+        &self,
+        all: Together<E, Self>,
+        tensors: &[Tensor<(usize,), E, Self>],
+    ) -> Result<(Vec<f64>, Vec<Vec<E>>), CudaError> {
+        run(self, all.waiting, tensors)
     }
 
     fn adam<S: Shape>(
@@ -317,7 +344,7 @@ where
     }
 
     fn sum_of_squares(&self, buffer: &Buffer<E, Self>) -> Result<f64, CudaError> {
-        let sums = once::<E>(self, Work::Squares, raw::len::<E>(buffer), raw::read::<E>(buffer), 0.0)?;
+        let sums = once::<E>(self, Work::Squares, raw::len::<E>(buffer), raw::read::<E>(buffer), f64::INFINITY)?;
         Ok(sums.first().copied().unwrap_or(f64::NAN))
     }
 
