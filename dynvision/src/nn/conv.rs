@@ -12,10 +12,16 @@ use dfdx::nn::{ModuleVisitor, TensorCollection, TensorOptions};
 use dfdx::prelude::{Const, ConstDim, Device, Dtype, Tape, Tensor};
 use std::marker::PhantomData;
 
-/// A convolution from `I` to `O` channels with kernel `K` and stride `S`.
+/// A convolution from `I` to `O` channels with kernel `K` and stride `S`: see [`ops::conv2d`] for the equation.
 ///
 /// # Shapes
 /// `(B, I, H, W)` to `(B, O, H', W')` with `H' = (H + 2 padding - K) / S + 1`.
+///
+/// ```
+/// use dynvision::nn::Conv2d;
+/// assert_eq!(<Conv2d<3, 8>>::WINDOW.output_len(32), 32);
+/// assert_eq!(<Conv2d<3, 8, 5, 2>>::WINDOW.output_len(32), 16);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Conv2d<const I: usize, const O: usize, const K: usize = 3, const S: usize = 1, C = DefaultOptions>(
     PhantomData<C>,

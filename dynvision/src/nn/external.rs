@@ -14,6 +14,29 @@ use dfdx::prelude::{HasShape, Shape, Tape};
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was; a current has the same.
+///
+/// ```
+/// use dynvision::prelude::*;
+/// #[dyn_model(input = [1, 4, 4], operations = [layer, addext, tstep, nonlin, record, delay], dynamics(dt = 2.0, tau = 4.0))]
+/// struct Net {
+///     #[area(addext = ExternalInput)]
+///     v1: RConv2d<1, 2, 3, 1, NoRecurrence>,
+///     #[readout]
+///     classifier: Classifier<2, 3>,
+/// }
+/// let dev = Cpu::default();
+/// let net = dev.build_module::<Net, f32>();
+/// let frame = dev.zeros::<Rank4<1, 1, 4, 4>>();
+/// let current = dev.ones::<Rank4<1, 2, 4, 4>>();
+/// let (_, without) = net.try_record(Stimulus::constant(frame.clone(), 3))?;
+/// let (_, with) = net.try_record(Stimulus::constant(frame, 3).inject("v1", current, 1..2)?)?;
+/// let [without, with] = [without, with].map(|responses| responses.v1.as_vec());
+/// let differs = |step: usize| without[32 * step..][..32] != with[32 * step..][..32];
+/// // dt / tau of the current arrives at its step, and decays afterwards
+/// assert!(!differs(0) && differs(1) && differs(2));
+/// assert!((with[32] - without[32] - 0.5).abs() < 1e-6);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExternalInput;
 crate::spec!(impl ExternalInput => Empty);

@@ -9,6 +9,14 @@ use std::marker::PhantomData;
 ///
 /// # Shapes
 /// `(B, F)` to `(B, N)`.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::{nn::Linear, parameters::parameters};
+/// let map = Cpu::default().build_module::<Linear<64, 10>, f32>();
+/// let shapes: Vec<_> = parameters(&map).into_iter().map(|p| (p.name, p.shape)).collect();
+/// assert_eq!(shapes, [("weight".to_owned(), vec![10, 64]), ("bias".to_owned(), vec![10])]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Linear<const F: usize, const N: usize, C = DefaultOptions<TruncatedNormal<4>>>(PhantomData<C>);
 crate::spec!(impl [const F: usize, const N: usize, C: ConvOptions] Linear<F, N, C> => built::Linear<F, N, C, E, D>);

@@ -17,6 +17,16 @@ use std::marker::PhantomData;
 ///
 /// # Shapes
 /// Source `(B, I, H, W)`, target and result `(B, O, Ho, Wo)`.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::{nn::LinkConv, parameters::parameters};
+/// let dev = Cpu::default();
+/// let shapes = |parameters: Vec<dynvision::parameters::Parameter>| parameters.into_iter().map(|p| p.shape).collect::<Vec<_>>();
+/// let none: [Vec<usize>; 0] = [];
+/// assert_eq!(shapes(parameters(&dev.build_module::<LinkConv<8, 8>, f32>())), none, "nothing asks for a convolution");
+/// assert_eq!(shapes(parameters(&dev.build_module::<LinkConv<8, 16>, f32>())), [vec![16, 8, 1, 1]]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinkConv<
     const I: usize,

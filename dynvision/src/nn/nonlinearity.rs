@@ -48,10 +48,15 @@ impl Nonlinearity for Relu {
     const RECTIFIES: bool = true;
 }
 
-/// The identity, `x`.
+/// The identity, `x`: responses keep their sign.
 ///
 /// # Shapes
 /// `(B, C, H, W)`, as it was.
+///
+/// ```
+/// use dynvision::nn::{Identity, Nonlinearity, Relu};
+/// assert!(Relu::RECTIFIES && !Identity::RECTIFIES);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity;
 crate::spec!(impl Identity => Empty);

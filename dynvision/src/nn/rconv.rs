@@ -46,6 +46,15 @@ pub type RConv2d<
 /// # Shapes
 /// `(B, C, H, W)` to `(B, C', H', W')` by the geometry of `F`. The recurrence reads a state of the shape of the result; its
 /// contribution is resized (nearest) to the size of its target.
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::{nn::{Conv2d, DepthPointwise, Recurrent}, parameters::parameters};
+/// let layer = Cpu::default().build_module::<Recurrent<Conv2d<3, 8, 5>, DepthPointwise>, f32>();
+/// let shapes: Vec<_> = parameters(&layer).into_iter().map(|p| p.shape).collect();
+/// assert_eq!(shapes[..2], [vec![8, 3, 5, 5], vec![8]]);
+/// assert!(shapes[2..].contains(&vec![8, 1, 5, 5]) && shapes[2..].contains(&vec![8, 8, 1, 1]));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recurrent<F, R = Full, T = ToOutput, G = Additive>(PhantomData<(F, R, T, G)>);
 

@@ -18,6 +18,9 @@ use std::marker::PhantomData;
 /// With `F` features along a tile, the kernel is the odd one of `F / 4` and `F / 4 + 1`, at least 3. Any number of
 /// channels will do: see [`Plane`].
 ///
+/// # Shapes
+/// State and result `(B, I, H, W)`.
+///
 /// ```
 /// use dynvision::nn::{LateralKernel, Layer, Local, RConv2d};
 /// use dfdx::prelude::{Const, ConstDim};

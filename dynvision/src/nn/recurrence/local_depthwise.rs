@@ -17,6 +17,9 @@ use std::marker::PhantomData;
 /// `K` is the kernel of the depthwise convolution, `C` the options of both. Both begin by the scheme of `C`; the original
 /// leaves them as PyTorch draws them, against its own intent.
 ///
+/// # Shapes
+/// State and result `(B, I, H, W)`.
+///
 /// ```
 /// use dynvision::nn::{Layer, LocalDepthwise, RConv2d};
 /// assert!(<RConv2d<3, 16, 3, 1, LocalDepthwise>>::MISFIT.is_none());
