@@ -16,6 +16,7 @@ use dfdx::prelude::{HasShape, Shape, Tape};
 /// `(B, C, H, W)`, as it was; a current has the same.
 ///
 /// ```
+/// use dfdx::prelude::{OnesTensor, Rank4, ZerosTensor};
 /// use dynvision::prelude::*;
 /// #[dyn_model(input = [1, 4, 4], operations = [layer, addext, tstep, nonlin, record, delay], dynamics(dt = 2.0, tau = 4.0))]
 /// struct Net {
@@ -30,7 +31,7 @@ use dfdx::prelude::{HasShape, Shape, Tape};
 /// let current = dev.ones::<Rank4<1, 2, 4, 4>>();
 /// let (_, without) = net.try_record(Stimulus::constant(frame.clone(), 3))?;
 /// let (_, with) = net.try_record(Stimulus::constant(frame, 3).inject("v1", current, 1..2)?)?;
-/// let [without, with] = [without, with].map(|responses| responses.v1.as_vec());
+/// let [without, with] = [without, with].map(|responses| responses.v1.values.as_vec());
 /// let differs = |step: usize| without[32 * step..][..32] != with[32 * step..][..32];
 /// // dt / tau of the current arrives at its step, and decays afterwards
 /// assert!(!differs(0) && differs(1) && differs(2));

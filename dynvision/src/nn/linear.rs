@@ -12,8 +12,8 @@ use std::marker::PhantomData;
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use dynvision::{nn::Linear, parameters::parameters};
-/// let map = Cpu::default().build_module::<Linear<64, 10>, f32>();
+/// use dynvision::{nn::{Linear, Spec}, parameters::parameters};
+/// let map: <Linear<64, 10> as Spec>::Built<f32, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
 /// let shapes: Vec<_> = parameters(&map).into_iter().map(|p| (p.name, p.shape)).collect();
 /// assert_eq!(shapes, [("weight".to_owned(), vec![10, 64]), ("bias".to_owned(), vec![10])]);
 /// ```

@@ -20,12 +20,11 @@ use std::marker::PhantomData;
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use dynvision::{nn::LinkConv, parameters::parameters};
-/// let dev = Cpu::default();
-/// let shapes = |parameters: Vec<dynvision::parameters::Parameter>| parameters.into_iter().map(|p| p.shape).collect::<Vec<_>>();
-/// let none: [Vec<usize>; 0] = [];
-/// assert_eq!(shapes(parameters(&dev.build_module::<LinkConv<8, 8>, f32>())), none, "nothing asks for a convolution");
-/// assert_eq!(shapes(parameters(&dev.build_module::<LinkConv<8, 16>, f32>())), [vec![16, 8, 1, 1]]);
+/// use dynvision::{nn::{LinkConv, Spec}, parameters::parameters};
+/// let same: <LinkConv<8, 8> as Spec>::Built<f32, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
+/// assert!(parameters(&same).is_empty(), "nothing asks for a convolution");
+/// let wider: <LinkConv<8, 16> as Spec>::Built<f32, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
+/// assert_eq!(parameters(&wider)[0].shape, [16, 8, 1, 1]);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinkConv<

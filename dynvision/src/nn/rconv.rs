@@ -49,8 +49,9 @@ pub type RConv2d<
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use dynvision::{nn::{Conv2d, DepthPointwise, Recurrent}, parameters::parameters};
-/// let layer = Cpu::default().build_module::<Recurrent<Conv2d<3, 8, 5>, DepthPointwise>, f32>();
+/// use dynvision::{nn::{Conv2d, DepthPointwise, Recurrent, Spec}, parameters::parameters};
+/// type Layer = Recurrent<Conv2d<3, 8, 5>, DepthPointwise>;
+/// let layer: <Layer as Spec>::Built<f32, Cpu> = BuildModule::try_build(&Cpu::default()).unwrap();
 /// let shapes: Vec<_> = parameters(&layer).into_iter().map(|p| p.shape).collect();
 /// assert_eq!(shapes[..2], [vec![8, 3, 5, 5], vec![8]]);
 /// assert!(shapes[2..].contains(&vec![8, 1, 5, 5]) && shapes[2..].contains(&vec![8, 8, 1, 1]));
