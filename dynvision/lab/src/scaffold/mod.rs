@@ -57,8 +57,6 @@ opt-level = 0
 [profile.dev.package.gemm-f16]
 opt-level = 0
 
-[profile.release]
-debug = \"line-tables-only\"
 [profile.release.package.gemm-c32]
 opt-level = 0
 [profile.release.package.gemm-c64]
