@@ -93,7 +93,7 @@ pub(crate) fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4
 /// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
 ///
 /// # Errors
-/// Where there are not as many choices as gradients, or the window has other taps than that of the choices.
+/// Where there are not as many choices as gradients.
 pub(crate) fn max_backward<E: Scalar>(
     window: Window,
     gy: &[E],
