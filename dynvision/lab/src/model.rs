@@ -129,26 +129,31 @@ fn anatomy<M: DynModel<f32, D>, D: VisionDevice<f32>>(model: &M) -> Result<Anato
     Ok(Anatomy { name: wiring.name.into(), frame: shape(wiring.input), classes, areas, links, parameters })
 }
 
+/// These dynamics with some of them set.
+fn with_settings(dynamics: &Dynamics, settings: &toml::Table) -> Result<Dynamics, RunError> {
+    let refused = |reason: String| RunError::Setting(format!("settings of the model: {reason}"));
+    let mut own = match toml::Value::try_from(dynamics) {
+        Ok(toml::Value::Table(table)) => table,
+        other => return Err(refused(format!("its dynamics are no table: {other:?}"))),
+    };
+    let known: Vec<String> = own.keys().cloned().chain(["areas", "links"].map(String::from)).collect();
+    for (key, value) in settings {
+        let key = if key == "idle" { "idle_steps" } else { key.as_str() };
+        if !known.iter().any(|known| known == key) {
+            return Err(crate::Error::unknown("setting of a model", key, known.iter().map(String::as_str)).into());
+        }
+        own.insert(key.into(), value.clone());
+    }
+    toml::Value::Table(own).try_into().map_err(|error: toml::de::Error| refused(error.message().to_string()))
+}
+
 impl<M: DynModel<f32, D>, D: VisionDevice<f32>> Subject for Trained<M, D> {
     fn anatomy(&self) -> &Anatomy {
         &self.anatomy
     }
 
     fn dynamics(&self, settings: &toml::Table) -> Result<Dynamics, RunError> {
-        let refused = |reason: String| RunError::Setting(format!("settings of the model: {reason}"));
-        let mut own = match toml::Value::try_from(self.model.dynamics()) {
-            Ok(toml::Value::Table(table)) => table,
-            other => return Err(refused(format!("its dynamics are no table: {other:?}"))),
-        };
-        let known: Vec<String> = own.keys().cloned().chain(["areas", "links"].map(String::from)).collect();
-        for (key, value) in settings {
-            let key = if key == "idle" { "idle_steps" } else { key.as_str() };
-            if !known.iter().any(|known| known == key) {
-                return Err(crate::Error::unknown("setting of a model", key, known.iter().map(String::as_str)).into());
-            }
-            own.insert(key.into(), value.clone());
-        }
-        toml::Value::Table(own).try_into().map_err(|error: toml::de::Error| refused(error.message().to_string()))
+        with_settings(self.model.dynamics(), settings)
     }
 
     fn checksum(&self) -> &str {

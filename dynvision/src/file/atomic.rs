@@ -65,15 +65,17 @@ pub fn write<E: From<io::Error>>(
 /// # Errors
 /// Those of the file system, with the folder.
 pub fn prepare(folder: impl AsRef<Path>) -> io::Result<()> {
-    let folder = folder.as_ref();
-    std::fs::create_dir_all(folder).map_err(|error| named("make the folder", folder, error))?;
-    partial::sweep(folder);
-    let tried = partial::create(folder, None).and_then(|mut file| {
-        file.write_all(&[0; 4096])?;
-        file.as_file().sync_all()?;
-        file.close()
-    });
-    tried.map_err(|error| named("write into the folder", folder, error))
+    fn prepare(folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder).map_err(|error| named("make the folder", folder, error))?;
+        partial::sweep(folder);
+        let tried = partial::create(folder, None).and_then(|mut file| {
+            file.write_all(&[0; 4096])?;
+            file.as_file().sync_all()?;
+            file.close()
+        });
+        tried.map_err(|error| named("write into the folder", folder, error))
+    }
+    prepare(folder.as_ref())
 }
 
 /// What [`write()`] gives to write to. Its errors name the file.

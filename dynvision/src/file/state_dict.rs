@@ -221,8 +221,7 @@ numbers!(f32, f64);
 impl StateDict {
     /// Puts in a tensor, in place of one of that name. `values` are as many as the product of the dimensions.
     pub fn insert<E: StateNumber>(&mut self, name: impl Into<String>, shape: &[usize], values: &[E]) {
-        let entry = Entry { dtype: E::safe_dtype(), shape: shape.to_vec(), bytes: E::bytes_of(values) };
-        self.tensors.insert(name.into(), entry);
+        self.insert_bytes(name.into(), E::safe_dtype(), shape.to_vec(), E::bytes_of(values));
     }
 
     /// Puts in a tensor by its bytes, whose number was checked.
@@ -312,7 +311,11 @@ impl StateDict {
 
     /// Puts in a text, in place of one of that name.
     pub fn set(&mut self, name: impl Into<String>, text: impl Into<String>) {
-        self.texts.insert(name.into(), text.into());
+        self.set_text(name.into(), text.into());
+    }
+
+    fn set_text(&mut self, name: String, text: String) {
+        self.texts.insert(name, text);
     }
 
     /// A text.

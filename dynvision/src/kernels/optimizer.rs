@@ -155,7 +155,11 @@ pub trait ParameterKernel<E: Dtype>: Device<E> {
         velocity: &mut Buffer<E, Self>,
         gradient: &Buffer<E, Self>,
     ) -> Result<(), Self::Err> {
-        let normalised = composed::rms_normalised(step, parameter, square, mean, gradient)?;
+        let flat = match step.l2 > 0.0 {
+            true => Some(parameter.clone().try_reshape_like(&(parameter.shape().num_elements(),))?),
+            false => None,
+        };
+        let normalised = composed::rms_normalised(self, step, flat, square, mean, gradient)?;
         let RmsPropStep { lr, momentum, decoupled, .. } = *step;
         let step = SgdStep { lr, momentum, decoupled, ..Default::default() };
         self.sgd(&step, parameter, velocity, &normalised)
@@ -249,23 +253,22 @@ pub(crate) mod composed {
         config.try_update(parameter, velocity, gradient)
     }
 
-    /// The gradient divided by the root of its mean square or variance, which are brought up to date.
-    pub(crate) fn rms_normalised<S: Shape, E: Dtype, D: Device<E>>(
+    /// The gradient divided by the root of its mean square or variance, which are brought up to date; the parameter decays where
+    /// it is given.
+    pub(crate) fn rms_normalised<E: Dtype, D: Device<E>>(
+        dev: &D,
         step: &RmsPropStep,
-        parameter: &Tensor<S, E, D>,
+        parameter: Option<Tensor<(usize,), E, D>>,
         square: &mut Buffer<E, D>,
         mean: &mut Buffer<E, D>,
         gradient: &Buffer<E, D>,
     ) -> Result<Buffer<E, D>, D::Err> {
-        let dev = parameter.device();
         // settings are finite, so that every floating type has a number next to them
         let number = |x: f64| E::from_f64(x).unwrap_or_default();
         let (keep, add) = (number(step.alpha), number(1.0 - step.alpha));
         let mut g = tensor_of(dev, gradient)?;
-        if step.l2 > 0.0 {
-            let len = g.shape().num_elements();
-            let flat = parameter.clone().try_reshape_like(&(len,))?;
-            g = g.try_add(flat.try_mul(number(step.l2))?)?;
+        if let Some(parameter) = parameter {
+            g = g.try_add(parameter.try_mul(number(step.l2))?)?;
         }
         let v = tensor_of(dev, square)?.try_mul(keep)?.try_add(g.clone().try_square()?.try_mul(add)?)?;
         *square = buffer_of(v.clone())?;

@@ -3,9 +3,9 @@
 use super::{number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Element, VisionDevice};
+use crate::kernels::{Element, VisionDevice};
 use crate::model::DynModel;
-use crate::ops::reshaped;
+use crate::ops::{reshaped, whole};
 use crate::time::Area;
 use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::*;
@@ -78,7 +78,7 @@ where
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();
-        let values = self.graph.run(response.values.clone(), kernels::contiguous)?;
+        let values = whole(&response.values, self.graph)?;
         let values = reshaped(values, &(batch, time, c * h * w))?;
         let term = self.of.of_area(values, &response.present, self.graph)?;
         self.sum = Some(match self.sum.take() {

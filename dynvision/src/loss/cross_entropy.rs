@@ -3,9 +3,9 @@
 use super::{HasLabels, Labels, Loss, Output, Over, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Element, LossKernel, Target, VisionDevice};
+use crate::kernels::{Element, LossKernel, Target, VisionDevice};
 use crate::model::DynModel;
-use crate::ops::reshaped;
+use crate::ops::{reshaped, whole};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +129,7 @@ impl CrossEntropy {
         let weights = self.weights(classes)?;
         let targets: Vec<Target<E>> =
             labels.as_slice().iter().map(|class| class.map(|class| (class, weights[class]))).collect();
-        let logits = graph.run(logits.clone(), kernels::contiguous)?;
+        let logits = whole(logits, graph)?;
         let logits = reshaped(logits, &(batch * time, classes))?;
         let device = logits.device().clone();
         graph.run(logits, |x| LossKernel::cross_entropy(&device, x, targets))

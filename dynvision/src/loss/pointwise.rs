@@ -5,10 +5,10 @@ use super::{Place, Responses, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 pub(super) use crate::kernels::Answers;
-use crate::kernels::{self, Element, VisionDevice};
+use crate::kernels::{Element, VisionDevice};
 use crate::loss::Output;
 use crate::model::DynModel;
-use crate::ops::reshaped;
+use crate::ops::{reshaped, whole};
 use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::*;
 
@@ -48,7 +48,7 @@ where
     let mut sum = Sum { loss, is_meant: &is_meant, target, graph, sum: None, count: 0.0 };
     if is_meant(&Place::Readout) && target.at(&Place::Readout).is_some() {
         let [batch, time, classes] = output.logits.shape().concrete();
-        let logits = sum.graph.run(output.logits.clone(), kernels::contiguous)?;
+        let logits = whole(&output.logits, sum.graph)?;
         sum.add(&Place::Readout, reshaped(logits, &(batch, time, classes))?)?;
     }
     if target.places().any(|place| is_meant(place) && *place != Place::Readout) {
@@ -143,7 +143,7 @@ where
             return Ok(());
         }
         let [batch, time, c, h, w] = response.values.shape().concrete();
-        let values = self.graph.run(response.values.clone(), kernels::contiguous)?;
+        let values = whole(&response.values, self.graph)?;
         self.add(&place, reshaped(values, &(batch, time, c * h * w))?)
     }
 }

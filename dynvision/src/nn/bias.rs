@@ -97,7 +97,7 @@ adds_its_bias!([const C: usize] FeatureBias<C>, Some(C), None);
 adds_its_bias!([] ScalarBias, None, None);
 
 /// The bias as a signal of its own.
-fn alone<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn alone<Z: Shape<Concrete: ops::RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     bias: &Tensor<Z, E, D>,
     cx: &mut Context<E, D, T>,
 ) -> Result<Maps<E, D>> {

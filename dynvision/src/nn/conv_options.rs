@@ -246,7 +246,7 @@ pub(super) const fn first(one: Option<&'static str>, other: Option<&'static str>
 pub(super) fn parametrized<C: ConvOptions, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     raw: &Tensor<impl Shape, E, D>,
     weight: Maps<E, D>,
-    norm: Option<&Tensor<impl Shape, E, D>>,
+    norm: Option<&Tensor<impl Shape<Concrete: ops::RunTimeSizes>, E, D>>,
     groups: usize,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {

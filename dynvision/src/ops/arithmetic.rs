@@ -1,6 +1,6 @@
 //! Products, differences and squashing functions of maps: what gates and divisive circuits are written in.
 
-use super::shape::{contiguous, copy, countable, nothing, reshaped, vector};
+use super::shape::{RunTimeSizes, contiguous, copy, countable, nothing, reshaped, vector};
 use crate::autograd::{Graph, id};
 use crate::error::{Error, Result};
 use crate::kernels::{self, Element, Maps, VisionDevice};
@@ -171,7 +171,7 @@ pub fn mix<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// [`Error::Shape`] where `weight` has another number of elements; [`Error::Device`] where the device refuses.
-pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn spread<Z: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     weight: &Tensor<Z, E, D>,
     to: (usize, usize, usize, usize),
     graph: &mut Graph<E, D, T>,
@@ -205,7 +205,7 @@ pub fn spread<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// As [`spread`].
-pub fn scale<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn scale<Z: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     weight: &Tensor<Z, E, D>,
     graph: &mut Graph<E, D, T>,
@@ -222,7 +222,7 @@ pub fn scale<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// [`Error::Shape`] where the weight has another number of elements; [`Error::Device`] where the device refuses.
-pub fn within_channels<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn within_channels<Z: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     weight: &Tensor<Z, E, D>,
     graph: &mut Graph<E, D, T>,

@@ -1,6 +1,6 @@
 //! A vector added to maps in a repeating pattern.
 
-use super::shape::{take, vector};
+use super::shape::{RunTimeSizes, take, vector};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -14,7 +14,7 @@ use dfdx::prelude::*;
 ///
 /// # Errors
 /// [`Error::Shape`] where the bias is none of these; [`Error::Device`] where the device refuses.
-pub fn add_bias<Z: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn add_bias<Z: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: Maps<E, D>,
     bias: &Tensor<Z, E, D>,
     graph: &mut Graph<E, D, T>,

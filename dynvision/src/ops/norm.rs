@@ -1,6 +1,6 @@
 //! Normalisation.
 
-use super::shape::{contiguous, vector};
+use super::shape::{RunTimeSizes, contiguous, vector};
 use crate::autograd::{Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::Over;
@@ -25,7 +25,7 @@ pub struct Affine<'a, S: Shape, E: Dtype, D: Device<E>> {
 /// # Errors
 /// [`Error::Setting`] where the groups do not divide the channels, [`Error::Shape`] where weight or bias has not as many
 /// elements as `x` has channels.
-pub fn group_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn group_norm<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     groups: usize,
     eps: f64,
     x: &Maps<E, D>,
@@ -47,7 +47,7 @@ pub fn group_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 /// # Errors
 /// [`Error::Shape`] where weight or bias has not as many elements as `x` has channels.
 #[allow(clippy::type_complexity)] // the result and its moments
-pub fn batch_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn batch_norm<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     eps: f64,
     x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
@@ -63,7 +63,7 @@ pub fn batch_norm<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// As [`batch_norm`].
-pub fn normalize<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn normalize<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     eps: f64,
     x: &Maps<E, D>,
     (mean, variance): (&Tensor<S, E, D>, &Tensor<S, E, D>),
@@ -84,7 +84,7 @@ pub fn normalize<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     by_moments(Over::Batch, true, eps, (x, w, b), moments, graph)
 }
 
-fn over<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn over<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     over: Over,
     eps: f64,
     x: &Maps<E, D>,
@@ -104,7 +104,7 @@ fn over<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 type Operands<E, D> = (Maps<E, D>, Vector<E, D>, Vector<E, D>);
 
 /// What is normalised, as kernels need it.
-fn operands<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn operands<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     affine: Affine<'_, S, E, D>,
     graph: &mut Graph<E, D, T>,
@@ -146,7 +146,7 @@ fn by_moments<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 }
 
 /// One element for each channel, under another identity than `others`: their gradients are borrowed side by side.
-fn for_channels<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn for_channels<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     t: &Tensor<S, E, D>,
     channels: usize,
     others: &[UniqueId],

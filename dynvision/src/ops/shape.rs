@@ -17,6 +17,38 @@ pub fn erase<S: MapShape, E: Dtype, D: Device<E>>(x: Tensor<S, E, D>) -> Result<
     realized("maps", x)
 }
 
+/// The sizes of a shape, as those of one that is known at run time only: what is compiled for that one serves all shapes of
+/// as many axes.
+///
+/// ```
+/// use dynvision::ops::RunTimeSizes;
+/// use dfdx::prelude::*;
+/// fn erased<S: Shape<Concrete: RunTimeSizes>>(shape: S) -> Option<<S::Concrete as RunTimeSizes>::Shape> {
+///     Shape::from_concrete(&shape.concrete())
+/// }
+/// let (rows, columns): (usize, usize) = erased((Const::<3>, 5)).unwrap();
+/// assert_eq!((rows, columns), (3, 5));
+/// ```
+pub trait RunTimeSizes: Sized {
+    /// The shape that has these sizes.
+    type Shape: Shape<Concrete = Self>;
+}
+macro_rules! run_time_sizes {
+    ($($axes:literal: ($($size:ty),*);)*) => { $(impl RunTimeSizes for [usize; $axes] { type Shape = ($($size,)*); })* };
+}
+run_time_sizes! {
+    0: (); 1: (usize); 2: (usize, usize); 3: (usize, usize, usize); 4: (usize, usize, usize, usize);
+    5: (usize, usize, usize, usize, usize); 6: (usize, usize, usize, usize, usize, usize);
+}
+
+/// Returns a tensor in one piece, with its sizes known at run time only.
+pub(crate) fn whole<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Tensor<S, E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Tensor<<S::Concrete as RunTimeSizes>::Shape, E, D>> {
+    graph.run(realized("tensor", x.clone())?, kernels::contiguous)
+}
+
 /// Returns maps under a typed shape; keeps data and identity.
 ///
 /// # Errors
@@ -81,12 +113,13 @@ pub fn contiguous<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 }
 
 /// Returns a parameter's elements as a vector in one piece.
-pub(crate) fn vector<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub(crate) fn vector<S: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Tensor<S, E, D>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Vector<E, D>> {
     let len = x.shape().num_elements();
-    graph.run(x.clone(), |x| kernels::contiguous(x)?.try_reshape_like(&(len,)))
+    let x = whole(x, graph)?;
+    graph.run(x, |x| x.try_reshape_like(&(len,)))
 }
 
 /// Returns the maps to be updated in place: given up by the caller, so that their buffer may have one owner; a copy of

@@ -1,9 +1,9 @@
 //! Steps to a time axis.
 
-use super::shape::countable;
+use super::shape::{RunTimeSizes, countable, whole};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Element, VisionDevice};
+use crate::kernels::{Element, VisionDevice};
 use dfdx::prelude::*;
 
 /// Steps of `(batch, ..)` to `(batch, time, ..)` in one copy; the steps before `first` are zero.
@@ -19,13 +19,13 @@ pub fn stack_time<X, Y, E, D, T>(
     graph: &mut Graph<E, D, T>,
 ) -> Result<Tensor<Y, E, D>>
 where
-    X: Shape,
+    X: Shape<Concrete: RunTimeSizes>,
     Y: Shape,
     E: Element,
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    let steps: Vec<_> = steps.iter().map(|x| graph.run(x.clone(), kernels::contiguous)).collect::<Result<_>>()?;
+    let steps: Vec<_> = steps.iter().map(|x| whole(x, graph)).collect::<Result<_>>()?;
     let x = steps.first().ok_or(Error::EmptyStimulus)?;
     let mut sizes: Vec<usize> = x.shape().concrete().into_iter().collect();
     let Some(&batch) = sizes.first() else {

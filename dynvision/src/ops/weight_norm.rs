@@ -1,6 +1,6 @@
 //! Weight normalisation.
 
-use super::shape::{contiguous, vector};
+use super::shape::{RunTimeSizes, contiguous, vector};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
 use crate::kernels::{Element, Maps, Vector, VisionDevice};
@@ -23,7 +23,7 @@ use dfdx::prelude::*;
 /// assert_eq!(w.as_vec(), [6.0, 8.0]);
 /// # Ok::<(), dynvision::error::Error>(())
 /// ```
-pub fn weight_norm<G: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+pub fn weight_norm<G: Shape<Concrete: RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     v: &Maps<E, D>,
     g: &Tensor<G, E, D>,
     graph: &mut Graph<E, D, T>,

@@ -2,7 +2,7 @@
 
 use super::OptimError;
 use dfdx::nn::{RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorRef};
-use dfdx::prelude::{Device, Dtype, ReshapeTo, Shape, Tensor, TrySub};
+use dfdx::prelude::{Device, Dtype, ReshapeTo, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
@@ -91,8 +91,9 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Follow<E, D> {
     ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
         if options.do_gradient_update {
             // what does not change stays as it is, bit by bit: a parameter that is frozen
-            let ahead = weights.clone().try_contiguous()?.try_sub(average.clone().try_contiguous()?)?;
             let mut next = average.clone().try_contiguous()?;
+            let mut ahead = weights.clone().try_contiguous()?;
+            ahead.try_axpy(1.0, &next, -1.0)?;
             next.try_axpy(1.0, &ahead, self.share)?;
             *average = next;
         } else {

@@ -94,7 +94,11 @@ impl Dynamics {
 
     /// What `area` does differently; settable.
     pub fn area(&mut self, area: impl Into<String>) -> &mut AreaDynamics {
-        self.areas.entry(area.into()).or_default()
+        self.area_of(area.into())
+    }
+
+    fn area_of(&mut self, area: String) -> &mut AreaDynamics {
+        self.areas.entry(area).or_default()
     }
 
     pub(super) fn of(&self, area: &str) -> AreaDynamics {

@@ -112,7 +112,11 @@ impl Checkpoint {
     /// # Errors
     /// Those of the file system; a file that is damaged or no checkpoint.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, TrainError> {
-        let path = path.as_ref();
+        Checkpoint::read_at(path.as_ref())
+    }
+
+    /// Not generic over the path, so that the reader of settings and history is compiled in this crate alone.
+    fn read_at(path: &Path) -> Result<Self, TrainError> {
         let mut state = interop::read(path)?;
         let file = path.display();
         match state.text("format") {
@@ -155,10 +159,14 @@ impl Checkpoint {
     /// # Errors
     /// Those of the file system; [`TrainError::Checkpoint`] of one whose history could not be read.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
+        self.write_alone(path.as_ref())
+    }
+
+    fn write_alone(&self, path: &Path) -> Result<(), TrainError> {
         if let Some(why) = &self.about.lost {
             return Err(TrainError::Checkpoint(why.clone()));
         }
-        self.write_as(path.as_ref(), About { log: None, ..self.about.clone() })
+        self.write_as(path, About { log: None, ..self.about.clone() })
     }
 
     /// What is not finite cannot be gone on with, and must not take the place of what can.
@@ -229,6 +237,34 @@ impl Checkpoint {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses settings that would make another run of it.
+fn check_settings(config: &TrainConfig, loss: &str, rule: &str, saved: &About) -> Result<(), TrainError> {
+    let table = |config: &TrainConfig, loss: &str, rule: &str| -> Result<toml::Table, TrainError> {
+        let written = toml::Table::try_from(config.determining());
+        let mut table = written
+            .map_err(|error| TrainError::Checkpoint(format!("cannot be compared with the settings: {error}")))?;
+        table.insert("loss".into(), loss.into());
+        table.insert("rule".into(), rule.into());
+        Ok(table)
+    };
+    let here = table(config, loss, rule)?;
+    let saved = table(&saved.config, &saved.loss, &saved.rule)?;
+    let keys: std::collections::BTreeSet<&String> = saved.keys().chain(here.keys()).collect();
+    let text = |value: Option<&toml::Value>| value.map_or("nothing".to_string(), ToString::to_string);
+    let differs: Vec<String> = keys
+        .into_iter()
+        .filter(|key| saved.get(*key) != here.get(*key))
+        .map(|key| format!("`{key}` ({}, here {})", text(saved.get(key)), text(here.get(key))))
+        .collect();
+    if differs.is_empty() {
+        return Ok(());
+    }
+    Err(TrainError::Checkpoint(format!(
+        "is of a run with other settings: {}; take up its settings, or only its weights by `Checkpoint::load_into`",
+        differs.join(", ")
+    )))
 }
 
 /// The accuracies in time of all epochs, as one row of numbers and the number of steps of each: a number for each step of each
@@ -362,7 +398,7 @@ where
     pub fn restore(&mut self, saved: &Checkpoint) -> Result<(), TrainError> {
         saved.check_wiring(&M::WIRING)?;
         check_lr(saved.about.lr)?;
-        self.check_settings(&saved.about)?;
+        check_settings(&self.config, &self.loss.describe(), &self.rule, &saved.about)?;
         if let Some(why) = &saved.about.lost {
             return Err(TrainError::Checkpoint(why.clone()));
         }
@@ -396,34 +432,6 @@ where
         self.optim.set_lr(self.lr)?;
         self.gradients = None;
         Ok(())
-    }
-
-    /// Refuses settings that would make another run of it.
-    fn check_settings(&self, saved: &About) -> Result<(), TrainError> {
-        let table = |config: &TrainConfig, loss: &str, rule: &str| -> Result<toml::Table, TrainError> {
-            let written = toml::Table::try_from(config.determining());
-            let mut table = written
-                .map_err(|error| TrainError::Checkpoint(format!("cannot be compared with the settings: {error}")))?;
-            table.insert("loss".into(), loss.into());
-            table.insert("rule".into(), rule.into());
-            Ok(table)
-        };
-        let here = table(&self.config, &self.loss.describe(), &self.rule)?;
-        let saved = table(&saved.config, &saved.loss, &saved.rule)?;
-        let keys: std::collections::BTreeSet<&String> = saved.keys().chain(here.keys()).collect();
-        let text = |value: Option<&toml::Value>| value.map_or("nothing".to_string(), ToString::to_string);
-        let differs: Vec<String> = keys
-            .into_iter()
-            .filter(|key| saved.get(*key) != here.get(*key))
-            .map(|key| format!("`{key}` ({}, here {})", text(saved.get(key)), text(here.get(key))))
-            .collect();
-        if differs.is_empty() {
-            return Ok(());
-        }
-        Err(TrainError::Checkpoint(format!(
-            "is of a run with other settings: {}; take up its settings, or only its weights by `Checkpoint::load_into`",
-            differs.join(", ")
-        )))
     }
 
     /// Writes what [`TrainConfig::checkpoints`] asks for after an epoch.

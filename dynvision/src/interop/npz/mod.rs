@@ -116,16 +116,19 @@ impl<'a> Array<'a> {
 /// A shape whose product is not the number of elements, a name that is empty, occurs twice or cannot be one of a file, and the
 /// errors of the file system.
 pub fn write(path: impl AsRef<Path>, arrays: &[Array<'_>]) -> io::Result<()> {
-    check(arrays)?;
-    atomic::write(path, |file| {
-        // The archive's writer seeks back to put in sizes, so it needs the file itself behind the buffer.
-        let mut archive = ZipWriter::new(file);
-        for array in arrays {
-            write_array(&mut archive, array)?;
-        }
-        archive.finish()?;
-        Ok(())
-    })
+    fn write(path: &Path, arrays: &[Array<'_>]) -> io::Result<()> {
+        check(arrays)?;
+        atomic::write(path, |file| {
+            // The archive's writer seeks back to put in sizes, so it needs the file itself behind the buffer.
+            let mut archive = ZipWriter::new(file);
+            for array in arrays {
+                write_array(&mut archive, array)?;
+            }
+            archive.finish()?;
+            Ok(())
+        })
+    }
+    write(path.as_ref(), arrays)
 }
 
 /// Writes a compressed `.npz` with the tensors of a state, such as the recorded [`responses`](super::responses()) of a
@@ -145,20 +148,23 @@ pub fn write(path: impl AsRef<Path>, arrays: &[Array<'_>]) -> io::Result<()> {
 /// # Errors
 /// As [`write()`]; tensors that are neither `f32` nor `f64`.
 pub fn write_state(path: impl AsRef<Path>, state: &StateDict) -> io::Result<()> {
-    let refuse = |error: super::StateError| io::Error::new(io::ErrorKind::InvalidInput, error);
-    let mut tensors = Vec::new();
-    for name in state.names() {
-        let (shape, doubles) = state.numbers(name).map_err(refuse)?;
-        tensors.push((name, state.get::<f32>(name, &shape).ok(), doubles, shape));
+    fn write_state(path: &Path, state: &StateDict) -> io::Result<()> {
+        let refuse = |error: super::StateError| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let mut tensors = Vec::new();
+        for name in state.names() {
+            let (shape, doubles) = state.numbers(name).map_err(refuse)?;
+            tensors.push((name, state.get::<f32>(name, &shape).ok(), doubles, shape));
+        }
+        let arrays: Vec<Array<'_>> = tensors
+            .iter()
+            .map(|(name, singles, doubles, shape)| match singles {
+                Some(singles) => Array::new(name, shape, &singles[..]),
+                None => Array::new(name, shape, &doubles[..]),
+            })
+            .collect();
+        write(path, &arrays)
     }
-    let arrays: Vec<Array<'_>> = tensors
-        .iter()
-        .map(|(name, singles, doubles, shape)| match singles {
-            Some(singles) => Array::new(name, shape, &singles[..]),
-            None => Array::new(name, shape, &doubles[..]),
-        })
-        .collect();
-    write(path, &arrays)
+    write_state(path.as_ref(), state)
 }
 
 fn check(arrays: &[Array<'_>]) -> io::Result<()> {

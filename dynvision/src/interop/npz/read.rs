@@ -60,18 +60,20 @@ impl NpyArray {
 /// A file that cannot be read, is of another kind, or is shorter or longer than its header says; elements that are neither whole numbers, floating
 /// point numbers nor booleans; each names the file.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, FileError> {
-    let path = path.as_ref();
-    let cannot = |error| FileError::from(named("read", path, error));
-    let file = File::open(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
-    if !metadata.is_file() {
-        return Err(cannot(io::Error::other("not a regular file")));
+    fn read_npy(path: &Path) -> Result<NpyArray, FileError> {
+        let cannot = |error| FileError::from(named("read", path, error));
+        let file = File::open(path).map_err(cannot)?;
+        let metadata = file.metadata().map_err(cannot)?;
+        if !metadata.is_file() {
+            return Err(cannot(io::Error::other("not a regular file")));
+        }
+        match array(&mut BufReader::new(file), metadata.len()) {
+            Ok(array) => Ok(array),
+            Err(Failed::Read(error)) => Err(cannot(error)),
+            Err(Failed::Found(found)) => Err(FileError::in_file(path, foreign(found))),
+        }
     }
-    match array(&mut BufReader::new(file), metadata.len()) {
-        Ok(array) => Ok(array),
-        Err(Failed::Read(error)) => Err(cannot(error)),
-        Err(Failed::Found(found)) => Err(FileError::in_file(path, foreign(found))),
-    }
+    read_npy(path.as_ref())
 }
 
 /// The arrays of an `.npz`, read when they are asked for.
@@ -154,13 +156,16 @@ impl NpzFile {
 /// # Errors
 /// As [`NpzFile::read`].
 pub fn read(path: impl AsRef<Path>) -> Result<StateDict, FileError> {
-    let mut file = NpzFile::open(path)?;
-    let mut state = StateDict::default();
-    for name in file.names.clone() {
-        let (dtype, shape, bytes) = file.read(&name)?.into_parts();
-        state.insert_bytes(name, dtype, shape, bytes);
+    fn read(path: &Path) -> Result<StateDict, FileError> {
+        let mut file = NpzFile::open(path)?;
+        let mut state = StateDict::default();
+        for name in file.names.clone() {
+            let (dtype, shape, bytes) = file.read(&name)?.into_parts();
+            state.insert_bytes(name, dtype, shape, bytes);
+        }
+        Ok(state)
     }
-    Ok(state)
+    read(path.as_ref())
 }
 
 fn foreign(found: impl Into<String>) -> StateError {

@@ -40,9 +40,11 @@ pub struct Loaded {
 /// Those of the file system; a file of another format, a damaged one, one without a state dict; tensors of a type that is
 /// none here, or beyond their storage; each names the file.
 pub fn read(path: impl AsRef<Path>) -> Result<Loaded, FileError> {
-    let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|error| crate::file::named("read", path, error))?;
-    from_bytes(&bytes).map_err(|source| FileError::in_file(path, source))
+    fn read(path: &Path) -> Result<Loaded, FileError> {
+        let bytes = std::fs::read(path).map_err(|error| crate::file::named("read", path, error))?;
+        from_bytes(&bytes).map_err(|source| FileError::in_file(path, source))
+    }
+    read(path.as_ref())
 }
 
 /// Reads the bytes of such a file.

@@ -93,7 +93,7 @@ impl<const I: usize, const N: usize, const Y: usize, const A: usize, const B: us
 }
 
 /// `h + most sigmoid(rate) (target - h)`, with `most` in thousandths.
-fn towards<S: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+fn towards<S: Shape<Concrete: ops::RunTimeSizes>, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     h: &Maps<E, D>,
     target: &Maps<E, D>,
     rate: &Tensor<S, E, D>,
