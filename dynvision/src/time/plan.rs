@@ -21,7 +21,7 @@ pub struct Plan {
     pub non_input: f64,
     /// Gradients are cut after every so many steps.
     pub truncate: Option<usize>,
-    /// Answers of so many steps at a time are computed again when gradients go backward.
+    /// Responses of so many steps at a time are computed again when gradients go backward.
     pub recompute: Option<usize>,
     /// Whether recurrence, skip and feedback are off.
     pub feedforward_only: bool,
@@ -34,7 +34,7 @@ pub struct AreaPlan {
     pub tau: f64,
     /// Time step in ms.
     pub dt: f64,
-    /// Steps until the next area sees an answer.
+    /// Steps until the next area sees a response.
     pub feedforward: usize,
     /// Which update of its own state the recurrence reads: 1 is the newest.
     pub recurrence: usize,

@@ -1,12 +1,12 @@
 //! The loop over epochs and batches.
 
 use super::agreement::{Agreement, UnitAgreement};
-use super::answers::Answers;
 use super::backward::backward;
 use super::diagnosis::{SMALLER, first_not_finite};
 use super::interrupt::Guard;
 use super::logging::Log;
 use super::metrics::{Meter, TermOfBatch};
+use super::responses::RecordedUnits;
 use super::{Drawn, Epoch, Metrics, Monitor, Pass, Source, TrainConfig, TrainError, TrainingLog};
 use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
@@ -198,7 +198,7 @@ where
         self.with_loss_on(loss)
     }
 
-    /// The same with a loss that compares the model's answers with something else, such as
+    /// The same with a loss that compares the model's responses with something else, such as
     /// [`Responses`](crate::loss::Responses).
     ///
     /// ```
@@ -776,7 +776,7 @@ where
         Ok(self.evaluate_all(images)?.0)
     }
 
-    /// How well the answers of each unit agree with the responses that were recorded, by their places; nothing of a set
+    /// How well the responses of each unit agree with those that were recorded, by their places; nothing of a set
     /// without any.
     ///
     /// # Errors
@@ -785,10 +785,10 @@ where
         &self,
         images: &S,
     ) -> Result<BTreeMap<Place, Vec<UnitAgreement>>, TrainError> {
-        Ok(self.evaluate_all(images)?.1.units())
+        Ok(self.evaluate_all(images)?.1.agreements())
     }
 
-    fn evaluate_all<S: Source<Target = Y>>(&self, images: &S) -> Result<(Metrics, Answers), TrainError> {
+    fn evaluate_all<S: Source<Target = Y>>(&self, images: &S) -> Result<(Metrics, RecordedUnits), TrainError> {
         let done = self.evaluate_unless(images, None)?;
         done.ok_or(TrainError::NothingCounts { images: 0 })
     }
@@ -798,13 +798,13 @@ where
         &self,
         images: &S,
         guard: Option<&Guard>,
-    ) -> Result<Option<(Metrics, Answers)>, TrainError> {
+    ) -> Result<Option<(Metrics, RecordedUnits)>, TrainError> {
         if images.samples() == 0 {
             return Err(TrainError::NothingCounts { images: 0 });
         }
         let net = self.evaluated();
         let residual = residual_steps(&net, &self.device)?;
-        let (mut meter, mut answers) = (Meter::default(), Answers::default());
+        let (mut meter, mut units) = (Meter::default(), RecordedUnits::default());
         let pass = Pass { all: true, ..self.pass(Order::Sequential, 0, 0) };
         for (number, batch) in images.batches(&self.device, &pass)?.batches.enumerate() {
             if guard.is_some_and(Guard::asked) {
@@ -819,12 +819,12 @@ where
             let values = self.device.fetch(&asked).map_err(Error::device)?;
             numbers(&net, &judged.terms, readouts, &stimulus, &target, values)?.count(&mut meter, &target);
             if let Some(responses) = target.responses() {
-                answers.add(&judged.output, responses)?;
+                units.add(&judged.output, responses)?;
             }
         }
         let agreement =
-            answers.units().iter().map(|(place, units)| (place.to_string(), Agreement::of(units))).collect();
-        Ok(Some((Metrics { agreement, ..meter.metrics()? }, answers)))
+            units.agreements().iter().map(|(place, units)| (place.to_string(), Agreement::of(units))).collect();
+        Ok(Some((Metrics { agreement, ..meter.metrics()? }, units)))
     }
 
     fn judge<T: Tape<E, D>>(

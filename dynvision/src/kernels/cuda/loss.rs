@@ -66,9 +66,9 @@ const BINARY_CROSS_ENTROPY: i32 = 1;
 fn terms<E: Element, T: Tape<E, Cuda>>(
     dev: &Cuda,
     loss: i32,
-    x: Answers<E, Cuda, T>,
-    expected: Answers<E, Cuda>,
-    weights: Option<Answers<E, Cuda>>,
+    x: UnitResponses<E, Cuda, T>,
+    expected: UnitResponses<E, Cuda>,
+    weights: Option<UnitResponses<E, Cuda>>,
 ) -> Result<Tensor<Rank0, E, Cuda, T>, CudaError>
 where
     Cuda: Device<E>,
@@ -216,18 +216,18 @@ where
 
     fn squared_error<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
         terms(self, SQUARED_ERROR, x, expected, weights)
     }
 
     fn binary_cross_entropy<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
         terms(self, BINARY_CROSS_ENTROPY, x, expected, weights)
     }
