@@ -494,7 +494,7 @@ where
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, CpuError> {
         let (x, tape) = x.split_tape();
         let (rows, classes) = *x.shape();

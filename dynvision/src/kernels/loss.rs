@@ -4,7 +4,7 @@
 use super::Element;
 use dfdx::prelude::*;
 
-pub use dynvision_kernels::loss::{Measure, Target};
+pub use dynvision_kernels::loss::{Measure, RowTarget};
 
 /// What losses ask of a device.
 pub trait LossKernel<E: Element>: Device<E> {
@@ -15,7 +15,7 @@ pub trait LossKernel<E: Element>: Device<E> {
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
         composed::cross_entropy(x, &targets)
     }
@@ -84,7 +84,7 @@ pub(super) mod composed {
 
     pub(in crate::kernels) fn cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
         x: Tensor<(usize, usize), E, D, T>,
-        targets: &[Target<E>],
+        targets: &[RowTarget<E>],
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
         let (dev, rows) = (x.device().clone(), x.shape().0);
         let classes: Vec<usize> = targets.iter().map(|t| t.map_or(0, |(class, _)| class)).collect();

@@ -37,7 +37,7 @@ pub use gather::GatherKernel;
 pub(crate) use gradient::take_grad;
 pub(crate) use identity::id;
 pub use leaky::LeakyKernel;
-pub use loss::{LossKernel, Measure, Target, UnitResponses};
+pub use loss::{LossKernel, Measure, RowTarget, UnitResponses};
 pub use norm::{Moments, NormKernel, Running};
 pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, Together, UpdateStep};
 pub use pointwise::PointwiseKernel;

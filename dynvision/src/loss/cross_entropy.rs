@@ -3,7 +3,7 @@
 use super::{HasLabels, Labels, Loss, Output, Over, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Element, LossKernel, Target, VisionDevice};
+use crate::kernels::{self, Element, LossKernel, RowTarget, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::reshaped;
 use dfdx::prelude::*;
@@ -127,7 +127,7 @@ impl CrossEntropy {
         let sizes @ [batch, time, classes] = logits.shape().concrete();
         labels.check(sizes)?;
         let weights = self.weights(classes)?;
-        let targets: Vec<Target<E>> =
+        let targets: Vec<RowTarget<E>> =
             labels.as_slice().iter().map(|class| class.map(|class| (class, weights[class]))).collect();
         let logits = graph.run(logits.clone(), kernels::contiguous)?;
         let logits = reshaped(logits, &(batch * time, classes))?;

@@ -106,7 +106,7 @@ where
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, CudaError> {
         let (rows, classes) = *x.shape();
         fits(rows, &[targets.len()])?;
@@ -122,7 +122,7 @@ where
         }
         let handle = handle(self)?;
         // -1 is no class
-        let class = |t: &Target<E>| t.and_then(|(class, _)| i32::try_from(class).ok()).unwrap_or(-1);
+        let class = |t: &RowTarget<E>| t.and_then(|(class, _)| i32::try_from(class).ok()).unwrap_or(-1);
         let classes_of: CudaSlice<i32> = handle.htod_copy(targets.iter().map(class).collect())?;
         let weights = targets.iter().map(|t| t.map_or(E::zero(), |(_, weight)| weight)).collect();
         let weights: Tensor<(usize,), E, Self> = self.try_tensor_from_vec(weights, (rows,))?;
