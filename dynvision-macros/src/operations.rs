@@ -4,7 +4,7 @@ use crate::keys::{AREA, Key};
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum OperationKind {
     Layer,
     Skip,
     Feedback,
@@ -21,19 +21,20 @@ pub(crate) enum Kind {
 }
 
 /// The operations that have rules of their own, by their names; those that keys apply stand between these two.
-const FIRST: [(&str, Kind); 6] = [
-    ("layer", Kind::Layer),
-    ("addext", Kind::Addext),
-    ("skip", Kind::Skip),
-    ("feedback", Kind::Feedback),
-    ("tstep", Kind::Tstep),
-    ("nonlin", Kind::Nonlin),
+const FIRST: [(&str, OperationKind); 6] = [
+    ("layer", OperationKind::Layer),
+    ("addext", OperationKind::Addext),
+    ("skip", OperationKind::Skip),
+    ("feedback", OperationKind::Feedback),
+    ("tstep", OperationKind::Tstep),
+    ("nonlin", OperationKind::Nonlin),
 ];
-const LAST: [(&str, Kind); 3] = [("record", Kind::Record), ("delay", Kind::Delay), ("pool", Kind::Pool)];
+const LAST: [(&str, OperationKind); 3] =
+    [("record", OperationKind::Record), ("delay", OperationKind::Delay), ("pool", OperationKind::Pool)];
 
 /// The operations of the library, by their names.
-pub(crate) fn built_in() -> impl Iterator<Item = (&'static str, Kind)> {
-    let applied = AREA.known.iter().filter(|key| key.applied).map(|key| (key.name, Kind::Applied(key)));
+pub(crate) fn built_in() -> impl Iterator<Item = (&'static str, OperationKind)> {
+    let applied = AREA.known.iter().filter(|key| key.applied).map(|key| (key.name, OperationKind::Applied(key)));
     FIRST.into_iter().chain(applied).chain(LAST)
 }
 
@@ -50,18 +51,18 @@ pub(crate) enum Needs {
     Own,
 }
 
-impl Kind {
+impl OperationKind {
     /// What an area must have for it.
     pub(crate) fn needs(self) -> Needs {
         match self {
-            Kind::Layer | Kind::Record | Kind::Delay => Needs::Nothing,
-            Kind::Skip => Needs::Given("skip", "skip(from = ..)".into()),
-            Kind::Feedback => Needs::Given("feedback", "feedback(from = ..)".into()),
-            Kind::Pool => Needs::Given("pool", "pool = ..".into()),
-            Kind::Applied(key) => Needs::Given(key.name, format!("{} = ..", key.name)),
-            Kind::Addext => Needs::Given("addext", "addext".into()),
-            Kind::Tstep | Kind::Nonlin => Needs::Choice,
-            Kind::Own => Needs::Own,
+            OperationKind::Layer | OperationKind::Record | OperationKind::Delay => Needs::Nothing,
+            OperationKind::Skip => Needs::Given("skip", "skip(from = ..)".into()),
+            OperationKind::Feedback => Needs::Given("feedback", "feedback(from = ..)".into()),
+            OperationKind::Pool => Needs::Given("pool", "pool = ..".into()),
+            OperationKind::Applied(key) => Needs::Given(key.name, format!("{} = ..", key.name)),
+            OperationKind::Addext => Needs::Given("addext", "addext".into()),
+            OperationKind::Tstep | OperationKind::Nonlin => Needs::Choice,
+            OperationKind::Own => Needs::Own,
         }
     }
 }

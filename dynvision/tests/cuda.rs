@@ -265,7 +265,7 @@ mod training {
 
 mod losses {
     use super::*;
-    use dynvision::kernels::{LossKernel, Measure, Target};
+    use dynvision::kernels::{LossKernel, Measure, RowTarget};
 
     type Rows<E, D, T> = Tensor<(usize, usize), E, D, T>;
     type Runs<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
@@ -292,7 +292,7 @@ mod losses {
         type Whole<E, D> = Tensor<(usize, usize, usize), E, D>;
         let runs: Whole<E, D> = tensor(dev, (batch, time, units), 21);
         let rows: Tensor<(usize, usize), E, D> = tensor(dev, (batch * time, units), 22);
-        let targets: Vec<Target<E>> = (0..batch * time)
+        let targets: Vec<RowTarget<E>> = (0..batch * time)
             .map(|i| (i % 3 != 1).then(|| (i * 7 % units.max(1), E::narrow(0.5 + i as f64 / 4.0))))
             .map(|target| target.filter(|_| units > 0))
             .collect();
@@ -349,7 +349,7 @@ mod losses {
             let x: Tensor<(usize, usize), f64, D> = tensor(dev, (5, 4), 3);
             let x = x.permute::<(usize, usize), Axes2<1, 0>>();
             let x = if is_view { x } else { dev.tensor_from_vec(x.as_vec(), (4, 5)) };
-            let targets: Vec<Target<f64>> = (0..4).map(|i| (i != 2).then_some((i, 0.5))).collect();
+            let targets: Vec<RowTarget<f64>> = (0..4).map(|i| (i != 2).then_some((i, 0.5))).collect();
             vec![
                 answers(&x, |x: Rows<f64, D, _>| dev.cross_entropy(x, targets.clone()).unwrap()),
                 answers(&x, |x: Rows<f64, D, _>| dev.activity(x, Measure::Absolute(2.0)).unwrap()),

@@ -14,7 +14,7 @@ use dynvision::nn::Layer;
 use dynvision::optim::{AdamConfig, Group, Groups, OptimizerConfig, Schedule};
 use dynvision::prelude::*;
 use dynvision::train::{Checkpoints, Interval, TrainConfig, Trainer};
-use dynvision_lab::experiment::{Experiment, Part, Results, Runner, named};
+use dynvision_lab::experiment::{Experiment, ResultTable, Results, Runner, named};
 use dynvision_lab::figure::{Options as Look, Over};
 use dynvision_lab::statistics::over_seeds;
 use dynvision_lab::table::{Column, Table, write_csv};
@@ -215,7 +215,7 @@ fn tell(found: &BTreeMap<&str, Results>) -> Outcome<()> {
     ] {
         let Some(results) = found.get(name) else { continue };
         say!("\n{about}:");
-        let table = results.summary(Part::Samples, 0.95)?;
+        let table = results.summary(ResultTable::Samples, 0.95)?;
         let parameter = table.names().find(|name| name.starts_with("protocol.")).unwrap_or_default().to_string();
         let scale = if parameter.ends_with("contrast") { 1.0 } else { DT };
         for row in 0..table.rows() {

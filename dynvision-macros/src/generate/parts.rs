@@ -18,7 +18,7 @@ use syn::{Ident, ItemStruct, Type, ext::IdentExt, visit::Visit};
 
 /// What a part has to be.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum PartKind {
     Layer,
     Pool,
     Operation,
@@ -35,7 +35,7 @@ pub(super) struct Part {
     name: Ident,
     /// What names the type as written. It is written once, so that a mistake in it is told once.
     written: Ident,
-    kind: Kind,
+    kind: PartKind,
     ty: Type,
     concrete: Type,
     chosen: bool,
@@ -50,20 +50,20 @@ pub(super) struct Parts(Vec<Part>);
 pub(super) const FRONT: &str = "part";
 
 /// Every part of a model, with its kind, its owner's name and its operation.
-fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a Component)) {
-    for (front, kind) in [(&model.adaption, Kind::Solver), (&model.retina, Kind::Layer)] {
+fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, PartKind, &'a Component)) {
+    for (front, kind) in [(&model.adaption, PartKind::Solver), (&model.retina, PartKind::Layer)] {
         if let Some(front) = front {
             see(&front.name, FRONT.into(), kind, &front.component);
         }
     }
     for area in &model.areas {
-        see(&area.name, "layer".into(), Kind::Layer, &area.layer);
+        see(&area.name, "layer".into(), PartKind::Layer, &area.layer);
         for operation in &area.operations {
             let kind = match operation {
-                Operation::Tstep(_) => Kind::Solver,
-                Operation::Nonlin(_) => Kind::Nonlinearity,
-                Operation::Pool(_) => Kind::Pool,
-                _ => Kind::Operation,
+                Operation::Tstep(_) => PartKind::Solver,
+                Operation::Nonlin(_) => PartKind::Nonlinearity,
+                Operation::Pool(_) => PartKind::Pool,
+                _ => PartKind::Operation,
             };
             if let Some(part) = operation.component() {
                 see(&area.name, operation.name(), kind, part);
@@ -72,21 +72,21 @@ fn each<'a>(model: &'a Model, mut see: impl FnMut(&'a Ident, String, Kind, &'a C
         }
     }
     for readout in &model.readouts {
-        see(&readout.name, "readout".into(), Kind::Readout, &readout.component);
+        see(&readout.name, "readout".into(), PartKind::Readout, &readout.component);
         links(&readout.name, &readout.skips, &mut see);
     }
 }
 
-fn links<'a>(into: &'a Ident, links: &'a [Link], see: &mut impl FnMut(&'a Ident, String, Kind, &'a Component)) {
+fn links<'a>(into: &'a Ident, links: &'a [Link], see: &mut impl FnMut(&'a Ident, String, PartKind, &'a Component)) {
     for link in links {
         if let Some(part) = &link.integration {
-            see(into, integration(link), Kind::Integration, part);
+            see(into, integration(link), PartKind::Integration, part);
         }
         if let Some(part) = &link.options {
-            see(into, options(link), Kind::ConvOptions, part);
+            see(into, options(link), PartKind::ConvOptions, part);
         }
         if let Some(part) = &link.via {
-            see(into, via(link), Kind::Edge, part);
+            see(into, via(link), PartKind::Edge, part);
         }
     }
 }
@@ -132,7 +132,7 @@ impl Parts {
 }
 
 impl Part {
-    fn new(name: Ident, written: Ident, kind: Kind, component: &Component, names: &Names) -> Self {
+    fn new(name: Ident, written: Ident, kind: PartKind, component: &Component, names: &Names) -> Self {
         let mut mentioned = Mentioned(HashSet::new());
         mentioned.visit_type(&component.ty);
         let params = &names.params;
@@ -324,19 +324,19 @@ fn undeclared(name: &Ident, declared: &TokenStream) -> TokenStream {
     if is_const { declared.clone() } else { name.to_token_stream() }
 }
 
-impl Kind {
+impl PartKind {
     /// Its trait.
     fn name(self) -> Ident {
         let name = match self {
-            Kind::Layer => "Layer",
-            Kind::Pool => "Pool",
-            Kind::Operation => "Operation",
-            Kind::Nonlinearity => "Nonlinearity",
-            Kind::Solver => "Solver",
-            Kind::Readout => "Readout",
-            Kind::Integration => "Integration",
-            Kind::ConvOptions => "ConvOptions",
-            Kind::Edge => "Edge",
+            PartKind::Layer => "Layer",
+            PartKind::Pool => "Pool",
+            PartKind::Operation => "Operation",
+            PartKind::Nonlinearity => "Nonlinearity",
+            PartKind::Solver => "Solver",
+            PartKind::Readout => "Readout",
+            PartKind::Integration => "Integration",
+            PartKind::ConvOptions => "ConvOptions",
+            PartKind::Edge => "Edge",
         };
         Ident::new(name, proc_macro2::Span::call_site())
     }
@@ -345,14 +345,14 @@ impl Kind {
     fn check(self, ty: &TokenStream) -> TokenStream {
         let name = self.name();
         let (value, item) = match self {
-            Kind::Layer | Kind::Pool => (quote!(__dv::Geometry), quote!(GEOMETRY)),
-            Kind::Operation => (quote!(__dv::Option<__dv::usize>), quote!(CHANNELS)),
-            Kind::Nonlinearity => (quote!(__dv::bool), quote!(RECTIFIES)),
-            Kind::Solver => return quote!(const _: () = __dv::is_solver::<#ty>();),
-            Kind::Readout => (quote!(__dv::Features), quote!(FEATURES)),
-            Kind::Integration => (quote!(__dv::bool), quote!(IS_SUM)),
-            Kind::ConvOptions => (quote!(__dv::bool), quote!(BIAS)),
-            Kind::Edge => (quote!((__dv::usize, __dv::usize)), quote!(CHANNELS)),
+            PartKind::Layer | PartKind::Pool => (quote!(__dv::Geometry), quote!(GEOMETRY)),
+            PartKind::Operation => (quote!(__dv::Option<__dv::usize>), quote!(CHANNELS)),
+            PartKind::Nonlinearity => (quote!(__dv::bool), quote!(RECTIFIES)),
+            PartKind::Solver => return quote!(const _: () = __dv::is_solver::<#ty>();),
+            PartKind::Readout => (quote!(__dv::Features), quote!(FEATURES)),
+            PartKind::Integration => (quote!(__dv::bool), quote!(IS_SUM)),
+            PartKind::ConvOptions => (quote!(__dv::bool), quote!(BIAS)),
+            PartKind::Edge => (quote!((__dv::usize, __dv::usize)), quote!(CHANNELS)),
         };
         quote!(const _: #value = <#ty as __dv::#name>::#item;)
     }

@@ -24,17 +24,17 @@ pub(crate) struct Field {
 }
 
 pub(crate) enum Role {
-    Area(Box<Area>),
+    Area(Box<AreaKeys>),
     Readout(Readout),
 }
 
 /// What stands in `#[area(..)]`.
 #[derive(Default)]
-pub(crate) struct Area {
+pub(crate) struct AreaKeys {
     /// What it gets.
     pub(crate) from: Vec<From>,
-    pub(crate) skips: Vec<Link>,
-    pub(crate) feedbacks: Vec<Link>,
+    pub(crate) skips: Vec<LinkKeys>,
+    pub(crate) feedbacks: Vec<LinkKeys>,
     pub(crate) pool: Option<(Ident, Type)>,
     pub(crate) nonlin: Option<(Ident, Override)>,
     pub(crate) solver: Option<(Ident, Override)>,
@@ -64,7 +64,7 @@ pub(crate) struct Own {
 
 /// `skip(from = v1, ..)`.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct LinkKeys {
     /// `skip` or `feedback`, as written.
     pub(crate) key: Ident,
     pub(crate) from: Ident,
@@ -84,7 +84,7 @@ pub(crate) struct Readout {
     pub(crate) name: Ident,
     /// What it reads.
     pub(crate) from: Vec<From>,
-    pub(crate) skips: Vec<Link>,
+    pub(crate) skips: Vec<LinkKeys>,
 }
 
 impl Field {
@@ -144,7 +144,7 @@ fn read_keys(attr: &Attribute, errors: &mut Errors, read: impl FnOnce(ParseStrea
 }
 
 fn read_area(attr: &Attribute, errors: &mut Errors) -> Role {
-    let mut area = Box::<Area>::default();
+    let mut area = Box::<AreaKeys>::default();
     read_keys(attr, errors, |input, errors| {
         AREA.read(input, errors, |entry, errors| area.read(&entry, errors));
     });
@@ -159,7 +159,7 @@ fn read_readout(attr: &Attribute, errors: &mut Errors) -> Role {
         READOUT.read(input, errors, |entry, errors| {
             match entry.key.name {
                 "from" => readout.from = From::read(&entry, errors)?,
-                "skip" => readout.skips.extend(Link::read(&entry, &SKIP, errors)?),
+                "skip" => readout.skips.extend(LinkKeys::read(&entry, &SKIP, errors)?),
                 name => unreachable!("`{name}` is in the table of keys, but is not read"),
             }
             Ok(())
@@ -168,14 +168,14 @@ fn read_readout(attr: &Attribute, errors: &mut Errors) -> Role {
     Role::Readout(readout)
 }
 
-impl Area {
+impl AreaKeys {
     fn read(&mut self, entry: &Entry<'_>, errors: &mut Errors) -> Result<()> {
         self.given.push(entry.key.name);
         match entry.key.name {
             _ if entry.key.applied => self.applied.push((entry.key, entry.name.clone(), entry.value("a type")?)),
             "from" => self.from = From::read(entry, errors)?,
-            "skip" => self.skips.extend(Link::read(entry, &SKIP, errors)?),
-            "feedback" => self.feedbacks.extend(Link::read(entry, &FEEDBACK, errors)?),
+            "skip" => self.skips.extend(LinkKeys::read(entry, &SKIP, errors)?),
+            "feedback" => self.feedbacks.extend(LinkKeys::read(entry, &FEEDBACK, errors)?),
             "pool" => self.pool = Some(component(entry)?),
             "nonlin" => self.nonlin = Some((entry.name.clone(), Override::read(entry)?)),
             "solver" => self.solver = Some((entry.name.clone(), Override::read(entry)?)),
@@ -287,7 +287,7 @@ impl Own {
     }
 }
 
-impl Link {
+impl LinkKeys {
     /// `skip(v1)` is meant as `skip(from = v1)`.
     fn bare(input: ParseStream<'_>, keys: &Keys, errors: &mut Errors) -> Option<Ident> {
         let ahead = input.fork();
@@ -308,7 +308,7 @@ impl Link {
         let (mut delay, mut kernel, mut stride, mut integration) = (None, None, None, None);
         let (mut options, mut via, mut force_conv) = (None, None, false);
         entry.inside(|input| {
-            from = Link::bare(input, keys, errors);
+            from = LinkKeys::bare(input, keys, errors);
             sound = keys.read(input, errors, |entry, _| {
                 match entry.key.name {
                     "from" => {
@@ -330,7 +330,7 @@ impl Link {
             let key = entry.key;
             errors.at(entry.name.span(), format!("`{}` needs the area it comes from: `{}`", key.name, key.example));
         }
-        Ok(from.map(|from| Link {
+        Ok(from.map(|from| LinkKeys {
             key: entry.name.clone(),
             from,
             delay,

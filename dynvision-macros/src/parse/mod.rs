@@ -6,7 +6,7 @@ mod keys;
 mod value;
 
 pub(crate) use args::Args;
-pub(crate) use field::{Area, Field, From, Link, Role};
+pub(crate) use field::{AreaKeys, Field, From, LinkKeys, Role};
 pub(crate) use value::{Order, Override, Time};
 
 use crate::errors::Errors;

@@ -4,26 +4,26 @@ use crate::{
     case::{camel, constant},
     errors::Errors,
     operations::is_operation,
-    parse::{self, Args, Field, Link, Role},
+    parse::{self, Args, Field, LinkKeys, Role},
 };
 use proc_macro2::Span;
 use std::collections::HashMap;
 use syn::{Ident, ItemStruct, Path, Type, ext::IdentExt, parse_quote};
 
 /// An area as written.
-pub(crate) struct Area {
+pub(crate) struct AreaField {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
-    pub(crate) keys: parse::Area,
+    pub(crate) keys: parse::AreaKeys,
 }
-pub(crate) type Areas = Vec<Area>;
+pub(crate) type Areas = Vec<AreaField>;
 
 /// The readout as written.
 pub(crate) struct Readout {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) from: Vec<parse::From>,
-    pub(crate) skips: Vec<Link>,
+    pub(crate) skips: Vec<LinkKeys>,
     /// Whether it is only taken for the readout, which the model lacks.
     pub(crate) presumed: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) fn check_roles(item: &ItemStruct, fields: Vec<Field>, errors: &mut Er
         match role {
             // two fields of one name are the compiler's to tell
             Role::Area(_) if areas.iter().any(|area| area.name.unraw() == name.unraw()) => {}
-            Role::Area(keys) => areas.push(Area { name, ty, keys: *keys }),
+            Role::Area(keys) => areas.push(AreaField { name, ty, keys: *keys }),
             Role::Readout(keys) => {
                 if last.is_some_and(|last| at < last) {
                     let message = match keys.from.is_empty() {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     errors::Errors,
     model::Direction,
-    parse::Link,
+    parse::LinkKeys,
     suggest::{did_you_mean, listed},
 };
 use syn::{Ident, ext::IdentExt};
@@ -15,17 +15,17 @@ use syn::{Ident, ext::IdentExt};
 /// The connections that hold.
 pub(crate) struct Links {
     pub(crate) areas: Vec<OfArea>,
-    pub(crate) readouts: Vec<Vec<Link>>,
+    pub(crate) readouts: Vec<Vec<LinkKeys>>,
 }
 
 /// Those into one area.
 pub(crate) struct OfArea {
-    pub(crate) skips: Vec<Link>,
-    pub(crate) feedbacks: Vec<Link>,
+    pub(crate) skips: Vec<LinkKeys>,
+    pub(crate) feedbacks: Vec<LinkKeys>,
 }
 
 /// Where a connection ends.
-struct Target<'a> {
+struct LinkEnd<'a> {
     name: &'a Ident,
     /// Its place among the areas; the readout stands after all.
     at: usize,
@@ -35,9 +35,9 @@ struct Target<'a> {
 /// Reports every connection that breaks a rule; gives those that keep all.
 pub(crate) fn check_links(areas: &Areas, readouts: &[Readout], errors: &mut Errors) -> Links {
     let names = names(areas);
-    let mut check = |links: &[Link], name, at, direction| {
-        let target = Target { name, at, direction };
-        let holds = |(i, link): &(usize, &Link)| target.check(link, &links[..*i], &names, errors);
+    let mut check = |links: &[LinkKeys], name, at, direction| {
+        let end = LinkEnd { name, at, direction };
+        let holds = |(i, link): &(usize, &LinkKeys)| end.check(link, &links[..*i], &names, errors);
         links.iter().enumerate().filter(holds).map(|(_, link)| resolved(link, areas)).collect::<Vec<_>>()
     };
     Links {
@@ -52,25 +52,25 @@ pub(crate) fn check_links(areas: &Areas, readouts: &[Readout], errors: &mut Erro
 }
 
 /// The connection with its source named as the field is: `in` and `r#in` are one area.
-fn resolved(link: &Link, areas: &Areas) -> Link {
+fn resolved(link: &LinkKeys, areas: &Areas) -> LinkKeys {
     let field = areas.iter().find(|area| area.name.unraw() == link.from.unraw());
     let from = field.map(|area| {
         let mut from = area.name.clone();
         from.set_span(link.from.span());
         from
     });
-    Link { from: from.unwrap_or_else(|| link.from.clone()), ..link.clone() }
+    LinkKeys { from: from.unwrap_or_else(|| link.from.clone()), ..link.clone() }
 }
 
-impl Target<'_> {
-    fn check(&self, link: &Link, earlier: &[Link], names: &[String], errors: &mut Errors) -> bool {
+impl LinkEnd<'_> {
+    fn check(&self, link: &LinkKeys, earlier: &[LinkKeys], names: &[String], errors: &mut Errors) -> bool {
         let Some(from) = self.check_known(link, names, errors) else { return false };
         self.check_via(link, errors);
         self.check_direction(link, from, errors) && self.check_once(link, earlier, errors)
     }
 
     /// What stands on a connection stands there in place of the usual convolution, so that nothing is said of that.
-    fn check_via(&self, link: &Link, errors: &mut Errors) {
+    fn check_via(&self, link: &LinkKeys, errors: &mut Errors) {
         let Some((key, _)) = &link.via else { return };
         let of_convolution = [
             ("kernel", link.kernel.is_some()),
@@ -90,7 +90,7 @@ impl Target<'_> {
     }
 
     /// A connection comes from an area of this model.
-    fn check_known(&self, link: &Link, names: &[String], errors: &mut Errors) -> Option<usize> {
+    fn check_known(&self, link: &LinkKeys, names: &[String], errors: &mut Errors) -> Option<usize> {
         let (from, into, kind) = (link.from.unraw().to_string(), self.name.unraw(), self.direction.word());
         let at = names.iter().position(|name| *name == from);
         if at.is_none() {
@@ -113,7 +113,7 @@ impl Target<'_> {
     }
 
     /// A skip comes from an earlier area, a feedback from a later one.
-    fn check_direction(&self, link: &Link, from: usize, errors: &mut Errors) -> bool {
+    fn check_direction(&self, link: &LinkKeys, from: usize, errors: &mut Errors) -> bool {
         let (name, into) = (link.from.unraw(), self.name.unraw());
         let message = match (self.direction, from.cmp(&self.at)) {
             (Direction::Skip, std::cmp::Ordering::Less) | (Direction::Feedback, std::cmp::Ordering::Greater) => {
@@ -137,7 +137,7 @@ impl Target<'_> {
     }
 
     /// Two areas have one connection of a kind.
-    fn check_once(&self, link: &Link, earlier: &[Link], errors: &mut Errors) -> bool {
+    fn check_once(&self, link: &LinkKeys, earlier: &[LinkKeys], errors: &mut Errors) -> bool {
         let twice = earlier.iter().any(|other| other.from.unraw() == link.from.unraw());
         if twice {
             let (kind, from, into) = (self.direction.word(), link.from.unraw(), self.name.unraw());

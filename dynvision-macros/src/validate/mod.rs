@@ -14,7 +14,7 @@ mod times;
 use crate::{
     errors::Errors,
     model::{Area, Component, Direction, Front, Link, Model, Operation, Readout, Source, Time},
-    operations::Kind,
+    operations::OperationKind,
     parse::{self, Override},
 };
 use fields::Areas;
@@ -190,7 +190,7 @@ impl Builder<'_> {
 
     fn area(
         &mut self,
-        area: &fields::Area,
+        area: &fields::AreaField,
         sources: Vec<sources::Source>,
         order: Vec<Placed>,
         mut links: links::OfArea,
@@ -207,7 +207,12 @@ impl Builder<'_> {
         }
     }
 
-    fn readout(&mut self, readout: fields::Readout, sources: Vec<sources::Source>, links: Vec<parse::Link>) -> Readout {
+    fn readout(
+        &mut self,
+        readout: fields::Readout,
+        sources: Vec<sources::Source>,
+        links: Vec<parse::LinkKeys>,
+    ) -> Readout {
         Readout {
             component: Component { presumed: readout.presumed, ..self.component(&readout.ty) },
             sources: self.sources(sources),
@@ -249,11 +254,11 @@ impl Builder<'_> {
     }
 
     /// The operation at one place of the order, if this area has what it takes.
-    fn operation(&mut self, area: &fields::Area, placed: Placed, links: &mut links::OfArea) -> Option<Operation> {
+    fn operation(&mut self, area: &fields::AreaField, placed: Placed, links: &mut links::OfArea) -> Option<Operation> {
         let keys = &area.keys;
         let connected = match placed.kind {
-            Kind::Skip => Some((Direction::Skip, std::mem::take(&mut links.skips))),
-            Kind::Feedback => Some((Direction::Feedback, std::mem::take(&mut links.feedbacks))),
+            OperationKind::Skip => Some((Direction::Skip, std::mem::take(&mut links.skips))),
+            OperationKind::Feedback => Some((Direction::Feedback, std::mem::take(&mut links.feedbacks))),
             _ => None,
         };
         if let Some((direction, links)) = connected {
@@ -263,33 +268,33 @@ impl Builder<'_> {
         let own = |given: &Option<(Ident, Type)>| given.as_ref().map(|(_, ty)| self.component(ty));
         let apply = |component: Component| Operation::Apply(placed.name.clone(), component);
         match placed.kind {
-            Kind::Layer => Some(Operation::Layer),
-            Kind::Record => Some(Operation::Record),
-            Kind::Delay => Some(Operation::Delay),
-            Kind::Skip | Kind::Feedback => None, // above
-            Kind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
-            Kind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
-            Kind::Pool => own(&keys.pool).map(Operation::Pool),
-            Kind::Applied(key) => {
+            OperationKind::Layer => Some(Operation::Layer),
+            OperationKind::Record => Some(Operation::Record),
+            OperationKind::Delay => Some(Operation::Delay),
+            OperationKind::Skip | OperationKind::Feedback => None, // above
+            OperationKind::Tstep => self.replaceable(&keys.solver, &self.args.solver, "Euler").map(Operation::Tstep),
+            OperationKind::Nonlin => self.replaceable(&keys.nonlin, &self.args.nonlin, "Relu").map(Operation::Nonlin),
+            OperationKind::Pool => own(&keys.pool).map(Operation::Pool),
+            OperationKind::Applied(key) => {
                 keys.applied.iter().find(|(given, ..)| *given == key).map(|(.., ty)| apply(self.component(ty)))
             }
-            Kind::Addext => keys.addext.as_ref().map(|(_, ty)| match ty {
+            OperationKind::Addext => keys.addext.as_ref().map(|(_, ty)| match ty {
                 Some(ty) => apply(self.component(ty)),
                 None => apply(self.chosen("ExternalInput")),
             }),
-            Kind::Own => {
+            OperationKind::Own => {
                 let own = keys.own.iter().find(|own| own.name == placed.name)?;
                 Some(Operation::Apply(own.name.clone(), self.component(&own.ty)))
             }
         }
     }
 
-    fn links(&mut self, links: Vec<parse::Link>, direction: Direction) -> Vec<Link> {
+    fn links(&mut self, links: Vec<parse::LinkKeys>, direction: Direction) -> Vec<Link> {
         links.into_iter().filter_map(|link| self.link(link, direction)).collect()
     }
 
     /// The connection, whose source is one of the areas.
-    fn link(&mut self, link: parse::Link, direction: Direction) -> Option<Link> {
+    fn link(&mut self, link: parse::LinkKeys, direction: Direction) -> Option<Link> {
         let from = self.names.iter().position(|name| *name == link.from)?;
         let number = self.links;
         self.links += 1;

@@ -1,9 +1,9 @@
 //! The order of operations.
 
-use super::fields::{Area, Areas};
+use super::fields::{AreaField, Areas};
 use crate::{
     errors::Errors,
-    operations::{Kind, Needs, built_in, is_operation},
+    operations::{Needs, OperationKind, built_in, is_operation},
     parse::{Args, Order, Override},
     suggest::{closest, did_you_mean},
 };
@@ -13,7 +13,7 @@ use syn::Ident;
 /// An operation in its place.
 #[derive(Clone)]
 pub(crate) struct Placed {
-    pub(crate) kind: Kind,
+    pub(crate) kind: OperationKind,
     pub(crate) name: Ident,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn check_orders(args: &Args, areas: &Areas, errors: &mut Errors) -> V
     if let Some(shared) = &shared {
         check_used(shared, args, areas, errors);
     }
-    let order_of = |area: &Area| match &area.keys.operations {
+    let order_of = |area: &AreaField| match &area.keys.operations {
         Some(order) => {
             let order = check_order(order, &own_names(area), errors);
             check_area_has(&order, args, area, errors);
@@ -45,7 +45,7 @@ pub(crate) fn check_orders(args: &Args, areas: &Areas, errors: &mut Errors) -> V
     orders.into_iter().map(completed).collect()
 }
 
-fn own_names(area: &Area) -> Vec<String> {
+fn own_names(area: &AreaField) -> Vec<String> {
     area.keys.own.iter().map(|own| own.name.to_string()).collect()
 }
 
@@ -53,25 +53,25 @@ fn own_names(area: &Area) -> Vec<String> {
 fn completed(mut order: Vec<Placed>) -> Vec<Placed> {
     let has = |order: &[Placed], kind| order.iter().any(|placed| placed.kind == kind);
     let placed = |name: &str, kind| Placed { kind, name: Ident::new(name, Span::call_site()) };
-    if !has(&order, Kind::Layer) {
-        order.insert(0, placed("layer", Kind::Layer));
+    if !has(&order, OperationKind::Layer) {
+        order.insert(0, placed("layer", OperationKind::Layer));
     }
-    if !has(&order, Kind::Record) {
-        let at = order.iter().position(|p| p.kind == Kind::Delay).unwrap_or(order.len());
-        order.insert(at, placed("record", Kind::Record));
+    if !has(&order, OperationKind::Record) {
+        let at = order.iter().position(|p| p.kind == OperationKind::Delay).unwrap_or(order.len());
+        order.insert(at, placed("record", OperationKind::Record));
     }
-    if !has(&order, Kind::Delay) {
-        let at = order.iter().position(|p| p.kind == Kind::Record).map_or(order.len(), |at| at + 1);
-        order.insert(at, placed("delay", Kind::Delay));
+    if !has(&order, OperationKind::Delay) {
+        let at = order.iter().position(|p| p.kind == OperationKind::Record).map_or(order.len(), |at| at + 1);
+        order.insert(at, placed("delay", OperationKind::Delay));
     }
     order
 }
 
 /// The same operations in an order that keeps all rules.
 fn usual(mut order: Vec<Placed>) -> Vec<Placed> {
-    const LAST: [Kind; 3] = [Kind::Record, Kind::Delay, Kind::Pool];
+    const LAST: [OperationKind; 3] = [OperationKind::Record, OperationKind::Delay, OperationKind::Pool];
     order.sort_by_key(|placed| match placed.kind {
-        Kind::Layer => 0,
+        OperationKind::Layer => 0,
         kind => 1 + LAST.iter().position(|last| *last == kind).map_or(0, |at| at + 1),
     });
     order
@@ -107,7 +107,7 @@ fn check_known(name: &Ident, own: &[String], errors: &mut Errors) -> Option<Plac
     let text = name.to_string();
     let kind_of = |text: &str| {
         let built_in = built_in().find(|(known, _)| *known == text).map(|(_, kind)| kind);
-        built_in.or_else(|| own.iter().any(|known| known == text).then_some(Kind::Own))
+        built_in.or_else(|| own.iter().any(|known| known == text).then_some(OperationKind::Own))
     };
     if let Some(kind) = kind_of(&text) {
         return Some(Placed { kind, name: name.clone() });
@@ -131,8 +131,8 @@ fn check_repeats(order: Vec<Placed>, errors: &mut Errors) -> Vec<Placed> {
     for placed in order {
         let again = seen.iter().any(|other| other.name == placed.name);
         let may_return = match placed.kind {
-            Kind::Nonlin | Kind::Own => true,
-            Kind::Applied(key) => key.again,
+            OperationKind::Nonlin | OperationKind::Own => true,
+            OperationKind::Applied(key) => key.again,
             _ => false,
         };
         if again && !may_return {
@@ -148,9 +148,9 @@ fn check_repeats(order: Vec<Placed>, errors: &mut Errors) -> Vec<Placed> {
 /// Every order has `layer`, `record` and `delay`: without them an area answers nothing, or forgets it.
 fn check_complete(order: &[Placed], span: Span, errors: &mut Errors) {
     let needed = [
-        (Kind::Layer, "layer", "no area would run its layer"),
-        (Kind::Record, "record", "no response would be recorded"),
-        (Kind::Delay, "delay", "no area would keep its state"),
+        (OperationKind::Layer, "layer", "no area would run its layer"),
+        (OperationKind::Record, "record", "no response would be recorded"),
+        (OperationKind::Delay, "delay", "no area would keep its state"),
     ];
     for (kind, name, why) in needed {
         if !order.iter().any(|placed| placed.kind == kind) {
@@ -162,7 +162,7 @@ fn check_complete(order: &[Placed], span: Span, errors: &mut Errors) {
 /// The state has one shape: `layer` comes before what uses the state, `tstep` before `delay`, and `pool` not between them.
 fn check_places(order: &[Placed], errors: &mut Errors) {
     let at = |kind| order.iter().position(|placed| placed.kind == kind);
-    let mut before = |first: Kind, then: Kind, message: &str| {
+    let mut before = |first: OperationKind, then: OperationKind, message: &str| {
         if let (Some(first), Some(then)) = (at(first), at(then))
             && first > then
         {
@@ -171,13 +171,30 @@ fn check_places(order: &[Placed], errors: &mut Errors) {
         }
         true
     };
-    let layer_first =
-        before(Kind::Layer, Kind::Tstep, "`tstep` must come after `layer`: it steps towards what the layer gives")
-            & before(Kind::Layer, Kind::Record, "`record` must come after `layer`: it records what the layer gives")
-            & before(Kind::Layer, Kind::Delay, "`delay` must come after `layer`: it stores what the layer gives");
-    before(Kind::Tstep, Kind::Delay, "`delay` must come after `tstep`: it stores the state that `tstep` computes");
-    let Some(pool) = at(Kind::Pool).filter(|_| layer_first) else { return };
-    for (first, then) in [(Kind::Tstep, Kind::Delay), (Kind::Record, Kind::Delay), (Kind::Delay, Kind::Record)] {
+    let layer_first = before(
+        OperationKind::Layer,
+        OperationKind::Tstep,
+        "`tstep` must come after `layer`: it steps towards what the layer gives",
+    ) & before(
+        OperationKind::Layer,
+        OperationKind::Record,
+        "`record` must come after `layer`: it records what the layer gives",
+    ) & before(
+        OperationKind::Layer,
+        OperationKind::Delay,
+        "`delay` must come after `layer`: it stores what the layer gives",
+    );
+    before(
+        OperationKind::Tstep,
+        OperationKind::Delay,
+        "`delay` must come after `tstep`: it stores the state that `tstep` computes",
+    );
+    let Some(pool) = at(OperationKind::Pool).filter(|_| layer_first) else { return };
+    for (first, then) in [
+        (OperationKind::Tstep, OperationKind::Delay),
+        (OperationKind::Record, OperationKind::Delay),
+        (OperationKind::Delay, OperationKind::Record),
+    ] {
         if let (Some(first), Some(then)) = (at(first), at(then))
             && first < pool
             && pool < then
@@ -193,14 +210,14 @@ fn check_places(order: &[Placed], errors: &mut Errors) {
 }
 
 /// Whether an area has what an operation needs, be it well written or not.
-fn has(area: &Area, args: &Args, placed: &Placed) -> bool {
+fn has(area: &AreaField, args: &Args, placed: &Placed) -> bool {
     let off = |own: &Option<(Ident, Override)>, model: &Option<Override>| {
         matches!(own.as_ref().map(|(_, own)| own).or(model.as_ref()), Some(Override::None))
     };
     match placed.kind.needs() {
         Needs::Nothing => true,
         Needs::Given(key, _) => area.keys.given.contains(&key),
-        Needs::Choice if placed.kind == Kind::Tstep => !off(&area.keys.solver, &args.solver),
+        Needs::Choice if placed.kind == OperationKind::Tstep => !off(&area.keys.solver, &args.solver),
         Needs::Choice => !off(&area.keys.nonlin, &args.nonlin),
         Needs::Own => area.keys.own.iter().any(|own| own.name == placed.name),
     }
@@ -208,7 +225,7 @@ fn has(area: &Area, args: &Args, placed: &Placed) -> bool {
 
 /// An operation of the model's order is run by at least one area that follows it.
 fn check_used(order: &[Placed], args: &Args, areas: &Areas, errors: &mut Errors) {
-    let followers: Vec<&Area> = areas.iter().filter(|area| area.keys.operations.is_none()).collect();
+    let followers: Vec<&AreaField> = areas.iter().filter(|area| area.keys.operations.is_none()).collect();
     if followers.is_empty() {
         return;
     }
@@ -231,7 +248,7 @@ fn check_used(order: &[Placed], args: &Args, areas: &Areas, errors: &mut Errors)
 }
 
 /// An operation of an area's own order is one that the area has.
-fn check_area_has(order: &[Placed], args: &Args, area: &Area, errors: &mut Errors) {
+fn check_area_has(order: &[Placed], args: &Args, area: &AreaField, errors: &mut Errors) {
     for placed in order.iter().filter(|placed| !has(area, args, placed)) {
         let (name, owner) = (&placed.name, &area.name);
         let message = match placed.kind.needs() {
@@ -245,7 +262,7 @@ fn check_area_has(order: &[Placed], args: &Args, area: &Area, errors: &mut Error
 }
 
 /// What an area has is run by its order: nothing that is given is silently skipped.
-fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
+fn check_runs(area: &AreaField, order: &[Placed], errors: &mut Errors) {
     let keys = &area.keys;
     let runs = |kind| order.iter().any(|placed| placed.kind == kind);
     let chosen = |choice: &Option<(Ident, Override)>| match choice {
@@ -254,30 +271,32 @@ fn check_runs(area: &Area, order: &[Placed], errors: &mut Errors) {
     };
     let key = |given: &Option<(Ident, syn::Type)>| given.as_ref().map(|(key, _)| key.clone());
     let given = [
-        (Kind::Skip, "skip", keys.skips.first().map(|link| link.key.clone())),
-        (Kind::Feedback, "feedback", keys.feedbacks.first().map(|link| link.key.clone())),
-        (Kind::Pool, "pool", key(&keys.pool)),
-        (Kind::Addext, "addext", keys.addext.as_ref().map(|(key, _)| key.clone())),
-        (Kind::Tstep, "tstep", chosen(&keys.solver)),
-        (Kind::Nonlin, "nonlin", chosen(&keys.nonlin)),
+        (OperationKind::Skip, "skip", keys.skips.first().map(|link| link.key.clone())),
+        (OperationKind::Feedback, "feedback", keys.feedbacks.first().map(|link| link.key.clone())),
+        (OperationKind::Pool, "pool", key(&keys.pool)),
+        (OperationKind::Addext, "addext", keys.addext.as_ref().map(|(key, _)| key.clone())),
+        (OperationKind::Tstep, "tstep", chosen(&keys.solver)),
+        (OperationKind::Nonlin, "nonlin", chosen(&keys.nonlin)),
     ];
     for (kind, name, key) in given {
         if let Some(key) = key.filter(|_| !runs(kind)) {
             errors.at(key.span(), never_runs(&key, area, name));
         }
     }
-    for (key, name, _) in keys.applied.iter().filter(|(key, ..)| !runs(Kind::Applied(key))) {
+    for (key, name, _) in keys.applied.iter().filter(|(key, ..)| !runs(OperationKind::Applied(key))) {
         errors.at(name.span(), never_runs(name, area, key.name));
     }
     for own in &keys.own {
         // one of a built-in name is told already
-        if !is_operation(&own.name) && !order.iter().any(|placed| placed.kind == Kind::Own && placed.name == own.name) {
+        if !is_operation(&own.name)
+            && !order.iter().any(|placed| placed.kind == OperationKind::Own && placed.name == own.name)
+        {
             errors.at(own.name.span(), never_runs(&own.name, area, &own.name.to_string()));
         }
     }
 }
 
-fn never_runs(key: &Ident, area: &Area, operation: &str) -> String {
+fn never_runs(key: &Ident, area: &AreaField, operation: &str) -> String {
     let owner = &area.name;
     format!(
         "`{owner}` has a `{key}`, but `{operation}` is not among its operations, so it would never run; add `{operation}` to `operations`"

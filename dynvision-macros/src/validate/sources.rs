@@ -54,7 +54,7 @@ pub(crate) fn check_sources(
     errors: &mut Errors,
 ) -> Sources {
     let known = Known { areas: names(areas), inputs: inputs(args) };
-    let of_area = |(at, area): (usize, &super::fields::Area), errors: &mut Errors| {
+    let of_area = |(at, area): (usize, &super::fields::AreaField), errors: &mut Errors| {
         let sources = known.check(at, &area.name, &area.keys.from, errors);
         let fed_back = |source: &Source| matches!(source, Source::Past(_, name) if links.areas[at].feedbacks.iter().any(|link| link.from.unraw() == name.unraw()));
         if let Some(Source::Past(_, from)) = sources.iter().find(|source| fed_back(source)) {

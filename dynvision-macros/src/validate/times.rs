@@ -1,9 +1,9 @@
 //! Time constants, as far as they are literals. (Other const expressions are checked when the model is built.)
 
-use super::fields::{Area, Areas, Readout};
+use super::fields::{AreaField, Areas, Readout};
 use crate::{
     errors::Errors,
-    parse::{Args, Link, Time},
+    parse::{Args, LinkKeys, Time},
     rule::{self, is_multiple},
 };
 
@@ -24,7 +24,7 @@ enum Whose {
 /// Times are positive, delays not negative and multiples of dt.
 pub(crate) fn check_times(args: &Args, areas: &Areas, readouts: &[Readout], errors: &mut Errors) {
     let dt = dt(args);
-    let delays = |links: &[Link], whose| {
+    let delays = |links: &[LinkKeys], whose| {
         links.iter().filter_map(|link| link.delay.clone()).map(|time| (time, whose)).collect::<Vec<_>>()
     };
     let of_links = areas
@@ -102,10 +102,10 @@ fn check_defaults(args: &Args, areas: &Areas, errors: &mut Errors) {
     }
 }
 
-impl Area {
+impl AreaField {
     /// Whether a delay of the model matters to this area.
     fn uses(&self, delay: &str) -> bool {
-        let link = |links: &[Link]| links.iter().any(|link| link.delay.is_none());
+        let link = |links: &[LinkKeys]| links.iter().any(|link| link.delay.is_none());
         match delay {
             "t_skip" => link(&self.keys.skips),
             "t_feedback" => link(&self.keys.feedbacks) || self.keys.from.iter().any(|from| from.is_past),

@@ -3,7 +3,7 @@
 use crate::conv::{Accumulate, WeightCache};
 use crate::error::{Result, of_one_length, of_sizes, require, volume};
 use crate::geometry::{Conv, Over, Window};
-use crate::loss::{Measure, Normaliser, Target};
+use crate::loss::{Measure, Normaliser, RowTarget};
 use crate::optimizer::{AdamStep, SgdStep};
 use crate::{
     Chosen, Scalar, bias, conv, elementwise, gain, gather, leaky, loss, norm, optimizer, pool, resize, supralinear,
@@ -314,7 +314,7 @@ kernels! {
     /// Writes `y = weight (ln sum exp x - x[class])` for each row of `classes` logits, 0 where it does not count. Returns
     /// what [`cross_entropy_backward`](Kernels::cross_entropy_backward) needs.
     fn cross_entropy(
-        x: &[Self], classes: usize, targets: &[Target<Self>], y: &mut [Self],
+        x: &[Self], classes: usize, targets: &[RowTarget<Self>], y: &mut [Self],
     ) -> Result<Vec<Normaliser<Self>>> {
         of_sizes("cross-entropy", "the logits", x.len(), &[y.len(), classes])?;
         of_one_length("cross-entropy", [("the result", y.len()), ("targets", targets.len())])?;
@@ -324,7 +324,7 @@ kernels! {
 
     /// Adds `gy weight (softmax x - one)`, with a one at the class.
     fn cross_entropy_backward(
-        x: &[Self], targets: &[Target<Self>], normalisers: &[Normaliser<Self>], gy: &[Self], gx: &mut [Self],
+        x: &[Self], targets: &[RowTarget<Self>], normalisers: &[Normaliser<Self>], gy: &[Self], gx: &mut [Self],
     ) -> Result {
         of_one_length("backward cross-entropy", [("the logits", x.len()), ("their gradient", gx.len())])?;
         let rows = [("the gradient", gy.len()), ("targets", targets.len()), ("normalisers", normalisers.len())];

@@ -14,7 +14,7 @@ pub enum Measure {
 }
 
 /// What a row of logits should answer: the class and the weight of the row; `None` for a row that does not count.
-pub type Target<E> = Option<(usize, E)>;
+pub type RowTarget<E> = Option<(usize, E)>;
 
 /// `ln sum exp x` of a row as the greatest `x` and what is above it, which keeps differences exact where all are large.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +50,7 @@ impl<E: Scalar> Normaliser<E> {
 pub(crate) fn cross_entropy<E: Scalar>(
     x: &[E],
     classes: usize,
-    targets: &[Target<E>],
+    targets: &[RowTarget<E>],
     y: &mut [E],
 ) -> Vec<Normaliser<E>> {
     assert!(x.len() == classes * y.len() && targets.len() == y.len(), "cross-entropy: lengths");
@@ -71,7 +71,7 @@ pub(crate) fn cross_entropy<E: Scalar>(
 /// Adds the gradient of [`cross_entropy`], `gy weight (softmax x - one)` with a one at the class.
 pub(crate) fn cross_entropy_backward<E: Scalar>(
     x: &[E],
-    targets: &[Target<E>],
+    targets: &[RowTarget<E>],
     normalisers: &[Normaliser<E>],
     gy: &[E],
     gx: &mut [E],
@@ -177,7 +177,7 @@ pub(crate) fn change_backward<E: Scalar>(pairs: &[bool], x: &[E], gy: &[E], gx: 
 }
 
 /// Checks that every target is one of the classes.
-pub(crate) fn known<E: Scalar>(targets: &[Target<E>], classes: usize) -> Result {
+pub(crate) fn known<E: Scalar>(targets: &[RowTarget<E>], classes: usize) -> Result {
     let beyond = targets.iter().flatten().find(|(class, _)| *class >= classes).map(|(class, _)| *class);
     require(beyond.is_none(), "cross-entropy", || {
         format!("class {} is none of the {classes} that the logits have, counted from 0", beyond.unwrap_or(0))

@@ -12,16 +12,16 @@ pub struct Anatomy {
     /// Classes of the readout.
     pub classes: usize,
     /// The areas in the order in which they answer; an adaption of the input comes first, as `input`.
-    pub areas: Vec<Area>,
+    pub areas: Vec<AreaInfo>,
     /// Skips and feedback.
-    pub links: Vec<Link>,
+    pub links: Vec<LinkInfo>,
     /// The parameters in the order of the model.
     pub parameters: Vec<Parameter>,
 }
 
 /// An area.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Area {
+pub struct AreaInfo {
     /// Its name.
     pub name: String,
     /// Channels, rows and columns of its answer.
@@ -30,7 +30,7 @@ pub struct Area {
     pub operations: Vec<String>,
 }
 
-impl Area {
+impl AreaInfo {
     /// Number of units.
     pub fn units(&self) -> usize {
         self.shape.iter().product()
@@ -39,7 +39,7 @@ impl Area {
 
 /// A skip or a feedback connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
+pub struct LinkInfo {
     /// Its name, such as `v4_skip_v1`.
     pub name: String,
     /// Whether it is a skip or feedback.
@@ -123,21 +123,21 @@ impl Parameter {
 
 impl Anatomy {
     /// An area by name, with its number.
-    pub fn area(&self, name: &str) -> Option<(usize, &Area)> {
+    pub fn area(&self, name: &str) -> Option<(usize, &AreaInfo)> {
         self.areas.iter().enumerate().find(|(_, area)| area.name == name)
     }
 
     /// The area after this one in the feedforward order; none after the last, which the readout reads.
-    pub fn next(&self, name: &str) -> Option<&Area> {
+    pub fn next(&self, name: &str) -> Option<&AreaInfo> {
         let (number, _) = self.area(name)?;
         self.areas.get(number + 1)
     }
 
     /// The role of a parameter by its path.
-    pub(crate) fn role(areas: &[Area], links: &[Link], path: &str) -> Role {
+    pub(crate) fn role(areas: &[AreaInfo], links: &[LinkInfo], path: &str) -> Role {
         let mut parts = path.split('.');
         let (field, part) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let names = |link: &&Link| {
+        let names = |link: &&LinkInfo| {
             link.name == field || (link.into.is_none() && field.ends_with(&format!("_skip_{}", link.from)))
         };
         if let Some(link) = links.iter().find(names) {
@@ -149,7 +149,7 @@ impl Anatomy {
             Some(area) => return Role::Feedforward { into: area.name.clone() },
             None => {}
         }
-        let of = |area: &&Area| field.strip_prefix(area.name.as_str()).is_some_and(|rest| rest.starts_with('_'));
+        let of = |area: &&AreaInfo| field.strip_prefix(area.name.as_str()).is_some_and(|rest| rest.starts_with('_'));
         match areas.iter().filter(of).max_by_key(|area| area.name.len()) {
             Some(area) => Role::Operation { area: area.name.clone() },
             None => Role::Readout,
@@ -163,9 +163,10 @@ mod tests {
 
     #[test]
     fn paths_say_what_a_parameter_belongs_to() {
-        let area = |name: &str| Area { name: name.into(), shape: [1; 3], operations: vec!["layer".into()] };
+        let area = |name: &str| AreaInfo { name: name.into(), shape: [1; 3], operations: vec!["layer".into()] };
         let areas = [area("v1"), area("v1_deep")];
-        let link = Link { name: "v1_feedback_v2".into(), kind: Connection::Feedback, from: "v2".into(), into: None };
+        let link =
+            LinkInfo { name: "v1_feedback_v2".into(), kind: Connection::Feedback, from: "v2".into(), into: None };
         let role = |path: &str| Anatomy::role(&areas, std::slice::from_ref(&link), path);
         assert_eq!(role("v1.conv.weight"), Role::Feedforward { into: "v1".into() });
         assert_eq!(role("v1.recurrence.pointwise.bias"), Role::Recurrence { area: "v1".into() });

@@ -62,7 +62,7 @@ mod subject;
 pub mod sweep;
 pub mod table;
 
-pub use anatomy::{Anatomy, Area, Connection, Link, Parameter, Role};
+pub use anatomy::{Anatomy, AreaInfo, Connection, LinkInfo, Parameter, Role};
 pub use error::Error;
 pub use gallery::Gallery;
 pub use lab::Lab;

@@ -1,6 +1,6 @@
 //! Models that `#[dyn_model]` declares, as subjects: the only place of the crate that calls them.
 
-use crate::anatomy::{Anatomy, Area, Connection, Link, Parameter};
+use crate::anatomy::{Anatomy, AreaInfo, Connection, LinkInfo, Parameter};
 use crate::intervention::Intervention;
 use crate::run_error::RunError;
 use crate::subject::{Answer, Observer, Ready, Setting, Subject};
@@ -104,23 +104,23 @@ fn anatomy<M: DynModel<f32, D>, D: VisionDevice<f32>>(model: &M) -> Result<Anato
     M::visit_areas(&model.observers::<Steps, usize>(), &mut names)?;
     let shape = |map: Map| [map.c, map.h, map.w];
     let area = |name: &&str| match wiring.areas.iter().find(|area| area.name == *name) {
-        Some(area) => Area {
+        Some(area) => AreaInfo {
             name: area.name.into(),
             shape: shape(area.response),
             operations: area.operations.iter().map(|operation| operation.to_string()).collect(),
         },
         // the adaption of the input
-        None => Area { name: name.to_string(), shape: shape(wiring.input), operations: Vec::new() },
+        None => AreaInfo { name: name.to_string(), shape: shape(wiring.input), operations: Vec::new() },
     };
-    let areas: Vec<Area> = names.0.iter().map(area).collect();
+    let areas: Vec<AreaInfo> = names.0.iter().map(area).collect();
     let of = |number: usize| wiring.areas.get(number).map(|area| area.name.to_string());
-    let link = |link: &dynvision::time::Link| Link {
+    let link = |link: &dynvision::time::Link| LinkInfo {
         name: link.name(&wiring),
         kind: if link.kind == LinkKind::Skip { Connection::Skip } else { Connection::Feedback },
         from: of(link.from).unwrap_or_default(),
         into: of(link.into),
     };
-    let links: Vec<Link> = wiring.links.iter().map(link).collect();
+    let links: Vec<LinkInfo> = wiring.links.iter().map(link).collect();
     let parameters = parameters::parameters(model)
         .into_iter()
         .map(|p| Parameter { role: Anatomy::role(&areas, &links, &p.name), name: p.name, sizes: p.shape })

@@ -1,7 +1,7 @@
 //! The computation graph of one unroll.
 
 use super::cache::{Cache, CommonWeights, FrameKey};
-use super::id;
+use super::{id, take_grad};
 use crate::error::{Error, Result};
 use crate::kernels::{Buffer, ConvKernel, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
@@ -251,8 +251,3 @@ pub(crate) struct Before<E: Element, D: VisionDevice<E>> {
     gradient: Box<GradientOf<E, D>>,
 }
 type GradientOf<E, D> = dyn for<'g> Fn(&'g mut Gradients<E, D>) -> Result<&'g mut Buffer<E, D>, <D as HasErr>::Err>;
-
-/// Takes a gradient out of its place, and leaves an empty one there: several can then be written at once.
-pub(crate) fn take_grad<E: Dtype, D: Device<E>>(device: &D, grad: &mut Buffer<E, D>) -> Result<Buffer<E, D>, D::Err> {
-    Ok(mem::replace(grad, Storage::<E>::try_alloc_len(device, 0)?))
-}

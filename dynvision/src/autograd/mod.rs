@@ -8,6 +8,5 @@ mod graph;
 
 pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
 pub use graph::Graph;
-pub(crate) use graph::take_grad;
 
-pub(crate) use crate::kernels::id;
+pub(crate) use crate::kernels::{id, take_grad};

@@ -19,7 +19,7 @@ const KIND: &str = "cached data set";
 /// How the values of a cache are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum Stored {
     Bytes,
     Floats,
 }
@@ -29,7 +29,7 @@ enum Kind {
 #[serde(deny_unknown_fields)]
 struct Description {
     source: String,
-    kind: Kind,
+    kind: Stored,
     frames: usize,
     shape: [usize; 3],
     transforms: Transforms,
@@ -43,8 +43,8 @@ impl Description {
     /// Bytes of one sample.
     fn stride(&self) -> Option<usize> {
         let width = match self.kind {
-            Kind::Bytes => 1,
-            Kind::Floats => 4,
+            Stored::Bytes => 1,
+            Stored::Floats => 4,
         };
         self.shape.iter().try_fold(self.frames.checked_mul(width)?, |product, &side| product.checked_mul(side))
     }
@@ -82,13 +82,13 @@ impl Cache {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed(path))?;
         let mut writer = BufWriter::new(temporary);
-        let mut made: Option<(Kind, usize, Map)> = None;
+        let mut made: Option<(Stored, usize, Map)> = None;
         let mut checksum = Crc::new();
         for index in 0..set.len() {
             let sample = transforms.apply(set.sample(index)?, Draw::none())?;
             let kind = match sample.values() {
-                Values::Bytes(_) => Kind::Bytes,
-                Values::Floats(_) => Kind::Floats,
+                Values::Bytes(_) => Stored::Bytes,
+                Values::Floats(_) => Stored::Floats,
             };
             let found = (kind, sample.frames(), sample.shape());
             let expected = *made.get_or_insert(found);
@@ -269,8 +269,8 @@ impl Dataset for Cache {
         }
         let bytes = self.bytes(index)?;
         let values = match self.description.kind {
-            Kind::Bytes => Values::Bytes(bytes),
-            Kind::Floats => {
+            Stored::Bytes => Values::Bytes(bytes),
+            Stored::Floats => {
                 Values::Floats(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
             }
         };

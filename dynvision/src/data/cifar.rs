@@ -15,7 +15,7 @@ const SHAPE: Map = Map::new(3, 32, 32);
 /// Which labels of CIFAR-100 to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Labels {
+pub enum LabelMode {
     /// The 20 superclasses.
     Coarse,
     /// The 100 classes.
@@ -33,10 +33,10 @@ struct Format {
 impl Format {
     const CIFAR10: Format = Format { name: "CIFAR-10 binary file", classes: &[&CIFAR10_CLASSES], wanted: 0 };
 
-    const fn cifar100(labels: Labels) -> Format {
+    const fn cifar100(labels: LabelMode) -> Format {
         let wanted = match labels {
-            Labels::Coarse => 0,
-            Labels::Fine => 1,
+            LabelMode::Coarse => 0,
+            LabelMode::Fine => 1,
         };
         Format { name: "CIFAR-100 binary file", classes: &[&CIFAR100_COARSE, &CIFAR100_FINE], wanted }
     }
@@ -66,7 +66,7 @@ pub fn read_cifar10(folder: impl AsRef<Path>, split: Split) -> Result<Images, Da
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: Labels) -> Result<Images, DataError> {
+pub fn read_cifar100(folder: impl AsRef<Path>, split: Split, labels: LabelMode) -> Result<Images, DataError> {
     let name = match split {
         Split::Train => "train.bin",
         Split::Test => "test.bin",
@@ -96,15 +96,15 @@ pub fn read_cifar10_python(folder: impl AsRef<Path>, split: Split) -> Result<Ima
 ///
 /// # Errors
 /// Files that cannot be read, or are none of this format.
-pub fn read_cifar100_python(folder: impl AsRef<Path>, split: Split, labels: Labels) -> Result<Images, DataError> {
+pub fn read_cifar100_python(folder: impl AsRef<Path>, split: Split, labels: LabelMode) -> Result<Images, DataError> {
     let folder = below(folder.as_ref(), "cifar-100-python");
     let name = match split {
         Split::Train => "train",
         Split::Test => "test",
     };
     let key = match labels {
-        Labels::Coarse => "coarse_labels",
-        Labels::Fine => "fine_labels",
+        LabelMode::Coarse => "coarse_labels",
+        LabelMode::Fine => "fine_labels",
     };
     read_python(&Format::cifar100(labels), &folder, &[name.to_string()], key)
 }
@@ -186,7 +186,7 @@ pub fn decode_cifar10(file: &str, raw: &[u8]) -> Result<Images, DataError> {
 ///
 /// # Errors
 /// Bytes that are no whole number of records, or a label that is none.
-pub fn decode_cifar100(file: &str, raw: &[u8], labels: Labels) -> Result<Images, DataError> {
+pub fn decode_cifar100(file: &str, raw: &[u8], labels: LabelMode) -> Result<Images, DataError> {
     decode(&Format::cifar100(labels), file, raw)
 }
 
@@ -241,7 +241,7 @@ fn records(
 }
 
 fn wrong_size(format: &Format, file: &str, len: usize) -> DataError {
-    let others = [Format::CIFAR10, Format::cifar100(Labels::Fine)];
+    let others = [Format::CIFAR10, Format::cifar100(LabelMode::Fine)];
     match others.iter().find(|other| len > 0 && other.name != format.name && len.is_multiple_of(other.record())) {
         Some(other) => foreign(format, file, format!("has the size of a {}", other.name), "read it with that format"),
         None => DataError::Size {
@@ -324,8 +324,8 @@ mod tests {
         assert_eq!((images.labels(), images.shape()), (&[3, 9][..], Map::new(3, 32, 32)));
         assert_eq!(images.image(1).unwrap(), [1; 3072]);
         let raw = file(&[&[4, 99], &[19, 0]]);
-        assert_eq!(decode_cifar100("f", &raw, Labels::Coarse).unwrap().labels(), [4, 19]);
-        let fine = decode_cifar100("f", &raw, Labels::Fine).unwrap();
+        assert_eq!(decode_cifar100("f", &raw, LabelMode::Coarse).unwrap().labels(), [4, 19]);
+        let fine = decode_cifar100("f", &raw, LabelMode::Fine).unwrap();
         assert_eq!((fine.labels(), fine.image(1).unwrap()), (&[99, 0][..], &[1; 3072][..]));
     }
 
@@ -339,7 +339,7 @@ mod tests {
         let error = read_cifar10(folder.path(), Split::Test).unwrap_err().to_string();
         assert!(error.contains("test_batch.bin"), "{error}");
         std::fs::write(folder.path().join("test.bin"), file(&[&[1, 2]])).unwrap();
-        assert_eq!(read_cifar100(folder.path(), Split::Test, Labels::Fine).unwrap().labels(), [2]);
+        assert_eq!(read_cifar100(folder.path(), Split::Test, LabelMode::Fine).unwrap().labels(), [2]);
     }
 
     #[test]
@@ -354,12 +354,12 @@ mod tests {
     fn mistaken_files_are_named_with_the_mend() {
         let error = decode_cifar10("train.bin", &file(&[&[1, 2]])).unwrap_err().to_string();
         assert!(error.contains("train.bin") && error.contains("CIFAR-100"), "{error}");
-        let error = decode_cifar100("f", &file(&[&[1]]), Labels::Fine).unwrap_err().to_string();
+        let error = decode_cifar100("f", &file(&[&[1]]), LabelMode::Fine).unwrap_err().to_string();
         assert!(error.contains("CIFAR-10 binary"), "{error}");
         let error = decode_cifar10("f", &file(&[&[0], &[10]])).unwrap_err();
         assert!(matches!(error, DataError::LabelRange { index: 1, label: 10, classes: 10, .. }), "{error}");
         // The label that is not asked for must be one as well.
-        assert!(decode_cifar100("f", &file(&[&[20, 5]]), Labels::Fine).is_err());
+        assert!(decode_cifar100("f", &file(&[&[20, 5]]), LabelMode::Fine).is_err());
         let error = decode_cifar10("cifar.tar.gz", &[0x1f, 0x8b, 8]).unwrap_err().to_string();
         assert!(error.contains("unpack"), "{error}");
     }
@@ -420,7 +420,7 @@ mod tests {
         fn random_bytes_never_panic(raw in prop::collection::vec(any::<u8>(), 0..100), repeat in 0usize..80) {
             let raw = raw.repeat(repeat);
             let _ = decode_cifar10("random", &raw);
-            let _ = decode_cifar100("random", &raw, Labels::Coarse);
+            let _ = decode_cifar100("random", &raw, LabelMode::Coarse);
         }
     }
 }

@@ -31,10 +31,14 @@ impl Plane {
     pub fn new(map: [usize; 3]) -> Result<Self> {
         let [c, h, w] = map;
         let f = Plane::side(c);
-        let size = [h * f, w * f];
-        if u32::try_from(size[0] * size[1]).is_err() {
+        let size = h.checked_mul(f).zip(w.checked_mul(f)).map(|(rows, columns)| [rows, columns]);
+        let is_numbered = |[rows, columns]: &[usize; 2]| {
+            let units = rows.checked_mul(*columns).and_then(|units| u32::try_from(units).ok());
+            units.and(c.checked_mul(h)).is_some()
+        };
+        let Some(size) = size.filter(is_numbered) else {
             return Err(Error::Setting(format!("a map of {c}x{h}x{w} is too large to be laid out on a plane")));
-        }
+        };
         let tile = |feature: usize, mirrored: bool| if mirrored { f - 1 - feature } else { feature };
         let lay_out: Vec<u32> = (0..size[0] * size[1])
             .map(|at| {
@@ -57,11 +61,8 @@ impl Plane {
 
     /// Features along one side of a tile: the root of the next square number.
     pub const fn side(channels: usize) -> usize {
-        let mut side = 0;
-        while side * side < channels {
-            side += 1;
-        }
-        side
+        let root = channels.isqrt();
+        if root * root < channels { root + 1 } else { root }
     }
 
     /// Rows and columns.
@@ -85,6 +86,16 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a failing test may panic
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn maps_that_cannot_be_numbered_are_refused() {
+        let most = usize::MAX;
+        for map in [[1, 1 << 33, 1 << 33], [1, 1 << 32, 1], [most, 1, 1], [most, 2, 0], [3, most, 1], [2, 1 << 31, 1]] {
+            let error = Plane::new(map).map(|plane| plane.size()).unwrap_err().to_string();
+            assert!(error.contains("too large"), "{error}");
+        }
+        assert_eq!((Plane::side(0), Plane::side(4), Plane::side(5), Plane::side(most)), (0, 2, 3, 1 << 32));
+    }
 
     proptest! {
         #[test]

@@ -10,7 +10,6 @@ use dfdx::prelude::*;
 use dynvision_kernels::conv::{Accumulate, WeightCache};
 use dynvision_kernels::{Chosen, Error, elements};
 use std::borrow::Cow;
-use std::mem;
 
 type Buf<E> = <Cpu as Storage<E>>::Vec;
 
@@ -495,7 +494,7 @@ where
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, CpuError> {
         let (x, tape) = x.split_tape();
         let (rows, classes) = *x.shape();
@@ -533,13 +532,15 @@ fn on_tape<X: Shape, Y: Shape, E: Element, T: Tape<E, Cpu>>(
     y: Tensor<Y, E, Cpu>,
     mut tape: T,
     back: impl FnOnce(&[E], &[E], &[E], &mut [E]) -> dynvision_kernels::Result + 'static,
-) -> Result<Tensor<Y, E, Cpu, T>, CpuError> {
+) -> Result<Tensor<Y, E, Cpu, T>, CpuError>
+where
+    Cpu: Device<E>,
+{
     if T::OWNS_TAPE {
         let kept = y.clone();
         tape.add_backward_op(move |grads| {
-            let empty = Storage::<E>::try_alloc_len(x.device(), 0)?;
-            let gy = mem::replace(grads.get_or_alloc_mut(&kept)?, empty);
-            back(exact(&x)?, exact(&kept)?, &gy, grads.get_or_alloc_mut(&x)?).map_err(refused)
+            let gy = take_grad(x.device(), grads.get_or_alloc_mut(&kept)?)?;
+            back(exact(&x)?, exact(&kept)?, of::<E>(&gy), of_mut::<E>(grads.get_or_alloc_mut(&x)?)).map_err(refused)
         });
     }
     Ok(y.put_tape(tape))

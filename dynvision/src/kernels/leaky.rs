@@ -46,7 +46,7 @@ pub trait LeakyKernel<E: Element>: Device<E> {
 pub(super) mod composed {
     use super::*;
     use crate::kernels::composition::{Traced, adjoint, rectified};
-    use std::mem;
+    use crate::kernels::gradient::take_grad_for_zeros;
 
     fn stepped<S: Shape, E: Element, D: Device<E>, T: Tape<E, D>>(
         rate: E,
@@ -83,7 +83,7 @@ pub(super) mod composed {
             Some(y) => rectified(step, y),
             None => Ok(step),
         };
-        let gy = mem::replace(g, Storage::<E>::try_alloc_len(dev, len)?);
+        let gy = take_grad_for_zeros(dev, g)?;
         // the step is linear, so its gradients are the same everywhere
         let (x, h) = (dev.try_zeros_like(&(len,))?, dev.try_zeros_like(&(len,))?);
         match gh {

@@ -4,7 +4,7 @@
 use super::Element;
 use dfdx::prelude::*;
 
-pub use dynvision_kernels::loss::{Measure, Target};
+pub use dynvision_kernels::loss::{Measure, RowTarget};
 
 /// What losses ask of a device.
 pub trait LossKernel<E: Element>: Device<E> {
@@ -15,7 +15,7 @@ pub trait LossKernel<E: Element>: Device<E> {
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, Self::Err> {
         composed::cross_entropy(x, &targets)
     }
@@ -56,9 +56,9 @@ pub trait LossKernel<E: Element>: Device<E> {
     /// The sum of `(x - expected)^2`, each by its weight where there are any.
     fn squared_error<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, Self::Err> {
         composed::squared_error(x, expected, weights)
     }
@@ -67,16 +67,16 @@ pub trait LossKernel<E: Element>: Device<E> {
     /// cross-entropy of log-odds `x`.
     fn binary_cross_entropy<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, Self::Err> {
         composed::binary_cross_entropy(x, expected, weights)
     }
 }
 
-/// Answers of units, `(batch, time, units)`.
-pub type Answers<E, D, T = NoneTape> = Tensor<(usize, usize, usize), E, D, T>;
+/// Responses of units, `(batch, time, units)`.
+pub type UnitResponses<E, D, T = NoneTape> = Tensor<(usize, usize, usize), E, D, T>;
 
 /// The composition.
 pub(super) mod composed {
@@ -84,7 +84,7 @@ pub(super) mod composed {
 
     pub(in crate::kernels) fn cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
         x: Tensor<(usize, usize), E, D, T>,
-        targets: &[Target<E>],
+        targets: &[RowTarget<E>],
     ) -> Result<Tensor<(usize,), E, D, T>, D::Err> {
         let (dev, rows) = (x.device().clone(), x.shape().0);
         let classes: Vec<usize> = targets.iter().map(|t| t.map_or(0, |(class, _)| class)).collect();
@@ -150,17 +150,17 @@ pub(super) mod composed {
     }
 
     pub(in crate::kernels) fn squared_error<E: Element, D: Device<E>, T: Tape<E, D>>(
-        x: Answers<E, D, T>,
-        expected: Answers<E, D>,
-        weights: Option<Answers<E, D>>,
+        x: UnitResponses<E, D, T>,
+        expected: UnitResponses<E, D>,
+        weights: Option<UnitResponses<E, D>>,
     ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
         summed(x.try_sub(expected)?.try_square()?, weights)
     }
 
     pub(in crate::kernels) fn binary_cross_entropy<E: Element, D: Device<E>, T: Tape<E, D>>(
-        x: Answers<E, D, T>,
-        expected: Answers<E, D>,
-        weights: Option<Answers<E, D>>,
+        x: UnitResponses<E, D, T>,
+        expected: UnitResponses<E, D>,
+        weights: Option<UnitResponses<E, D>>,
     ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
         let half = E::one() / (E::one() + E::one());
         let from_half = expected.try_negate()?.try_add(half)?;
@@ -171,8 +171,8 @@ pub(super) mod composed {
     }
 
     fn summed<E: Element, D: Device<E>, T: Tape<E, D>>(
-        each: Answers<E, D, T>,
-        weights: Option<Answers<E, D>>,
+        each: UnitResponses<E, D, T>,
+        weights: Option<UnitResponses<E, D>>,
     ) -> Result<Tensor<Rank0, E, D, T>, D::Err> {
         let each = if let Some(weights) = weights { each.try_mul(weights)? } else { each };
         each.try_sum()

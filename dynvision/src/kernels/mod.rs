@@ -13,6 +13,7 @@ mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod gather;
+mod gradient;
 mod identity;
 mod leaky;
 mod loss;
@@ -33,9 +34,10 @@ pub(crate) use cuda::probe;
 #[cfg(feature = "cudnn")]
 pub(crate) use cuda::{allow_tf32, cudnn};
 pub use gather::GatherKernel;
+pub(crate) use gradient::take_grad;
 pub(crate) use identity::id;
 pub use leaky::LeakyKernel;
-pub use loss::{Answers, LossKernel, Measure, Target};
+pub use loss::{LossKernel, Measure, RowTarget, UnitResponses};
 pub use norm::{Moments, NormKernel, Running};
 pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, Together, UpdateStep};
 pub use pointwise::PointwiseKernel;

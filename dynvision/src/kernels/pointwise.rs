@@ -59,7 +59,7 @@ pub(super) mod composed {
     use super::*;
     use crate::kernels::Sizes;
     use crate::kernels::composition::{adjoint, rectified};
-    use std::mem;
+    use crate::kernels::gradient::take_grad_for_zeros;
 
     pub fn add<E: Element, D: Device<E>>(_: &D, y: Maps<E, D>, x: &Maps<E, D>) -> Result<Maps<E, D>, D::Err> {
         y.try_add(x.clone())
@@ -84,7 +84,7 @@ pub(super) mod composed {
         y: &Maps<E, D>,
         g: &mut Buffer<E, D>,
     ) -> Result<(), D::Err> {
-        let gy = mem::replace(g, Storage::<E>::try_alloc_len(dev, y.shape().num_elements())?);
+        let gy = take_grad_for_zeros(dev, g)?;
         adjoint([(&dev.try_zeros_like(y.shape())?, g)], gy, |[x]| rectified(x, y))
     }
 

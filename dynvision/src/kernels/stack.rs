@@ -13,6 +13,11 @@ pub trait StackKernel<E: Element>: Device<E> {
         Ok(tensors.iter().map(|tensor| tensor.as_vec()).collect())
     }
 
+    /// Whether the host has to wait until what it fetches is computed; not on the CPU, where nothing is computed later.
+    fn fetching_waits(&self) -> bool {
+        false
+    }
+
     /// Steps of `(batch, len)` to `(batch, first + steps, len)`; what is before `first` is zero. `steps` are given with
     /// their numbers of elements, `batch * len` each.
     fn stack_time<X: Shape, Y: Shape>(

@@ -1,6 +1,6 @@
 //! Cross-entropy of several labels for one sample.
 
-use super::pointwise::{Answers, Pointwise, mean};
+use super::pointwise::{Pointwise, UnitResponses, mean};
 use super::{HasResponses, Loss, Output, Over, Place};
 use crate::autograd::Graph;
 use crate::error::Result;
@@ -26,13 +26,13 @@ impl<E: Element, D: VisionDevice<E>> Pointwise<E, D> for BinaryCrossEntropy {
     /// `x (1/2 - p) + |x| / 2 + ln(1 + exp(-|x|))`, which no logit makes infinite and whose gradient is right at 0, too.
     fn sum<T: Tape<E, D>>(
         &self,
-        answers: Answers<E, D>,
-        expected: Answers<E, D>,
-        weights: Option<Answers<E, D>>,
+        responses: UnitResponses<E, D>,
+        expected: UnitResponses<E, D>,
+        weights: Option<UnitResponses<E, D>>,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        let device = answers.device().clone();
-        graph.run(answers, |x| device.binary_cross_entropy(x, expected, weights))
+        let device = responses.device().clone();
+        graph.run(responses, |x| device.binary_cross_entropy(x, expected, weights))
     }
 }
 
@@ -56,7 +56,7 @@ where
     }
 
     fn count(&self, target: &Y) -> f64 {
-        target.answers().count_of(&[Place::Readout])
+        target.unit_responses().count_of(&[Place::Readout])
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(
@@ -65,6 +65,6 @@ where
         target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        mean(self, &[Place::Readout], output, target.answers(), graph)
+        mean(self, &[Place::Readout], output, target.unit_responses(), graph)
     }
 }

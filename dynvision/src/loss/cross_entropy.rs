@@ -3,7 +3,7 @@
 use super::{HasLabels, Labels, Loss, Output, Over, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-use crate::kernels::{Element, LossKernel, Target, VisionDevice};
+use crate::kernels::{Element, LossKernel, RowTarget, VisionDevice};
 use crate::model::DynModel;
 use crate::ops::{reshaped, whole};
 use dfdx::prelude::*;
@@ -127,7 +127,7 @@ impl CrossEntropy {
         let sizes @ [batch, time, classes] = logits.shape().concrete();
         labels.check(sizes)?;
         let weights = self.weights(classes)?;
-        let targets: Vec<Target<E>> =
+        let targets: Vec<RowTarget<E>> =
             labels.as_slice().iter().map(|class| class.map(|class| (class, weights[class]))).collect();
         let logits = whole(logits, graph)?;
         let logits = reshaped(logits, &(batch * time, classes))?;

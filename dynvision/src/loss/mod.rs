@@ -1,4 +1,4 @@
-//! What training minimises: a number made of logits, labels and the areas' answers.
+//! What training minimises: a number made of logits, labels and the areas' responses.
 //!
 //! ```
 //! use dynvision::loss::{Activity, CrossEntropy, Weighted};
@@ -50,12 +50,12 @@ use dfdx::prelude::*;
 pub struct Output<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> {
     /// `(batch, time, classes)`.
     pub logits: LogitsInTime<M, B, E, D>,
-    /// What each area answered, if it was recorded.
+    /// The responses of each area, if it was recorded.
     pub responses: Option<M::Areas<Stacked, B>>,
 }
 
 impl<M: DynModel<E, D>, B: Dim, E: Element, D: VisionDevice<E>> Output<M, B, E, D> {
-    /// What each area answered: with a model's own areas as fields, such as `.v1.values`.
+    /// The responses of each area: with a model's own areas as fields, such as `.v1.values`.
     ///
     /// # Errors
     /// [`Error::Setting`] if the run was not recorded.

@@ -1,10 +1,10 @@
-//! Losses of real values: what each unit answers, compared with what it is to answer.
+//! Losses of real values: how each unit responds, compared with how it is to respond.
 
 use super::responses::Values;
 use super::{Place, Responses, number, zero};
 use crate::autograd::Graph;
 use crate::error::{Error, Result};
-pub(super) use crate::kernels::Answers;
+pub(super) use crate::kernels::UnitResponses;
 use crate::kernels::{Element, VisionDevice};
 use crate::loss::Output;
 use crate::model::DynModel;
@@ -12,14 +12,14 @@ use crate::ops::{reshaped, whole};
 use crate::unroll::{Response, Stacked, Timed, VisitAreas};
 use dfdx::prelude::*;
 
-/// What a loss makes of each answer and what it is to be.
+/// What a loss makes of each response and what it is to be.
 pub(super) trait Pointwise<E: Element, D: VisionDevice<E>> {
-    /// The sum over all answers, each by its weight where there are any.
+    /// The sum over all responses, each by its weight where there are any.
     fn sum<T: Tape<E, D>>(
         &self,
-        answers: Answers<E, D>,
-        expected: Answers<E, D>,
-        weights: Option<Answers<E, D>>,
+        responses: UnitResponses<E, D>,
+        expected: UnitResponses<E, D>,
+        weights: Option<UnitResponses<E, D>>,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>>;
 }
@@ -67,7 +67,7 @@ fn check<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(place: &Place, targe
     if target.at(place).is_none() {
         let there: Vec<String> = target.places().map(ToString::to_string).collect();
         return Err(Error::Setting(format!(
-            "the loss compares the answers of `{place}`, for which the data set gives no responses; it gives those of {}",
+            "the loss compares the responses of `{place}`, for which the data set gives none; it gives those of {}",
             there.join(", ")
         )));
     }
@@ -99,21 +99,21 @@ where
     D: VisionDevice<E>,
     T: Tape<E, D>,
 {
-    fn add(&mut self, place: &Place, answers: Answers<E, D>) -> Result<()> {
+    fn add(&mut self, place: &Place, responses: UnitResponses<E, D>) -> Result<()> {
         let Some(expected @ Values { units, weights, .. }) = self.target.at(place) else { return Ok(()) };
         let here = [self.target.batch(), self.target.steps(), *units];
-        if here != answers.shape().concrete() {
+        if here != responses.shape().concrete() {
             return Err(Error::Setting(format!(
-                "the responses of `{place}` are {here:?} (samples, steps, units), and its answers {:?}; steps include \
-                 residual ones",
-                answers.shape().concrete()
+                "the responses that the data set gives for `{place}` are {here:?} (samples, steps, units), and the model's {:?}; \
+                 steps include residual ones",
+                responses.shape().concrete()
             )));
         }
-        let tensor = |values: &[f64]| constant(&answers, values);
+        let tensor = |values: &[f64]| constant(&responses, values);
         let is_weighted = weights.iter().any(|&weight| weight != 1.0);
         let weighting = is_weighted.then(|| tensor(weights)).transpose()?;
         let expected = tensor(&expected.values)?;
-        let term = self.loss.sum(answers, expected, weighting, self.graph)?;
+        let term = self.loss.sum(responses, expected, weighting, self.graph)?;
         self.count += weights.iter().sum::<f64>();
         self.sum = Some(match self.sum.take() {
             None => term,
@@ -124,7 +124,7 @@ where
 }
 
 /// A tensor of these numbers in the shape of `like`.
-fn constant<E: Element, D: VisionDevice<E>>(like: &Answers<E, D>, values: &[f64]) -> Result<Answers<E, D>> {
+fn constant<E: Element, D: VisionDevice<E>>(like: &UnitResponses<E, D>, values: &[f64]) -> Result<UnitResponses<E, D>> {
     let values: Vec<E> = values.iter().map(|&value| number(value)).collect::<Result<_>>()?;
     like.device().try_tensor_from_vec(values, *like.shape()).map_err(Error::device)
 }

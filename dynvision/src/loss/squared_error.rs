@@ -1,6 +1,6 @@
-//! The squared error of real-valued answers.
+//! The squared error of real-valued responses.
 
-use super::pointwise::{Answers, Pointwise, mean};
+use super::pointwise::{Pointwise, UnitResponses, mean};
 use super::{HasResponses, Loss, Output, Over, Place};
 use crate::autograd::Graph;
 use crate::error::Result;
@@ -9,13 +9,13 @@ use crate::model::DynModel;
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The mean over samples, steps and units of `w (a - r)^2`: answers `a` of the readout or of areas, the responses `r` that the
+/// The mean over samples, steps and units of `w (a - r)^2`: responses `a` of the readout or of areas, those `r` that the
 /// data set gives, and their weights `w`, by whose sum it is divided. A constant 0 if no response counts.
 ///
-/// An area without a signal answers 0.
+/// An area without a signal responds with 0.
 ///
 /// # Shapes
-/// Answers and responses `(batch, steps, units)`; the units of an area are its channels, rows and columns in this order.
+/// Responses of both `(batch, steps, units)`; the units of an area are its channels, rows and columns in this order.
 ///
 /// ```
 /// use dynvision::loss::{Place, SquaredError};
@@ -39,13 +39,13 @@ impl SquaredError {
 impl<E: Element, D: VisionDevice<E>> Pointwise<E, D> for SquaredError {
     fn sum<T: Tape<E, D>>(
         &self,
-        answers: Answers<E, D>,
-        expected: Answers<E, D>,
-        weights: Option<Answers<E, D>>,
+        responses: UnitResponses<E, D>,
+        expected: UnitResponses<E, D>,
+        weights: Option<UnitResponses<E, D>>,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        let device = answers.device().clone();
-        graph.run(answers, |x| device.squared_error(x, expected, weights))
+        let device = responses.device().clone();
+        graph.run(responses, |x| device.squared_error(x, expected, weights))
     }
 }
 
@@ -73,7 +73,7 @@ where
     }
 
     fn count(&self, target: &Y) -> f64 {
-        target.answers().count_of(&self.places)
+        target.unit_responses().count_of(&self.places)
     }
 
     fn loss<B: Dim, T: Tape<E, D>>(
@@ -82,6 +82,6 @@ where
         target: &Y,
         graph: &mut Graph<E, D, T>,
     ) -> Result<Tensor<Rank0, E, D>> {
-        mean(self, &self.places, output, target.answers(), graph)
+        mean(self, &self.places, output, target.unit_responses(), graph)
     }
 }

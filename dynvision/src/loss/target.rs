@@ -42,7 +42,7 @@ pub trait HasLabels: Target {
 /// A target with real-valued responses.
 pub trait HasResponses: Target {
     /// The responses.
-    fn answers(&self) -> &Responses;
+    fn unit_responses(&self) -> &Responses;
 }
 
 impl Target for Labels {
@@ -80,7 +80,7 @@ impl Target for Responses {
 }
 
 impl HasResponses for Responses {
-    fn answers(&self) -> &Responses {
+    fn unit_responses(&self) -> &Responses {
         self
     }
 }
@@ -110,7 +110,7 @@ impl HasLabels for (Labels, Responses) {
 }
 
 impl HasResponses for (Labels, Responses) {
-    fn answers(&self) -> &Responses {
+    fn unit_responses(&self) -> &Responses {
         &self.1
     }
 }

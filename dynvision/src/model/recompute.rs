@@ -1,4 +1,4 @@
-//! Backpropagation through time that computes answers again instead of keeping them.
+//! Backpropagation through time that computes responses again instead of keeping them.
 //!
 //! A run is divided into segments. Forward, the tape of a segment is thrown away, and only the state at its beginning is
 //! kept. Backward, the segment runs once more from there, and the gradients of what it made the first time are handed
@@ -48,10 +48,10 @@ where
         let (start, began) = (state.clone(), cx.branch(OwnedTape::default()));
         let held = held_by::<M, K, B, E, D>(record)?;
         let mut first = cx.lend(OwnedTape::default());
-        let answers = advance_over(&*model, &film, steps.clone(), state, record, &mut first)?;
+        let made = advance_over(&*model, &film, steps.clone(), state, record, &mut first)?;
         cx.follow(first);
-        let ends = ends::<M, K, B, E, D>(&answers, state, record, held)?;
-        logits.extend(answers);
+        let ends = ends::<M, K, B, E, D>(&made, state, record, held)?;
+        logits.extend(made);
         let again = Segment {
             model: model.clone(),
             film: film.clone(),
@@ -114,9 +114,9 @@ impl<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E
     fn backward(self, grads: &mut Gradients<E, D>) -> Result<()> {
         let Segment { model, film, steps, start, mut cx, ends, .. } = self;
         let (mut state, mut record) = (start.clone(), M::initial::<K, B>());
-        let answers = advance_over(&*model, &film, steps, &mut state, &mut record, &mut cx)?;
+        let logits = advance_over(&*model, &film, steps, &mut state, &mut record, &mut cx)?;
         let mut hand = HandOver::new(ends, grads);
-        answers.iter().try_for_each(|x| hand.tensor(x))?;
+        logits.iter().try_for_each(|x| hand.tensor(x))?;
         M::visit_areas::<State, B>(&state, &mut hand)?;
         let skip = Vec::new().into_iter();
         M::visit_areas::<K, B>(&record, &mut Held::<_, K> { each: &mut hand, skip, kind: PhantomData })?;
@@ -162,19 +162,19 @@ impl<E: Element, D: VisionDevice<E>> End<E, D> {
 
 /// All that later steps may read of a segment: its logits, the state it leaves, and what the record holds of it.
 fn ends<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E>>(
-    answers: &[Logits<M, B, E, D>],
+    logits: &[Logits<M, B, E, D>],
     state: &M::Areas<State, B>,
     record: &M::Areas<K, B>,
     held_before: Vec<usize>,
 ) -> Result<Vec<End<E, D>>> {
-    let mut ends = Collect(answers.iter().map(End::new).collect());
+    let mut ends = Collect(logits.iter().map(End::new).collect());
     M::visit_areas::<State, B>(state, &mut ends)?;
     let skip = held_before.into_iter();
     M::visit_areas::<K, B>(record, &mut Held::<_, K> { each: &mut ends, skip, kind: PhantomData })?;
     Ok(ends.0)
 }
 
-/// How many answers the record holds of each area.
+/// How many responses the record holds of each area.
 fn held_by<M: GeneratedModel<E, D>, K: Observer, B: Dim, E: Element, D: VisionDevice<E>>(
     record: &M::Areas<K, B>,
 ) -> Result<Vec<usize>> {

@@ -21,7 +21,7 @@ pub struct Plan {
     pub non_input: f64,
     /// Gradients are cut after every so many steps.
     pub truncate: Option<usize>,
-    /// Answers of so many steps at a time are computed again when gradients go backward.
+    /// Responses of so many steps at a time are computed again when gradients go backward.
     pub recompute: Option<usize>,
     /// Whether recurrence, skip and feedback are off.
     pub feedforward_only: bool,
@@ -34,7 +34,7 @@ pub struct AreaPlan {
     pub tau: f64,
     /// Time step in ms.
     pub dt: f64,
-    /// Steps until the next area sees an answer.
+    /// Steps until the next area sees a response.
     pub feedforward: usize,
     /// Which update of its own state the recurrence reads: 1 is the newest.
     pub recurrence: usize,
@@ -172,7 +172,6 @@ fn area_plan(dynamics: &Dynamics, area: &super::Area, dt: f64) -> Result<AreaPla
 }
 
 fn updates_ago(dynamics: &Dynamics, link: &super::Link, wiring: &Wiring, dt: f64) -> Result<usize> {
-    // names are put together only for dynamics that name links
     let set = dynamics.links.iter().find(|(name, _)| link.is_named(name, wiring)).map(|(_, ms)| *ms);
     let own = set.or(link.delay);
     let named = |time: &'static str| {
@@ -222,6 +221,24 @@ mod tests {
         let plan = Plan::new(&dynamics, &WIRING).unwrap();
         assert_eq!(plan.links, [11, 1]);
         assert_eq!((plan.areas[0].history, plan.areas[1].history), (11, 3));
+    }
+
+    #[test]
+    fn links_are_known_by_their_names() {
+        for link in WIRING.links {
+            let name = link.name(&WIRING);
+            assert!(link.is_named(&name, &WIRING));
+            for other in ["", "v1", "v2_skip_", "_v1", &name[1..], &name[..name.len() - 1], &format!("{name}0")] {
+                assert!(!link.is_named(other, &WIRING), "{other}");
+            }
+        }
+        assert_eq!(
+            WIRING.links.iter().map(|link| link.name(&WIRING)).collect::<Vec<_>>(),
+            ["v2_skip_v1", "v1_feedback_v2"]
+        );
+        let mut dynamics = Dynamics::default();
+        dynamics.links.insert("v2_skip_v1".into(), 6.0);
+        assert_eq!(Plan::new(&dynamics, &WIRING).unwrap().links, [4, 1]);
     }
 
     #[test]

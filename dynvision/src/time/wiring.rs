@@ -51,19 +51,24 @@ pub struct Link {
 }
 
 impl Link {
-    /// Returns whether this is its name.
+    /// Returns whether this is its name, which is not put together: every step of a model's own loop asks.
     pub(super) fn is_named(&self, name: &str, wiring: &Wiring) -> bool {
-        self.name(wiring) == name
+        self.parts(wiring).iter().try_fold(name, |rest, part| rest.strip_prefix(part)) == Some("")
     }
 
     /// The field that holds it: `v4_skip_v1` goes into `v4` and comes from `v1`.
     pub fn name(&self, wiring: &Wiring) -> String {
+        self.parts(wiring).concat()
+    }
+
+    /// What its name is made of.
+    fn parts(&self, wiring: &Wiring) -> [&'static str; 3] {
         let area = |i: usize| wiring.areas.get(i).map_or("readout", |area| area.name);
         let kind = match self.kind {
-            LinkKind::Skip => "skip",
-            LinkKind::Feedback => "feedback",
+            LinkKind::Skip => "_skip_",
+            LinkKind::Feedback => "_feedback_",
         };
-        format!("{}_{kind}_{}", area(self.into), area(self.from))
+        [area(self.into), kind, area(self.from)]
     }
 }
 

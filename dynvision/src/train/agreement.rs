@@ -1,26 +1,26 @@
-//! How well real-valued answers agree with what was recorded.
+//! How well real-valued responses agree with what was recorded.
 
 use serde::{Deserialize, Serialize};
 
-/// How well the answers of one place agree with its responses: of each unit over the samples and steps that count, then the
+/// How well the responses of one place agree with those recorded: of each unit over the samples and steps that count, then the
 /// mean over its units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// The number of units.
     pub units: usize,
-    /// Pearson's correlation; missing if it is of no unit: where answers or responses are all the same, there is none.
+    /// Pearson's correlation; missing if it is of no unit: where either are all the same, there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<f64>,
-    /// The explained variance, `1 - Var(r - a) / Var(r)` of responses `r` and answers `a`; missing if it is of no unit: where
-    /// responses are all the same, there is none.
+    /// The explained variance, `1 - Var(r - a) / Var(r)` of recorded `r` and responses `a`; missing if it is of no unit: where
+    /// the recorded ones are all the same, there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained_variance: Option<f64>,
 }
 
-/// How well the answers of one unit agree with its responses.
+/// How well the responses of one unit agree with those recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct UnitAgreement {
-    /// The sum of the weights of its responses.
+    /// The sum of the weights of its recorded responses.
     pub weight: f64,
     /// Pearson's correlation, if there is one.
     pub correlation: Option<f64>,
@@ -44,42 +44,45 @@ fn mean(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// The moments of one unit's answers and responses, taken up one by one
+/// The moments of one unit's responses and of those recorded, taken up one by one
 /// ([West 1979](https://doi.org/10.1145/359146.359153)): no difference of large sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     weight: f64,
-    answer: f64,
+    /// The means.
     response: f64,
-    answers: f64,
-    responses: f64,
+    recorded: f64,
+    /// The sums of squared distances from them, and of their products.
+    response_squares: f64,
+    recorded_squares: f64,
     both: f64,
 }
 
 impl Moments {
-    pub(super) fn add(&mut self, answer: f64, response: f64, weight: f64) {
+    pub(super) fn add(&mut self, response: f64, recorded: f64, weight: f64) {
         if weight <= 0.0 {
             return;
         }
         self.weight += weight;
-        let (a, r) = (answer - self.answer, response - self.response);
+        let (a, r) = (response - self.response, recorded - self.recorded);
         // the share of the first is 1 exactly: its rounding would be multiplied by all that the means are far from 0
         let share = weight / self.weight;
-        self.answer += a * share;
-        self.response += r * share;
-        let r_after = response - self.response;
-        self.answers += weight * a * (answer - self.answer);
-        self.responses += weight * r * r_after;
+        self.response += a * share;
+        self.recorded += r * share;
+        let r_after = recorded - self.recorded;
+        self.response_squares += weight * a * (response - self.response);
+        self.recorded_squares += weight * r * r_after;
         self.both += weight * a * r_after;
     }
 
     pub(super) fn agreement(&self) -> UnitAgreement {
-        let Moments { weight, answers, responses, both, .. } = *self;
-        let scale = (answers * responses).sqrt();
+        let Moments { weight, response_squares, recorded_squares, both, .. } = *self;
+        let scale = (response_squares * recorded_squares).sqrt();
         UnitAgreement {
             weight,
             correlation: (scale > 0.0).then(|| (both / scale).clamp(-1.0, 1.0)),
-            explained_variance: (responses > 0.0).then(|| 1.0 - (answers + responses - 2.0 * both) / responses),
+            explained_variance: (recorded_squares > 0.0)
+                .then(|| 1.0 - (response_squares + recorded_squares - 2.0 * both) / recorded_squares),
         }
     }
 }
@@ -92,7 +95,7 @@ mod tests {
 
     fn taken(rows: &[(f64, f64, f64)]) -> UnitAgreement {
         let mut moments = Moments::default();
-        rows.iter().for_each(|&(answer, response, weight)| moments.add(answer, response, weight));
+        rows.iter().for_each(|&(response, recorded, weight)| moments.add(response, recorded, weight));
         moments.agreement()
     }
 

@@ -37,7 +37,7 @@ pub struct Metrics {
     /// How well the other readouts do, by their names, where there are labels for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub readouts: BTreeMap<String, ReadoutMetrics>,
-    /// How well real-valued answers agree with the responses, by the names of areas; those of the readout by `readout`.
+    /// How well real-valued responses agree with those recorded, by the names of areas; those of the readout by `readout`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agreement: BTreeMap<String, Agreement>,
 }

@@ -29,7 +29,6 @@
 //! ```
 
 mod agreement;
-mod answers;
 mod backward;
 mod by_readout;
 mod checkpoint;
@@ -54,6 +53,7 @@ mod presented;
 mod progress;
 mod recording;
 mod residual;
+mod responses;
 mod source;
 mod trainer;
 mod window;

@@ -1,12 +1,12 @@
 //! The loop over epochs and batches.
 
 use super::agreement::{Agreement, UnitAgreement};
-use super::answers::Answers;
 use super::backward::backward;
 use super::diagnosis::{SMALLER, first_not_finite};
 use super::interrupt::Guard;
 use super::logging::Log;
 use super::metrics::{Meter, TermOfBatch};
+use super::responses::RecordedUnits;
 use super::{Drawn, Epoch, Metrics, Monitor, Pass, Source, TrainConfig, TrainError, TrainingLog};
 use super::{progress, residual_steps};
 use crate::data::{DataError, Order, Purpose};
@@ -198,7 +198,7 @@ where
         self.with_loss_on(loss)
     }
 
-    /// The same with a loss that compares the model's answers with something else, such as
+    /// The same with a loss that compares the model's responses with something else, such as
     /// [`Responses`](crate::loss::Responses).
     ///
     /// ```
@@ -645,8 +645,9 @@ where
     /// (see [`Over`](crate::loss::Over)), such as its labels that count.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if the loss is not finite; [`TrainError::EmptyBatch`] of no images; a target that does not fit;
-    /// [`TrainError::SameTensor`] of a loss that has no backward pass; what the device refuses. The trainer is then as before: gradients of earlier batches stay.
+    /// [`TrainError::NotFinite`] if the loss is not finite, on the CPU before anything runs backward;
+    /// [`TrainError::EmptyBatch`] of no images; a target that does not fit; [`TrainError::SameTensor`] of a loss that has no
+    /// backward pass; what the device refuses. The trainer is then as before: gradients of earlier batches stay.
     pub fn backward(
         &mut self,
         stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
@@ -687,6 +688,12 @@ where
         let still = [stimulus.frozen_statistics(), &self.config.frozen_statistics].concat();
         let stimulus = stimulus.freeze_statistics(still);
         let (judged, loss) = self.judge(&self.net, stimulus.clone().traced(gradients), target, false)?;
+        if !self.device.fetching_waits() {
+            // no time is spent on gradients that would be refused
+            let rows = judged.terms.iter().map(|term| row(&term.value)).collect::<Result<Vec<_>, _>>()?;
+            let values = self.device.fetch(&rows).map_err(Error::device)?;
+            finite_loss(&self.net, &judged.terms, values.into_iter().map(wide), &stimulus)?;
+        }
         let loss = if before > 0.0 && !is_sum {
             loss.try_mul(E::from_f64(count / all).unwrap_or_default()).map_err(Error::device)?
         } else {
@@ -704,7 +711,7 @@ where
             (None, self.device.fetch(&asked).map_err(Error::device)?)
         };
         let moments = values.split_off(own);
-        let numbers = numbers(&self.net, &terms, readouts, stimulus, target, values)?;
+        let numbers = numbers(&self.net, &terms, readouts, &stimulus, target, values)?;
         if let Some(moved) = moved {
             moved.check(&moments)?;
             moved.put(&mut self.net)?;
@@ -769,7 +776,7 @@ where
         Ok(self.evaluate_all(images)?.0)
     }
 
-    /// How well the answers of each unit agree with the responses that were recorded, by their places; nothing of a set
+    /// How well the responses of each unit agree with those that were recorded, by their places; nothing of a set
     /// without any.
     ///
     /// # Errors
@@ -778,10 +785,10 @@ where
         &self,
         images: &S,
     ) -> Result<BTreeMap<Place, Vec<UnitAgreement>>, TrainError> {
-        Ok(self.evaluate_all(images)?.1.units())
+        Ok(self.evaluate_all(images)?.1.agreements())
     }
 
-    fn evaluate_all<S: Source<Target = Y>>(&self, images: &S) -> Result<(Metrics, Answers), TrainError> {
+    fn evaluate_all<S: Source<Target = Y>>(&self, images: &S) -> Result<(Metrics, RecordedUnits), TrainError> {
         let done = self.evaluate_unless(images, None)?;
         done.ok_or(TrainError::NothingCounts { images: 0 })
     }
@@ -791,13 +798,13 @@ where
         &self,
         images: &S,
         guard: Option<&Guard>,
-    ) -> Result<Option<(Metrics, Answers)>, TrainError> {
+    ) -> Result<Option<(Metrics, RecordedUnits)>, TrainError> {
         if images.samples() == 0 {
             return Err(TrainError::NothingCounts { images: 0 });
         }
         let net = self.evaluated();
         let residual = residual_steps(&net, &self.device)?;
-        let (mut meter, mut answers) = (Meter::default(), Answers::default());
+        let (mut meter, mut units) = (Meter::default(), RecordedUnits::default());
         let pass = Pass { all: true, ..self.pass(Order::Sequential, 0, 0) };
         for (number, batch) in images.batches(&self.device, &pass)?.batches.enumerate() {
             if guard.is_some_and(Guard::asked) {
@@ -810,14 +817,14 @@ where
             let (judged, _) = self.judge(&net, stimulus.clone(), &target, record)?;
             let (asked, readouts) = asked(&judged.terms, &judged.output, &target)?;
             let values = self.device.fetch(&asked).map_err(Error::device)?;
-            numbers(&net, &judged.terms, readouts, stimulus, &target, values)?.count(&mut meter, &target);
+            numbers(&net, &judged.terms, readouts, &stimulus, &target, values)?.count(&mut meter, &target);
             if let Some(responses) = target.responses() {
-                answers.add(&judged.output, responses)?;
+                units.add(&judged.output, responses)?;
             }
         }
         let agreement =
-            answers.units().iter().map(|(place, units)| (place.to_string(), Agreement::of(units))).collect();
-        Ok(Some((Metrics { agreement, ..meter.metrics()? }, answers)))
+            units.agreements().iter().map(|(place, units)| (place.to_string(), Agreement::of(units))).collect();
+        Ok(Some((Metrics { agreement, ..meter.metrics()? }, units)))
     }
 
     fn judge<T: Tape<E, D>>(
@@ -866,28 +873,43 @@ fn numbers<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
     net: &M,
     terms: &[Term<E, D>],
     readouts: Vec<String>,
-    stimulus: Stimulus<FrameShape<M, usize, E, D>, E, D>,
+    stimulus: &Stimulus<FrameShape<M, usize, E, D>, E, D>,
     target: &impl Target,
     values: Vec<Vec<E>>,
 ) -> Result<Numbers, TrainError> {
-    let wide = |values: Vec<E>| values.iter().map(|x| x.to_f64().unwrap_or(f64::NAN)).collect::<Vec<f64>>();
     let mut values = values.into_iter().map(wide);
+    let (loss, terms) = finite_loss(net, terms, values.by_ref(), stimulus)?;
+    let logits = target.labels().and_then(|_| values.next()).unwrap_or_default();
+    Ok(Numbers { loss, terms, logits, readouts: readouts.into_iter().zip(values).collect() })
+}
+
+/// The loss and its terms, whose `values` come first; finds out what went wrong if it is not finite.
+fn finite_loss<M: DynModel<E, D>, E: Element, D: VisionDevice<E>>(
+    net: &M,
+    terms: &[Term<E, D>],
+    values: impl Iterator<Item = Vec<f64>>,
+    stimulus: &Stimulus<FrameShape<M, usize, E, D>, E, D>,
+) -> Result<(f64, Vec<TermOfBatch>), TrainError> {
     let term = |(term, value): (&Term<E, D>, Vec<f64>)| {
         let (name, weight, over, count) = (term.name.clone(), term.weight, term.over, term.count);
         TermOfBatch { name, weight, over, count, value: value.first().copied().unwrap_or(f64::NAN) }
     };
-    let terms: Vec<TermOfBatch> = terms.iter().zip(values.by_ref()).map(term).collect();
+    let terms: Vec<TermOfBatch> = terms.iter().zip(values).map(term).collect();
     let loss = terms.iter().map(|term| term.value * term.weight).sum::<f64>();
     if !loss.is_finite() {
         let term = || terms.iter().find(|term| !term.value.is_finite()).map_or("total", |term| term.name.as_str());
-        let (what, mend) = match first_not_finite(net, stimulus)? {
+        let (what, mend) = match first_not_finite(net, stimulus.clone())? {
             Some((what, mend)) => (format!("{what}, and so the loss,"), mend),
             None => (format!("the loss (`{}`)", term()), SMALLER),
         };
         return Err(TrainError::NotFinite { what, mend });
     }
-    let logits = target.labels().and_then(|_| values.next()).unwrap_or_default();
-    Ok(Numbers { loss, terms, logits, readouts: readouts.into_iter().zip(values).collect() })
+    Ok((loss, terms))
+}
+
+/// Numbers in `f64`.
+fn wide<E: Element>(values: Vec<E>) -> Vec<f64> {
+    values.iter().map(|x| x.to_f64().unwrap_or(f64::NAN)).collect()
 }
 
 /// A film, and blank frames for as long as the readout lags behind.

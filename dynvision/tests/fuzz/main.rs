@@ -91,7 +91,7 @@ fn idx_in_gzip() {
 #[test]
 fn cifar_records() {
     fuzz(&[corpus("cifar10.bin")], 16, as_it_is, |bytes| cifar::decode_cifar10("fuzz", bytes).is_ok());
-    let coarse = |bytes: &[u8]| cifar::decode_cifar100("fuzz", bytes, cifar::Labels::Coarse).is_ok();
+    let coarse = |bytes: &[u8]| cifar::decode_cifar100("fuzz", bytes, cifar::LabelMode::Coarse).is_ok();
     fuzz(&[corpus("cifar100.bin")], 16, as_it_is, coarse);
 }
 

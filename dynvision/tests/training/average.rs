@@ -1,4 +1,4 @@
-//! Averaged weights, frozen ones, and a loss that has no backward pass.
+//! Averaged weights, frozen ones, a loss that has no backward pass, and one that is not finite.
 
 use super::*;
 use dfdx::prelude::{Dim, Rank0, Tape, TryMul, TrySub};
@@ -6,6 +6,8 @@ use dynvision::autograd::Graph;
 use dynvision::kernels::{Element, VisionDevice};
 use dynvision::loss::{Loss, Output};
 use dynvision::optim::Average;
+use std::cell::Cell;
+use std::rc::Rc;
 
 const RULE: Average = Average { decay: 0.6, warmup: false };
 
@@ -170,4 +172,58 @@ fn a_loss_without_a_backward_pass_is_an_error_that_changes_nothing() {
     assert_eq!((norm, same), (0.0, true));
     let (done, norm, same) = run(true);
     assert!(done.unwrap() > 0.0 && norm > 0.0 && !same);
+}
+
+/// The mean of the logits by a factor, which counts how often it ran backward.
+struct Counted {
+    factor: f64,
+    backward: Rc<Cell<usize>>,
+}
+
+impl<M: DynModel<E, D>, E: Element, D: VisionDevice<E>> Loss<M, E, D> for Counted {
+    fn name(&self) -> String {
+        "counted".into()
+    }
+
+    fn needs_responses(&self) -> bool {
+        false
+    }
+
+    fn loss<B: Dim, T: Tape<E, D>>(
+        &self,
+        output: &Output<M, B, E, D>,
+        _: &Labels,
+        graph: &mut Graph<E, D, T>,
+    ) -> dynvision::error::Result<Tensor<Rank0, E, D>> {
+        let (factor, backward) = (E::from_f64(self.factor).unwrap(), self.backward.clone());
+        graph.tape.add_backward_op(move |_| {
+            backward.set(backward.get() + 1);
+            Ok(())
+        });
+        graph.run(output.logits.clone(), |x| {
+            use dfdx::prelude::MeanTo;
+            x.try_mean::<Rank0, _>()?.try_mul(factor)
+        })
+    }
+}
+
+/// On a CPU the loss is known before anything runs backward.
+#[test]
+fn a_loss_that_is_not_finite_is_refused_before_anything_runs_backward() {
+    let labels = Labels::constant(&[1, 2], 4);
+    let run = |factor: f64| {
+        let (dev, backward) = (Cpu::seed_from_u64(3), Rc::new(Cell::new(0)));
+        let mut trainer = plain(sgd(0.1)).with_loss(Counted { factor, backward: backward.clone() });
+        let before = trainer.net().weights();
+        let done = trainer.backward(random(&dev, 2), &labels);
+        let norm = trainer.update().unwrap();
+        (done, backward.get(), norm, trainer.net().weights() == before)
+    };
+    let (refused, backward, norm, same) = run(f64::NAN);
+    let error = refused.unwrap_err();
+    assert!(matches!(&error, TrainError::NotFinite { what, .. } if what.contains("`counted`")), "{error}");
+    assert_eq!((backward, norm, same), (0, 0.0, true));
+    let (done, backward, norm, same) = run(1.0);
+    assert!(done.is_ok() && norm > 0.0);
+    assert_eq!((backward, same), (1, false));
 }

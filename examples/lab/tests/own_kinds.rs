@@ -6,7 +6,7 @@ use dynvision::data::digits;
 use dynvision::prelude::*;
 use dynvision::protocol::noise::Draws;
 use dynvision::protocol::{Duration, Masks};
-use dynvision_lab::experiment::{Experiment, Part, Runner};
+use dynvision_lab::experiment::{Experiment, ResultTable, Runner};
 use dynvision_lab::figure::{
     Axis, Drawing, Figure, FigureError, Ink, Line, Options, Page, Panel, Registry, Row, Series, Table,
 };
@@ -119,7 +119,7 @@ fn an_experiment_of_parts_of_ones_own_runs_to_its_figure() {
     assert!(error.contains("no area `v9` to cool"), "{error}");
 
     let results = runner.run(&Experiment::parse(ASKED).unwrap()).unwrap();
-    let steps = results.table(Part::Steps).unwrap();
+    let steps = results.table(ResultTable::Steps).unwrap();
     let numbers = |name: &str| steps.column(name).unwrap().numbers().unwrap();
     let (kept, time, response) = (numbers("interventions.ice.keep"), numbers("time_ms"), numbers("v2_response_avg"));
     let shares = numbers("v2_active");

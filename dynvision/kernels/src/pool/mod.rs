@@ -37,7 +37,7 @@ impl Tap for u32 {
 /// (first) maximum for [`max_backward`]; a window of nothing but minus infinity chooses none.
 pub(crate) fn max_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) -> Chosen {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    if window.kernel * window.kernel > usize::from(u8::NONE) {
+    if !has_few_taps(window) {
         let mut chosen = Recycled::new(y.len());
         max_planes(window, x, xd, y, yd, &mut chosen);
         return Chosen(Taps::Many(chosen));
@@ -90,10 +90,15 @@ pub(crate) fn max_forward_only<E: Scalar>(window: Window, x: &[E], xd: [usize; 4
     });
 }
 
+/// Whether all taps of a window have a number of one byte.
+fn has_few_taps(window: Window) -> bool {
+    window.kernel.checked_mul(window.kernel).is_some_and(|taps| taps <= usize::from(u8::NONE))
+}
+
 /// Adds every `gy` to the place in `gx` that [`max_forward`] chose.
 ///
 /// # Errors
-/// Where there are not as many choices as gradients.
+/// Where there are not as many choices as gradients, or they are of a window with fewer taps.
 pub(crate) fn max_backward<E: Scalar>(
     window: Window,
     gy: &[E],
@@ -112,6 +117,12 @@ pub(crate) fn max_backward<E: Scalar>(
         }
         Taps::Few(chosen) => {
             of_one_length(chosen.len())?;
+            require(gy.is_empty() || has_few_taps(window), "max pooling", || {
+                format!(
+                    "what was chosen is of a window with at most 254 taps, the gradient of one of {0}x{0}",
+                    window.kernel
+                )
+            })?;
             match (window.is_compact([h, w], [oh, ow]), E::as_f32(gy), E::as_f32_mut(gx)) {
                 (true, Some(gy), Some(gx)) => vector::max_backward(isa::current(), window, gy, yd, chosen, gx, xd),
                 _ => scatter_planes(window, gy, yd, chosen, gx, xd),
@@ -407,6 +418,45 @@ mod tests {
         let chosen = max_forward(Window::new(2, 2, 0), &x, [1, 1, 2, 2], &mut y, [1; 4]);
         let Taps::Few(taps) = chosen.0 else { panic!("four taps have numbers of one byte") };
         assert!(y[0].is_nan() && taps[0] == 1);
+    }
+
+    /// A number of one byte stands for a tap only where all taps of the window have one.
+    #[test]
+    fn choices_of_a_smaller_window_are_refused() {
+        let wide = Window::new(17, 1, 8);
+        let (xd, yd) = ([1, 1, 17, 17], [1, 1, 17, 17]);
+        let (x, mut y, gy) = (vec![1.0f32; 289], vec![0.0; 289], vec![1.0; 289]);
+        let few = f32::max_pool2d(Window::new(3, 1, 1), &x, xd, &mut y, yd, true).unwrap().unwrap();
+        let many = f32::max_pool2d(wide, &x, xd, &mut y, yd, true).unwrap().unwrap();
+        let mut gx = vec![0.0; 289];
+        let refused = f32::max_pool2d_backward(wide, &gy, yd, &few, &mut gx, xd).unwrap_err().to_string();
+        assert!(refused.contains("17x17") && gx.iter().all(|&g| g == 0.0), "{refused}");
+        f32::max_pool2d_backward(wide, &gy, yd, &many, &mut gx, xd).unwrap();
+        assert_eq!(gx.iter().sum::<f32>(), 289.0);
+        f32::max_pool2d_backward(wide, &[], [0, 1, 17, 17], &Chosen::default(), &mut [], [0, 1, 17, 17]).unwrap();
+    }
+
+    /// A window that fits nowhere may have more taps than there are numbers.
+    #[test]
+    fn huge_windows_make_nothing_of_a_map() {
+        for kernel in [1 << 16, 1 << 32, usize::MAX] {
+            for (xd, x) in [([1, 1, 2, 2], vec![1.0f32; 4]), ([0, 1, 2, 2], vec![])] {
+                let (win, yd) = (Window::new(kernel, 1, 0), [xd[0], 1, 0, 0]);
+                let mut gx = vec![0.0; x.len()];
+                let chosen = f32::max_pool2d(win, &x, xd, &mut [], yd, true).unwrap().unwrap();
+                f32::max_pool2d(win, &x, xd, &mut [], yd, false).unwrap();
+                f32::max_pool2d_backward(win, &[], yd, &chosen, &mut gx, xd).unwrap();
+                f32::max_pool2d_backward(win, &[], yd, &Chosen::default(), &mut gx, xd).unwrap();
+                f32::avg_pool2d(win, &x, xd, &mut [], yd).unwrap();
+                f32::avg_pool2d_backward(win, &[], yd, &mut gx, xd).unwrap();
+            }
+        }
+        let (win, d) = (Window::new(1 << 32, 1, 1 << 31), [0, 1, 2, 2]);
+        let yd = [0, 1, win.output_len(2), win.output_len(2)];
+        let chosen = f32::max_pool2d(win, &[], d, &mut [], yd, true).unwrap().unwrap();
+        f32::max_pool2d_backward(win, &[], yd, &chosen, &mut [], d).unwrap();
+        f32::avg_pool2d(win, &[], d, &mut [], yd).unwrap();
+        f32::avg_pool2d_backward(win, &[], yd, &mut [], d).unwrap();
     }
 
     #[test]

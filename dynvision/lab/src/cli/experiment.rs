@@ -4,7 +4,7 @@ use super::Context;
 use super::output::{Outcome, columns};
 use super::select::Selected;
 use super::stop::on_signal;
-use crate::experiment::{NAMES, Part, named, source};
+use crate::experiment::{NAMES, ResultTable, named, source};
 use crate::lab_error::LabError;
 use crate::run::Named;
 use crate::study::Study;
@@ -82,7 +82,7 @@ impl Args {
                         let results = run.experiment(named, &stop)?;
                         let folder = run.folder().join("experiments").join(&named.name);
                         let _ = writeln!(text, "{}: {} conditions", folder.display(), results.len());
-                        let samples = results.summary(Part::Samples, 0.95)?.rows();
+                        let samples = results.summary(ResultTable::Samples, 0.95)?.rows();
                         list.push(json!({ "run": run.folder(), "experiment": named.name, "tables": folder,
                                           "conditions": results.len(), "summary_rows": samples }));
                     }

@@ -69,7 +69,7 @@ pub const KEYS: &[Key] = &[
     key("dynamics.idle_steps", Kind::Steps, "steps without input before the stimulus"),
     key("dynamics.non_input", Kind::Real, "what every unit of a frame without input is"),
     key("dynamics.truncate_steps", Kind::Steps, "gradients are cut after so many steps; 0 for never"),
-    key("dynamics.recompute_steps", Kind::Steps, "steps whose answers are computed again for gradients; 0 for none"),
+    key("dynamics.recompute_steps", Kind::Steps, "steps whose responses are computed again for gradients; 0 for none"),
     key("dynamics.feedforward_only", Kind::Flag, "switches recurrence, skip and feedback off"),
     key("dynamics.areas.*.tau", Kind::Time, "time constant of an area"),
     key("dynamics.areas.*.t_feedforward", Kind::Time, "delay of an area to the next"),

@@ -2,8 +2,8 @@
 
 use crate::anatomy::Anatomy;
 use crate::measure::{
-    DecisionMeasure, Labels, Measure, Patterns, ReadoutMeasure, Schedule, SetMeasure, TraceMeasure, UnitMeasure, Units,
-    guess,
+    DecisionMeasure, Measure, Patterns, ReadoutMeasure, Schedule, SetMeasure, StepLabels, TraceMeasure, UnitMeasure,
+    Units, guess,
 };
 use crate::response::ResponseWriter;
 use crate::run_error::RunError;
@@ -226,7 +226,7 @@ impl Observer for Collector<'_> {
         for (sample, logits) in logits.chunks_exact(classes.max(1)).enumerate() {
             let row = sample * self.steps + step;
             let now = self.samples.labels.get(row).copied().unwrap_or(-1);
-            let labels = Labels { now, first: self.samples.first.get(sample).copied().unwrap_or(-1) };
+            let labels = StepLabels { now, first: self.samples.first.get(sample).copied().unwrap_or(-1) };
             for ((_, measure), column) in self.measured.readout.iter().zip(&mut self.readout) {
                 if let Some(cell) = column.get_mut(row) {
                     *cell = measure.measure(logits, labels);

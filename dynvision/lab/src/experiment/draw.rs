@@ -1,6 +1,6 @@
 //! From results to figures.
 
-use super::results::{Part, Results};
+use super::results::{ResultTable, Results};
 use crate::figure::{self, Drawing, Options, Registry};
 use crate::run_error::RunError;
 use crate::table::{Column, Table};
@@ -35,7 +35,7 @@ impl Results {
     /// The dissimilarities of classes, each in both orders and with those of a class and itself, which are 0.
     fn dissimilarities(&self) -> Result<Table, RunError> {
         let mut all = Table::new();
-        for table in self.parts(Part::Sets) {
+        for table in self.parts(ResultTable::Sets) {
             let table = table?;
             let is_rdm = |row: usize| table.column("measure").is_some_and(|measure| measure.cell(row) == "rdm");
             let rows: Vec<usize> = (0..table.rows()).filter(|&row| is_rdm(row)).collect();
@@ -86,7 +86,7 @@ impl Results {
         let mut names: Vec<&str> = self.conditions();
         names.extend(["time_ms", "stimulus", "first_label_index", "guess_index"]);
         let mut counts: BTreeMap<Vec<String>, (i64, Option<f64>, Option<f64>)> = BTreeMap::new();
-        for table in self.parts(Part::Steps) {
+        for table in self.parts(ResultTable::Steps) {
             let table = table?;
             let columns: Vec<Option<&Column>> = names.iter().map(|name| table.column(name)).collect();
             let number = |name: &str| table.column(name).and_then(Column::numbers).unwrap_or_default();

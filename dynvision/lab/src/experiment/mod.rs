@@ -33,7 +33,7 @@ pub(crate) use cell::is_finished;
 pub use cost::Cost;
 pub(crate) use cost::size;
 pub use dynvision::protocol::experiment::{Condition, Experiment, NAMES, source};
-pub use results::{Part, Results};
+pub use results::{ResultTable, Results};
 pub use runner::{Progress, Runner};
 
 use crate::run_error::RunError;

@@ -22,7 +22,7 @@ pub(super) struct Cell {
 
 /// A table of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum ResultTable {
     /// A row for each sample and step.
     Steps,
     /// A row for each sample.
@@ -31,25 +31,25 @@ pub enum Part {
     Sets,
 }
 
-impl Part {
+impl ResultTable {
     /// All.
-    pub const ALL: [Part; 3] = [Part::Steps, Part::Samples, Part::Sets];
+    pub const ALL: [ResultTable; 3] = [ResultTable::Steps, ResultTable::Samples, ResultTable::Sets];
 
     /// The name of its file, without ending.
     pub fn name(self) -> &'static str {
         match self {
-            Part::Steps => "steps",
-            Part::Samples => "samples",
-            Part::Sets => "sets",
+            ResultTable::Steps => "steps",
+            ResultTable::Samples => "samples",
+            ResultTable::Sets => "sets",
         }
     }
 
     /// The columns that say what a row is of, besides the conditions.
     pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
-            Part::Steps => &["times_index", "time_ms", "stimulus"],
-            Part::Samples => &[],
-            Part::Sets => &["measure", "area", "times_index", "time_ms", "first", "second"],
+            ResultTable::Steps => &["times_index", "time_ms", "stimulus"],
+            ResultTable::Samples => &[],
+            ResultTable::Sets => &["measure", "area", "times_index", "time_ms", "first", "second"],
         }
     }
 }
@@ -110,8 +110,8 @@ impl Results {
     }
 
     /// Returns a table part by part, each with the conditions in its first columns.
-    pub fn parts(&self, part: Part) -> impl Iterator<Item = Result<Table, RunError>> + '_ {
-        self.parts_of(part).map(|(_, table)| table)
+    pub fn parts(&self, which: ResultTable) -> impl Iterator<Item = Result<Table, RunError>> + '_ {
+        self.parts_of(which).map(|(_, table)| table)
     }
 
     /// Returns a table as one.
@@ -119,8 +119,8 @@ impl Results {
     /// # Errors
     ///
     /// Those of the file system.
-    pub fn table(&self, part: Part) -> Result<Table, RunError> {
-        self.parts(part).try_fold(Table::new(), |all, part| Ok(all.then(&part?)?))
+    pub fn table(&self, which: ResultTable) -> Result<Table, RunError> {
+        self.parts(which).try_fold(Table::new(), |all, part| Ok(all.then(&part?)?))
     }
 
     /// Each cell's value of what figures call the condition.
@@ -146,18 +146,19 @@ impl Results {
     }
 
     /// The table of each cell, part by part.
-    pub(super) fn parts_of(&self, part: Part) -> impl Iterator<Item = (usize, Result<Table, RunError>)> + '_ {
+    pub(super) fn parts_of(&self, which: ResultTable) -> impl Iterator<Item = (usize, Result<Table, RunError>)> + '_ {
         let conditions = self.columns();
         self.cells.iter().zip(conditions).enumerate().flat_map(move |(number, (cell, conditions))| {
-            let path = cell.folder.join(format!("{}.parquet", part.name()));
+            let path = cell.folder.join(format!("{}.parquet", which.name()));
             // a cell without measures of all samples has no such table
-            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> = match path.is_file() || part != Part::Sets {
-                false => Box::new(std::iter::empty()),
-                true => match read_parquet(&path) {
-                    Ok(tables) => Box::new(tables),
-                    Err(error) => Box::new(std::iter::once(Err(error))),
-                },
-            };
+            let tables: Box<dyn Iterator<Item = Result<Table, RunError>>> =
+                match path.is_file() || which != ResultTable::Sets {
+                    false => Box::new(std::iter::empty()),
+                    true => match read_parquet(&path) {
+                        Ok(tables) => Box::new(tables),
+                        Err(error) => Box::new(std::iter::once(Err(error))),
+                    },
+                };
             let damaged = |error| match error {
                 RunError::Table { path, reason } => RunError::Table {
                     reason: format!(
@@ -181,11 +182,11 @@ impl Results {
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<(), RunError> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(RunError::file("make the folder", folder))?;
-        for part in Part::ALL {
+        for which in ResultTable::ALL {
             // the columns of all cells, which may be of models with other areas
             let mut like = Table::new();
             let mut last: Option<Vec<String>> = None;
-            for table in self.parts(part) {
+            for table in self.parts(which) {
                 let table = table?;
                 let names: Vec<String> = table.names().map(str::to_string).collect();
                 if last.as_ref() != Some(&names) {
@@ -196,10 +197,10 @@ impl Results {
             if like.columns().is_empty() {
                 continue;
             }
-            let path = folder.join(format!("{}.parquet", part.name()));
+            let path = folder.join(format!("{}.parquet", which.name()));
             let written = atomic::write(&path, |file| {
                 let mut writer = ParquetWriter::over(file, &path, &like)?;
-                for table in self.parts(part) {
+                for table in self.parts(which) {
                     writer.write(&table?)?;
                 }
                 writer.end()?;
@@ -209,7 +210,7 @@ impl Results {
                 Unwritten::Table(error) => error,
                 Unwritten::File(error) => RunError::file("write", &path)(error),
             })?;
-            write_csv(&folder.join(format!("{}.csv", part.name())), &self.summary(part, 0.95)?)?;
+            write_csv(&folder.join(format!("{}.csv", which.name())), &self.summary(which, 0.95)?)?;
         }
         Ok(())
     }

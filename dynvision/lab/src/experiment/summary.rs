@@ -1,6 +1,6 @@
 //! Means over samples and seeds.
 
-use super::results::{Part, Results, text};
+use super::results::{ResultTable, Results, text};
 use crate::run_error::RunError;
 use crate::statistics::{mean, t_interval};
 use crate::table::{Column, Key, Table};
@@ -47,11 +47,11 @@ impl Results {
     /// # Errors
     ///
     /// Those of the file system.
-    pub fn summary(&self, part: Part, level: f64) -> Result<Table, RunError> {
+    pub fn summary(&self, which: ResultTable, level: f64) -> Result<Table, RunError> {
         let names = conditions(self);
-        let by: Vec<&str> = names.iter().copied().chain(part.keys().iter().copied()).collect();
-        let groups = groups(self, part, &by)?;
-        tabulate(self, part, &by, groups, level)
+        let by: Vec<&str> = names.iter().copied().chain(which.keys().iter().copied()).collect();
+        let groups = groups(self, which, &by)?;
+        tabulate(self, which, &by, groups, level)
     }
 
     /// Returns the table that figures read: a row for each condition, step, area, measure and seed, with the mean over samples as
@@ -76,10 +76,10 @@ fn conditions(results: &Results) -> Vec<&str> {
 }
 
 /// The sums of each group and seed.
-fn groups(results: &Results, part: Part, by: &[&str]) -> Result<Groups, RunError> {
+fn groups(results: &Results, which: ResultTable, by: &[&str]) -> Result<Groups, RunError> {
     let mut groups = Groups::new();
     let condition = results.condition();
-    for (cell, table) in results.parts_of(part) {
+    for (cell, table) in results.parts_of(which) {
         let mut table = table?;
         if by.contains(&"condition") {
             let value = condition.get(cell).copied().flatten();
@@ -130,7 +130,7 @@ fn split<'a>(areas: &BTreeSet<&'a str>, name: &'a str) -> (Option<&'a str>, &'a 
 fn long(results: &Results) -> Result<Table, RunError> {
     let mut by = conditions(results);
     by.extend(["condition", "times_index", "time_ms", "stimulus"]);
-    let groups = groups(results, Part::Steps, &by)?;
+    let groups = groups(results, ResultTable::Steps, &by)?;
     let areas = results.areas();
     let mut keys: Vec<Vec<Key>> = vec![Vec::new(); by.len()];
     let (mut area, mut measure, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,7 +157,7 @@ fn long(results: &Results) -> Result<Table, RunError> {
     Ok(table.with("value", values)?.with("samples", samples)?)
 }
 
-fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f64) -> Result<Table, RunError> {
+fn tabulate(results: &Results, which: ResultTable, by: &[&str], groups: Groups, level: f64) -> Result<Table, RunError> {
     let areas = results.areas();
     let mut keys: Vec<Vec<Key>> = vec![Vec::new(); by.len()];
     let (mut measure, mut area) = (Vec::new(), Vec::new());
@@ -186,7 +186,7 @@ fn tabulate(results: &Results, part: Part, by: &[&str], groups: Groups, level: f
         table.push(name, Key::column(keys))?;
     }
     // of sets both are keys
-    if part != Part::Sets {
+    if which != ResultTable::Sets {
         table = table.with("area", Column::Texts(area))?.with("measure", Column::Texts(measure))?;
     }
     let table = table.with("mean", means)?.with("low", lows)?.with("high", highs)?;

@@ -41,45 +41,45 @@ pub struct Dynamics;
 
 /// The three experiments.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Paradigm {
     Interval,
     Duration,
     Contrast,
 }
 
-impl Kind {
-    const ALL: [Kind; 3] = [Kind::Interval, Kind::Duration, Kind::Contrast];
+impl Paradigm {
+    const ALL: [Paradigm; 3] = [Paradigm::Interval, Paradigm::Duration, Paradigm::Contrast];
 
     fn name(self) -> &'static str {
         match self {
-            Kind::Interval => "interval",
-            Kind::Duration => "duration",
-            Kind::Contrast => "contrast",
+            Paradigm::Interval => "interval",
+            Paradigm::Duration => "duration",
+            Paradigm::Contrast => "contrast",
         }
     }
 
     fn title(self) -> &'static str {
         match self {
-            Kind::Interval => "Adaptation",
-            Kind::Duration => "Temporal summation",
-            Kind::Contrast => "Contrast latency",
+            Paradigm::Interval => "Adaptation",
+            Paradigm::Duration => "Temporal summation",
+            Paradigm::Contrast => "Contrast latency",
         }
     }
 
     fn x(self) -> Axis {
         let label = match self {
-            Kind::Interval => "gap (ms)",
-            Kind::Duration => "duration (ms)",
-            Kind::Contrast => "contrast",
+            Paradigm::Interval => "gap (ms)",
+            Paradigm::Duration => "duration (ms)",
+            Paradigm::Contrast => "contrast",
         };
         Axis { scale: Scale::Log, ..Axis::new(label) }
     }
 
     fn y(self) -> Axis {
         match self {
-            Kind::Interval => Axis::new("second / first peak").including(&[0.4, 1.]),
-            Kind::Duration => Axis::new("summed response").including(&[0., 1.]),
-            Kind::Contrast => Axis::new("peak time (ms)").including(&[0.]),
+            Paradigm::Interval => Axis::new("second / first peak").including(&[0.4, 1.]),
+            Paradigm::Duration => Axis::new("summed response").including(&[0., 1.]),
+            Paradigm::Contrast => Axis::new("peak time (ms)").including(&[0.]),
         }
     }
 
@@ -87,18 +87,18 @@ impl Kind {
     fn measure(self, x: &[f64], values: &[Option<f64>], shown: &[Shown]) -> Option<f64> {
         let at = Landmarks::of(x, values, shown)?;
         match self {
-            Kind::Interval => peak_ratio(&at.trace, at.first()?, *at.windows.get(1)?, at.baseline),
-            Kind::Duration => temporal_summation(&at.trace, at.first()?, at.baseline, at.dt),
-            Kind::Contrast => peak_time(&at.trace, at.first()?, at.dt),
+            Paradigm::Interval => peak_ratio(&at.trace, at.first()?, *at.windows.get(1)?, at.baseline),
+            Paradigm::Duration => temporal_summation(&at.trace, at.first()?, at.baseline, at.dt),
+            Paradigm::Contrast => peak_time(&at.trace, at.first()?, at.dt),
         }
     }
 
     /// What is said of a measure along the conditions; one number for each seed.
     fn summary(self, series: &Series) -> Vec<f64> {
         let of = |values: &[Option<f64>]| match self {
-            Kind::Interval => fit::recovery(&series.x, values).map(|fit| fit.tau),
-            Kind::Duration => fit::exponent(&series.x, values),
-            Kind::Contrast => {
+            Paradigm::Interval => fit::recovery(&series.x, values).map(|fit| fit.tau),
+            Paradigm::Duration => fit::exponent(&series.x, values),
+            Paradigm::Contrast => {
                 let log: Vec<f64> = series.x.iter().map(|x| -x.log2()).collect();
                 fit::slope(&log, values)
             }
@@ -108,9 +108,9 @@ impl Kind {
 
     fn said(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Interval => ("τ of recovery", " ms"),
-            Kind::Duration => ("exponent", ""),
-            Kind::Contrast => ("later per halving", " ms"),
+            Paradigm::Interval => ("τ of recovery", " ms"),
+            Paradigm::Duration => ("exponent", ""),
+            Paradigm::Contrast => ("later per halving", " ms"),
         }
     }
 }
@@ -144,8 +144,10 @@ impl Figure for Dynamics {
         let table = if area.is_empty() { table } else { table.having("area", &[&area]) };
         let categories = Categories::of(&table, options);
         let chosen = options.default_category.clone().or_else(|| categories.names.last().cloned()).unwrap_or_default();
-        let kinds: Vec<Kind> =
-            Kind::ALL.into_iter().filter(|kind| table.levels("experiment").iter().any(|e| e == kind.name())).collect();
+        let kinds: Vec<Paradigm> = Paradigm::ALL
+            .into_iter()
+            .filter(|kind| table.levels("experiment").iter().any(|e| e == kind.name()))
+            .collect();
         if kinds.is_empty() {
             let found = table.levels("experiment").join(", ");
             return Err(FigureError::Nothing(format!(
@@ -188,7 +190,7 @@ impl Figure for Dynamics {
     }
 }
 
-fn human_panel(kind: Kind, reference: &Table) -> Result<Panel, FigureError> {
+fn human_panel(kind: Paradigm, reference: &Table) -> Result<Panel, FigureError> {
     let series = reference.having("experiment", &[kind.name()]).series("condition", &[])?;
     let line = |series| Line { dots: true, ..Line::known("human V1", Ink::new("#444444").dashed(), series) };
     let lines = series.into_iter().map(line).collect();
@@ -196,7 +198,7 @@ fn human_panel(kind: Kind, reference: &Table) -> Result<Panel, FigureError> {
     Ok(Panel { title: kind.title().into(), x: kind.x(), y: kind.y(), lines, ..Panel::new(name) })
 }
 
-fn traces_panel(kind: Kind, own: &Table, chosen: &str, area: &str) -> Result<Panel, FigureError> {
+fn traces_panel(kind: Paradigm, own: &Table, chosen: &str, area: &str) -> Result<Panel, FigureError> {
     let own = if chosen.is_empty() { own.clone() } else { own.having("category", &[chosen]) };
     let conditions = own.levels("condition");
     let shown = evenly(&conditions, TRACES);
@@ -212,7 +214,7 @@ fn traces_panel(kind: Kind, own: &Table, chosen: &str, area: &str) -> Result<Pan
         let values = series.seeds.iter_mut().flat_map(|seed| &mut seed.values).flatten();
         values.for_each(|value| *value = if largest > 0. { *value / largest } else { *value });
         let ink = shown.iter().position(|other| *other == condition).and_then(|i| inks.get(i).cloned());
-        let name = format!("{condition}{}", if kind == Kind::Contrast { "" } else { " ms" });
+        let name = format!("{condition}{}", if kind == Paradigm::Contrast { "" } else { " ms" });
         let line = Line { each_seed: false, ..Line::new(name, ink.unwrap_or_else(Ink::grey), series) }.labelled(true);
         if shown.len() > BANDS { Line { spread: Spread::None, ..line } } else { line }
     };
@@ -235,7 +237,7 @@ fn traces_panel(kind: Kind, own: &Table, chosen: &str, area: &str) -> Result<Pan
 struct Measured(Vec<(String, Series)>);
 
 impl Measured {
-    fn of(kind: Kind, own: &Table) -> Result<Self, FigureError> {
+    fn of(kind: Paradigm, own: &Table) -> Result<Self, FigureError> {
         type Conditions = Vec<(f64, Vec<(String, Option<f64>)>)>;
         let mut found: Vec<(String, Conditions, u64)> = Vec::new();
         for condition in own.levels("condition") {
@@ -266,14 +268,14 @@ impl Measured {
         };
         let series = |conditions: &Conditions, n| {
             let series = along(conditions, n);
-            if kind == Kind::Duration { relative(series) } else { series }
+            if kind == Paradigm::Duration { relative(series) } else { series }
         };
         Ok(Measured(found.into_iter().map(|(category, conditions, n)| (category, series(&conditions, n))).collect()))
     }
 }
 
 fn measures_panel(
-    kind: Kind,
+    kind: Paradigm,
     measured: Measured,
     categories: &Categories,
     options: &Options,
@@ -281,11 +283,11 @@ fn measures_panel(
     human: &Panel,
 ) -> Panel {
     let mut panel = Panel { x: kind.x(), y: kind.y(), ..Panel::new(format!("{} measure", kind.name())) };
-    if let Some(tau) = options.tau_ms.filter(|_| kind != Kind::Contrast) {
+    if let Some(tau) = options.tau_ms.filter(|_| kind != Paradigm::Contrast) {
         let ticks = MULTIPLES.iter().map(|multiple| (multiple * tau, super::scale::short(*multiple))).collect();
         panel.x.second = Some(("multiples of τ".into(), ticks));
     }
-    if options.reference && kind != Kind::Contrast {
+    if options.reference && kind != Paradigm::Contrast {
         // the same range as the reference, which has no unit
         let values = human.lines.iter().flat_map(|line| &line.series.seeds).flat_map(|seed| &seed.values).flatten();
         panel.y.include.extend(values);
@@ -296,8 +298,8 @@ fn measures_panel(
     straight.sort_by(f64::total_cmp);
     straight.dedup();
     match kind {
-        Kind::Interval => panel.rules.push(Rule::horizontal(1., "", Ink::grey().dashed())),
-        Kind::Duration if longest > 0. => {
+        Paradigm::Interval => panel.rules.push(Rule::horizontal(1., "", Ink::grey().dashed())),
+        Paradigm::Duration if longest > 0. => {
             let linear = Series::curve(straight.into_iter().map(|x| (x, Some(x / longest))));
             panel.lines.push(Line::known("linear", Ink::grey().dashed(), linear));
         }

@@ -1,7 +1,7 @@
 //! A type of connection, scaled or silenced.
 
 use super::{Intervention, When};
-use crate::anatomy::{Anatomy, Connection, Link, Parameter, Role};
+use crate::anatomy::{Anatomy, Connection, LinkInfo, Parameter, Role};
 use dynvision::protocol::Duration;
 use dynvision::time::Dynamics;
 use serde::Deserialize;
@@ -33,8 +33,8 @@ impl ScaleConnection {
             && self.into.as_deref().is_none_or(|name| into == Some(name))
     }
 
-    fn links<'a>(&'a self, model: &'a Anatomy) -> impl Iterator<Item = &'a Link> {
-        let chosen = |link: &&Link| link.kind == self.of && self.is_of(Some(&link.from), link.into.as_deref());
+    fn links<'a>(&'a self, model: &'a Anatomy) -> impl Iterator<Item = &'a LinkInfo> {
+        let chosen = |link: &&LinkInfo| link.kind == self.of && self.is_of(Some(&link.from), link.into.as_deref());
         model.links.iter().filter(chosen)
     }
 
@@ -52,8 +52,8 @@ impl ScaleConnection {
     }
 
     /// Links that have no weights: they are silenced by a delay that is longer than the run.
-    fn bare<'a>(&'a self, model: &'a Anatomy) -> impl Iterator<Item = &'a Link> {
-        let has = |link: &Link| model.parameters.iter().any(|p| p.role == Role::Link { link: link.name.clone() });
+    fn bare<'a>(&'a self, model: &'a Anatomy) -> impl Iterator<Item = &'a LinkInfo> {
+        let has = |link: &LinkInfo| model.parameters.iter().any(|p| p.role == Role::Link { link: link.name.clone() });
         self.links(model).filter(move |link| !has(link))
     }
 }

@@ -1,7 +1,7 @@
 //! Currents into an area: constant, or noise.
 
 use super::{Intervention, When};
-use crate::anatomy::{Anatomy, Area};
+use crate::anatomy::{Anatomy, AreaInfo};
 use dynvision::protocol::Duration;
 use dynvision::protocol::noise::{Draws, Generator};
 use serde::Deserialize;
@@ -46,7 +46,7 @@ impl Intervention for Current {
         Some(&self.area)
     }
 
-    fn current(&self, _: &Area, _: usize, _: usize, _: u64, current: &mut [f32]) {
+    fn current(&self, _: &AreaInfo, _: usize, _: usize, _: u64, current: &mut [f32]) {
         current.fill(self.amplitude as f32);
     }
 }
@@ -78,7 +78,7 @@ impl Intervention for Noise {
         Some(&self.area)
     }
 
-    fn current(&self, area: &Area, step: usize, image: usize, seed: u64, current: &mut [f32]) {
+    fn current(&self, area: &AreaInfo, step: usize, image: usize, seed: u64, current: &mut [f32]) {
         // of each area its own, and none of them that of a stimulus
         let name =
             area.name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));

@@ -27,7 +27,7 @@ mod when;
 pub use registry::{Interventions, Settings};
 pub use when::When;
 
-use crate::anatomy::{Anatomy, Area, Parameter};
+use crate::anatomy::{Anatomy, AreaInfo, Parameter};
 use dynvision::time::Dynamics;
 use std::fmt::Debug;
 
@@ -66,5 +66,5 @@ pub trait Intervention: Debug + Send + Sync {
     }
 
     /// The current of one sample at a step, into the area that [`injects`](Intervention::injects) names; it comes zeroed.
-    fn current(&self, _area: &Area, _step: usize, _image: usize, _seed: u64, _current: &mut [f32]) {}
+    fn current(&self, _area: &AreaInfo, _step: usize, _image: usize, _seed: u64, _current: &mut [f32]) {}
 }

@@ -1,6 +1,6 @@
 //! Who hears an area: the next one, the area itself, skips, feedback, the readout.
 
-use crate::anatomy::{Anatomy, Link, Parameter, Role};
+use crate::anatomy::{Anatomy, LinkInfo, Parameter, Role};
 use dynvision::time::Dynamics;
 
 /// Operations that may stand between an area's answer and those who hear it: they scale with the answer.
@@ -47,13 +47,13 @@ pub(super) fn hears(model: &Anatomy, area: &str, parameter: &Parameter) -> bool 
 }
 
 /// The links from an area that have no weights of their own.
-pub(super) fn bare<'a>(model: &'a Anatomy, area: &'a str) -> impl Iterator<Item = &'a Link> {
-    let has = |link: &Link| model.parameters.iter().any(|p| p.role == Role::Link { link: link.name.clone() });
+pub(super) fn bare<'a>(model: &'a Anatomy, area: &'a str) -> impl Iterator<Item = &'a LinkInfo> {
+    let has = |link: &LinkInfo| model.parameters.iter().any(|p| p.role == Role::Link { link: link.name.clone() });
     model.links.iter().filter(move |link| link.from == area && !has(link))
 }
 
 /// Silences a link without weights: its delay becomes longer than any run that is laid out.
-pub(super) fn sever(link: &Link, dynamics: &mut Dynamics) {
+pub(super) fn sever(link: &LinkInfo, dynamics: &mut Dynamics) {
     dynamics.links.insert(link.name.clone(), LONGEST * dynamics.dt);
 }
 

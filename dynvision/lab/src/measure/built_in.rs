@@ -106,7 +106,7 @@ fn units(m: &mut Measures) {
 }
 
 fn readout(m: &mut Measures) {
-    let mut add = |name: &str, about: &str, f: fn(&[f32], Labels) -> Option<f64>| {
+    let mut add = |name: &str, about: &str, f: fn(&[f32], StepLabels) -> Option<f64>| {
         m.add(name, "", about, move |_| Ok(Measure::readout(f)));
     };
     add("accuracy", "whether the guess is the label of the step; missing where none counts", |z, l| {
@@ -143,11 +143,11 @@ pub(super) fn numbered(name: &str) -> Option<Measure> {
 /// Whether a label is among the `k` largest logits.
 struct TopK {
     k: usize,
-    label: fn(Labels) -> i64,
+    label: fn(StepLabels) -> i64,
 }
 
 impl ReadoutMeasure for TopK {
-    fn measure(&self, logits: &[f32], labels: Labels) -> Option<f64> {
+    fn measure(&self, logits: &[f32], labels: StepLabels) -> Option<f64> {
         share(correct_top_k(logits, (self.label)(labels), self.k))
     }
 

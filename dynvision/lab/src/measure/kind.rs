@@ -100,7 +100,7 @@ impl Moments {
 
 /// The labels that go with one step of a sample; negative for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Labels {
+pub struct StepLabels {
     /// That of the step.
     pub now: i64,
     /// That of the first step that has one.
@@ -145,10 +145,10 @@ impl<F: Fn(&Units<'_>) -> Option<f64> + Send + Sync> UnitMeasure for F {
 
 /// A measure of the readout, one number for each sample and step.
 ///
-/// Any function of logits and [`Labels`] is one.
+/// Any function of logits and [`StepLabels`] is one.
 pub trait ReadoutMeasure: Send + Sync {
     /// Returns the number; none where it is undefined.
-    fn measure(&self, logits: &[f32], labels: Labels) -> Option<f64>;
+    fn measure(&self, logits: &[f32], labels: StepLabels) -> Option<f64>;
 
     /// How many classes there are at least: with fewer it is nowhere defined, and an experiment with it is refused.
     fn classes(&self) -> usize {
@@ -156,8 +156,8 @@ pub trait ReadoutMeasure: Send + Sync {
     }
 }
 
-impl<F: Fn(&[f32], Labels) -> Option<f64> + Send + Sync> ReadoutMeasure for F {
-    fn measure(&self, logits: &[f32], labels: Labels) -> Option<f64> {
+impl<F: Fn(&[f32], StepLabels) -> Option<f64> + Send + Sync> ReadoutMeasure for F {
+    fn measure(&self, logits: &[f32], labels: StepLabels) -> Option<f64> {
         self(logits, labels)
     }
 }

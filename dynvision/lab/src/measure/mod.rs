@@ -59,8 +59,8 @@ pub use feature_variance::feature_variance;
 pub use first_label::first_label;
 pub use guess::guess;
 pub use kind::{
-    DecisionMeasure, Extent, Labels, Measure, Moments, Patterns, ReadoutMeasure, Schedule, SetMeasure, SetMeasures,
-    SetValue, TraceMeasure, UnitMeasure, Units,
+    DecisionMeasure, Extent, Measure, Moments, Patterns, ReadoutMeasure, Schedule, SetMeasure, SetMeasures, SetValue,
+    StepLabels, TraceMeasure, UnitMeasure, Units,
 };
 pub use label_indicator::label_indicator;
 pub use latency::latency;

@@ -27,7 +27,7 @@ mod player;
 
 pub use error::ReportError;
 pub use methods::{DataFacts, Methods, ModelFacts, Software, TrainingFacts};
-pub use player::{Area, Example, Picture, Player};
+pub use player::{Example, Picture, Player, PlayerArea};
 
 use crate::figure::Drawing;
 use dynvision::file::atomic;

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// and so on is left out, then channels, and the report says so.
 ///
 /// ```
-/// use dynvision_lab::report::{Area, Example, Picture, Player};
+/// use dynvision_lab::report::{Example, Picture, Player, PlayerArea};
 ///
 /// let example = Example {
 ///     name: "seven".into(),
@@ -22,7 +22,7 @@ use serde::Serialize;
 ///     dt_ms: 2.,
 ///     onset_ms: 0.,
 ///     classes: vec!["7".into(), "1".into()],
-///     areas: vec![Area { name: "v1".into(), channels: 1, height: 1, width: 2 }],
+///     areas: vec![PlayerArea { name: "v1".into(), channels: 1, height: 1, width: 2 }],
 ///     examples: vec![example],
 /// };
 /// assert_eq!(player.steps()?, 2);
@@ -37,14 +37,14 @@ pub struct Player {
     /// Names of the classes, one for each logit.
     pub classes: Vec<String>,
     /// The areas.
-    pub areas: Vec<Area>,
+    pub areas: Vec<PlayerArea>,
     /// The images.
     pub examples: Vec<Example>,
 }
 
 /// An area of a [`Player`], which has an example.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Area {
+pub struct PlayerArea {
     /// Its name.
     pub name: String,
     /// Number of channels.
@@ -165,7 +165,8 @@ impl Player {
     pub(super) fn embedded(&self, budget: usize) -> Result<Embedded, ReportError> {
         let steps = self.steps()?;
         let bytes = |stride: usize, most: usize| -> usize {
-            let maps = |area: &Area| area.channels.min(most) * area.height * area.width * steps.div_ceil(stride.max(1));
+            let maps =
+                |area: &PlayerArea| area.channels.min(most) * area.height * area.width * steps.div_ceil(stride.max(1));
             self.examples.len() * self.areas.iter().map(maps).sum::<usize>() / 3 * 4
         };
         let channels = self.areas.iter().map(|area| area.channels).max().unwrap_or(0);
@@ -250,7 +251,7 @@ fn spread(all: usize, most: usize) -> Vec<usize> {
 }
 
 /// The levels of the steps and channels that are kept.
-fn levels(maps: &[f32], area: &Area, channels: &[usize], stride: usize, (low, high): (f32, f32)) -> Vec<u8> {
+fn levels(maps: &[f32], area: &PlayerArea, channels: &[usize], stride: usize, (low, high): (f32, f32)) -> Vec<u8> {
     let map = area.height * area.width;
     let level = |x: &f32| {
         if !x.is_finite() {
@@ -289,7 +290,7 @@ mod tests {
             dt_ms: 2.,
             onset_ms: 4.,
             classes: vec!["x".into(), "y".into()],
-            areas: vec![Area { name: "v1".into(), channels, height: side, width: side }],
+            areas: vec![PlayerArea { name: "v1".into(), channels, height: side, width: side }],
             examples: vec![example],
         }
     }

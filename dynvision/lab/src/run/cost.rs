@@ -18,9 +18,9 @@ pub struct TrainingCost {
     pub steps: usize,
     /// Steps of each image before those, without a gradient.
     pub idle: usize,
-    /// Bytes of the answers of all areas at all steps of a batch, which a gradient needs at least; none where a training keeps
+    /// Bytes of the responses of all areas at all steps of a batch, which a gradient needs at least; none where a training keeps
     /// those of fewer steps.
-    pub answers: Option<f64>,
+    pub responses: Option<f64>,
 }
 
 impl TrainingCost {
@@ -33,22 +33,22 @@ impl TrainingCost {
     ///
     /// # Errors
     ///
-    /// More answers than the machine has memory.
+    /// More responses than the machine has memory.
     ///
     /// ```
     /// use dynvision_lab::run::TrainingCost;
-    /// let cost = TrainingCost { images: 100, epochs: 1, batch: 64, steps: 20, idle: 0, answers: Some(4e9) };
+    /// let cost = TrainingCost { images: 100, epochs: 1, batch: 64, steps: 20, idle: 0, responses: Some(4e9) };
     /// assert!(cost.refuse(Some(8e9)).is_ok());
     /// assert!(cost.refuse(Some(2e9)).is_err_and(|error| error.to_string().contains("train.steps")));
     /// ```
     pub fn refuse(&self, memory: Option<f64>) -> Result<(), LabError> {
-        match (self.answers, memory) {
-            (Some(answers), Some(memory)) if answers > memory => Err(LabError::Usage(format!(
-                "a batch of {} images over {} steps keeps at least {} of answers, and this machine has {} of memory: make `train.steps` \
+        match (self.responses, memory) {
+            (Some(responses), Some(memory)) if responses > memory => Err(LabError::Usage(format!(
+                "a batch of {} images over {} steps keeps at least {} of responses, and this machine has {} of memory: make `train.steps` \
                  (or the protocol) or `train.batch_size` less, or keep fewer steps by `dynamics.truncate_steps` or `dynamics.recompute_steps`",
                 self.batch,
                 self.steps,
-                size(answers as u128),
+                size(responses as u128),
                 size(memory as u128)
             ))),
             _ => Ok(()),
@@ -58,14 +58,14 @@ impl TrainingCost {
 
 impl fmt::Display for TrainingCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TrainingCost { images, epochs, steps, idle, answers, .. } = *self;
+        let TrainingCost { images, epochs, steps, idle, responses, .. } = *self;
         write!(f, "trains on {images} images x {epochs} epochs x {steps} steps")?;
         if idle > 0 {
             write!(f, " after {idle} idle ones")?;
         }
         write!(f, ": {:.3e} steps of an image", self.all_steps())?;
-        match answers {
-            Some(answers) => write!(f, "; a batch keeps at least {} of answers", size(answers as u128)),
+        match responses {
+            Some(responses) => write!(f, "; a batch keeps at least {} of responses", size(responses as u128)),
             None => Ok(()),
         }
     }
@@ -91,7 +91,7 @@ impl Run<'_> {
             batch,
             steps,
             idle: settings.dynamics.idle_steps,
-            answers: keeps_all.then_some(4.0 * units * steps as f64 * batch as f64),
+            responses: keeps_all.then_some(4.0 * units * steps as f64 * batch as f64),
         })
     }
 }

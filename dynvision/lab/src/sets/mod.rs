@@ -219,7 +219,7 @@ impl Sets {
                 cifar::read_cifar10(folder, split)
             }),
             Set::new("cifar100", "60000 photographs, in the binary version", [3, 32, 32], 100, |folder, split| {
-                cifar::read_cifar100(folder, split, cifar::Labels::Fine)
+                cifar::read_cifar100(folder, split, cifar::LabelMode::Fine)
             }),
             Set::adapted(
                 "folder",

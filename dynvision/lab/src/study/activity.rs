@@ -2,7 +2,7 @@
 
 use crate::gallery::Gallery;
 use crate::lab_error::LabError;
-use crate::report::{Area, Example, Picture, Player};
+use crate::report::{Example, Picture, Player, PlayerArea};
 use crate::run::Run;
 use crate::run_error::RunError;
 use crate::subject::{Answer, Observer, Setting};
@@ -72,7 +72,7 @@ pub(super) fn player(run: &Run<'_>, count: usize) -> Result<Player, LabError> {
         samples: count,
     };
     ready.run(&frames, &shown, 0, &mut keep)?;
-    let area = |area: &crate::Area| Area {
+    let area = |area: &crate::AreaInfo| PlayerArea {
         name: area.name.clone(),
         channels: area.shape[0],
         height: area.shape[1],

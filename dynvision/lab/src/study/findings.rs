@@ -2,7 +2,7 @@
 
 use super::Study;
 use crate::config::{ConfigError, Source};
-use crate::experiment::{Part, Results};
+use crate::experiment::{ResultTable, Results};
 use crate::lab_error::LabError;
 use crate::report::Grid;
 use crate::run::Named;
@@ -163,8 +163,8 @@ impl Finding {
     fn number(&self, results: &Results) -> Result<(Option<f64>, [f64; 2]), LabError> {
         // a measure is of samples or of steps
         let mut counts = [0.; 2];
-        for part in [Part::Samples, Part::Steps] {
-            let table = results.summary(part, 0.95)?;
+        for which in [ResultTable::Samples, ResultTable::Steps] {
+            let table = results.summary(which, 0.95)?;
             let points = self.points(&table);
             let of = self.counts(&table);
             if of[1] > 0. {

@@ -141,7 +141,7 @@ fn presented(presentation: &Presentation, count: usize, dt: f64) -> String {
 fn model(name: &str, entry: &dyn Entry, dynamics: &Dynamics) -> Result<(ModelFacts, Anatomy), LabError> {
     let wiring = entry.wiring();
     let anatomy = entry.subject(dynamics, WeightSource::Seed(0))?.anatomy().clone();
-    let link = |link: &crate::Link| {
+    let link = |link: &crate::LinkInfo| {
         let kind = if link.kind == Connection::Skip { "skip" } else { "feedback" };
         format!("{kind} from {} into {}", link.from, link.into.as_deref().unwrap_or("the readout"))
     };

@@ -3,7 +3,7 @@
 use super::activity::player;
 use super::{Judged, Study};
 use crate::diagram;
-use crate::experiment::{Part, Results};
+use crate::experiment::{ResultTable, Results};
 use crate::lab_error::LabError;
 use crate::report::{Exhibit, Grid, Report, Run as Facts, Setting};
 use crate::run::{Named, Provenance, Run, read_json};
@@ -243,7 +243,7 @@ fn facts(run: &Run<'_>) -> Result<Facts, LabError> {
 
 /// The numbers of an experiment: the summary over samples and seeds.
 fn numbers(named: &Named, results: &Results) -> Result<Option<Grid>, LabError> {
-    let table = results.summary(Part::Samples, 0.95)?;
+    let table = results.summary(ResultTable::Samples, 0.95)?;
     if table.rows() == 0 {
         return Ok(None);
     }

@@ -19,25 +19,25 @@ use std::sync::Arc;
 pub struct ParquetWriter<W: Write + Send = File> {
     path: PathBuf,
     /// The columns of the first part, which all have.
-    columns: Vec<(String, Kind)>,
+    columns: Vec<(String, ColumnType)>,
     inner: SerializedFileWriter<W>,
     rows: usize,
 }
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnType {
     Integers,
     Numbers,
     Texts,
 }
 
-impl Kind {
+impl ColumnType {
     fn of(column: &Column) -> Self {
         match column {
-            Column::Integers(_) => Kind::Integers,
-            Column::Numbers(_) => Kind::Numbers,
-            Column::Texts(_) => Kind::Texts,
+            Column::Integers(_) => ColumnType::Integers,
+            Column::Numbers(_) => ColumnType::Numbers,
+            Column::Texts(_) => ColumnType::Texts,
         }
     }
 }
@@ -67,13 +67,13 @@ impl ParquetWriter {
 impl<W: Write + Send> ParquetWriter<W> {
     /// The same over a writer that is given; the path is for errors.
     pub(crate) fn over(to: W, path: &Path, like: &Table) -> Result<Self, RunError> {
-        let columns: Vec<(String, Kind)> =
-            like.columns().iter().map(|(name, column)| (name.clone(), Kind::of(column))).collect();
-        let field = |(name, kind): &(String, Kind)| {
+        let columns: Vec<(String, ColumnType)> =
+            like.columns().iter().map(|(name, column)| (name.clone(), ColumnType::of(column))).collect();
+        let field = |(name, kind): &(String, ColumnType)| {
             let (physical, logical) = match kind {
-                Kind::Integers => (Physical::INT64, None),
-                Kind::Numbers => (Physical::DOUBLE, None),
-                Kind::Texts => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+                ColumnType::Integers => (Physical::INT64, None),
+                ColumnType::Numbers => (Physical::DOUBLE, None),
+                ColumnType::Texts => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             };
             let builder = Type::primitive_type_builder(name, physical);
             builder.with_repetition(Repetition::OPTIONAL).with_logical_type(logical).build().map(Arc::new)
@@ -100,16 +100,17 @@ impl<W: Write + Send> ParquetWriter<W> {
         }
         let rows = part.rows();
         let ready = self.columns.iter().map(|(name, kind)| match (part.column(name), kind) {
-            (None, Kind::Integers) => Ok(Column::Integers(vec![None; rows])),
-            (None, Kind::Numbers) => Ok(Column::Numbers(vec![None; rows])),
-            (None, Kind::Texts) => Ok(Column::Texts(vec![None; rows])),
-            (Some(column), kind) if Kind::of(column) == *kind => Ok(column.clone()),
-            (Some(Column::Integers(x)), Kind::Numbers) => {
+            (None, ColumnType::Integers) => Ok(Column::Integers(vec![None; rows])),
+            (None, ColumnType::Numbers) => Ok(Column::Numbers(vec![None; rows])),
+            (None, ColumnType::Texts) => Ok(Column::Texts(vec![None; rows])),
+            (Some(column), kind) if ColumnType::of(column) == *kind => Ok(column.clone()),
+            (Some(Column::Integers(x)), ColumnType::Numbers) => {
                 Ok(Column::Numbers(x.iter().map(|x| x.map(|x| x as f64)).collect()))
             }
-            (Some(column), kind) => {
-                Err(refused(format!("column `{name}` holds {:?} where the first part has {kind:?}", Kind::of(column))))
-            }
+            (Some(column), kind) => Err(refused(format!(
+                "column `{name}` holds {:?} where the first part has {kind:?}",
+                ColumnType::of(column)
+            ))),
         });
         let ready: Vec<Column> = ready.collect::<Result<_, _>>()?;
         let mut group = self.inner.next_row_group().map_err(failed(&self.path))?;

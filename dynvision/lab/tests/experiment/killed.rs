@@ -2,7 +2,7 @@
 
 use crate::net;
 use dynvision_lab::Gallery;
-use dynvision_lab::experiment::{Experiment, Part, Results, Runner};
+use dynvision_lab::experiment::{Experiment, ResultTable, Results, Runner};
 use dynvision_lab::response::Responses;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -52,8 +52,8 @@ fn killed_at_any_moment_it_goes_on_with_the_same_bits() {
     }
     assert!(killed > 0, "none was killed before it had ended");
     let (resumed, whole) = (run(store.path()), run(whole.path()));
-    for part in Part::ALL {
-        assert_eq!(resumed.table(part).unwrap(), whole.table(part).unwrap());
+    for which in ResultTable::ALL {
+        assert_eq!(resumed.table(which).unwrap(), whole.table(which).unwrap());
     }
     for (one, other) in resumed.folders().zip(whole.folders()) {
         for file in ["steps.parquet", "samples.parquet", "sets.parquet", "responses.zarr/v2/c/0/0/0/0/0"] {

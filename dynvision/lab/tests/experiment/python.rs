@@ -2,7 +2,7 @@
 
 use crate::net;
 use dynvision_lab::Gallery;
-use dynvision_lab::experiment::{Experiment, Part, Runner};
+use dynvision_lab::experiment::{Experiment, ResultTable, Runner};
 use dynvision_lab::response::Responses;
 use std::process::Command;
 
@@ -47,7 +47,7 @@ t = pandas.read_parquet(sys.argv[1] + '/steps.parquet')
 s = pandas.read_csv(sys.argv[1] + '/steps.csv')
 print(len(t), t.kind.unique()[0], repr(t.v2_response_avg.sum()), t.accuracy.isna().sum(), len(s))";
     let said = ask(&python, code, &folder.path().join("out"));
-    let table = results.table(Part::Steps).unwrap();
+    let table = results.table(ResultTable::Steps).unwrap();
     let column = |name: &str| table.column(name).unwrap().numbers().unwrap();
     let sum: f64 = column("v2_response_avg").iter().flatten().sum();
     let missing = column("accuracy").iter().filter(|x| x.is_none()).count();
@@ -56,7 +56,7 @@ print(len(t), t.kind.unique()[0], repr(t.v2_response_avg.sum()), t.accuracy.isna
     let read: f64 = words[2].trim_start_matches("np.float64(").trim_end_matches(')').parse().unwrap();
     assert!((read - sum).abs() < 1e-9 * sum, "{said}");
     assert_eq!(words[3], missing.to_string());
-    let summary = results.summary(Part::Steps, 0.95).unwrap();
+    let summary = results.summary(ResultTable::Steps, 0.95).unwrap();
     assert_eq!(words[4], summary.rows().to_string());
 }
 
@@ -83,7 +83,7 @@ print(*[repr(float(x)) for x in abs(r.v1).mean(('v1_channel', 'v1_row', 'v1_colu
     for expected in ["0.0", "8.0", "4", "9", "2"] {
         assert!(about.contains(expected), "{about}");
     }
-    let table = results.table(Part::Steps).unwrap();
+    let table = results.table(ResultTable::Steps).unwrap();
     let expected: Vec<f64> =
         table.column("v1_response_avg").unwrap().numbers().unwrap()[15..].iter().flatten().copied().collect();
     let found: Vec<f64> = means.split(' ').map(|x| x.parse().unwrap()).collect();

@@ -5,8 +5,8 @@ use dfdx::prelude::*;
 use dynvision::prelude::*;
 use dynvision::protocol::noise::Draws;
 use dynvision::protocol::{ImageSource, Masks};
-use dynvision_lab::experiment::{Experiment, Part, Results, Runner};
-use dynvision_lab::measure::{self, Labels, Measure, Measures, Units, Window};
+use dynvision_lab::experiment::{Experiment, ResultTable, Results, Runner};
+use dynvision_lab::measure::{self, Measure, Measures, StepLabels, Units, Window};
 use dynvision_lab::response::{Reduction, Responses};
 use dynvision_lab::statistics::t_interval;
 use dynvision_lab::table::{Column, Table};
@@ -59,8 +59,8 @@ fn tables_hold_what_the_model_itself_gives() {
     let experiment = Experiment::parse(DURATION).unwrap();
     let runner = Runner::new(&subject, &gallery, folder.path()).images(images.clone()).batch(3).tag("seed", 1);
     let results = runner.run(&experiment).unwrap();
-    let steps = results.table(Part::Steps).unwrap();
-    let samples = results.table(Part::Samples).unwrap();
+    let steps = results.table(ResultTable::Steps).unwrap();
+    let samples = results.table(ResultTable::Samples).unwrap();
     assert_eq!((steps.rows(), samples.rows()), (2 * 7 * 7, 2 * 7));
     let mut naive = net::net(1);
     naive.dynamics_mut().idle_steps = 3;
@@ -121,7 +121,7 @@ fn tables_hold_what_the_model_itself_gives() {
         }
     }
     // what is of all samples: a row for each area and step, and for each pair of classes of a matrix
-    let sets = results.table(Part::Sets).unwrap();
+    let sets = results.table(ResultTable::Sets).unwrap();
     let Some(Column::Texts(names)) = sets.column("measure") else { panic!("no names") };
     let count = |name: &str| names.iter().filter(|n| n.as_deref() == Some(name)).count();
     assert_eq!((count("decoding"), count("dimensionality")), (2 * 3 * 7, 2 * 3 * 7));
@@ -219,8 +219,8 @@ fn a_run_that_is_stopped_keeps_what_is_finished_and_goes_on() {
     let elsewhere = tempfile::tempdir().unwrap();
     let whole = Runner::new(&subject, &gallery, elsewhere.path()).images(0..6).batch(2).run(&experiment).unwrap();
     let resumed = runner.run(&experiment).unwrap();
-    for part in Part::ALL {
-        assert_eq!(resumed.table(part).unwrap(), whole.table(part).unwrap());
+    for which in ResultTable::ALL {
+        assert_eq!(resumed.table(which).unwrap(), whole.table(which).unwrap());
     }
 }
 
@@ -237,7 +237,7 @@ fn samples_do_not_depend_on_their_batch() {
         let folder = tempfile::tempdir().unwrap();
         let results =
             Runner::new(&subject, &gallery, folder.path()).images(0..7).batch(batch).run(&experiment).unwrap();
-        Part::ALL.map(|part| results.table(part).unwrap())
+        ResultTable::ALL.map(|which| results.table(which).unwrap())
     };
     for (one, other) in of(7).iter().zip(of(2)) {
         for (name, column) in one.columns() {
@@ -266,8 +266,8 @@ fn summaries_are_over_seeds_and_count_what_is_missing() {
         let runner = Runner::new(&subject, &gallery, folder.path()).images(0..5).batch(5);
         all = all.and(runner.tag("seed", seed as i64).tag("recurrence", "full").run(&experiment).unwrap());
     }
-    let steps = all.table(Part::Steps).unwrap();
-    let summary = all.summary(Part::Steps, 0.95).unwrap();
+    let steps = all.table(ResultTable::Steps).unwrap();
+    let summary = all.summary(ResultTable::Steps, 0.95).unwrap();
     let text = |name: &str| match summary.column(name) {
         Some(Column::Texts(values)) => values.clone(),
         other => panic!("{name}: {other:?}"),
@@ -327,7 +327,7 @@ fn a_measure_of_ones_own_is_measured_beside_the_others() {
     let (subject, set) = (net::subject(1), net::images());
     let gallery = Gallery::of(&set).unwrap();
     let largest = |units: &Units<'_>| units.values().iter().copied().reduce(f32::max).map(f64::from);
-    let margin = |z: &[f32], labels: Labels| {
+    let margin = |z: &[f32], labels: StepLabels| {
         let label = usize::try_from(labels.first).ok()?;
         let rest = z.iter().enumerate().filter(|(c, _)| *c != label).map(|(_, &z)| z).reduce(f32::max)?;
         Some(f64::from(z.get(label)? - rest))
@@ -340,7 +340,7 @@ fn a_measure_of_ones_own_is_measured_beside_the_others() {
     let unknown = Runner::new(&subject, &gallery, folder.path()).run(&experiment).unwrap_err().to_string();
     assert!(unknown.contains("no measure `largest`"), "{unknown}");
     let runner = Runner::new(&subject, &gallery, folder.path()).images(0..2).measures(measures);
-    let steps = runner.run(&experiment).unwrap().table(Part::Steps).unwrap();
+    let steps = runner.run(&experiment).unwrap().table(ResultTable::Steps).unwrap();
     let (largest, average) = (numbers(&steps, "v2_largest"), numbers(&steps, "v2_response_avg"));
     assert!(largest.iter().zip(&average).all(|(l, a)| l >= a));
     let right = numbers(&steps, "first_label_accuracy");
@@ -364,7 +364,7 @@ fn a_mask_of_ones_own_is_shown() {
     let inverted = |image: &[f32], _: [usize; 3], _: &mut dyn Draws| image.iter().map(|x| -x).collect();
     let runner = Runner::new(&subject, &gallery, folder.path()).images(0..2);
     let results = runner.masks(Masks::default().with("inverted", inverted)).run(&experiment).unwrap();
-    let steps = results.table(Part::Steps).unwrap();
+    let steps = results.table(ResultTable::Steps).unwrap();
     // by the model's own function: a blank, the images, the images inverted, blanks
     let (dev, shown) = (Cpu::default(), pixels(&gallery, &[0, 1]));
     let frame = |factor: f32| {
@@ -395,7 +395,7 @@ fn the_table_that_figures_read_has_a_row_for_each_seed() {
         let runner = Runner::new(&subject, &gallery, folder.path()).images(0..5).tag("seed", seed as i64);
         all = all.and(runner.tag("category", "full").run(&experiment).unwrap());
     }
-    let (long, steps) = (all.long().unwrap(), all.table(Part::Steps).unwrap());
+    let (long, steps) = (all.long().unwrap(), all.table(ResultTable::Steps).unwrap());
     let text = |name: &str, row| long.column(name).unwrap().cell(row);
     // six measures at seven steps of two conditions and two seeds of an area, or of none
     assert_eq!(long.rows(), 2 * 2 * 7 * (3 * 2 + 3));
@@ -488,7 +488,7 @@ fn a_readout_that_answers_late_is_waited_for() {
     let subject = dynvision_lab::Trained::new(late, &Cpu::default()).unwrap();
     let experiment = Experiment::parse(DURATION).unwrap();
     let results = Runner::new(&subject, &gallery, folder.path()).images(0..1).run(&experiment).unwrap();
-    let steps = results.table(Part::Steps).unwrap();
+    let steps = results.table(ResultTable::Steps).unwrap();
     let residual = steps.rows() / 2 - 7;
     assert!(residual > 0, "{} rows", steps.rows());
     let labels = numbers(&steps, "label_index");

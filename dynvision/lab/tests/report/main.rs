@@ -4,8 +4,8 @@
 
 use dynvision_lab::figure::{Options, Registry, Table};
 use dynvision_lab::report::{
-    Area, DataFacts, Example, Exhibit, Grid, Methods, Picture, Player, Report, ReportError, Run, Setting, Software,
-    TrainingFacts,
+    DataFacts, Example, Exhibit, Grid, Methods, Picture, Player, PlayerArea, Report, ReportError, Run, Setting,
+    Software, TrainingFacts,
 };
 use std::fmt::Write;
 
@@ -13,8 +13,8 @@ const STEPS: usize = 40;
 
 /// Areas that respond to the picture one after the other.
 fn player(channels: usize) -> Player {
-    let areas: Vec<Area> = [("v1", 14), ("v2", 7), ("it", 4)]
-        .map(|(name, side)| Area { name: name.into(), channels, height: side, width: side })
+    let areas: Vec<PlayerArea> = [("v1", 14), ("v2", 7), ("it", 4)]
+        .map(|(name, side)| PlayerArea { name: name.into(), channels, height: side, width: side })
         .into();
     let classes: Vec<String> = (0..12).map(|class| format!("digit {class}")).collect();
     let example = |digit: usize| {

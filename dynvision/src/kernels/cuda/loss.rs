@@ -66,9 +66,9 @@ const BINARY_CROSS_ENTROPY: i32 = 1;
 fn terms<E: Element, T: Tape<E, Cuda>>(
     dev: &Cuda,
     loss: i32,
-    x: Answers<E, Cuda, T>,
-    expected: Answers<E, Cuda>,
-    weights: Option<Answers<E, Cuda>>,
+    x: UnitResponses<E, Cuda, T>,
+    expected: UnitResponses<E, Cuda>,
+    weights: Option<UnitResponses<E, Cuda>>,
 ) -> Result<Tensor<Rank0, E, Cuda, T>, CudaError>
 where
     Cuda: Device<E>,
@@ -106,7 +106,7 @@ where
     fn cross_entropy<T: Tape<E, Self>>(
         &self,
         x: Tensor<(usize, usize), E, Self, T>,
-        targets: Vec<Target<E>>,
+        targets: Vec<RowTarget<E>>,
     ) -> Result<Tensor<(usize,), E, Self, T>, CudaError> {
         let (rows, classes) = *x.shape();
         fits(rows, &[targets.len()])?;
@@ -122,7 +122,7 @@ where
         }
         let handle = handle(self)?;
         // -1 is no class
-        let class = |t: &Target<E>| t.and_then(|(class, _)| i32::try_from(class).ok()).unwrap_or(-1);
+        let class = |t: &RowTarget<E>| t.and_then(|(class, _)| i32::try_from(class).ok()).unwrap_or(-1);
         let classes_of: CudaSlice<i32> = handle.htod_copy(targets.iter().map(class).collect())?;
         let weights = targets.iter().map(|t| t.map_or(E::zero(), |(_, weight)| weight)).collect();
         let weights: Tensor<(usize,), E, Self> = self.try_tensor_from_vec(weights, (rows,))?;
@@ -216,18 +216,18 @@ where
 
     fn squared_error<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
         terms(self, SQUARED_ERROR, x, expected, weights)
     }
 
     fn binary_cross_entropy<T: Tape<E, Self>>(
         &self,
-        x: Answers<E, Self, T>,
-        expected: Answers<E, Self>,
-        weights: Option<Answers<E, Self>>,
+        x: UnitResponses<E, Self, T>,
+        expected: UnitResponses<E, Self>,
+        weights: Option<UnitResponses<E, Self>>,
     ) -> Result<Tensor<Rank0, E, Self, T>, CudaError> {
         terms(self, BINARY_CROSS_ENTROPY, x, expected, weights)
     }

@@ -13,6 +13,10 @@ where
         optimizer::fetch(self, tensors)
     }
 
+    fn fetching_waits(&self) -> bool {
+        true
+    }
+
     fn stack_time<X: Shape, Y: Shape>(
         &self,
         first: usize,

@@ -54,7 +54,7 @@ proptest! {
     fn cross_entropy_agrees(rows in 1usize..9, classes in 1usize..7, seed in 0u64..1000) {
         let x: X2 = sample((rows, classes), seed);
         let weight = |i: usize| 0.5 + i as f64;
-        let targets: Vec<Target<f64>> = (0..rows)
+        let targets: Vec<RowTarget<f64>> = (0..rows)
             .map(|i| i * 7 + seed as usize)
             .map(|i| (i % 3 != 0).then_some((i % classes, weight(i % 4))))
             .collect();

@@ -1,4 +1,4 @@
-//! What a model answered where something was recorded.
+//! How a model responded where something was recorded.
 
 use super::agreement::{Moments, UnitAgreement};
 use crate::error::Result;
@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 /// The moments of all units that something was recorded of, by their places.
 #[derive(Debug, Default)]
-pub(super) struct Answers(BTreeMap<Place, Vec<Moments>>);
+pub(super) struct RecordedUnits(BTreeMap<Place, Vec<Moments>>);
 
-impl Answers {
+impl RecordedUnits {
     /// Counts a batch.
     pub(super) fn add<M, B, E, D>(&mut self, output: &Output<M, B, E, D>, recorded: &Responses) -> Result<()>
     where
@@ -22,7 +22,7 @@ impl Answers {
         E: Element,
         D: VisionDevice<E>,
     {
-        let mut add = Add { answers: self, recorded };
+        let mut add = Add { units: self, recorded };
         add.place(&Place::Readout, || output.logits.as_vec());
         match &output.responses {
             Some(responses) => M::visit_areas(responses, &mut add),
@@ -31,25 +31,25 @@ impl Answers {
     }
 
     /// How well each unit agrees.
-    pub(super) fn units(&self) -> BTreeMap<Place, Vec<UnitAgreement>> {
+    pub(super) fn agreements(&self) -> BTreeMap<Place, Vec<UnitAgreement>> {
         let of = |moments: &Vec<Moments>| moments.iter().map(Moments::agreement).collect();
         self.0.iter().map(|(place, moments)| (place.clone(), of(moments))).collect()
     }
 }
 
 struct Add<'a> {
-    answers: &'a mut Answers,
+    units: &'a mut RecordedUnits,
     recorded: &'a Responses,
 }
 
 impl Add<'_> {
-    fn place<E: Element>(&mut self, place: &Place, answers: impl FnOnce() -> Vec<E>) {
+    fn place<E: Element>(&mut self, place: &Place, responses: impl FnOnce() -> Vec<E>) {
         let Some(recorded) = self.recorded.at(place).filter(|recorded| recorded.units > 0) else { return };
-        let moments = self.answers.0.entry(place.clone()).or_insert_with(|| vec![Moments::default(); recorded.units]);
-        let rows = answers().into_iter().zip(&recorded.values).zip(&recorded.weights);
-        for (at, ((answer, &response), &weight)) in rows.enumerate() {
+        let moments = self.units.0.entry(place.clone()).or_insert_with(|| vec![Moments::default(); recorded.units]);
+        let rows = responses().into_iter().zip(&recorded.values).zip(&recorded.weights);
+        for (at, ((response, &wanted), &weight)) in rows.enumerate() {
             if let Some(unit) = moments.get_mut(at % recorded.units) {
-                unit.add(answer.to_f64().unwrap_or(f64::NAN), response, weight);
+                unit.add(response.to_f64().unwrap_or(f64::NAN), wanted, weight);
             }
         }
     }
