@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 mod common;
+#[path = "common/golden.rs"]
+mod golden;
 
-use common::{Golden, gradients};
+use common::gradients;
 use dfdx::prelude::{Device, Dim, Dtype, Gradients, PutTape, Rank0, SplitTape, SumTo, Tape, TryAdd, TryMul, TrySub};
 use dynvision::autograd::Graph;
 use dynvision::error::Result;
@@ -18,6 +20,7 @@ use dynvision::loss::{
     SquaredError, TemporalSmoothness, Weighted,
 };
 use dynvision::prelude::*;
+use golden::Golden;
 
 // ------------------------------------------------------------------------------------- cross-entropy, goldens
 
@@ -30,16 +33,16 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32], within: f32) {
 
 /// The original's losses know no time axis: its rows are the steps of one image here.
 fn cross_entropy_matches(name: &str, loss: &CrossEntropy, ignored: i64) {
-    let golden = Golden::load(name);
+    let golden = Golden::load("goldens", name);
     let dev = Cpu::default();
     let logits: Tensor<(usize, usize, Const<5>), f32, _> =
-        dev.tensor_from_vec(golden.floats("outputs"), (1, 12, Const));
+        dev.tensor_from_vec(golden.values("outputs"), (1, 12, Const));
     let labels = Labels::from_numbers(1, 12, &golden.integers("labels"), ignored).unwrap();
     let y = loss.of_logits(logits.leaky_trace(), &labels).unwrap();
-    assert_close(name, &[y.array()], &golden.floats("loss"), 1e-5);
+    assert_close(name, &[y.array()], &golden.values("loss"), 1e-5);
     if golden.has("grad_outputs") {
         let gradient = y.backward().get(&logits).as_vec();
-        assert_close(name, &gradient, &golden.floats("grad_outputs"), 1e-4);
+        assert_close(name, &gradient, &golden.values("grad_outputs"), 1e-4);
     }
 }
 
@@ -56,19 +59,19 @@ fn cross_entropy_is_the_originals() {
 
 #[test]
 fn cross_entropy_in_time_is_the_originals() {
-    let golden = Golden::load("loss_ce_masked_none");
+    let golden = Golden::load("goldens", "loss_ce_masked_none");
     let dev = Cpu::default();
-    let logits: Tensor<(usize, usize, Const<5>), f32, _> = dev.tensor_from_vec(golden.floats("outputs"), (3, 4, Const));
+    let logits: Tensor<(usize, usize, Const<5>), f32, _> = dev.tensor_from_vec(golden.values("outputs"), (3, 4, Const));
     let labels = Labels::from_numbers(3, 4, &golden.integers("labels"), -1).unwrap();
     let tape = logits.leaky_trace().split_tape().1;
     let mut graph = Graph::new(tape);
     let terms = CrossEntropy::default().terms_in_time(&logits, &labels, &mut graph).unwrap();
     assert_eq!(*terms.shape(), (3, 4));
-    assert_close("terms", &terms.as_vec(), &golden.floats("loss"), 1e-5);
+    assert_close("terms", &terms.as_vec(), &golden.values("loss"), 1e-5);
     // the golden's gradient is that of the sum of the terms by weights of seed 3
-    let weights: Tensor<(usize, usize), f32, _> = dev.tensor_from_vec(common::hash_uniform(12, 3), (3, 4));
+    let weights: Tensor<(usize, usize), f32, _> = dev.tensor_from_vec(golden::hash_uniform(12, 3, 1.0, 0.0), (3, 4));
     let grads = (terms.put_tape(graph.tape) * weights).sum::<Rank0, _>().backward();
-    assert_close("gradient", &grads.get(&logits).as_vec(), &golden.floats("grad_outputs"), 1e-4);
+    assert_close("gradient", &grads.get(&logits).as_vec(), &golden.values("grad_outputs"), 1e-4);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which case is compared how, and which is left out why.
 
 use crate::components::{bias, operation, recurrence, retina, solver};
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::losses::{cross_entropy, terms};
 use crate::models::*;
 use crate::presentation;

@@ -1,7 +1,7 @@
 //! Parts alone, as the original ran its own.
 
 use crate::device::{Dev, device};
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::report::Report;
 use crate::weights;
 use dfdx::nn::BuildModule;

@@ -1,7 +1,7 @@
 //! Losses of recorded logits.
 
 use crate::device::{Dev, device};
-use crate::loader::{Golden, hash_uniform};
+use crate::golden::{Golden, hash_uniform};
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::autograd::Graph;

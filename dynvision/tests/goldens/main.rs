@@ -9,8 +9,10 @@ mod cases;
 mod components;
 #[path = "../common/device.rs"]
 mod device;
+#[path = "../common/golden.rs"]
+mod golden;
+mod inputs;
 mod large;
-mod loader;
 mod losses;
 mod models;
 mod presentation;
@@ -19,7 +21,7 @@ mod unroll;
 mod weights;
 
 use cases::Case;
-use loader::Golden;
+use golden::Golden;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -33,7 +35,7 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let mut names = loader::names();
+    let mut names = golden::names("goldens");
     names.retain(|name| chosen.is_empty() || chosen.iter().any(|part| name.contains(part)));
     // the largest models are the last, and would keep one core alone waiting
     names.reverse();
@@ -70,7 +72,7 @@ fn outcome(name: &str) -> Outcome {
             Outcome::LeftOut
         }
         Some(Case::Compare(compare)) => {
-            let (golden, start) = (Golden::load(name), Instant::now());
+            let (golden, start) = (Golden::load("goldens", name), Instant::now());
             let report = compare(&golden);
             let seconds = start.elapsed().as_secs_f32();
             if report.is_match() {

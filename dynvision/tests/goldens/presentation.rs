@@ -1,7 +1,7 @@
 //! Presentation in time against batches that the original prepared.
 
 use crate::device::device;
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::data::{Pattern, Presentation, Seed};

@@ -1,7 +1,7 @@
 //! Runs a model as the original ran its own, and compares all that it kept.
 
 use crate::device::{Dev, device};
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::report::Report;
 use crate::weights;
 use dfdx::prelude::*;

@@ -1,7 +1,7 @@
 //! Visits of the tensors of a part by name.
 
 use crate::device::{Dev, device};
-use crate::loader::Golden;
+use crate::golden::Golden;
 use dfdx::prelude::*;
 use dynvision::kernels::ParameterKernel;
 use dynvision::parameters::{each, each_mut};

@@ -58,14 +58,14 @@ fn cifar10(golden: &Golden) -> Vec<String> {
     let (_, pixels) = golden.bytes("pixels");
     let pixels = pixels.chunks(32 * 32 * 3).flat_map(|image| channels_first(image, 3)).collect();
     let ours = prepared::<Const<3>, Const<32>>("cifar10", images(pixels, Map::new(3, 32, 32)));
-    close(golden, &ours, &golden.floats("image"))
+    close(golden, &ours, &golden.values("image"))
 }
 
 /// Ours has one channel for MNIST, as the original has when it trains: its first one.
 fn mnist(golden: &Golden) -> Vec<String> {
     let (_, pixels) = golden.bytes("pixels");
     let ours = prepared::<Const<1>, Const<28>>("mnist", images(pixels, Map::new(1, 28, 28)));
-    let theirs = golden.floats("image");
+    let theirs = golden.values("image");
     let first: Vec<f32> = theirs.chunks(3 * 28 * 28).flat_map(|image| &image[..28 * 28]).copied().collect();
     close(golden, &ours, &first)
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and this one prints its own lines")]
 
 mod data;
+#[path = "../common/golden.rs"]
 mod golden;
 mod policy;
 mod schedule;
@@ -25,13 +26,13 @@ fn case(name: &str) -> Option<Case> {
 
 fn main() -> ExitCode {
     let (mut matched, mut left_out, mut failed) = (0, 0, 0);
-    for name in golden::names() {
+    for name in golden::names("goldens_data") {
         match case(&name) {
             Some(Case::LeaveOut(reason)) => {
                 left_out += 1;
                 println!("left out  {name}: {reason}");
             }
-            Some(Case::Compare(compare)) => match compare(&Golden::load(&name)) {
+            Some(Case::Compare(compare)) => match compare(&Golden::load("goldens_data", &name)) {
                 wrong if wrong.is_empty() => {
                     matched += 1;
                     println!("matched   {name}");

@@ -21,7 +21,7 @@ fn differs(what: &str, ours: f64, theirs: f64, tolerance: f64) -> Option<String>
 fn rates(golden: &Golden) -> Vec<String> {
     let number = |key: &str| golden.json[key].as_f64().unwrap();
     let (base, tolerance) = (number("base_lr"), number("tolerance"));
-    let (shape, theirs) = golden.doubles("lr");
+    let (shape, theirs) = (golden.shape("lr"), golden.numbers("lr"));
     let groups = golden.json["groups"].as_array().unwrap();
     assert_eq!(shape[1], groups.len(), "a column for each group");
     let mut wrong = Vec::new();
@@ -69,8 +69,7 @@ fn schedule(golden: &Golden, base: f64) -> (f64, Schedule) {
 fn effective(golden: &Golden) -> Vec<String> {
     let base = golden.json["base_lr"].as_f64().unwrap();
     let tolerance = golden.json["tolerance"].as_f64().unwrap();
-    let (batch, accumulate, (_, theirs)) =
-        (golden.integers("batch"), golden.integers("accumulate"), golden.doubles("lr"));
+    let (batch, accumulate, theirs) = (golden.integers("batch"), golden.integers("accumulate"), golden.numbers("lr"));
     let mut wrong = Vec::new();
     for ((batch, accumulate), theirs) in batch.into_iter().zip(accumulate).zip(theirs) {
         let ours = base * LrScaling::Legacy.factor((batch * accumulate) as usize);

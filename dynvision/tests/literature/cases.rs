@@ -1,7 +1,7 @@
 //! Which model each case is, and what its parameters are called there.
 
 use crate::compare::{Order, Output, Theirs, Told, compare};
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::models::*;
 use crate::report::Report;
 

@@ -1,6 +1,6 @@
 //! Runs a model as its authors' code ran, and compares all that is known of that: answers, memories, gradients, moments.
 
-use crate::loader::Golden;
+use crate::golden::Golden;
 use crate::report::Report;
 use dfdx::prelude::*;
 use dynvision::error::Result;
@@ -134,19 +134,19 @@ fn with_model<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, mut net: 
     M::visit_areas::<Steps, usize>(&observed, &mut areas)?;
     for (ours, theirs) in told.responses {
         let maps = areas.of.get(ours).unwrap_or_else(|| panic!("{}: no area {ours}", golden.name));
-        let (sizes, values) = golden.values(&format!("response/{theirs}"));
+        let (sizes, values) = golden.tensor(&format!("response/{theirs}"));
         compare_over_time(theirs, maps, sizes[0], &values, report);
     }
     for (area, memory, theirs) in told.memories.iter().filter(|_| !told.training) {
         let maps = areas.memories.get(&(*area, *memory));
         let maps = maps.unwrap_or_else(|| panic!("{}: no memory {memory}", golden.name));
-        let (sizes, values) = golden.values(&format!("response/{theirs}"));
+        let (sizes, values) = golden.tensor(&format!("response/{theirs}"));
         compare_over_time(theirs, maps, sizes[0], &values, report);
     }
     let statistics = cx.take_statistics();
     let loss = loss(golden, told, logits, &areas, &mut cx, report)?;
     if golden.get("loss_weights").is_none() {
-        report.forward("loss", &loss.as_vec(), &golden.values("loss").1);
+        report.forward("loss", &loss.as_vec(), &golden.values("loss"));
     }
     let mut grads = loss.put_tape(cx.into_tape()).backward();
     compare_gradients(golden, told, &net, &mut grads, report);
@@ -162,7 +162,7 @@ fn with_model<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>, mut net: 
         let units = each[0].len() / b;
         let of_image = |i: usize| each.iter().flat_map(move |frame| frame[i * units..(i + 1) * units].to_vec());
         let ours: Vec<f32> = (0..b).flat_map(of_image).collect();
-        report.gradient("the input", &ours, &golden.values("grad_input").1);
+        report.gradient("the input", &ours, &golden.values("grad_input"));
     }
     statistics.absorb(&mut net)?;
     each(&net, |name, _, tensor| {
@@ -199,7 +199,7 @@ type FramesOf<M> = Vec<Tensor<FrameShape<M, usize, f32, Cpu>, f32, Cpu>>;
 
 /// The frames of the film, or the image.
 fn frames<M: DynModel<f32, Cpu>>(golden: &Golden, told: &Told<'_>) -> FramesOf<M> {
-    let (sizes, values) = golden.values("input");
+    let (sizes, values) = golden.tensor("input");
     let (b, t) = (sizes[0], if told.steps.is_some() { 1 } else { sizes[1] });
     let units = values.len() / (b * t);
     let frame = |step: usize| {
@@ -222,7 +222,7 @@ struct Begin<'a> {
 impl MapAreas<State, State, f32, Cpu> for Begin<'_> {
     fn area<S: Timed>(&mut self, name: &'static str, mut past: History<S, f32, Cpu>) -> Result<History<S, f32, Cpu>> {
         for (area, memory, theirs) in self.told.begin.iter().filter(|(area, ..)| *area == name) {
-            let (sizes, values) = self.golden.values(&format!("state0/{theirs}"));
+            let (sizes, values) = self.golden.tensor(&format!("state0/{theirs}"));
             let at = |i: usize| sizes.get(i).copied().unwrap_or(1);
             let maps: Maps = Cpu::default().tensor_from_vec(values, (at(0), at(1), at(2), at(3)));
             match memory {
@@ -272,12 +272,12 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
     cx: &mut Context<f32, Cpu, T>,
     report: &mut Report,
 ) -> Result<Tensor<(), f32, Cpu>> {
-    let theirs = golden.get("logits").unwrap_or_else(|| golden.values("output")).1;
+    let theirs = golden.get("logits").unwrap_or_else(|| golden.tensor("output")).1;
     let (b, t, c) = *logits.shape();
     if let Output::Response(area) = told.output {
         let maps = areas.of.get(area).unwrap_or_else(|| panic!("{}: no area {area}", golden.name));
         compare_over_time("output", maps, b, &theirs, report);
-        let weights = golden.values("loss_weights").1;
+        let weights = golden.values("loss_weights");
         let values: Vec<Vec<f32>> = maps.iter().map(|maps| maps.as_vec()).collect();
         let of_image =
             |i: usize| values.iter().flat_map(move |step| step[i * step.len() / b..(i + 1) * step.len() / b].to_vec());
@@ -307,12 +307,14 @@ fn loss<C: ConstDim, T: Tape<f32, Cpu>>(
     };
     report.forward("output", &rows.as_vec(), &theirs);
     let (n, classes) = *rows.shape();
-    if let Some(labels) = golden.integers("labels") {
-        let hot = labels.iter().flat_map(|&label| (0..classes).map(move |class| f32::from(u8::from(class == label))));
+    if golden.has("labels") {
+        let labels = golden.integers("labels");
+        let is = |class: usize, label: i64| f32::from(u8::from(class as i64 == label));
+        let hot = labels.iter().flat_map(|&label| (0..classes).map(move |class| is(class, label)));
         let target: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(hot.collect(), (n, classes));
         return cx.run(rows, |rows| Ok(cross_entropy_with_logits_loss(rows, target)));
     }
-    let weights = golden.values("loss_weights").1;
+    let weights = golden.values("loss_weights");
     compare_weighted(golden, &rows.as_vec(), &weights, report);
     let weights: Tensor<(usize, usize), f32, Cpu> = Cpu::default().tensor_from_vec(weights, (n, classes));
     cx.run(rows, |rows| rows.try_mul(weights)?.try_mean())
@@ -333,7 +335,7 @@ fn loss_of_readouts<T: Tape<f32, Cpu>>(
         Order::Time => (image * steps + step) * n + readout,
         Order::Readout => (image * n + readout) * steps + step,
     };
-    let weights = golden.values("loss_weights").1;
+    let weights = golden.values("loss_weights");
     let mut answers = vec![0.0; b * steps * n];
     let mut sum: Tensor<(), f32, Cpu> = Cpu::default().zeros();
     for (readout, maps) in of.iter().enumerate() {
@@ -346,7 +348,7 @@ fn loss_of_readouts<T: Tape<f32, Cpu>>(
             sum = cx.run(part, |part| part.try_add(sum))?;
         }
     }
-    report.forward("output", &answers, &golden.values("output").1);
+    report.forward("output", &answers, &golden.values("output"));
     compare_weighted(golden, &answers, &weights, report);
     cx.run(sum, |sum| sum.try_div(weights.len() as f32))
 }
@@ -357,8 +359,14 @@ fn compare_weighted(golden: &Golden, answers: &[f32], weights: &[f32], report: &
     let terms = || answers.iter().zip(weights).map(|(y, w)| f64::from(*y) * f64::from(*w));
     let ours = terms().sum::<f64>() / answers.len() as f64;
     let size = terms().map(f64::abs).sum::<f64>() / answers.len() as f64;
-    let theirs = f64::from(golden.values("loss").1[0]);
+    let theirs = f64::from(golden.values("loss")[0]);
     report.must((ours - theirs).abs() <= 1e-5 * size, || format!("loss: {ours:e} here, {theirs:e} there"));
+}
+
+/// Whether rounding alone makes the gradient of this parameter.
+fn has_no_gradient(golden: &Golden, name: &str) -> bool {
+    let none = golden.json["params_with_zero_grad_up_to_rounding"].as_array().unwrap();
+    none.iter().any(|other| other == name)
 }
 
 fn compare_gradients<M: DynModel<f32, Cpu>>(
@@ -369,12 +377,12 @@ fn compare_gradients<M: DynModel<f32, Cpu>>(
     report: &mut Report,
 ) {
     each(net, |name, trained, tensor| {
-        let Some(theirs) = (told.names)(name).filter(|theirs| trained && !golden.has_no_gradient(&theirs.name)) else {
+        let Some(theirs) = (told.names)(name).filter(|theirs| trained && !has_no_gradient(golden, &theirs.name)) else {
             return;
         };
         let expected = theirs.gathered(|theirs| match told.gradient {
-            Some((of, path)) if of == theirs => golden.values(path),
-            _ => golden.values(&format!("grad/{theirs}")),
+            Some((of, path)) if of == theirs => golden.tensor(path),
+            _ => golden.tensor(&format!("grad/{theirs}")),
         });
         report.gradient(name, &tensor.gradient(grads).unwrap().to_vec(), &expected);
     });

@@ -8,22 +8,23 @@
 
 mod cases;
 mod compare;
-mod loader;
+#[path = "../common/golden.rs"]
+mod golden;
 mod models;
 #[path = "../goldens/report.rs"]
 mod report;
 
-use loader::Golden;
+use golden::Golden;
 use std::process::ExitCode;
 use std::time::Instant;
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let mut names = loader::names();
+    let mut names = golden::names("literature");
     names.retain(|name| chosen.is_empty() || chosen.iter().any(|part| name.contains(part)));
     let (mut matched, mut left_out, mut failed) = (0, 0, 0);
     for name in &names {
-        let (golden, start) = (Golden::load(name), Instant::now());
+        let (golden, start) = (Golden::load("literature", name), Instant::now());
         match cases::run(&golden) {
             cases::Outcome::LeftOut(reason) => {
                 println!("left out  {name}: {reason}");

@@ -1,6 +1,6 @@
 //! The cases of kind `csv`: the columns of the original's tables from the logits and unit responses behind them.
 
-use crate::golden::Golden;
+use crate::compare::Case;
 use dynvision_lab::table::{Column, Table};
 use dynvision_lab::{measure::*, statistics};
 
@@ -25,10 +25,10 @@ fn as_numbers(integers: impl Iterator<Item = i64>) -> Vec<f64> {
     integers.map(|x| x as f64).collect()
 }
 
-pub(crate) fn test_outputs(g: &mut Golden) {
+pub(crate) fn test_outputs(g: &mut Case) {
     let shape = g.shape("logits");
     let (steps, classes) = (shape[1], shape[2]);
-    let logits = g.floats("logits");
+    let logits = g.values("logits");
     let rows = rows(&logits, classes);
     let labels = g.integers("csv/label_index");
     let guesses: Vec<Option<usize>> = rows.iter().map(|row| guess(row)).collect();
@@ -53,7 +53,7 @@ pub(crate) fn test_outputs(g: &mut Golden) {
     }
 }
 
-pub(crate) fn label_aliasing(g: &mut Golden) {
+pub(crate) fn label_aliasing(g: &mut Case) {
     // Only the labels as they were before the original overwrote them: their first ones are what it computed in time.
     let steps = g.shape("label_index_with_copies")[1];
     let labels = g.integers("label_index_with_copies");
@@ -63,13 +63,13 @@ pub(crate) fn label_aliasing(g: &mut Golden) {
     assert_ne!(as_numbers(overwritten.into_iter()), found);
 }
 
-pub(crate) fn test_data(g: &mut Golden) {
+pub(crate) fn test_data(g: &mut Case) {
     let shape = g.shape("logits");
     let (steps, classes) = (shape[1], shape[2]);
     // The original computes the performance from float16 logits; ours has them in float32.
-    let logits = g.floats("logits");
+    let logits = g.values("logits");
     let rows = rows(&logits, classes);
-    let half = g.floats("response/classifier");
+    let half = g.values("response/classifier");
     let half_rows: Vec<&[f32]> = half.chunks_exact(classes).collect();
     let guesses: Vec<Option<usize>> = rows.iter().map(|row| guess(row)).collect();
     for table in ["unit", "layer"] {
@@ -104,7 +104,7 @@ pub(crate) fn test_data(g: &mut Golden) {
         for layer in ["layer1", "layer2"] {
             let shape = g.shape(&format!("response/{layer}"));
             let units: usize = shape[2..].iter().product();
-            let response = g.floats(&format!("response/{layer}"));
+            let response = g.values(&format!("response/{layer}"));
             let each = |f: &dyn Fn(&[f32]) -> Option<f64>| response.chunks_exact(units).map(f).collect::<Vec<_>>();
             g.compare_at(&column(&format!("{layer}_response_avg")), &each(&response_avg), 2e-3);
             g.compare_at(&column(&format!("{layer}_response_std")), &each(&response_std), 2e-3);
@@ -122,10 +122,10 @@ pub(crate) fn test_data(g: &mut Golden) {
 }
 
 /// The original counts all samples, and has responses of those before the limit: the others' measures are missing.
-pub(crate) fn early_stop(g: &mut Golden) {
+pub(crate) fn early_stop(g: &mut Case) {
     let shape = g.shape("logits");
     let (steps, classes) = (shape[1], shape[2]);
-    let logits = g.floats("logits");
+    let logits = g.values("logits");
     let rows = rows(&logits, classes);
     let limited = g.json["rows_1_1"].as_u64().unwrap() as usize;
     assert_eq!(limited, 3 * steps);
@@ -147,7 +147,7 @@ pub(crate) fn early_stop(g: &mut Golden) {
         if table == "short" {
             g.compare_at("short/accuracy", &shares(guesses.iter().zip(&first).map(|(&c, &l)| correct(c, l))), 0.);
             // what a table lacks is missing in the rows that it adds
-            let half = g.floats("response/classifier");
+            let half = g.values("response/classifier");
             let top = half.chunks_exact(classes).zip(&first).map(|(row, &label)| correct_top_k(row, label, 3));
             let limited = Table::new()
                 .with("layer1_response_avg", g.numbers("response/layer1_response_avg"))
@@ -177,7 +177,7 @@ pub(crate) fn early_stop(g: &mut Golden) {
 }
 
 /// Tables of three tests joined, each with its conditions. The original sorts them as text (10 before 3), ours by size.
-pub(crate) fn stage2(g: &mut Golden) {
+pub(crate) fn stage2(g: &mut Case) {
     const NAMES: [&str; 8] = [
         "sample_index",
         "times_index",

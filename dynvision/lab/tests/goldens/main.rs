@@ -4,15 +4,17 @@
 //! does not match fails the test; one that is left out is named with its reason.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test may panic, and a harness prints")]
 
+mod compare;
 mod csv;
+#[path = "../../../tests/common/golden.rs"]
 mod golden;
 mod measure;
 mod protocol;
 
-use golden::Golden;
+use compare::Case;
 use std::panic::catch_unwind;
 
-type Check = fn(&mut Golden);
+type Check = fn(&mut Case);
 
 const CASES: &[(&str, Check)] = &[
     ("measure_accuracy_masked", measure::accuracy_masked),
@@ -79,7 +81,7 @@ fn main() {
     let mut failed = Vec::new();
     for &(name, check) in CASES {
         let compared = catch_unwind(|| {
-            let mut golden = Golden::load(name);
+            let mut golden = Case::load(name);
             check(&mut golden);
             golden.compared()
         });

@@ -1,6 +1,6 @@
 //! The cases of kind `measure`.
 
-use crate::golden::Golden;
+use crate::compare::Case;
 use dynvision_lab::measure::*;
 use dynvision_lab::statistics;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ fn guesses(integers: &[i64]) -> Vec<Option<usize>> {
     integers.iter().map(|&g| usize::try_from(g).ok()).collect()
 }
 
-pub(crate) fn accuracy_masked(g: &mut Golden) {
+pub(crate) fn accuracy_masked(g: &mut Case) {
     let (guess, label) = (g.integers("guess"), g.integers("label"));
     let all = accuracy(&guesses(&guess), &label);
     g.compare("dataframe_accuracy", &[all]);
@@ -19,7 +19,7 @@ pub(crate) fn accuracy_masked(g: &mut Golden) {
     g.compare("accuracy", &[all, Some(legacy::accuracy(&guesses(&guess), &none))]);
 }
 
-fn aggregate(g: &mut Golden, error: fn(&[f64]) -> Option<f64>) {
+fn aggregate(g: &mut Case, error: fn(&[f64]) -> Option<f64>) {
     let input = g.json["input"].clone();
     let column = |name: &str| input[name].as_array().unwrap().clone();
     let mut groups: BTreeMap<(String, i64), (Vec<f64>, bool)> = BTreeMap::new();
@@ -41,16 +41,16 @@ fn aggregate(g: &mut Golden, error: fn(&[f64]) -> Option<f64>) {
     g.compare_all("label_valid", &valid);
 }
 
-pub(crate) fn aggregate_std(g: &mut Golden) {
+pub(crate) fn aggregate_std(g: &mut Case) {
     aggregate(g, statistics::legacy::population_std);
 }
 
-pub(crate) fn aggregate_ci95(g: &mut Golden) {
+pub(crate) fn aggregate_ci95(g: &mut Case) {
     aggregate(g, statistics::legacy::ci95);
 }
 
-pub(crate) fn confidence_of_classes(g: &mut Golden) {
-    let logits = g.floats("logits");
+pub(crate) fn confidence_of_classes(g: &mut Case) {
+    let logits = g.values("logits");
     let count = g.shape("logits")[2];
     let steps = g.shape("logits")[1];
     let rows: Vec<&[f32]> = logits.chunks_exact(count).collect();
@@ -79,27 +79,27 @@ pub(crate) fn confidence_of_classes(g: &mut Golden) {
     g.compare("guess_confidence", &guess_confidence);
 }
 
-fn traces(g: &Golden, tensor: &str) -> Vec<Vec<f64>> {
+fn traces(g: &Case, tensor: &str) -> Vec<Vec<f64>> {
     let steps = g.shape(tensor)[1];
     g.numbers(tensor).chunks_exact(steps).map(<[f64]>::to_vec).collect()
 }
 
-fn dynamics(g: &mut Golden, values: impl Fn(&[Vec<f64>]) -> Vec<f64>) {
+fn dynamics(g: &mut Case, values: impl Fn(&[Vec<f64>]) -> Vec<f64>) {
     assert_eq!(g.json["trace_rows"], g.json["value_rows"]);
     let found = values(&traces(g, "trace"));
     g.compare_all("value", &found);
 }
 
-pub(crate) fn dynamics_peak_height(g: &mut Golden) {
+pub(crate) fn dynamics_peak_height(g: &mut Case) {
     dynamics(g, |traces| traces.iter().map(|x| legacy::peak_height(x).unwrap()).collect());
 }
 
-pub(crate) fn dynamics_peak_time(g: &mut Golden) {
+pub(crate) fn dynamics_peak_time(g: &mut Case) {
     let dt_ms = 2.;
     dynamics(g, |traces| traces.iter().map(|x| legacy::peak_time(x).unwrap() as f64 * dt_ms).collect());
 }
 
-pub(crate) fn dynamics_summed_response(g: &mut Golden) {
+pub(crate) fn dynamics_summed_response(g: &mut Case) {
     // A row is (category, seed, sample, parameter); the largest is over the parameters of the first three.
     let rows = g.json["trace_rows"].as_array().unwrap().clone();
     dynamics(g, |traces| {
@@ -115,7 +115,7 @@ pub(crate) fn dynamics_summed_response(g: &mut Golden) {
     });
 }
 
-pub(crate) fn indicator(g: &mut Golden) {
+pub(crate) fn indicator(g: &mut Case) {
     let steps = g.shape("label_index")[1];
     let labels: Vec<Vec<i64>> = g.integers("label_index").chunks_exact(steps).map(<[i64]>::to_vec).collect();
     // The measure says where the bar is; its height, 0.15 of an axis that is 2 high in the case, is the figure's.
@@ -124,7 +124,7 @@ pub(crate) fn indicator(g: &mut Golden) {
     g.compare_all("indicator", &bar);
 }
 
-pub(crate) fn normalize_trace(g: &mut Golden) {
+pub(crate) fn normalize_trace(g: &mut Case) {
     let rows = g.numbers("in");
     let samples: Vec<&[f64]> = rows.chunks_exact(3).collect();
     let input = &g.json["input"];
@@ -138,7 +138,7 @@ pub(crate) fn normalize_trace(g: &mut Golden) {
     g.compare_all("zero", &normalise(&vec![[0.; 3]; samples.len()]).concat());
 }
 
-pub(crate) fn peaks(g: &mut Golden) {
+pub(crate) fn peaks(g: &mut Case) {
     let rows = traces(g, "trace");
     let time = |rows: &[Vec<f64>]| rows.iter().map(|x| legacy::peak_time(x).unwrap() as f64).collect::<Vec<_>>();
     let height = |rows: &[Vec<f64>]| rows.iter().map(|x| legacy::peak_height(x)).collect::<Vec<_>>();
@@ -153,9 +153,9 @@ pub(crate) fn peaks(g: &mut Golden) {
     g.compare_all("single_peak_ratio", &ratio(&single));
 }
 
-pub(crate) fn response_avg_std(g: &mut Golden) {
+pub(crate) fn response_avg_std(g: &mut Case) {
     for name in ["map5", "map4", "vector", "single_unit", "half"] {
-        let response = g.floats(&format!("response/{name}"));
+        let response = g.values(&format!("response/{name}"));
         let units: usize = g.shape(&format!("response/{name}"))[2..].iter().product();
         let tolerance = if name == "half" { 1e-3 } else { g.tolerance() };
         let avg: Vec<_> = response.chunks_exact(units).map(response_avg).collect();
@@ -165,7 +165,7 @@ pub(crate) fn response_avg_std(g: &mut Golden) {
     }
 }
 
-pub(crate) fn summation(g: &mut Golden) {
+pub(crate) fn summation(g: &mut Case) {
     let parameters = g.json["parameters"].as_array().unwrap().clone();
     let sums: Vec<Vec<f64>> = parameters
         .iter()
@@ -185,7 +185,7 @@ pub(crate) fn summation(g: &mut Golden) {
     assert_eq!(legacy::temporal_summation(&[0.; 4], false), None);
 }
 
-pub(crate) fn unrolling_shift(g: &mut Golden) {
+pub(crate) fn unrolling_shift(g: &mut Case) {
     let (engineering, biological) = (traces(g, "engineering"), traces(g, "biological"));
     let steps = biological[0].len();
     let pad = |rows: &[Vec<f64>]| rows.iter().flat_map(|x| pad_front(x, steps)).collect::<Vec<_>>();

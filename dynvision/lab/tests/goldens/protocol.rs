@@ -1,6 +1,6 @@
 //! The cases of kinds `presentation`, `experiment`, `noise_exact`, `noise_stats` and `noise_table`: what is shown.
 
-use crate::golden::Golden;
+use crate::compare::Case;
 use dynvision::protocol::noise::{Draws, Generator};
 use dynvision::protocol::{
     Duration, Noise, NoiseKind, Power, Preset, Protocol, Set, Showing, Ssnr, experiment::Experiment,
@@ -94,13 +94,13 @@ fn preset(loader: &str, args: &Value) -> Result<Preset, String> {
     Ok(file.protocol)
 }
 
-pub(crate) fn presentation(golden: &mut Golden) {
-    let name = golden.name();
+pub(crate) fn presentation(golden: &mut Case) {
+    let name = golden.name.clone();
     let args = golden.json["given_args"].clone();
     let protocol = preset(golden.json["loader"].as_str().unwrap(), &args).unwrap().build().unwrap();
     let timeline = protocol.timeline(2.0).unwrap();
     let shape = golden.shape("images");
-    let (images, labels) = (golden.floats("images"), golden.numbers("labels"));
+    let (images, labels) = (golden.values("images"), golden.numbers("labels"));
     let set = Set::new(&images, [shape[1], shape[2], shape[3]]).unwrap();
     let resolved = golden.json["resolved"].clone();
     let blank = resolved["non_input_value"].as_f64().unwrap_or(0.0) as f32;
@@ -122,7 +122,7 @@ pub(crate) fn presentation(golden: &mut Golden) {
             values.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).into());
         }
         assert_eq!(counted, golden.numbers(&format!("frame_labels/{batch}")), "{name}: labels");
-        assert_eq!(values, golden.floats(&format!("frames/{batch}")), "{name}: frames");
+        assert_eq!(values, golden.values(&format!("frames/{batch}")), "{name}: frames");
         golden.count(values.len() + counted.len());
     }
 }
@@ -148,8 +148,8 @@ fn kind(json: &Value) -> NoiseKind {
     }
 }
 
-pub(crate) fn noise_exact(golden: &mut Golden) {
-    let name = golden.name();
+pub(crate) fn noise_exact(golden: &mut Case) {
+    let name = golden.name.clone();
     let shape = golden.shape("images");
     let args = golden.json["args"].clone();
     let ssnr = args["ssnr"].as_f64().unwrap_or_else(|| {
@@ -163,7 +163,7 @@ pub(crate) fn noise_exact(golden: &mut Golden) {
     let steps = if shape.len() == 5 { shape[1] } else { 1 };
     let static_mode = args["temporal_mode"] == "static";
     let each = c * h * w;
-    let (images, wanted) = (golden.floats("images"), golden.floats("noisy"));
+    let (images, wanted) = (golden.values("images"), golden.values("noisy"));
     let at = |values: &[f32], step: usize| -> Vec<f32> {
         (0..n).flat_map(|i| values[(i * steps + step) * each..][..each].to_vec()).collect()
     };
@@ -178,8 +178,8 @@ pub(crate) fn noise_exact(golden: &mut Golden) {
 }
 
 /// The original's loader of noisy images, with its draws in the place of ours: one for each step with the stimulus.
-pub(crate) fn noise_loader(golden: &mut Golden) {
-    let name = golden.name();
+pub(crate) fn noise_loader(golden: &mut Case) {
+    let name = golden.name.clone();
     let args = golden.json["args"].clone();
     let int = |name: &str| Duration::Steps(args[name].as_u64().unwrap() as usize);
     let ssnr = Ssnr::new(args["ssnr"].as_f64().unwrap()).unwrap();
@@ -189,7 +189,7 @@ pub(crate) fn noise_loader(golden: &mut Golden) {
     let protocol = Protocol::noise(int("dsteps"), int("intro"), int("stim"), noise).unwrap();
     let timeline = protocol.timeline(2.0).unwrap();
     let shape = golden.shape("images");
-    let images = golden.floats("images");
+    let images = golden.values("images");
     let set = Set::new(&images, [shape[1], shape[2], shape[3]]).unwrap();
     let (size, each) = (golden.shape("frames/0")[0], set_size(&shape));
     for batch in 0..shape[0] / size {
@@ -200,7 +200,7 @@ pub(crate) fn noise_loader(golden: &mut Golden) {
         };
         let showing = Showing { draws: Some(&draws), ..Showing::default() };
         let frames = protocol.show(&timeline, &set, &numbers, &showing).unwrap();
-        let wanted = golden.floats(&format!("frames/{batch}"));
+        let wanted = golden.values(&format!("frames/{batch}"));
         let largest = wanted.iter().fold(0.0_f32, |a, x| a.max(x.abs()));
         let labels: Vec<f64> = golden.numbers("labels");
         let mut counted = Vec::new();
@@ -218,7 +218,7 @@ pub(crate) fn noise_loader(golden: &mut Golden) {
     }
 }
 
-pub(crate) fn table(golden: &mut Golden) {
+pub(crate) fn table(golden: &mut Case) {
     let (snr, nothing) = (golden.numbers("snr"), golden.numbers("function_adds_nothing"));
     for (i, &ssnr) in golden.numbers("ssnr").iter().enumerate() {
         let ours = Ssnr::new(ssnr).unwrap();
@@ -228,14 +228,14 @@ pub(crate) fn table(golden: &mut Golden) {
     }
 }
 
-pub(crate) fn refusals(golden: &mut Golden) {
+pub(crate) fn refusals(golden: &mut Case) {
     for case in golden.json["cases"].as_array().unwrap().clone() {
         assert!(preset(case["loader"].as_str().unwrap(), &case["args"]).is_err(), "{case}");
         golden.count(1);
     }
 }
 
-pub(crate) fn timelines(golden: &mut Golden) {
+pub(crate) fn timelines(golden: &mut Case) {
     let mut runs = 0;
     for (name, experiment) in golden.json["experiments"].as_object().unwrap().clone() {
         // what is built in has a condition for each run and status, in the original's order
@@ -257,11 +257,11 @@ pub(crate) fn timelines(golden: &mut Golden) {
             assert_eq!(labels, golden.numbers(&key), "{key}");
             golden.count(labels.len());
             let frames = key.replacen("labels/", "frames/", 1);
-            if golden.names().contains(&frames) {
+            if golden.stored("").contains(&frames) {
                 let set = Set::new(&[2.0], [1, 1, 1]).unwrap();
                 let made = condition.protocol.frames(&timeline, set, &[0], 0.0, 0).unwrap();
                 let shown: Vec<f32> = made.shown.iter().map(|&f| made.frames[f][0]).collect();
-                assert_eq!(shown, golden.floats(&frames), "{frames}");
+                assert_eq!(shown, golden.values(&frames), "{frames}");
             }
         }
     }
@@ -269,7 +269,7 @@ pub(crate) fn timelines(golden: &mut Golden) {
 }
 
 /// The tensor whose name has exactly these settings, in whatever order.
-fn find(golden: &Golden, prefix: &str, settings: &[String]) -> String {
+fn find(golden: &Case, prefix: &str, settings: &[String]) -> String {
     let sorted = |mut parts: Vec<String>| {
         parts.sort();
         parts
@@ -278,15 +278,15 @@ fn find(golden: &Golden, prefix: &str, settings: &[String]) -> String {
     let matches = |name: &&String| {
         name.strip_prefix(prefix).is_some_and(|rest| sorted(rest.split('+').map(str::to_string).collect()) == wanted)
     };
-    let names = golden.names();
+    let names = golden.stored("");
     names.iter().find(matches).unwrap_or_else(|| panic!("{prefix} {settings:?}")).clone()
 }
 
-pub(crate) fn statistics(golden: &mut Golden) {
-    let name = golden.name();
+pub(crate) fn statistics(golden: &mut Case) {
+    let name = golden.name.clone();
     let shape = golden.shape("images");
     let shape: [usize; 4] = shape.try_into().unwrap();
-    let images = golden.floats("images");
+    let images = golden.values("images");
     let columns: Vec<String> =
         golden.json["columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_string()).collect();
     let (mean, tolerance) = (golden.numbers("mean"), golden.numbers("tolerance"));
