@@ -57,6 +57,11 @@ opt-level = 0
 [profile.dev.package.gemm-f16]
 opt-level = 0
 
+# to optimise across the parts that a crate is compiled in takes as long as all else, and pays in the kernels alone
+[profile.release]
+lto = \"off\"
+[profile.release.package.dynvision-kernels]
+codegen-units = 1
 [profile.release.package.gemm-c32]
 opt-level = 0
 [profile.release.package.gemm-c64]
