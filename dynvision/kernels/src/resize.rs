@@ -12,14 +12,14 @@ pub(crate) fn nearest_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E], y
         }
         return parallel::chunks(y, |at, y| y.copy_from_slice(&x[at..at + y.len()]));
     }
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    parallel::planes(y, oh * ow, |first, planes| {
-        for (i, plane) in planes.chunks_exact_mut(oh * ow).enumerate() {
-            let x = &x[(first + i) * h * w..][..h * w];
+    let taken = Taken::new(xd, yd);
+    parallel::planes(y, taken.to_len(), |first, planes| {
+        let x = x[first * taken.from_len()..].chunks_exact(taken.from_len());
+        for (y, x) in planes.chunks_exact_mut(taken.to_len()).zip(x) {
             if accumulate {
-                enlarge(x, [h, w], plane, [oh, ow], |y, x| *y += x);
+                taken.enlarge(x, y, |y, x| *y += x);
             } else {
-                enlarge(x, [h, w], plane, [oh, ow], |y, x| *y = x);
+                taken.enlarge(x, y, |y, x| *y = x);
             }
         }
     });
@@ -30,11 +30,13 @@ pub(crate) fn nearest_backward<E: Scalar>(gy: &[E], yd: [usize; 4], gx: &mut [E]
     if xd == yd {
         return super::elementwise::add_assign(gy, gx);
     }
-    let ([.., h, w], [.., oh, ow]) = (xd, yd);
-    parallel::planes(gx, h * w, |first, planes| {
-        for (i, plane) in planes.chunks_exact_mut(h * w).enumerate() {
-            gather(&gy[(first + i) * oh * ow..][..oh * ow], [oh, ow], plane, [h, w]);
-        }
+    let taken = Taken::new(xd, yd);
+    if taken.to_len() == 0 {
+        return;
+    }
+    parallel::planes(gx, taken.from_len(), |first, planes| {
+        let gy = gy[first * taken.to_len()..].chunks_exact(taken.to_len());
+        planes.chunks_exact_mut(taken.from_len()).zip(gy).for_each(|(gx, gy)| taken.gather(gy, gx));
     });
 }
 
@@ -60,28 +62,77 @@ pub(crate) fn checked(x: usize, xd: [usize; 4], y: usize, yd: [usize; 4]) -> Res
     require(y == 0 || x > 0, "resizing", || format!("maps of {xd:?} have nothing to be made {yd:?} of"))
 }
 
-fn enlarge<E: Scalar>(x: &[E], [h, w]: [usize; 2], y: &mut [E], [oh, ow]: [usize; 2], put: impl Fn(&mut E, E)) {
-    for r in 0..oh {
-        let (x, y) = (&x[source(r, h, oh) * w..][..w], &mut y[r * ow..][..ow]);
-        if ow.is_multiple_of(w) && exact(w, ow) {
-            y.chunks_exact_mut(ow / w).zip(x).for_each(|(y, &x)| y.iter_mut().for_each(|y| put(y, x)));
-        } else if w.is_multiple_of(ow) && exact(w, ow) {
-            y.iter_mut().zip(x.iter().step_by(w / ow)).for_each(|(y, &x)| put(y, x));
-        } else {
-            y.iter_mut().enumerate().for_each(|(c, y)| put(y, x[source(c, w, ow)]));
-        }
-    }
+/// Which rows and columns are taken from a plane.
+struct Taken {
+    /// The row of the plane for each row of the result.
+    rows: Vec<usize>,
+    columns: Columns,
+    /// Rows and columns of the plane.
+    from: [usize; 2],
+    /// Columns of the result.
+    width: usize,
 }
 
-fn gather<E: Scalar>(gy: &[E], [oh, ow]: [usize; 2], gx: &mut [E], [h, w]: [usize; 2]) {
-    for r in 0..oh {
-        let (gy, gx) = (&gy[r * ow..][..ow], &mut gx[source(r, h, oh) * w..][..w]);
-        if ow == w {
-            gx.iter_mut().zip(gy).for_each(|(gx, &gy)| *gx += gy);
-        } else if w.is_multiple_of(ow) && exact(w, ow) {
-            gx.iter_mut().step_by(w / ow).zip(gy).for_each(|(gx, &gy)| *gx += gy);
-        } else {
-            gy.iter().enumerate().for_each(|(c, &gy)| gx[source(c, w, ow)] += gy);
+/// The column for each column of the result.
+enum Columns {
+    /// Each so many times.
+    Repeated(usize),
+    /// One of so many.
+    Every(usize),
+    /// Those of these numbers.
+    At(Vec<usize>),
+}
+
+impl Taken {
+    fn new([.., h, w]: [usize; 4], [.., oh, ow]: [usize; 4]) -> Self {
+        let columns = match (w, ow) {
+            (1.., 1..) if ow.is_multiple_of(w) && exact(w, ow) => Columns::Repeated(ow / w),
+            (1.., 1..) if w.is_multiple_of(ow) && exact(w, ow) => Columns::Every(w / ow),
+            _ => Columns::At((0..ow).map(|at| source(at, w, ow)).collect()),
+        };
+        Taken { rows: (0..oh).map(|at| source(at, h, oh)).collect(), columns, from: [h, w], width: ow }
+    }
+
+    fn from_len(&self) -> usize {
+        self.from[0] * self.from[1]
+    }
+
+    fn to_len(&self) -> usize {
+        self.rows.len() * self.width
+    }
+
+    fn enlarge<E: Scalar>(&self, x: &[E], y: &mut [E], put: impl Fn(&mut E, E)) {
+        for (y, &row) in y.chunks_exact_mut(self.width).zip(&self.rows) {
+            let x = &x[row * self.from[1]..][..self.from[1]];
+            match &self.columns {
+                Columns::Repeated(2) => {
+                    y.as_chunks_mut().0.iter_mut().zip(x).for_each(|([a, b], &x)| {
+                        put(a, x);
+                        put(b, x);
+                    });
+                }
+                Columns::Repeated(times) => {
+                    y.chunks_exact_mut(*times).zip(x).for_each(|(y, &x)| y.iter_mut().for_each(|y| put(y, x)));
+                }
+                Columns::Every(step) => y.iter_mut().zip(x.chunks_exact(*step)).for_each(|(y, x)| put(y, x[0])),
+                Columns::At(columns) => y.iter_mut().zip(columns).for_each(|(y, &column)| put(y, x[column])),
+            }
+        }
+    }
+
+    fn gather<E: Scalar>(&self, gy: &[E], gx: &mut [E]) {
+        for (gy, &row) in gy.chunks_exact(self.width).zip(&self.rows) {
+            let gx = &mut gx[row * self.from[1]..][..self.from[1]];
+            match &self.columns {
+                Columns::Repeated(times) => {
+                    let sum = |gx: E, gy: &[E]| gy.iter().fold(gx, |sum, &gy| sum + gy);
+                    gx.iter_mut().zip(gy.chunks_exact(*times)).for_each(|(gx, gy)| *gx = sum(*gx, gy));
+                }
+                Columns::Every(step) => {
+                    gx.chunks_exact_mut(*step).zip(gy).for_each(|(gx, &gy)| gx[0] += gy);
+                }
+                Columns::At(columns) => gy.iter().zip(columns).for_each(|(&gy, &column)| gx[column] += gy),
+            }
         }
     }
 }
