@@ -211,6 +211,9 @@ pub(super) trait Vector: Copy {
     unsafe fn load(from: *const f32) -> Self;
     /// Writes the numbers to `to`.
     unsafe fn store(self, to: *mut f32);
+    /// Asks for the numbers at `from` ahead of time; they need not be there.
+    #[inline(always)]
+    fn prefetch(_from: *const f32) {}
     /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
@@ -387,6 +390,12 @@ pub(super) mod x86 {
                 #[inline(always)]
                 unsafe fn store(self, to: *mut f32) {
                     unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                fn prefetch(from: *const f32) {
+                    // SAFETY: a hint, which every x86-64 processor has and which never faults.
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
                 }
 
                 #[inline(always)]

@@ -17,9 +17,8 @@ pub enum Algorithm {
     /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the
     /// maps of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and
     /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and at least 64 places
-    /// in the whole batch; for the gradient of the weight also zeros beyond the border and at least 8 images. Else
-    /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else
-    /// [`Implicit`](Algorithm::Implicit).
+    /// in the whole batch; for the gradient of the weight also zeros beyond the border. Else
+    /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
     /// Copied patches and a matrix product: every geometry, every number type.
@@ -173,9 +172,7 @@ impl Store {
     pub(super) fn algorithm_of_weights(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::Tiles::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if let Some(made) = winograd::pays_for_weights(shape, self.isa()) => {
-                Algorithm::by_tiles(made)
-            }
+            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => Algorithm::by_tiles(made),
             // Larger tiles would take more sums.
             Algorithm::Winograd4 => Algorithm::Winograd2x4,
             algorithm @ (Algorithm::Winograd2 | Algorithm::Winograd2x4) => algorithm,

@@ -228,6 +228,17 @@ fn wide_geometries_by_every_algorithm() {
     }
 }
 
+/// Gradients of weights of which tasks share the transformed tiles: several groups of images of which the last is smaller,
+/// several chunks of an image, and more than are transformed at a time.
+#[test]
+fn tiles_that_tasks_share() {
+    for (images, ins, outs, dims) in [(20, 40, 24, [8, 8]), (3, 16, 20, [40, 44]), (6, 64, 40, [32, 32])] {
+        let case = Case::new(Conv::new(Window::same(3, 1)), images, ins, outs, dims, 7);
+        let deviation = case.worst(&[Algorithm::Winograd2, Algorithm::Winograd2x4], To::Nothing, false);
+        assert!(deviation < 2e-6, "{images} images: {deviation}");
+    }
+}
+
 /// Rounding over many channels: Winograd's tiles of 2x4 are as exact as a sum of products one after the other.
 #[test]
 fn tiles_of_two_by_four_round_like_a_sum_of_products() {
@@ -280,7 +291,8 @@ proptest! {
 fn the_number_of_threads_changes_no_bit() {
     let ungrouped = [(Algorithm::Portable, 7, 9), (Algorithm::Implicit, 1, 20), (Algorithm::Implicit, 7, 16)];
     let winograd = [(Algorithm::Winograd2, 1, 20), (Algorithm::Winograd2, 9, 11), (Algorithm::Winograd4, 2, 8)];
-    let ungrouped = ungrouped.into_iter().chain(winograd).chain([(Algorithm::Winograd2x4, 9, 20)]);
+    let ungrouped =
+        ungrouped.into_iter().chain(winograd).chain([(Algorithm::Winograd2x4, 9, 20), (Algorithm::Winograd2x4, 3, 16)]);
     let cases = ungrouped.map(|(algorithm, images, side)| (algorithm, 1, images, side));
     for (algorithm, groups, images, side) in cases.chain([(Algorithm::Depthwise, 20, 9, 12)]) {
         let case = Case::new(Conv::new(Window::same(3, 1)).grouped(groups), images, 20, 40, [side, side + 1], 3);

@@ -31,7 +31,7 @@ const SERIAL: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Sums {
     work: Work,
-    /// `[part of the images][group][channel, term][output channel]`.
+    /// `[part of the images][group][channel, tap][output channel]`, or `[part][position][channel][output channel]` of tiles.
     values: Recycled<f32>,
     split: usize,
     is_empty: bool,
@@ -54,8 +54,13 @@ impl Sums {
         };
         let len = shape.in_channels * terms.count() * lanes;
         let split = [TASKS, shape.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
-        // The largest power of two in it, so that it divides the tasks.
-        let split = 1 << split.ilog2();
+        let split = match terms {
+            // Images of its own for each task, or tiles that all tasks share.
+            Terms::Tiles(_) if split < TASKS => 1,
+            Terms::Tiles(_) => split,
+            // The largest power of two in it, so that it divides the tasks.
+            Terms::Taps { .. } => 1 << split.ilog2(),
+        };
         let work = Work { shape, isa, terms, width, lanes, share };
         Sums { work, values: Recycled::new(split * len), split, is_empty: true }
     }
@@ -154,10 +159,41 @@ impl Work {
 
     /// Writes the sums, or adds to them.
     fn all_sums(&self, x: &[f32], gy: &[f32], sums: &mut [f32], split: usize, accumulate: bool) {
+        match &self.terms {
+            Terms::Tiles(tiles) => self.sums_of_tiles(tiles, x, gy, sums, split, accumulate),
+            Terms::Taps { source, taps } => self.sums_of_taps((source, taps), x, gy, sums, split, accumulate),
+        }
+    }
+
+    /// [`all_sums`](Work::all_sums) of tiles: one task for every part of the images, or tasks that share what one part needs.
+    fn sums_of_tiles(&self, tiles: &Tiles, x: &[f32], gy: &[f32], sums: &mut [f32], split: usize, accumulate: bool) {
+        let (images, input, part) = (self.shape.images, self.shape.input_len(), sums.len() / split);
+        let output = self.shape.out_channels * self.shape.places();
+        let run = |(at, sums): (usize, &mut [f32])| {
+            let images = images * at / split..images * (at + 1) / split;
+            let transpose = |image: usize, block: usize, into: &mut [f32]| {
+                self.transpose_gradients(&gy[(images.start + image) * output..][..output], block, into);
+            };
+            let into = Gathered { sums, lanes: self.lanes, width: self.width, accumulate };
+            let x = &x[images.start * input..images.end * input];
+            tiles.sums(self.isa, x, transpose, split == 1 && self.threads(), into);
+        };
+        parallel::each(sums.chunks_exact_mut(part).enumerate(), self.threads(), run);
+    }
+
+    /// [`all_sums`](Work::all_sums) of taps: one task for every part of the images, group, and range of channels.
+    fn sums_of_taps(
+        &self,
+        (source, taps): (&Source, &[usize]),
+        x: &[f32],
+        gy: &[f32],
+        sums: &mut [f32],
+        split: usize,
+        accumulate: bool,
+    ) {
         let (images, channels) = (self.shape.images, self.shape.group_in());
-        let channel = self.terms.count() * self.lanes;
+        let channel = taps.len() * self.lanes;
         let down = (TASKS / split).min(channels);
-        // One task for every part of the images, group, and range of channels.
         let mut tasks = Vec::new();
         for (part, sums) in sums.chunks_exact_mut(self.shape.groups * channels * channel).enumerate() {
             let images = images * part / split..images * (part + 1) / split;
@@ -170,68 +206,42 @@ impl Work {
                 }
             }
         }
+        let ConvShape { in_channels, out_channels, .. } = self.shape;
+        let (ins, outs, places) = (self.shape.group_in(), self.shape.group_out(), self.shape.places());
         let run = |(images, group, channels, sums): (Range<usize>, usize, Range<usize>, &mut [f32])| {
             for first in images.clone().step_by(self.share) {
                 let some = first..images.end.min(first + self.share);
-                self.some_images(x, gy, group, channels.clone(), some, sums, accumulate || first > images.start);
+                let (all, image) = (some.len(), channels.len() * source.channel);
+                scratch::with(all * places * self.lanes, |gradients: &mut [f32]| {
+                    for (block, into) in gradients.chunks_exact_mut(all * places * self.width).enumerate() {
+                        for (n, into) in some.clone().zip(into.chunks_exact_mut(places * self.width)) {
+                            let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
+                            self.transpose_gradients(gy, block, into);
+                        }
+                    }
+                    scratch::with(all * image + SLACK, |written: &mut [f32]| {
+                        for (n, written) in some.clone().zip(written.chunks_exact_mut(image)) {
+                            let from = (n * in_channels + group * ins + channels.start) * source.plain();
+                            source.write(self.isa, &x[from..][..channels.len() * source.plain()], written);
+                        }
+                        let read = Read { written, image, pitch: source.plane[1], channel: source.channel, taps };
+                        self.tiles(&read, gradients, all, sums, accumulate || first > images.start);
+                    });
+                });
             }
         };
         parallel::each(tasks.into_iter(), self.threads(), run);
     }
 
-    /// Writes the sums over some images, or adds to them.
-    #[allow(clippy::too_many_arguments)]
-    fn some_images(
-        &self,
-        x: &[f32],
-        gy: &[f32],
-        group: usize,
-        channels: Range<usize>,
-        images: Range<usize>,
-        sums: &mut [f32],
-        accumulate: bool,
-    ) {
-        let ConvShape { in_channels, out_channels, .. } = self.shape;
-        let (ins, outs, places) = (self.shape.group_in(), self.shape.group_out(), self.shape.places());
-        scratch::with(images.len() * places * self.lanes, |gradients: &mut [f32]| {
-            for (i, n) in images.clone().enumerate() {
-                let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
-                self.transpose_gradients(gy, i, images.len(), gradients);
-            }
-            match &self.terms {
-                Terms::Tiles(tiles) => {
-                    let x = &x[images.start * self.shape.input_len()..images.end * self.shape.input_len()];
-                    let into = Gathered { sums, lanes: self.lanes, accumulate };
-                    tiles.sums(self.isa, x, images.len(), channels, gradients, self.width, into);
-                }
-                Terms::Taps { source, taps } => {
-                    let image = channels.len() * source.channel;
-                    scratch::with(images.len() * image + SLACK, |written: &mut [f32]| {
-                        for (n, written) in images.clone().zip(written.chunks_exact_mut(image)) {
-                            let from = (n * in_channels + group * ins + channels.start) * source.plain();
-                            source.write(self.isa, &x[from..][..channels.len() * source.plain()], written);
-                        }
-                        let read = Read { written, image, pitch: source.plane[1], channel: source.channel, taps };
-                        self.tiles(&read, gradients, images.len(), sums, accumulate);
-                    });
-                }
-            }
-        });
-    }
-
-    /// Writes the gradients of image `i` as `[block of lanes][image, place][lane]`.
-    fn transpose_gradients(&self, gy: &[f32], i: usize, images: usize, gradients: &mut [f32]) {
+    /// Writes the gradients of an image in a block of lanes as `[place][lane]`.
+    fn transpose_gradients(&self, gy: &[f32], block: usize, into: &mut [f32]) {
         let (outs, places) = (self.shape.group_out(), self.shape.places());
-        let width = self.width;
-        for (block, into) in gradients.chunks_exact_mut(images * places * width).enumerate() {
-            let first = block * width;
-            let rows = outs.saturating_sub(first).min(width);
-            let into = &mut into[i * places * width..][..places * width];
-            if rows.next_multiple_of(UNIT) < width {
-                into.fill(0.0);
-            }
-            transpose(self.isa, &gy[first.min(outs) * places..], places, [rows, places], into, width);
+        let (first, width) = (block * self.width, self.width);
+        let rows = outs.saturating_sub(first).min(width);
+        if rows.next_multiple_of(UNIT) < width {
+            into.fill(0.0);
         }
+        transpose(self.isa, &gy[first.min(outs) * places..], places, [rows, places], into, width);
     }
 
     /// All tiles of the sums over images in `read`.

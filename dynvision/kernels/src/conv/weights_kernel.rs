@@ -73,6 +73,12 @@ unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize>(tile: &W
     // SAFETY (of the whole body): the caller vouches for the instruction set and for all that `WeightTile` describes.
     unsafe {
         let mut sums = [[V::splat(0.0); REGISTERS]; ROWS];
+        // What is added to in the end is far away by now: it comes while the products are made.
+        for m in 0..ROWS {
+            for first in (0..REGISTERS * V::LANES).step_by(UNIT) {
+                V::prefetch(tile.sums.wrapping_add(m * tile.row + first));
+            }
+        }
         let mut gradients = tile.gradients;
         for image in 0..tile.images {
             for row in 0..tile.output[0] {

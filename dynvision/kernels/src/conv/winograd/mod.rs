@@ -9,7 +9,7 @@ mod plan;
 mod transform;
 mod weights;
 
-pub(super) use plan::{WinogradPlan, can, pays, pays_for_weights};
+pub(super) use plan::{WinogradPlan, can, pays};
 pub(super) use weights::{Gathered, Tiles};
 
 use super::Accumulate;

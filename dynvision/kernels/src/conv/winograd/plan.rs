@@ -50,9 +50,6 @@ const TWO_BY_FOUR: [usize; 2] = [2, 4];
 /// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
 const PLACES: usize = 64;
 
-/// Images from which on a thread has some of its own, and need not transform gradients that another one transforms too.
-const IMAGES: usize = 8;
-
 /// The tiles that pay, if any do: with fewer than 16 channels the transforms cost more than they save, where too much of the pieces
 /// lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
 pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> {
@@ -64,11 +61,6 @@ pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> 
     let products = |made| grid(made).units(shape.images) * positions(made);
     let best = if products(TWO_BY_FOUR) < products(TWO) { TWO_BY_FOUR } else { TWO };
     (isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES).then_some(best)
-}
-
-/// Those that pay for the gradient of the weight.
-pub(in super::super) fn pays_for_weights(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> {
-    pays(shape, isa).filter(|_| shape.images >= IMAGES)
 }
 
 impl WinogradPlan {

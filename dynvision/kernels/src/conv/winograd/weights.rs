@@ -5,16 +5,23 @@
 use super::super::microkernel::UNIT;
 use super::super::shape::ConvShape;
 use super::super::weights_kernel::{MOST_ROWS, WeightTile, kernel, tile_rows};
-use super::grid::{Grid, MOST_MADE};
+use super::grid::{Corners, Grid, MOST_MADE};
 use super::input::Input;
 use super::transform::{MOST_GATHERED, Transforms, gradient, positions, spaced, weight_adjoint};
 use crate::geometry::Border;
 use crate::isa::{Isa, compiled_for};
-use crate::scratch;
+use crate::{parallel, scratch};
 use std::ops::Range;
 
-/// Units of tiles that are worked on together.
+/// Units of tiles that are worked on together: a chunk.
 const UNITS: usize = 8;
+
+/// Channels whose values at one position of a chunk stand together: they fit the first cache beside the gradients of a block,
+/// and all tiles of registers but the last are full.
+const CHANNELS: usize = 36;
+
+/// Transformed numbers that tasks share at a time, unless those of one group of images are more.
+const SHARED: usize = 1 << 21;
 
 /// How tiles stand in the maps of a shape.
 #[derive(Debug)]
@@ -29,12 +36,21 @@ pub(in super::super) struct Tiles {
     places: usize,
 }
 
-/// What one task gathers: `[channel][position][lane]`, of `lanes` numbers to a position.
+/// Where sums go: `[position][channel][lane]`, of `lanes` numbers to a channel, in blocks of `width`.
 pub(in super::super) struct Gathered<'a> {
     pub sums: &'a mut [f32],
     pub lanes: usize,
+    pub width: usize,
     /// Whether to add to what stands there.
     pub accumulate: bool,
+}
+
+/// What is transformed in one task, and where it goes.
+enum Task<'a> {
+    /// The input of one chunk of a group of images, in `CHANNELS` from the first on: `[position][channel][tile]`.
+    Values { group: usize, chunk: usize, first: usize, into: &'a mut [f32] },
+    /// The gradients of all chunks of a group in one block of lanes: `[chunk][position][tile][lane]`.
+    Gradients { group: usize, block: usize, into: &'a mut [f32] },
 }
 
 impl Tiles {
@@ -56,103 +72,158 @@ impl Tiles {
         Tiles { made, grid, transforms, channels: shape.in_channels, plane, places: shape.places() }
     }
 
-    /// Images that are worth working on together.
+    /// Images that make a group: their tiles are a chunk or more.
     pub(in super::super) fn images(&self) -> usize {
         (UNITS * UNIT * self.made[0] * self.made[1] / self.grid.computed()).max(1)
     }
 
-    /// Sums over `images` of `x`, whose gradients stand transposed in blocks of `width` lanes: `[block][image, place][lane]`.
-    #[allow(clippy::too_many_arguments)]
+    /// Sums over the images of `x`. `transpose(image, block, into)` writes the gradients of an image in a block of lanes,
+    /// `[place][lane]`.
+    ///
+    /// With `threads` tasks share what is transformed, and each sums up at positions of its own.
     pub(in super::super) fn sums(
         &self,
         isa: Isa,
         x: &[f32],
-        images: usize,
-        channels: Range<usize>,
-        gradients: &[f32],
-        width: usize,
-        mut into: Gathered<'_>,
+        transpose: impl Fn(usize, usize, &mut [f32]) + Sync,
+        threads: bool,
+        into: Gathered<'_>,
     ) {
-        let units = self.grid.units(images);
-        for first in (0..units).step_by(UNITS) {
-            let units = first..units.min(first + UNITS);
-            let tiles = units.len() * UNIT;
-            let position = spaced(channels.len() * tiles);
-            scratch::with(self.terms() * position, |values: &mut [f32]| {
-                let Tiles { ref grid, transforms, channels: of, plane, .. } = *self;
-                let input = Input { isa, grid, transforms, x, images, channels: of, plane };
-                // SAFETY: the instruction set was detected; `values` has room for these channels at all positions.
-                unsafe { input.transform(units.clone(), channels.clone(), values.as_mut_ptr(), position) };
-                let mut order = [0; UNIT];
-                // SAFETY: the instruction set was detected.
-                unsafe { (transforms.order)(isa, &mut order) };
-                let mut corners = [[None; MOST_MADE]; UNITS * UNIT];
-                for (unit, corners) in units.clone().zip(corners.chunks_exact_mut(UNIT)) {
-                    self.grid.corners(unit, images, &order, corners);
+        let Gathered { sums, lanes, width, mut accumulate } = into;
+        let input = self.channels * self.plane;
+        let (images, parts, blocks) = (x.len() / input, self.channels.div_ceil(CHANNELS), lanes / width);
+        let group = self.images().min(images);
+        let (chunks, tiles) = (self.grid.units(group).div_ceil(UNITS), self.grid.units(group).min(UNITS) * UNIT);
+        let part = self.terms() * spaced(CHANNELS.min(self.channels) * tiles);
+        let block = self.terms() * spaced(tiles * width);
+        let corners = [group, images - (images - 1) / group * group].map(|images| self.corners(isa, images));
+        let groups = if threads { (SHARED / (chunks * (parts * part + blocks * block))).max(1) } else { 1 };
+        for first in (0..images).step_by(groups * group) {
+            let some = images.min(first + groups * group) - first;
+            let groups = some.div_ceil(group);
+            // Images of a group, and the units of its chunks.
+            let of = |i: usize| first + i * group..first + some.min((i + 1) * group);
+            let units = |i: usize, chunk: usize| {
+                let all = self.grid.units(of(i).len());
+                all.min(chunk * UNITS)..all.min((chunk + 1) * UNITS)
+            };
+            let transform = |task: Task<'_>| match task {
+                Task::Values { group, chunk, first, into } => {
+                    let images = of(group);
+                    let x = &x[images.start * input..images.end * input];
+                    let channels = first..self.channels.min(first + CHANNELS);
+                    self.transform_values(isa, x, units(group, chunk), channels, into);
                 }
-                let corners = &corners[..tiles];
-                let places = images * self.places * width;
-                let block = self.terms() * spaced(tiles * width);
-                scratch::with(gradients.len() / places * block, |transformed: &mut [f32]| {
-                    let blocks = || gradients.chunks_exact(places);
-                    for (gradients, transformed) in blocks().zip(transformed.chunks_exact_mut(block)) {
-                        gradient(isa, self.made, gradients, width, corners, transformed, spaced(tiles * width));
-                    }
-                    // Position by position, so that all that belongs to one is in the second cache meanwhile.
-                    for position in 0..self.terms() {
-                        let values = &values[position * spaced(channels.len() * tiles)..][..channels.len() * tiles];
-                        for (i, transformed) in transformed.chunks_exact(block).enumerate() {
-                            let gradients = &transformed[position * spaced(tiles * width)..][..tiles * width];
-                            self.products(isa, values, gradients, [tiles, width], position, i, &mut into);
+                Task::Gradients { group: of_group, block: at, into } => {
+                    let images = of(of_group);
+                    let (len, corners) = (self.places * width, &corners[usize::from(images.len() < group)]);
+                    scratch::with(images.len() * len, |gradients: &mut [f32]| {
+                        for (image, into) in images.zip(gradients.chunks_exact_mut(len)) {
+                            transpose(image, at, into);
                         }
-                    }
+                        for (corners, into) in corners.chunks(UNITS * UNIT).zip(into.chunks_exact_mut(block)) {
+                            gradient(isa, self.made, gradients, width, corners, into, spaced(corners.len() * width));
+                        }
+                    });
+                }
+            };
+            scratch::with(groups * chunks * parts * part, |values: &mut [f32]| {
+                scratch::with(groups * blocks * chunks * block, |gradients: &mut [f32]| {
+                    let of_values = values.chunks_exact_mut(part).enumerate().map(|(at, into)| {
+                        let (chunk, first) = (at / parts, at % parts * CHANNELS);
+                        Task::Values { group: chunk / chunks, chunk: chunk % chunks, first, into }
+                    });
+                    let of_gradients = gradients.chunks_exact_mut(chunks * block).enumerate();
+                    let of_gradients =
+                        of_gradients.map(|(at, into)| Task::Gradients { group: at / blocks, block: at % blocks, into });
+                    let tasks: Vec<Task<'_>> = of_values.chain(of_gradients).collect();
+                    parallel::each(tasks.into_iter(), threads, transform);
+                    // Position by position, so that all that belongs to one is in the second cache meanwhile.
+                    let positions = sums.chunks_exact_mut(self.channels * lanes).enumerate();
+                    parallel::each(positions, threads, |(position, sums)| {
+                        let mut accumulate = accumulate;
+                        for (at, values) in values.chunks_exact(chunks * parts * part).enumerate() {
+                            let gradients = &gradients[at * blocks * chunks * block..];
+                            for chunk in 0..chunks {
+                                let tiles = units(at, chunk).len() * UNIT;
+                                if tiles == 0 {
+                                    continue;
+                                }
+                                for (of, sums) in sums.chunks_mut(CHANNELS * lanes).enumerate() {
+                                    let len = sums.len() / lanes * tiles;
+                                    let values = &values[(chunk * parts + of) * part + position * spaced(len)..][..len];
+                                    for of in 0..blocks {
+                                        let first = (of * chunks + chunk) * block + position * spaced(tiles * width);
+                                        let gradients = &gradients[first..][..tiles * width];
+                                        let into = &mut sums[of * width..];
+                                        self.products(isa, values, gradients, tiles, [width, lanes], accumulate, into);
+                                    }
+                                }
+                                accumulate = true;
+                            }
+                        }
+                    });
                 });
             });
-            into.accumulate = true;
+            accumulate = true;
         }
     }
 
-    /// Adds the products at one position of a block of lanes over so many tiles.
+    /// Transforms the input of some units in some channels: `[position][channel][tile]`.
+    fn transform_values(&self, isa: Isa, x: &[f32], units: Range<usize>, channels: Range<usize>, into: &mut [f32]) {
+        let Tiles { ref grid, transforms, channels: of, plane, .. } = *self;
+        let position = spaced(channels.len() * units.len() * UNIT);
+        assert!(into.len() >= self.terms() * position, "tiles: values");
+        let input = Input { isa, grid, transforms, x, images: x.len() / (of * plane), channels: of, plane };
+        // SAFETY: the instruction set was detected; by the assertion there is room for these channels at all positions.
+        unsafe { input.transform(units, channels, into.as_mut_ptr(), position) };
+    }
+
+    /// The places of the tiles of so many images.
+    fn corners(&self, isa: Isa, images: usize) -> Vec<Corners> {
+        let mut order = [0; UNIT];
+        // SAFETY: the instruction set was detected.
+        unsafe { (self.transforms.order)(isa, &mut order) };
+        let mut corners = vec![[None; MOST_MADE]; self.grid.units(images) * UNIT];
+        for (unit, corners) in corners.chunks_exact_mut(UNIT).enumerate() {
+            self.grid.corners(unit, images, &order, corners);
+        }
+        corners
+    }
+
+    /// Adds the products at one position, of some channels and a block of lanes, over so many tiles.
     #[allow(clippy::too_many_arguments)]
     fn products(
         &self,
         isa: Isa,
         values: &[f32],
         gradients: &[f32],
-        [tiles, width]: [usize; 2],
-        position: usize,
-        block: usize,
-        into: &mut Gathered<'_>,
+        tiles: usize,
+        [width, lanes]: [usize; 2],
+        accumulate: bool,
+        sums: &mut [f32],
     ) {
-        let channels = values.len() / tiles;
-        let most = tile_rows(isa, width / UNIT);
-        let row = self.terms() * into.lanes;
-        assert!(gradients.len() == tiles * width, "tiles: gradients");
-        assert!(into.sums.len() == channels * row && (block + 1) * width <= into.lanes, "tiles: sums");
-        let mut tile = WeightTile {
-            images: 1,
-            image: 0,
-            output: [1, tiles],
-            pitch: 0,
-            values: [values.as_ptr(); MOST_ROWS],
-            gradients: gradients.as_ptr(),
-            sums: into.sums[position * into.lanes + block * width..].as_mut_ptr(),
-            row,
-            accumulate: into.accumulate,
-        };
-        for (i, values) in values.chunks(most * tiles).enumerate() {
+        let (channels, most) = (values.len() / tiles, tile_rows(isa, width / UNIT));
+        assert!(values.len() == channels * tiles && gradients.len() == tiles * width, "tiles: values and gradients");
+        assert!(sums.len() + lanes >= channels * lanes + width, "tiles: sums");
+        for (values, sums) in values.chunks(most * tiles).zip(sums.chunks_mut(most * lanes)) {
             let rows = values.len() / tiles;
-            for (of_row, values) in tile.values.iter_mut().zip(values.chunks_exact(tiles)) {
-                *of_row = values.as_ptr();
-            }
+            let mut from = [values.as_ptr(); MOST_ROWS];
+            from.iter_mut().zip(values.chunks_exact(tiles)).for_each(|(from, values)| *from = values.as_ptr());
+            let tile = WeightTile {
+                images: 1,
+                image: 0,
+                output: [1, tiles],
+                pitch: 0,
+                values: from,
+                gradients: gradients.as_ptr(),
+                sums: sums.as_mut_ptr(),
+                row: lanes,
+                accumulate,
+            };
             // SAFETY: the instruction set was detected; values and gradients are slices of just the size that the tile
-            // reads; the rows of the sums are borrowed mutably, and by the assertion this block is inside each.
-            unsafe {
-                kernel(isa, rows, width / UNIT)(&tile);
-                if (i + 1) * most < channels {
-                    tile.sums = tile.sums.add(most * row);
-                }
-            }
+            // reads; by the assertion `sums` have `width` numbers from the beginning of each row on.
+            unsafe { kernel(isa, rows, width / UNIT)(&tile) };
         }
     }
 
@@ -163,12 +234,13 @@ impl Tiles {
             isa,
             #[inline(always)]
             || {
+                let channels = into.len() / (9 * lanes);
                 for (channel, into) in into.chunks_exact_mut(9 * lanes).enumerate() {
                     for lane in (0..lanes).step_by(UNIT) {
                         let mut u = [[0.0; UNIT]; MOST_GATHERED];
                         for part in sums.chunks_exact(part) {
                             for (position, u) in u.iter_mut().enumerate().take(terms) {
-                                let from = &part[(channel * terms + position) * lanes + lane..][..UNIT];
+                                let from = &part[(position * channels + channel) * lanes + lane..][..UNIT];
                                 u.iter_mut().zip(from).for_each(|(u, from)| *u += from);
                             }
                         }
