@@ -1,8 +1,10 @@
 //! The computation graph of one unroll.
 
-use super::cache::{Cache, CommonWeights, FrameKey};
+use super::cache::{Cache, CommonWeights, FrameKey, MaxPooled};
+use super::kept::Kept;
 use super::{id, take_grad};
 use crate::error::{Error, Result};
+use crate::geometry::Window;
 use crate::kernels::{Buffer, ConvKernel, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
 use std::collections::HashSet;
@@ -143,6 +145,9 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
     {
         let Some(Before { id: before, gradient }) = before else { return };
         let in_place = before == id(y);
+        if in_place {
+            self.cache.pooled.remove(&before);
+        }
         self.on_backward(y, move |dev, grads, gy| {
             let grad = back(dev, grads, gy)?;
             let into = gradient(grads)?;
@@ -168,6 +173,22 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
             back(dev, grads, &gy)?;
             Ok(gy)
         });
+    }
+
+    /// Says that `y` is the maximum of each window of `x`, which the tape keeps.
+    pub(crate) fn pooled(&mut self, window: Window, x: &Maps<E, D>, y: &Maps<E, D>) {
+        self.cache.pooled.insert(id(y), MaxPooled { window, of: x.clone(), sizes: *y.shape() });
+    }
+
+    /// Returns what a backward operation that reads `x` has to keep: nothing of its own where `x` is made again of what the
+    /// tape keeps.
+    pub(crate) fn kept(&self, x: &Maps<E, D>) -> Kept<E, D> {
+        match self.cache.pooled.get(&id(x)) {
+            Some(MaxPooled { window, of, sizes }) if sizes == x.shape() => {
+                Kept::MaxPool { window: *window, of: of.clone() }
+            }
+            _ => Kept::Maps(x.clone()),
+        }
     }
 
     /// Lets no gradient pass from later steps through `x` to earlier ones. Costs nothing going forward.

@@ -5,6 +5,7 @@
 
 mod cache;
 mod graph;
+mod kept;
 
 pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
 pub use graph::Graph;

@@ -44,7 +44,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     if !T::OWNS_TAPE {
         return Ok(y);
     }
-    let to = *y.shape();
+    let (to, kept, x) = (*y.shape(), graph.kept(&x), x.ghost());
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
         // several gradients at once: take those of input and bias out, borrow that of the weight
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
@@ -53,7 +53,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
             None => None,
         };
         let gw = grads.get_or_alloc_mut(&w)?;
-        dev.conv2d_backward(&conv, &x, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
+        dev.conv2d_backward(&conv, &kept.values(dev)?, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
         *grads.get_or_alloc_mut(&x)? = gx;
         if let (Some(bias), Some(gb)) = (&bias, gb) {
             *grads.get_or_alloc_mut(bias)? = gb;

@@ -25,6 +25,7 @@ pub fn max_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE).map_err(Error::device)?;
     if let Some(chosen) = chosen {
         let to = *y.shape();
+        graph.pooled(window, &x, &y);
         graph.on_backward(&y, move |dev, grads, gy| {
             let gx = grads.get_or_alloc_mut(&x)?;
             dev.max_pool2d_backward(window, &x, &chosen, to, &gy, gx)

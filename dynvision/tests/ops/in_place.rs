@@ -115,6 +115,23 @@ fn what_has_read_the_old_value_keeps_its_gradient() {
     }
 }
 
+/// A convolution keeps nothing of pooled maps, which are pooled again on the way back: as they were when it read them.
+#[test]
+fn pooled_maps_are_convolved_as_they_are() {
+    for number in 0..UPDATES {
+        check!(&inputs(), |x, cx| {
+            let pooled = ops::max_pool2d(Window::same(3, 1), &drive(&x[0], cx)?, cx)?;
+            let w = maps(&x[2], [2, 2, 3, 3]);
+            let before = ops::conv2d(&CONV, &pooled, &w, None, None, cx)?;
+            let at = view(&pooled).unwrap().as_ptr();
+            let y = each_update(number, pooled, x, cx)?;
+            assert_eq!(view(&y).unwrap().as_ptr(), at, "update {number} in place");
+            let after = ops::conv2d(&CONV, &y, &w, None, None, cx)?;
+            ops::add(before, &after, cx)
+        });
+    }
+}
+
 #[test]
 fn one_tensor_may_stand_on_both_sides() {
     let all = [apart(LEN, 1)];
