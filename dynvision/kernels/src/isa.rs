@@ -130,9 +130,9 @@ unsafe fn chains_by<V: Vector>(rounds: usize, into: &mut f32) {
     }
 }
 
-/// Instruction sets that this processor has.
-#[cfg(test)]
-pub(super) fn available() -> Vec<Isa> {
+/// Instruction sets that this processor has: for tests.
+#[doc(hidden)]
+pub fn available() -> Vec<Isa> {
     [Isa::Plain, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa as u8 <= detected() as u8).collect()
 }
 

@@ -113,9 +113,10 @@ impl<E> WeightCache<E> {
         WeightCache { store: Store { algorithm, ..Store::default() }, _of: PhantomData }
     }
 
-    /// The same, with one instruction set, which this processor has to have.
-    #[cfg(test)]
-    pub(super) fn forced(algorithm: Algorithm, isa: Isa) -> Self {
+    /// The same, with one instruction set, which this processor has to have: for tests.
+    #[doc(hidden)]
+    pub fn forced(algorithm: Algorithm, isa: Isa) -> Self {
+        assert!(isa::available().contains(&isa), "this processor has no {isa:?}");
         WeightCache { store: Store { algorithm, isa: Some(isa), ..Store::default() }, _of: PhantomData }
     }
 
@@ -239,5 +240,25 @@ impl Store {
         let plan = Arc::new(make(isa));
         plans.push((key, plan.clone()));
         plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Conv, Window};
+
+    #[test]
+    fn an_algorithm_is_chosen_for_a_run_and_for_no_other() {
+        let conv = Conv::new(Window::same(3, 1));
+        let shape = ConvShape::new(&conv, [2, 16, 8, 8], [16, 16, 3, 3], [2, 16, 8, 8]).unwrap();
+        let chosen = || WeightCache::<f32>::default().store().algorithm(&shape);
+        let auto = chosen();
+        let inside = with_algorithm(Algorithm::Portable, || {
+            let other = std::thread::scope(|scope| scope.spawn(chosen).join().unwrap());
+            (chosen(), with_algorithm(Algorithm::Winograd4, chosen), chosen(), other)
+        });
+        assert_eq!(inside, (Algorithm::Portable, Algorithm::Winograd4, Algorithm::Portable, auto));
+        assert_eq!(chosen(), auto);
     }
 }

@@ -17,8 +17,6 @@ mod portable;
 mod shape;
 mod source;
 mod sparse;
-#[cfg(test)]
-mod tests;
 mod transpose;
 mod weights;
 mod weights_kernel;

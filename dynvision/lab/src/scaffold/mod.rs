@@ -33,14 +33,19 @@ const PROFILE: &str = "# what computes the most is optimised in builds for tests
 debug = \"line-tables-only\"
 [profile.dev.package.dynvision-kernels]
 opt-level = 3
+codegen-units = 1
 [profile.dev.package.dfdx]
 opt-level = 3
+codegen-units = 1
 [profile.dev.package.gemm-common]
 opt-level = 3
+codegen-units = 1
 [profile.dev.package.gemm-f32]
 opt-level = 3
+codegen-units = 1
 [profile.dev.package.gemm-f64]
 opt-level = 3
+codegen-units = 1
 [profile.dev.package.ppv-lite86]
 opt-level = 3
 [profile.dev.package.rand_chacha]

@@ -1,9 +1,12 @@
 //! Every path against loops that are written down from the definition, in f64.
+//!
+//! They are here, and not beside the convolutions, so that these are compiled and optimised once.
+
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-use super::*;
-use crate::geometry::{Border, Window};
-use crate::isa;
+use dynvision_kernels::conv::{Accumulate, Algorithm, WeightCache};
+use dynvision_kernels::geometry::{Border, Conv, Window};
+use dynvision_kernels::{Kernels, isa};
 use proptest::prelude::*;
 
 /// A geometry with its numbers.
@@ -23,7 +26,7 @@ impl Case {
         Case { conv, xd: [images, ins, h, w], wd: [outs, ins / conv.groups, k, k], yd, seed }
     }
 
-    fn values<E: Scalar>(&self, dims: [usize; 4], salt: u64) -> Vec<E> {
+    fn values<E: Kernels>(&self, dims: [usize; 4], salt: u64) -> Vec<E> {
         let mut state = self.seed.wrapping_mul(0x9e3779b97f4a7c15) ^ salt.wrapping_mul(0xd1b54a32d192ed03);
         let mut next = || {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -65,7 +68,7 @@ impl Case {
     }
 
     /// Largest deviation from the definition, relative to the size that its terms sum up to, by each of the cache.
-    fn deviations<E: Scalar>(&self, cache: &[WeightCache<E>], onto: To, biased: bool) -> Vec<f64> {
+    fn deviations<E: Kernels>(&self, cache: &[WeightCache<E>], onto: To, biased: bool) -> Vec<f64> {
         let Case { xd, wd, yd, .. } = *self;
         let bd = [wd[0], 1, 1, 1];
         let (x, w, gy) = (self.values::<E>(xd, 1), self.values::<E>(wd, 2), self.values::<E>(yd, 5));
@@ -94,10 +97,11 @@ impl Case {
                 To::Output => Accumulate::Output,
                 To::Values => Accumulate::Values(&before),
             };
-            forward(&self.conv, &x, xd, &w, wd, bias.as_deref(), cache, &mut y, yd, onto).unwrap();
+            Kernels::conv2d(&self.conv, &x, xd, &w, wd, bias.as_deref(), cache, &mut y, yd, onto).unwrap();
             let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
             let given = (Some(&mut gx[..]), Some(&mut gw[..]), Some(&mut gb[..]));
-            backward(&self.conv, &x, xd, &w, wd, cache, &gy, yd, given.0, given.1, given.2, false).unwrap();
+            Kernels::conv2d_backward(&self.conv, &x, xd, &w, wd, cache, &gy, yd, given.0, given.1, given.2, false)
+                .unwrap();
             [want_y.deviation(&y), want_gx.deviation(&gx), want_gw.deviation(&gw), want_gb.deviation(&gb)]
                 .into_iter()
                 .fold(0.0, f64::max)
@@ -106,7 +110,7 @@ impl Case {
     }
 
     /// The same for one.
-    fn deviation<E: Scalar>(&self, cache: WeightCache<E>, onto: To, biased: bool) -> f64 {
+    fn deviation<E: Kernels>(&self, cache: WeightCache<E>, onto: To, biased: bool) -> f64 {
         self.deviations(&[cache], onto, biased)[0]
     }
 
@@ -143,7 +147,7 @@ impl Sums {
         self.0[at].1 += term.abs();
     }
 
-    fn deviation<E: Scalar>(&self, got: &[E]) -> f64 {
+    fn deviation<E: Kernels>(&self, got: &[E]) -> f64 {
         let each = self.0.iter().zip(got).map(|(&(want, size), got)| {
             let off = (got.wide() - want).abs() / size.max(1.0);
             if off.is_nan() { f64::INFINITY } else { off }
@@ -257,7 +261,8 @@ fn tiles_of_two_by_four_round_like_a_sum_of_products() {
     let by = |algorithm| {
         let mut y = vec![0.0; len];
         let cache = WeightCache::with_algorithm(algorithm);
-        forward(&case.conv, &x, case.xd, &w, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+        Kernels::conv2d(&case.conv, &x, case.xd, &w, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing)
+            .unwrap();
         error(&y)
     };
     let (plain, two_by_four, four) = (error(&one_by_one), by(Algorithm::Winograd2x4), by(Algorithm::Winograd4));
@@ -302,10 +307,24 @@ fn the_number_of_threads_changes_no_bit() {
             pool.install(|| {
                 let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
                 let cache = WeightCache::with_algorithm(algorithm);
-                forward(&case.conv, &x, case.xd, &w, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing)
-                    .unwrap();
+                Kernels::conv2d(
+                    &case.conv,
+                    &x,
+                    case.xd,
+                    &w,
+                    case.wd,
+                    None,
+                    &cache,
+                    &mut y,
+                    case.yd,
+                    Accumulate::Nothing,
+                )
+                .unwrap();
                 let (gx_, gw_) = (Some(&mut gx[..]), Some(&mut gw[..]));
-                backward(&case.conv, &x, case.xd, &w, case.wd, &cache, &gy, case.yd, gx_, gw_, None, false).unwrap();
+                Kernels::conv2d_backward(
+                    &case.conv, &x, case.xd, &w, case.wd, &cache, &gy, case.yd, gx_, gw_, None, false,
+                )
+                .unwrap();
                 [y, gx, gw].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
             })
         };
@@ -323,12 +342,26 @@ fn gathered_gradients_of_weights_are_those_of_every_call() {
         for step in 0..3 {
             let (x, gy) = (case.values::<f32>(case.xd, step), case.values::<f32>(case.yd, 9 - step));
             for (cache, gw, gather) in [(&cache, &mut gathered, true), (&WeightCache::default(), &mut each, false)] {
-                backward(&conv, &x, case.xd, &w, case.wd, cache, &gy, case.yd, None, Some(gw), None, gather).unwrap();
+                Kernels::conv2d_backward(
+                    &conv,
+                    &x,
+                    case.xd,
+                    &w,
+                    case.wd,
+                    cache,
+                    &gy,
+                    case.yd,
+                    None,
+                    Some(gw),
+                    None,
+                    gather,
+                )
+                .unwrap();
             }
         }
         assert_eq!(gathered, case.values::<f32>(case.wd, 4), "nothing is added before it is collected");
         for _ in 0..2 {
-            collect(&cache, &mut gathered).unwrap();
+            Kernels::conv2d_collect(&cache, &mut gathered).unwrap();
             let off = gathered.iter().zip(&each).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(off < 1e-6 * (images * side * side) as f32, "{off}");
         }
@@ -336,24 +369,11 @@ fn gathered_gradients_of_weights_are_those_of_every_call() {
 }
 
 #[test]
-fn an_algorithm_is_chosen_for_a_run_and_for_no_other() {
-    let case = Case::new(Conv::new(Window::same(3, 1)), 2, 16, 16, [8, 8], 5);
-    let shape = ConvShape::new(&case.conv, case.xd, case.wd, case.yd).unwrap();
-    let chosen = || WeightCache::<f32>::default().store().algorithm(&shape);
-    let auto = chosen();
-    let inside = with_algorithm(Algorithm::Portable, || {
-        let other = std::thread::scope(|scope| scope.spawn(chosen).join().unwrap());
-        (chosen(), with_algorithm(Algorithm::Winograd4, chosen), chosen(), other)
-    });
-    assert_eq!(inside, (Algorithm::Portable, Algorithm::Winograd4, Algorithm::Portable, auto));
-    assert_eq!(chosen(), auto);
-}
-
-#[test]
 fn short_slices_are_refused() {
     let (conv, cache) = (Conv::new(Window::new(1, 1, 0)), WeightCache::default());
     let (xd, mut y) = ([1, 1, 2, 2], [7.0; 4]);
-    let refused = forward(&conv, &[0.0f32; 3], xd, &[1.0], [1; 4], None, &cache, &mut y, xd, Accumulate::Nothing);
+    let refused =
+        Kernels::conv2d(&conv, &[0.0f32; 3], xd, &[1.0], [1; 4], None, &cache, &mut y, xd, Accumulate::Nothing);
     let said = refused.unwrap_err().to_string();
     assert_eq!(said, "convolution: the input has 3 elements, but sizes [1, 1, 2, 2] have 4");
     assert_eq!(y, [7.0; 4], "nothing is written");
@@ -414,18 +434,16 @@ proptest! {
         };
         let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
         let cache = WeightCache::default();
-        forward(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
-        backward(
-            &conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
+        Kernels::conv2d(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+        Kernels::conv2d_backward(&conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
         ).unwrap();
         prop_assert!(near(&y, &want, 1e-12) && near(&gx, &want_x, 1e-12) && near(&gw, &want_w, 1e-10), "{:?}", conv);
         let (x, weight, gy) = (narrow(&x), narrow(&weight), narrow(&gy));
         for isa in isa::available() {
             let cache = WeightCache::forced(Algorithm::Auto, isa);
             let (mut y, mut gx, mut gw) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
-            forward(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
-            backward(
-                &conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
+            Kernels::conv2d(&conv, &x, case.xd, &weight, case.wd, None, &cache, &mut y, case.yd, Accumulate::Nothing).unwrap();
+            Kernels::conv2d_backward(&conv, &x, case.xd, &weight, case.wd, &cache, &gy, case.yd, Some(&mut gx), Some(&mut gw), None, false,
             ).unwrap();
             let wide = |v: &[f32]| v.iter().map(|&v| v.into()).collect::<Vec<f64>>();
             prop_assert!(near(&wide(&y), &want, 1e-5) && near(&wide(&gx), &want_x, 1e-5), "{:?} {:?}", isa, conv);
