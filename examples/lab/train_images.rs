@@ -39,28 +39,28 @@ dynvision::dyrcnn_x4! {
 
 /// What can be asked for.
 #[derive(Clone, Debug, Parser)]
-pub(crate) struct Options {
+struct Options {
     /// Where the photographs are.
     #[arg(long)]
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
     /// How often all images are seen.
     #[arg(long, default_value_t = 10)]
-    pub(crate) epochs: usize,
+    epochs: usize,
     /// Determines the whole run: weights, split, order and changes of the images.
     #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
+    seed: u64,
     /// Where the weights are written.
     #[arg(long, default_value = "runs/images")]
-    pub(crate) out: PathBuf,
+    out: PathBuf,
     /// Leaves out files that cannot be decoded, and names them. Else the first ends the run.
     #[arg(long)]
-    pub(crate) skip_corrupt: bool,
+    skip_corrupt: bool,
     /// How many threads read and change images.
     #[arg(long, default_value_t = 2)]
-    pub(crate) threads: usize,
+    threads: usize,
     /// Where it trains: `cpu`, or `cuda:0` with the feature `cuda`.
     #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
+    device: String,
 }
 
 fn main() -> ExitCode {
@@ -119,7 +119,7 @@ fn sets(options: &Options, out: &mut dyn Write) -> Result<(Set, Set), TrainError
 ///
 /// # Errors
 /// No images, fewer than two classes or more than the model has, a file that cannot be decoded, a folder that cannot be written.
-pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainError> {
+fn run(options: &Options, out: &mut dyn Write) -> Result<(), TrainError> {
     match device::named(&options.device, options.seed)? {
         AnyDevice::Cpu(dev) => run_on(&dev, options, out),
         #[cfg(feature = "cuda")]

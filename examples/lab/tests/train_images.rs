@@ -1,14 +1,22 @@
 //! `train_images` on folders as people have them.
+//!
+//! `cargo test` builds the example before it runs this; before `cargo test --test train_images`, `cargo build --examples` does.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
-
-#[path = "../train_images.rs"]
-#[allow(dead_code, reason = "its `main` is not run here")]
-mod train_images;
 
 use image::{DynamicImage, ImageBuffer, Luma, Rgb, RgbImage};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::{TempDir, tempdir};
-use train_images::{Options, run};
+
+/// What is asked for.
+#[derive(Clone)]
+struct Options {
+    folder: PathBuf,
+    epochs: usize,
+    out: PathBuf,
+    skip_corrupt: bool,
+    threads: usize,
+}
 
 /// A picture of a class: its own colour, with stripes as wide as its number says.
 fn picture(class: u8, number: u32) -> RgbImage {
@@ -45,22 +53,24 @@ fn fill(folder: &Path, count: u32) {
 }
 
 fn options(folder: &Path, out: &TempDir) -> Options {
-    Options {
-        folder: folder.to_path_buf(),
-        epochs: 1,
-        seed: 3,
-        out: out.path().join("run"),
-        skip_corrupt: false,
-        device: "cpu".into(),
-        threads: 2,
-    }
+    Options { folder: folder.to_path_buf(), epochs: 1, out: out.path().join("run"), skip_corrupt: false, threads: 2 }
 }
 
 /// What a run prints, and its error.
 fn told(options: &Options) -> (String, Option<String>) {
-    let mut out = Vec::new();
-    let result = run(options, &mut out);
-    (String::from_utf8(out).unwrap(), result.err().map(|error| error.to_string()))
+    let own = std::env::current_exe().unwrap();
+    let name = format!("train_images{}", std::env::consts::EXE_SUFFIX);
+    let program = own.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(program.exists(), "`cargo build --examples` makes {}", program.display());
+    let mut command = Command::new(program);
+    command.args(["--seed", "3", "--device", "cpu", "--epochs", &options.epochs.to_string()]);
+    command.args(["--threads", &options.threads.to_string()]);
+    command.arg("--folder").arg(&options.folder).arg("--out").arg(&options.out);
+    command.args(options.skip_corrupt.then_some("--skip-corrupt"));
+    let output = command.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(matches!(output.status.code(), Some(0 | 1)) && output.status.success() == error.is_empty(), "{error}");
+    (String::from_utf8(output.stdout).unwrap(), Some(error).filter(|error| !error.is_empty()))
 }
 
 fn accuracy(text: &str) -> f64 {
