@@ -13,9 +13,9 @@ pub(crate) fn nearest_forward<E: Scalar>(x: &[E], xd: [usize; 4], y: &mut [E], y
         return parallel::chunks(y, |at, y| y.copy_from_slice(&x[at..at + y.len()]));
     }
     let taken = Taken::new(xd, yd);
-    parallel::planes(y, taken.to_len(), |first, planes| {
-        let x = x[first * taken.from_len()..].chunks_exact(taken.from_len());
-        for (y, x) in planes.chunks_exact_mut(taken.to_len()).zip(x) {
+    parallel::planes(y, taken.result_len(), |first, planes| {
+        let x = x[first * taken.plane_len()..].chunks_exact(taken.plane_len());
+        for (y, x) in planes.chunks_exact_mut(taken.result_len()).zip(x) {
             if accumulate {
                 taken.enlarge(x, y, |y, x| *y += x);
             } else {
@@ -31,12 +31,12 @@ pub(crate) fn nearest_backward<E: Scalar>(gy: &[E], yd: [usize; 4], gx: &mut [E]
         return super::elementwise::add_assign(gy, gx);
     }
     let taken = Taken::new(xd, yd);
-    if taken.to_len() == 0 {
+    if taken.result_len() == 0 {
         return;
     }
-    parallel::planes(gx, taken.from_len(), |first, planes| {
-        let gy = gy[first * taken.to_len()..].chunks_exact(taken.to_len());
-        planes.chunks_exact_mut(taken.from_len()).zip(gy).for_each(|(gx, gy)| taken.gather(gy, gx));
+    parallel::planes(gx, taken.plane_len(), |first, planes| {
+        let gy = gy[first * taken.result_len()..].chunks_exact(taken.result_len());
+        planes.chunks_exact_mut(taken.plane_len()).zip(gy).for_each(|(gx, gy)| taken.gather(gy, gx));
     });
 }
 
@@ -93,11 +93,11 @@ impl Taken {
         Taken { rows: (0..oh).map(|at| source(at, h, oh)).collect(), columns, from: [h, w], width: ow }
     }
 
-    fn from_len(&self) -> usize {
+    fn plane_len(&self) -> usize {
         self.from[0] * self.from[1]
     }
 
-    fn to_len(&self) -> usize {
+    fn result_len(&self) -> usize {
         self.rows.len() * self.width
     }
 
