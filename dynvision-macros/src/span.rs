@@ -35,7 +35,7 @@ fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     (first, spans.last().unwrap_or(first))
 }
 
-/// The same tokens with the span of the user's: rustc takes what they say for the user's own words. A literal is one, and stays
+/// The tokens with the span of the user's: rustc takes what they say for the user's own words. A literal is one, and stays
 /// where it is.
 fn at(span: Span, tokens: TokenStream) -> TokenStream {
     tokens

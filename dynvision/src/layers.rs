@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
 /// What generated code is made of names all of them, and macros name what they expand to.
 const OUTSIDE: &[&str] = &["lib", "__private", "missing", "layers"];
 
-/// The same of `dynvision-macros`.
+/// The layers of `dynvision-macros`.
 const LAYERS_OF_THE_MACRO: &[&[&str]] = &[
     &["case", "errors", "keys", "rule", "span", "suggest"],
     &["model", "operations"],

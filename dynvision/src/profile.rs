@@ -93,7 +93,7 @@ impl Profile {
         self.rows.iter().map(|row| row.time).sum()
     }
 
-    /// The same, shown with each area's share of a peak in GFLOP/s, such as [`attainable_peak`].
+    /// Shows each area's share of a peak in GFLOP/s, such as [`attainable_peak`].
     #[must_use]
     pub fn of_peak(mut self, gflops: f64) -> Self {
         self.peak = Some(gflops);

@@ -196,7 +196,7 @@ impl Code<'_> {
         self.parts.get(&self.names.part(owner, operation)).map(Part::generic).unwrap_or_default()
     }
 
-    /// The same with the parameters at their defaults.
+    /// The part with the parameters at their defaults.
     pub(super) fn concrete_part(&self, owner: &Ident, operation: &str) -> TokenStream {
         self.parts.get(&self.names.part(owner, operation)).map(Part::concrete).unwrap_or_default()
     }

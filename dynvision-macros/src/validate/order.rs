@@ -67,7 +67,7 @@ fn completed(mut order: Vec<Placed>) -> Vec<Placed> {
     order
 }
 
-/// The same operations in an order that keeps all rules.
+/// The operations in an order that keeps all rules.
 fn usual(mut order: Vec<Placed>) -> Vec<Placed> {
     const LAST: [OperationKind; 3] = [OperationKind::Record, OperationKind::Delay, OperationKind::Pool];
     order.sort_by_key(|placed| match placed.kind {

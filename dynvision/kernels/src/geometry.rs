@@ -74,7 +74,7 @@ impl Window {
         Window::new(kernel, stride, kernel / 2)
     }
 
-    /// The same window with another distance between taps.
+    /// The window with another distance between taps.
     pub const fn dilated(self, dilation: usize) -> Self {
         Window { dilation, ..self }
     }
@@ -170,12 +170,12 @@ impl Conv {
         Conv { window, groups: 1, border: Border::Zero }
     }
 
-    /// The same convolution in `groups` groups.
+    /// The convolution in `groups` groups.
     pub const fn grouped(self, groups: usize) -> Self {
         Conv { groups, ..self }
     }
 
-    /// The same convolution with another border.
+    /// The convolution with another border.
     pub const fn bordered(self, border: Border) -> Self {
         Conv { border, ..self }
     }
@@ -201,7 +201,7 @@ impl Geometry {
         Geometry { channels: None, windows: [window, Window::POINT] }
     }
 
-    /// The same, followed by another window.
+    /// The geometry of this, followed by another window.
     pub const fn then(self, window: Window) -> Self {
         Geometry { channels: self.channels, windows: [self.windows[0], window] }
     }

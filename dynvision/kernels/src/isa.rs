@@ -205,7 +205,7 @@ pub(super) trait Vector: Copy {
     /// Numbers in a register.
     const LANES: usize;
 
-    /// The same number in every lane.
+    /// One number in every lane.
     unsafe fn splat(value: f32) -> Self;
     /// The numbers at `from`.
     unsafe fn load(from: *const f32) -> Self;

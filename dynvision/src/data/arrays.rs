@@ -97,7 +97,7 @@ impl Arrays {
         assemble(&name, images, labels)
     }
 
-    /// The same from two `.npy` files.
+    /// Reads images and labels from two `.npy` files.
     ///
     /// # Errors
     /// As [`read`](Self::read).

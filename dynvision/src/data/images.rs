@@ -165,7 +165,7 @@ impl Images {
         &self.normalisation
     }
 
-    /// The same images with another normalisation.
+    /// Returns the images under another normalisation.
     ///
     /// # Errors
     /// Not one mean and one positive std per channel.
@@ -245,7 +245,7 @@ impl Images {
         self.batches_of(device, indices, size)
     }
 
-    /// The same with the shape as types, such as those of a model's frames.
+    /// Returns batches with the shape as types, such as those of a model's frames.
     ///
     /// # Errors
     /// As [`batches`](Self::batches).

@@ -31,7 +31,7 @@ impl std::error::Error for Named {
     }
 }
 
-/// The same error, of the same kind, with the file's name; one that has a name keeps it.
+/// Gives an error the file's name, and leaves it its kind; one that has a name keeps it.
 pub(crate) fn named(doing: &'static str, path: &Path, source: io::Error) -> io::Error {
     if source.get_ref().is_some_and(|inner| inner.is::<Named>()) {
         return source;

@@ -267,7 +267,7 @@ impl StateDict {
         Ok((entry.shape.clone(), self.get::<f64>(name, &entry.shape)?))
     }
 
-    /// The same with all `F64` tensors rounded to `F32`, for a model of `f32`.
+    /// Returns the state with all `F64` tensors rounded to `F32`, for a model of `f32`.
     ///
     /// # Errors
     /// A finite number that is beyond the range of `f32`.

@@ -111,7 +111,7 @@ pub fn import<E: Element, D: VisionDevice<E>, M: DynModel<E, D>>(
     import_except(net, state, &[])
 }
 
-/// The same but for the tensors of the names that `except` holds for, by our names and the patterns of a
+/// Imports all but the tensors of the names that `except` holds for, by our names and the patterns of a
 /// [`Group`]: they stay as they are, for fine-tuning on something else. What the state dict has under their names, of
 /// whatever shape, is passed over.
 ///

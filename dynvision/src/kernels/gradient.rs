@@ -9,7 +9,7 @@ pub(crate) fn take_grad<E: Dtype, D: Device<E>>(device: &D, grad: &mut Buffer<E,
     Ok(mem::replace(grad, Storage::<E>::try_alloc_len(device, 0)?))
 }
 
-/// The same, and leaves zeros there: what is passed back can then be added where the gradient of the result stood.
+/// Takes a gradient as [`take_grad`] does, and leaves zeros there: what is passed back can then be added where the gradient of the result stood.
 pub(super) fn take_grad_for_zeros<E: Dtype, D: Device<E>>(
     device: &D,
     grad: &mut Buffer<E, D>,

@@ -58,7 +58,7 @@ pub trait NormKernel<E: Element>: Device<E> {
     ) -> Result<(), Self::Err> {
         composed::normalize_backward(self, over, eps, x, moments, w, gy, gx, gw, gb)
     }
-    /// The same where the moments are given, and no gradient passes through them.
+    /// [`normalize_backward`](Self::normalize_backward) where the moments are given, and no gradient passes through them.
     #[allow(clippy::too_many_arguments)] // three inputs and their gradients
     fn normalize_given_backward(
         &self,

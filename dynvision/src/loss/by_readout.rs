@@ -27,7 +27,7 @@ impl LabelsByReadout {
         LabelsByReadout { first, others: BTreeMap::new() }
     }
 
-    /// The same with those of another readout.
+    /// Adds the labels of another readout.
     ///
     /// # Errors
     /// [`Error::Shape`] unless they are of as many images and steps.

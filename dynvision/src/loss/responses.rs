@@ -64,7 +64,7 @@ impl Responses {
         Responses { batch, steps, places: BTreeMap::new() }
     }
 
-    /// The same with those of a place, by sample, then by step, then by unit; each of weight 1.
+    /// Adds the values of a place, by sample, then by step, then by unit; each of weight 1.
     ///
     /// # Errors
     /// [`Error::Shape`] unless there are `batch * steps * units` values; [`Error::Setting`] of an infinite one.
@@ -73,7 +73,7 @@ impl Responses {
         self.with_weights(place, units, values, weights)
     }
 
-    /// The same with a weight for each value.
+    /// Adds the values of a place, each with a weight.
     ///
     /// # Errors
     /// As [`with`](Responses::with); another number of weights, or one that is not a finite number from 0 on.
@@ -130,7 +130,7 @@ impl Responses {
         self.places.values().flat_map(|values| &values.weights).sum()
     }
 
-    /// The same of these places alone; of all if none are named.
+    /// The count of these places alone; of all if none are named.
     pub(super) fn count_of(&self, places: &[Place]) -> f64 {
         let meant = self.places.iter().filter(|(place, _)| places.is_empty() || places.contains(place));
         meant.flat_map(|(_, values)| &values.weights).sum()

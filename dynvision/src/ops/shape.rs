@@ -147,7 +147,7 @@ pub fn flatten<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     reshaped(contiguous(x, graph)?, &(b, c * h * w))
 }
 
-/// The same elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
+/// Returns the elements under another shape. A contiguous tensor keeps data and identity; a view is copied, which is not on
 /// the tape, so call [`contiguous`] first where gradients are to pass.
 ///
 /// # Errors

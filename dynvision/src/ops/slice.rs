@@ -64,7 +64,7 @@ pub fn slice<X: Shape, Y: Shape, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     reshaped(y, &to)
 }
 
-/// The same values, through which no gradient passes to `x`: a target that is not trained. See [`Graph::cut`] for one that
+/// Returns values through which no gradient passes to `x`: a target that is not trained. See [`Graph::cut`] for one that
 /// stops the gradients of all readers.
 ///
 /// # Errors

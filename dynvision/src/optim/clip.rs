@@ -87,7 +87,7 @@ impl Clip {
         Ok((Squares { before, after }, elements))
     }
 
-    /// The same as [`apply`](Self::apply), which also says whether there was something to clip. What was measured before saves a copy
+    /// Clips as [`apply`](Self::apply) does, and also says whether there was something to clip. What was measured before saves a copy
     /// to the host, if the gradients have not changed since.
     pub(crate) fn clip<M, E, D>(
         &self,

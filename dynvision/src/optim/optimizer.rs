@@ -66,7 +66,7 @@ where
         Ok(Optimizer { rule, groups: Groups::default(), slots, model: PhantomData })
     }
 
-    /// The same with groups of parameters.
+    /// Divides the parameters into groups.
     ///
     /// # Errors
     /// A group that holds for no parameter, or a factor out of its range.

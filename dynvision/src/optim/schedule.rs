@@ -74,7 +74,7 @@ pub enum Schedule {
         #[serde(default)]
         floor: f64,
     },
-    /// The same, but it rises again after `steps` steps as the cosine does, and so on: the original's default, which is
+    /// Falls as the one before, but rises again after `steps` steps as the cosine does, and so on: the original's default, which is
     /// PyTorch's `CosineAnnealingLR`.
     CosineAnnealing {
         /// Number of steps until the lowest rate, `T_max`.

@@ -35,7 +35,7 @@ impl<S: Source<Target = Labels>> LabelledByReadout<S> {
         LabelledByReadout { set, labels: BTreeMap::new() }
     }
 
-    /// The same with the class of each sample for another readout.
+    /// Adds the class of each sample for another readout.
     ///
     /// # Errors
     /// [`TrainError::Data`] of another number of labels than the set has samples.

@@ -41,7 +41,7 @@ impl<S: Source> WithInputs<S> {
         WithInputs { set, inputs: BTreeMap::new() }
     }
 
-    /// The same with what another input is shown. The labels of `samples` are not used.
+    /// Adds what another input is shown. The labels of `samples` are not used.
     ///
     /// # Errors
     /// [`TrainError::Data`] of another number of samples than the set has.

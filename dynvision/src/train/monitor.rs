@@ -62,7 +62,7 @@ impl Monitor {
         kept.into_iter().map(|(epoch, _)| epoch).collect()
     }
 
-    /// The same with the metric that is meant if none is named.
+    /// Returns the monitor with the metric that is meant if none is named.
     pub(super) fn resolved(&self, held_out: bool) -> Result<Self, TrainError> {
         let metric = self.metric.clone().unwrap_or_else(|| loss_of(held_out).to_string());
         if metric.starts_with("valid_") && !held_out {

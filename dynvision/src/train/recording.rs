@@ -70,7 +70,7 @@ impl Recording {
         }
     }
 
-    /// The same with a weight for each value, such as the number of trials that it is the mean of.
+    /// Gives each value a weight, such as the number of trials that it is the mean of.
     ///
     /// # Errors
     /// Another number of weights, or one that is no finite number from 0 on.
@@ -87,13 +87,13 @@ impl Recording {
         }
     }
 
-    /// The same from that step of the run on.
+    /// Lets the recording begin at that step of the run.
     #[must_use]
     pub fn starting_at(self, step: usize) -> Self {
         Recording { first: step, ..self }
     }
 
-    /// The same, where each unit is one of the `of` units of the place that answers: nothing is known of the others.
+    /// Says that each unit is one of the `of` units of the place that answers: nothing is known of the others.
     ///
     /// # Errors
     /// Not one place for each unit, a place twice, or one beyond `of`; more than 16777216 units.

@@ -300,7 +300,7 @@ impl<S: Source> Recorded<S> {
         Ok(Recorded { set, recordings })
     }
 
-    /// The same with the labels of the set: for a loss with a term of each, such as
+    /// Adds the labels of the set: for a loss with a term of each, such as
     /// `(CrossEntropy::default(), SquaredError::default())`.
     pub fn with_labels(self) -> RecordedAndLabelled<S> {
         RecordedAndLabelled { set: self }

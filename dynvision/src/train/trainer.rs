@@ -146,7 +146,7 @@ where
     D: VisionDevice<E> + ParameterKernel<E>,
     R: UpdateRule,
 {
-    /// The same with a rule of one's own in place of the one that `config` names.
+    /// Creates a trainer with a rule of one's own in place of the one that `config` names.
     ///
     /// # Errors
     /// As [`new`](Trainer::new).
@@ -193,12 +193,12 @@ where
     R: UpdateRule,
     Y: Target,
 {
-    /// The same with another loss.
+    /// Trains towards another loss.
     pub fn with_loss<Other: Loss<M, E, D, Y>>(self, loss: Other) -> Trainer<M, E, D, Other, R, Y> {
         self.with_loss_on(loss)
     }
 
-    /// The same with a loss that compares the model's responses with something else, such as
+    /// Trains towards a loss that compares the model's responses with something else, such as
     /// [`Responses`](crate::loss::Responses).
     ///
     /// ```
@@ -247,7 +247,7 @@ where
         }
     }
 
-    /// The same with what is done to the model after each update: puts weights back to where they may be, such as
+    /// Sets what is done to the model after each update: puts weights back to where they may be, such as
     /// [`Dann::constrain`](crate::nn::built::Dann::constrain). Weights of a checkpoint are as it left them. Where weights are averaged,
     /// the average follows what it leaves.
     ///
@@ -356,7 +356,7 @@ where
         self.fit_each(images, held_out, |_| {})
     }
 
-    /// The same, and calls `each` after every epoch.
+    /// Trains as [`fit`](Self::fit) does, and calls `each` after every epoch.
     ///
     /// # Errors
     /// As [`fit`](Trainer::fit).

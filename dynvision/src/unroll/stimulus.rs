@@ -250,7 +250,7 @@ impl<S: Shape, E: Dtype, D: Device<E>, T> Stimulus<S, E, D, T> {
 }
 
 impl<S: Shape, E: Dtype, D: Device<E>> Stimulus<S, E, D> {
-    /// The same with a tape that starts here, whose gradients are added to `gradients`: the model's `alloc_grads()` for its
+    /// Starts a tape here, whose gradients are added to `gradients`: the model's `alloc_grads()` for its
     /// parameters, [`Gradients::leaky`] for those of frames as well. A frame that several steps show has one gradient, their
     /// sum; copies of it, each a tensor of its own, have their own.
     pub fn traced(self, gradients: Gradients<E, D>) -> Stimulus<S, E, D, OwnedTape<E, D>> {

@@ -132,7 +132,7 @@ unsafe impl Send for Output {}
 unsafe impl Sync for Output {}
 
 impl Output {
-    /// The same, from another image and channel on.
+    /// The output from another image and channel on.
     ///
     /// # Safety
     /// The image and channel are in the same tensor.

@@ -113,7 +113,7 @@ impl<E> WeightCache<E> {
         WeightCache { store: Store { algorithm, ..Store::default() }, _of: PhantomData }
     }
 
-    /// The same, with one instruction set, which this processor has to have: for tests.
+    /// Creates a cache by one instruction set, which this processor has to have: for tests.
     #[doc(hidden)]
     pub fn forced(algorithm: Algorithm, isa: Isa) -> Self {
         assert!(isa::available().contains(&isa), "this processor has no {isa:?}");
@@ -217,7 +217,7 @@ impl Store {
         self.kept(&self.plans, [1, 1], shape, adjoint, |isa| make(shape, w, isa))
     }
 
-    /// The same for Winograd's algorithm.
+    /// The plan of `shape` or its adjoint by Winograd's algorithm.
     pub(super) fn winograd(&self, made: [usize; 2], shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
         let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
         self.kept(&self.winograd, made, shape, adjoint, |isa| make(made, shape, w, isa))

@@ -62,7 +62,7 @@ impl ConvShape {
             && (!self.window.is_compact(self.input, self.output) || matrix.is_none_or(|len| len > MATRIX))
     }
 
-    /// The same work with all rows in one, where the window is a single point that reads every value.
+    /// The shape with all rows in one, where the window is a single point that reads every value.
     pub(super) fn flattened(&self) -> ConvShape {
         let point = self.window.kernel == 1 && self.window.stride == 1 && self.window.padding == 0;
         let flat = |[h, w]: [usize; 2]| if point { [1, h * w] } else { [h, w] };

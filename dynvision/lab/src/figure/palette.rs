@@ -73,13 +73,13 @@ impl Ink {
         Ink { colour: colour.into(), dash: "" }
     }
 
-    /// The same colour, dashed.
+    /// Dashes the line, and leaves its colour.
     pub fn dashed(mut self) -> Self {
         self.dash = DASHES[1];
         self
     }
 
-    /// The same colour, dotted.
+    /// Dots the line, and leaves its colour.
     pub fn dotted(mut self) -> Self {
         self.dash = DASHES[2];
         self

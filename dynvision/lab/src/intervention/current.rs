@@ -19,7 +19,7 @@ fn check(model: &Anatomy, name: &str) -> Result<(), String> {
     }
 }
 
-/// The same current into every unit of an area.
+/// One current into every unit of an area.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Current {

@@ -112,7 +112,7 @@ impl Set {
         Set { name: name.into(), about: about.into(), shape: None, classes: None, needs_folder: true, load }
     }
 
-    /// The same, which needs no folder.
+    /// Says that the set needs no folder.
     #[must_use]
     pub fn embedded(self) -> Self {
         Set { needs_folder: false, ..self }

@@ -40,7 +40,7 @@ impl Column {
         self.len() == 0
     }
 
-    /// The same value `rows` times: a whole number, a number, or the text of anything else.
+    /// One value `rows` times: a whole number, a number, or the text of anything else.
     pub fn same(value: &toml::Value, rows: usize) -> Self {
         match value {
             toml::Value::Integer(x) => Column::Integers(vec![Some(*x); rows]),
@@ -50,7 +50,7 @@ impl Column {
         }
     }
 
-    /// The same text `rows` times.
+    /// One text `rows` times.
     pub fn text(text: &str, rows: usize) -> Self {
         Column::Texts(vec![Some(text.into()); rows])
     }
