@@ -1,7 +1,7 @@
 //! What is computed once in an unroll, because the weights do not change in it.
 
-use crate::geometry::{Conv, Window};
-use crate::kernels::{ConvKernel, Element, Maps, Sizes, VisionDevice};
+use crate::geometry::Conv;
+use crate::kernels::{ConvKernel, Element, Maps, VisionDevice};
 use dfdx::prelude::UniqueId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -15,8 +15,6 @@ pub(super) struct Cache<E: Element, D: VisionDevice<E>> {
     pub(super) weights: HashMap<UniqueId, Rc<<D as ConvKernel<E>>::WeightCache>>,
     /// Weights that are functions of trained tensors, by the tensor that they are made of.
     pub(super) derived: HashMap<UniqueId, Maps<E, D>>,
-    /// How the results of max pooling are made again, while their values are those that were made.
-    pub(super) pooled: HashMap<UniqueId, MaxPooled<E, D>>,
     /// Single trained numbers as the host reads them.
     pub(super) numbers: HashMap<UniqueId, f64>,
     /// The frames that were shown last, that of this step at the end.
@@ -36,7 +34,6 @@ impl<E: Element, D: VisionDevice<E>> Default for Cache<E, D> {
         Cache {
             weights: HashMap::new(),
             derived: HashMap::new(),
-            pooled: HashMap::new(),
             numbers: HashMap::new(),
             frames: VecDeque::new(),
             keeps: false,
@@ -83,15 +80,6 @@ impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
     pub(super) fn frame(&self) -> Option<UniqueId> {
         self.frames.back().copied().filter(|_| self.keeps)
     }
-}
-
-/// How the result of a max pooling is made again.
-pub(super) struct MaxPooled<E: Element, D: VisionDevice<E>> {
-    pub(super) window: Window,
-    /// What was pooled, which the backward operation of the pooling keeps.
-    pub(super) of: Maps<E, D>,
-    /// The sizes of the result.
-    pub(super) sizes: Sizes,
 }
 
 /// Names what was computed of one frame.

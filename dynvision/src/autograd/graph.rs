@@ -1,13 +1,13 @@
 //! The computation graph of one unroll.
 
-use super::cache::{Cache, CommonWeights, FrameKey, MaxPooled};
-use super::kept::Kept;
+use super::cache::{Cache, CommonWeights, FrameKey};
+use super::kept::{Kept, MaxPooled};
 use super::{id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::Window;
 use crate::kernels::{Buffer, ConvKernel, Element, Maps, VisionDevice};
 use dfdx::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::rc::Rc;
 
@@ -31,6 +31,8 @@ pub struct Graph<E: Element, D: VisionDevice<E>, T = NoneTape> {
     cache: Cache<E, D>,
     /// Weights whose gathered gradients this tape collects.
     collected: HashSet<UniqueId>,
+    /// How the results of max pooling on this tape are made again, while their values are those that were made.
+    pooled: HashMap<UniqueId, MaxPooled<E, D>>,
     /// Weights that other tapes of the run use as well, and whose gathered gradients one of them collects.
     common: CommonWeights<E, D>,
 }
@@ -50,7 +52,13 @@ impl<E: Element, D: VisionDevice<E>, T: Default> Default for Graph<E, D, T> {
 impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
     /// Creates a graph that records on `tape`.
     pub fn new(tape: T) -> Self {
-        Graph { tape, cache: Cache::default(), collected: HashSet::new(), common: Rc::default() }
+        Graph {
+            tape,
+            cache: Cache::default(),
+            collected: HashSet::new(),
+            pooled: HashMap::new(),
+            common: Rc::default(),
+        }
     }
 
     /// Shares what is derived from these weights with other tapes of the run, one of which collects what is gathered of
@@ -146,7 +154,7 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
         let Some(Before { id: before, gradient }) = before else { return };
         let in_place = before == id(y);
         if in_place {
-            self.cache.pooled.remove(&before);
+            self.pooled.remove(&before);
         }
         self.on_backward(y, move |dev, grads, gy| {
             let grad = back(dev, grads, gy)?;
@@ -177,13 +185,13 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
 
     /// Says that `y` is the maximum of each window of `x`, which the tape keeps.
     pub(crate) fn pooled(&mut self, window: Window, x: &Maps<E, D>, y: &Maps<E, D>) {
-        self.cache.pooled.insert(id(y), MaxPooled { window, of: x.clone(), sizes: *y.shape() });
+        self.pooled.insert(id(y), MaxPooled { window, of: x.clone(), sizes: *y.shape() });
     }
 
     /// Returns what a backward operation that reads `x` has to keep: nothing of its own where `x` is made again of what the
     /// tape keeps.
     pub(crate) fn kept(&self, x: &Maps<E, D>) -> Kept<E, D> {
-        match self.cache.pooled.get(&id(x)) {
+        match self.pooled.get(&id(x)) {
             Some(MaxPooled { window, of, sizes }) if sizes == x.shape() => {
                 Kept::MaxPool { window: *window, of: of.clone() }
             }

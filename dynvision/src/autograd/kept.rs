@@ -1,7 +1,7 @@
 //! What backward operations keep of the tensors that they read.
 
 use crate::geometry::Window;
-use crate::kernels::{Element, Maps, VisionDevice};
+use crate::kernels::{Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::HasErr;
 
 /// A tensor that a backward operation reads.
@@ -20,4 +20,13 @@ impl<E: Element, D: VisionDevice<E>> Kept<E, D> {
             Kept::MaxPool { window, of } => Ok(device.max_pool2d(*window, of, false)?.0),
         }
     }
+}
+
+/// How the result of a max pooling is made again.
+pub(super) struct MaxPooled<E: Element, D: VisionDevice<E>> {
+    pub(super) window: Window,
+    /// What was pooled, which the backward operation of the pooling keeps.
+    pub(super) of: Maps<E, D>,
+    /// The sizes of the result.
+    pub(super) sizes: Sizes,
 }
