@@ -114,6 +114,9 @@ impl<E> WeightCache<E> {
     }
 
     /// Creates a cache by one instruction set, which this processor has to have: for tests.
+    ///
+    /// # Panics
+    /// Where the processor has not the instruction set.
     #[doc(hidden)]
     pub fn forced(algorithm: Algorithm, isa: Isa) -> Self {
         assert!(isa::available().contains(&isa), "this processor has no {isa:?}");

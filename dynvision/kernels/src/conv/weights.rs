@@ -50,7 +50,8 @@ impl Sums {
         } else {
             let source = Source::of_input(&shape);
             let taps = taps_of_input(&shape, &source);
-            (Terms::Taps { source, taps }, (GRADIENTS / width / shape.places()).max(1))
+            let share = (GRADIENTS / width / shape.places()).max(1);
+            (Terms::Taps { source, taps, share }, share)
         };
         let len = shape.in_channels * terms.count() * lanes;
         let split = [TASKS, shape.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
@@ -61,7 +62,7 @@ impl Sums {
             // The largest power of two in it, so that it divides the tasks.
             Terms::Taps { .. } => 1 << split.ilog2(),
         };
-        let work = Work { shape, isa, terms, width, lanes, share };
+        let work = Work { shape, isa, terms, width, lanes };
         Sums { work, values: Recycled::new(split * len), split, is_empty: true }
     }
 
@@ -111,8 +112,9 @@ struct Part {
 /// What is summed up for each pair of channels.
 #[derive(Debug)]
 enum Terms {
-    /// One number for each tap, read from `source`, where that of the first place stands at `taps`.
-    Taps { source: Source, taps: Vec<usize> },
+    /// One number for each tap, read from `source`, where that of the first place stands at `taps`; `share` images are worked on
+    /// together.
+    Taps { source: Source, taps: Vec<usize>, share: usize },
     /// One number for each position of a transformed tile.
     Tiles(Tiles),
 }
@@ -146,8 +148,6 @@ struct Work {
     width: usize,
     /// Numbers in a row of the sums: output channels, filled up to whole tiles.
     lanes: usize,
-    /// Images that are worked on together.
-    share: usize,
 }
 
 impl Work {
@@ -161,7 +161,9 @@ impl Work {
     fn all_sums(&self, x: &[f32], gy: &[f32], sums: &mut [f32], split: usize, accumulate: bool) {
         match &self.terms {
             Terms::Tiles(tiles) => self.sums_of_tiles(tiles, x, gy, sums, split, accumulate),
-            Terms::Taps { source, taps } => self.sums_of_taps((source, taps), x, gy, sums, split, accumulate),
+            Terms::Taps { source, taps, share } => {
+                self.sums_of_taps((source, taps, *share), x, gy, sums, split, accumulate);
+            }
         }
     }
 
@@ -184,7 +186,7 @@ impl Work {
     /// [`all_sums`](Work::all_sums) of taps: one task for every part of the images, group, and range of channels.
     fn sums_of_taps(
         &self,
-        (source, taps): (&Source, &[usize]),
+        (source, taps, share): (&Source, &[usize], usize),
         x: &[f32],
         gy: &[f32],
         sums: &mut [f32],
@@ -209,8 +211,8 @@ impl Work {
         let ConvShape { in_channels, out_channels, .. } = self.shape;
         let (ins, outs, places) = (self.shape.group_in(), self.shape.group_out(), self.shape.places());
         let run = |(images, group, channels, sums): (Range<usize>, usize, Range<usize>, &mut [f32])| {
-            for first in images.clone().step_by(self.share) {
-                let some = first..images.end.min(first + self.share);
+            for first in images.clone().step_by(share) {
+                let some = first..images.end.min(first + share);
                 let (all, image) = (some.len(), channels.len() * source.channel);
                 scratch::with(all * places * self.lanes, |gradients: &mut [f32]| {
                     for (block, into) in gradients.chunks_exact_mut(all * places * self.width).enumerate() {

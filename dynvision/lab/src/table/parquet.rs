@@ -65,7 +65,7 @@ impl ParquetWriter {
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    /// Writes to a writer that is given; the path is for errors.
+    /// Creates a writer of tables over a writer that is given; the path is for errors.
     pub(crate) fn over(to: W, path: &Path, like: &Table) -> Result<Self, RunError> {
         let columns: Vec<(String, ColumnType)> =
             like.columns().iter().map(|(name, column)| (name.clone(), ColumnType::of(column))).collect();

@@ -101,25 +101,24 @@ impl Tiles {
         for first in (0..images).step_by(groups * group) {
             let some = images.min(first + groups * group) - first;
             let groups = some.div_ceil(group);
-            // Images of a group, and the units of its chunks.
-            let of = |i: usize| first + i * group..first + some.min((i + 1) * group);
-            let units = |i: usize, chunk: usize| {
-                let all = self.grid.units(of(i).len());
+            let images_of = |at: usize| first + at * group..first + some.min((at + 1) * group);
+            let units_of = |at: usize, chunk: usize| {
+                let all = self.grid.units(images_of(at).len());
                 all.min(chunk * UNITS)..all.min((chunk + 1) * UNITS)
             };
             let transform = |task: Task<'_>| match task {
-                Task::Values { group, chunk, first, into } => {
-                    let images = of(group);
+                Task::Values { group: at, chunk, first, into } => {
+                    let images = images_of(at);
                     let x = &x[images.start * input..images.end * input];
                     let channels = first..self.channels.min(first + CHANNELS);
-                    self.transform_values(isa, x, units(group, chunk), channels, into);
+                    self.transform_values(isa, x, units_of(at, chunk), channels, into);
                 }
-                Task::Gradients { group: of_group, block: at, into } => {
-                    let images = of(of_group);
+                Task::Gradients { group: at, block: of_lanes, into } => {
+                    let images = images_of(at);
                     let (len, corners) = (self.places * width, &corners[usize::from(images.len() < group)]);
                     scratch::with(images.len() * len, |gradients: &mut [f32]| {
                         for (image, into) in images.zip(gradients.chunks_exact_mut(len)) {
-                            transpose(image, at, into);
+                            transpose(image, of_lanes, into);
                         }
                         for (corners, into) in corners.chunks(UNITS * UNIT).zip(into.chunks_exact_mut(block)) {
                             gradient(isa, self.made, gradients, width, corners, into, spaced(corners.len() * width));
@@ -138,24 +137,26 @@ impl Tiles {
                         of_gradients.map(|(at, into)| Task::Gradients { group: at / blocks, block: at % blocks, into });
                     let tasks: Vec<Task<'_>> = of_values.chain(of_gradients).collect();
                     parallel::each(tasks.into_iter(), threads, transform);
-                    // Position by position, so that all that belongs to one is in the second cache meanwhile.
+                    // Position by position, whose sums stand together: each is a matrix product of its own.
                     let positions = sums.chunks_exact_mut(self.channels * lanes).enumerate();
                     parallel::each(positions, threads, |(position, sums)| {
                         let mut accumulate = accumulate;
                         for (at, values) in values.chunks_exact(chunks * parts * part).enumerate() {
                             let gradients = &gradients[at * blocks * chunks * block..];
                             for chunk in 0..chunks {
-                                let tiles = units(at, chunk).len() * UNIT;
+                                let tiles = units_of(at, chunk).len() * UNIT;
                                 if tiles == 0 {
                                     continue;
                                 }
-                                for (of, sums) in sums.chunks_mut(CHANNELS * lanes).enumerate() {
+                                for (channels, sums) in sums.chunks_mut(CHANNELS * lanes).enumerate() {
                                     let len = sums.len() / lanes * tiles;
-                                    let values = &values[(chunk * parts + of) * part + position * spaced(len)..][..len];
-                                    for of in 0..blocks {
-                                        let first = (of * chunks + chunk) * block + position * spaced(tiles * width);
-                                        let gradients = &gradients[first..][..tiles * width];
-                                        let into = &mut sums[of * width..];
+                                    let first = (chunk * parts + channels) * part + position * spaced(len);
+                                    let values = &values[first..][..len];
+                                    for of_lanes in 0..blocks {
+                                        let first = (of_lanes * chunks + chunk) * block;
+                                        let gradients = &gradients[first + position * spaced(tiles * width)..];
+                                        let gradients = &gradients[..tiles * width];
+                                        let into = &mut sums[of_lanes * width..];
                                         self.products(isa, values, gradients, tiles, [width, lanes], accumulate, into);
                                     }
                                 }
