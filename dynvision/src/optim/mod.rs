@@ -48,7 +48,7 @@ pub use error::OptimError;
 pub use groups::{Group, Groups, Settings};
 pub use optimizer::Optimizer;
 pub use optimizer_config::OptimizerConfig;
-pub use plateau::{Mode, Plateau};
+pub use plateau::{MonitorMode, Plateau};
 pub use rms_prop::RmsPropConfig;
 pub use scaling::LrScaling;
 pub use schedule::Schedule;

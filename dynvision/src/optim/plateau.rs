@@ -5,7 +5,7 @@ use super::OptimError;
 /// Whether a metric is better when it is smaller or when it is greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum MonitorMode {
     /// Smaller, such as a loss.
     #[default]
     Min,
@@ -13,27 +13,27 @@ pub enum Mode {
     Max,
 }
 
-impl Mode {
+impl MonitorMode {
     /// Whether a value is better than another; one that is no number is not, and any number is better than it.
     ///
     /// ```
-    /// use dynvision::optim::Mode;
-    /// assert!(Mode::Min.is_better(0.1, 0.2) && !Mode::Max.is_better(0.1, 0.2));
-    /// assert!(Mode::Max.is_better(-1.0, f64::NAN) && !Mode::Max.is_better(f64::NAN, 0.0));
+    /// use dynvision::optim::MonitorMode;
+    /// assert!(MonitorMode::Min.is_better(0.1, 0.2) && !MonitorMode::Max.is_better(0.1, 0.2));
+    /// assert!(MonitorMode::Max.is_better(-1.0, f64::NAN) && !MonitorMode::Max.is_better(f64::NAN, 0.0));
     /// ```
     pub fn is_better(self, value: f64, than: f64) -> bool {
         match self {
             _ if than.is_nan() => !value.is_nan(),
-            Mode::Min => value < than,
-            Mode::Max => value > than,
+            MonitorMode::Min => value < than,
+            MonitorMode::Max => value > than,
         }
     }
 
     /// What every number but itself is better than.
     pub(crate) fn worst(self) -> f64 {
         match self {
-            Mode::Min => f64::INFINITY,
-            Mode::Max => f64::NEG_INFINITY,
+            MonitorMode::Min => f64::INFINITY,
+            MonitorMode::Max => f64::NEG_INFINITY,
         }
     }
 }
@@ -45,10 +45,10 @@ impl Mode {
 /// rate has fallen, the next `cooldown` values are not counted.
 ///
 /// ```
-/// use dynvision::optim::{Mode, Plateau};
+/// use dynvision::optim::{MonitorMode, Plateau};
 /// let plateau = Plateau { factor: 0.5, patience: 1, ..Default::default() };
-/// assert_eq!(plateau.factor(Mode::Min, [1.0, 0.5, 0.6]), 1.0);
-/// assert_eq!(plateau.factor(Mode::Min, [1.0, 0.5, 0.6, 0.5]), 0.5);
+/// assert_eq!(plateau.factor(MonitorMode::Min, [1.0, 0.5, 0.6]), 1.0);
+/// assert_eq!(plateau.factor(MonitorMode::Min, [1.0, 0.5, 0.6, 0.5]), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -76,12 +76,12 @@ impl Default for Plateau {
 
 impl Plateau {
     /// By what the learning rate is multiplied after these values of the metric, in their order.
-    pub fn factor(&self, mode: Mode, values: impl IntoIterator<Item = f64>) -> f64 {
+    pub fn factor(&self, mode: MonitorMode, values: impl IntoIterator<Item = f64>) -> f64 {
         let (mut best, mut bad, mut cooling, mut factor) = (mode.worst(), 0, 0, 1.0f64);
         for value in values {
             let bound = match mode {
-                Mode::Min => best * (1.0 - self.threshold),
-                Mode::Max => best * (1.0 + self.threshold),
+                MonitorMode::Min => best * (1.0 - self.threshold),
+                MonitorMode::Max => best * (1.0 + self.threshold),
             };
             if mode.is_better(value, bound) {
                 (best, bad) = (value, 0);
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     /// The rate after each value.
-    fn factors(plateau: Plateau, mode: Mode, values: &[f64]) -> Vec<f64> {
+    fn factors(plateau: Plateau, mode: MonitorMode, values: &[f64]) -> Vec<f64> {
         (1..=values.len()).map(|count| plateau.factor(mode, values[..count].iter().copied())).collect()
     }
 
@@ -129,23 +129,23 @@ mod tests {
         let values = [1.0, 0.9, 0.9, 0.8995, 0.91, 0.7, f64::NAN, 0.71, 0.69999, 0.6, 0.6, 0.6, 0.6, 0.6];
         let plateau = Plateau { factor: 0.5, patience: 1, ..Default::default() };
         let expected = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125];
-        assert_eq!(factors(plateau, Mode::Min, &values), expected);
+        assert_eq!(factors(plateau, MonitorMode::Min, &values), expected);
         let cooling = Plateau { patience: 0, threshold: 0.01, cooldown: 2, ..plateau };
         let expected = [1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.0625];
-        assert_eq!(factors(cooling, Mode::Min, &values), expected);
+        assert_eq!(factors(cooling, MonitorMode::Min, &values), expected);
         let rising = Plateau { threshold: 0.01, ..plateau };
         let expected =
             [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625, 0.03125, 0.03125, 0.015625, 0.015625];
-        assert_eq!(factors(rising, Mode::Max, &values), expected);
+        assert_eq!(factors(rising, MonitorMode::Max, &values), expected);
     }
 
     #[test]
     fn the_rate_falls_after_more_than_the_patience() {
         let plateau = Plateau { factor: 0.5, patience: 2, threshold: 0.0, ..Default::default() };
         let values = [1.0, 1.0, 1.0, 1.0, 0.9, 2.0, f64::NAN, 0.9, 0.9];
-        assert_eq!(factors(plateau, Mode::Min, &values), [1., 1., 1., 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+        assert_eq!(factors(plateau, MonitorMode::Min, &values), [1., 1., 1., 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
         let negative = values.map(|value| -value);
-        assert_eq!(factors(plateau, Mode::Max, &negative), factors(plateau, Mode::Min, &values));
+        assert_eq!(factors(plateau, MonitorMode::Max, &negative), factors(plateau, MonitorMode::Min, &values));
     }
 
     #[test]
@@ -153,13 +153,13 @@ mod tests {
         let plateau = Plateau { factor: 0.5, patience: 0, threshold: 0.1, cooldown: 2, ..Default::default() };
         // 0.95 is not 10 % below 1; the next two do not count; 0.89 is progress
         let values = [1.0, 0.95, 0.95, 0.95, 0.95, 0.89, 0.5, 0.5];
-        assert_eq!(factors(plateau, Mode::Min, &values), [1., 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
-        assert_eq!(factors(plateau, Mode::Max, &[1.0, 1.05, 1.2]), [1., 0.5, 0.5]);
+        assert_eq!(factors(plateau, MonitorMode::Min, &values), [1., 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
+        assert_eq!(factors(plateau, MonitorMode::Max, &[1.0, 1.05, 1.2]), [1., 0.5, 0.5]);
     }
 
     #[test]
     fn the_floor_is_not_passed() {
         let plateau = Plateau { factor: 0.1, patience: 0, floor: 0.05, ..Default::default() };
-        assert_eq!(plateau.factor(Mode::Min, [1.0; 9]), 0.05);
+        assert_eq!(plateau.factor(MonitorMode::Min, [1.0; 9]), 0.05);
     }
 }

@@ -304,7 +304,7 @@ mod tests {
                 keep_best: 2,
                 keep_every: Some(5),
             }),
-            monitor: Monitor::of("valid_accuracy", crate::optim::Mode::Max),
+            monitor: Monitor::of("valid_accuracy", crate::optim::MonitorMode::Max),
             lr_scaling: LrScaling::Sqrt,
             average: Some(Average { decay: 0.5, warmup: true }),
             clip: Clip::Value(f64::INFINITY),

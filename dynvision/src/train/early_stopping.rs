@@ -1,18 +1,18 @@
 //! When a training ends before its last epoch.
 
 use super::TrainError;
-use crate::optim::Mode;
+use crate::optim::MonitorMode;
 use serde::{Deserialize, Serialize};
 
 /// Ends a training whose metric (see [`Monitor`](super::Monitor)) no longer gets better.
 ///
 /// ```
-/// use dynvision::optim::Mode;
+/// use dynvision::optim::MonitorMode;
 /// use dynvision::train::EarlyStopping;
 /// let stop = EarlyStopping { patience: 2, min_delta: 0.1, ..Default::default() };
-/// assert!(!stop.judge(Mode::Min, [1.0, 0.95]).stop);
-/// assert!(stop.judge(Mode::Min, [1.0, 0.95, 0.91]).stop);
-/// assert!(!stop.judge(Mode::Min, [1.0, 0.95, 0.85]).stop);
+/// assert!(!stop.judge(MonitorMode::Min, [1.0, 0.95]).stop);
+/// assert!(stop.judge(MonitorMode::Min, [1.0, 0.95, 0.91]).stop);
+/// assert!(!stop.judge(MonitorMode::Min, [1.0, 0.95, 0.85]).stop);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ pub struct Verdict {
 
 impl EarlyStopping {
     /// Judges a training by the values of its metric so far. One that is not finite ends it at once, whatever the patience.
-    pub fn judge(&self, mode: Mode, values: impl IntoIterator<Item = f64>) -> Verdict {
+    pub fn judge(&self, mode: MonitorMode, values: impl IntoIterator<Item = f64>) -> Verdict {
         let mut verdict = Verdict { stop: false, waited: 0, best: None };
         let mut met = self.threshold.is_none();
         for value in values {
@@ -50,8 +50,8 @@ impl EarlyStopping {
             }
             met |= self.threshold.is_some_and(|threshold| value == threshold || mode.is_better(value, threshold));
             let bound = verdict.best.map(|best| match mode {
-                Mode::Min => best - self.min_delta,
-                Mode::Max => best + self.min_delta,
+                MonitorMode::Min => best - self.min_delta,
+                MonitorMode::Max => best + self.min_delta,
             });
             if bound.is_none_or(|bound| mode.is_better(value, bound)) {
                 (verdict.best, verdict.waited) = (Some(value), 0);
@@ -84,26 +84,26 @@ mod tests {
     #[test]
     fn greater_is_better_where_it_is_said() {
         let stop = EarlyStopping { patience: 1, min_delta: 0.1, threshold: None };
-        assert_eq!(stop.judge(Mode::Max, [0.1, 0.3]), Verdict { stop: false, waited: 0, best: Some(0.3) });
-        assert_eq!(stop.judge(Mode::Max, [0.1, 0.3, 0.35]), Verdict { stop: true, waited: 1, best: Some(0.3) });
-        assert_eq!(stop.judge(Mode::Max, []), Verdict { stop: false, waited: 0, best: None });
-        assert!(stop.judge(Mode::Max, [f64::INFINITY]).stop);
+        assert_eq!(stop.judge(MonitorMode::Max, [0.1, 0.3]), Verdict { stop: false, waited: 0, best: Some(0.3) });
+        assert_eq!(stop.judge(MonitorMode::Max, [0.1, 0.3, 0.35]), Verdict { stop: true, waited: 1, best: Some(0.3) });
+        assert_eq!(stop.judge(MonitorMode::Max, []), Verdict { stop: false, waited: 0, best: None });
+        assert!(stop.judge(MonitorMode::Max, [f64::INFINITY]).stop);
     }
 
     #[test]
     fn a_threshold_is_met_first() {
         let stop = EarlyStopping { patience: 2, min_delta: 0.0, threshold: Some(0.5) };
-        assert!(!stop.judge(Mode::Max, [0.2, 0.1, 0.1, 0.1]).stop);
-        assert!(stop.judge(Mode::Max, [0.5, 0.1, 0.1]).stop);
-        assert!(!stop.judge(Mode::Max, [0.5, 0.1]).stop);
-        assert!(stop.judge(Mode::Min, [0.5, 0.6, 0.7]).stop);
-        assert!(!stop.judge(Mode::Min, [0.6, 0.7, 0.7]).stop);
+        assert!(!stop.judge(MonitorMode::Max, [0.2, 0.1, 0.1, 0.1]).stop);
+        assert!(stop.judge(MonitorMode::Max, [0.5, 0.1, 0.1]).stop);
+        assert!(!stop.judge(MonitorMode::Max, [0.5, 0.1]).stop);
+        assert!(stop.judge(MonitorMode::Min, [0.5, 0.6, 0.7]).stop);
+        assert!(!stop.judge(MonitorMode::Min, [0.6, 0.7, 0.7]).stop);
     }
 
     #[test]
     fn a_patience_of_0_waits_for_one_failure() {
         let stop = EarlyStopping::default();
-        assert!(!stop.judge(Mode::Min, []).stop && !stop.judge(Mode::Min, [1.0, 0.9]).stop);
-        assert!(stop.judge(Mode::Min, [1.0, 1.0]).stop);
+        assert!(!stop.judge(MonitorMode::Min, []).stop && !stop.judge(MonitorMode::Min, [1.0, 0.9]).stop);
+        assert!(stop.judge(MonitorMode::Min, [1.0, 1.0]).stop);
     }
 }

@@ -1,7 +1,7 @@
 //! What progress is measured by, and which epochs are the best by it.
 
 use super::{TrainError, TrainingLog};
-use crate::optim::Mode;
+use crate::optim::MonitorMode;
 use serde::{Deserialize, Serialize};
 
 /// What progress is measured by: for early stopping, for the best checkpoints, and for a plateau.
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 /// epoch that has no such metric, since it was not evaluated, says nothing about progress: nothing takes its place.
 ///
 /// ```
-/// use dynvision::optim::Mode;
+/// use dynvision::optim::MonitorMode;
 /// use dynvision::train::{Monitor, TrainConfig};
 /// let config = TrainConfig::from_toml("monitor = { metric = 'valid_accuracy', mode = 'max' }")?;
-/// assert_eq!(config.monitor, Monitor::of("valid_accuracy", Mode::Max));
+/// assert_eq!(config.monitor, Monitor::of("valid_accuracy", MonitorMode::Max));
 /// # Ok::<(), dynvision::train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +24,12 @@ pub struct Monitor {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// Whether smaller is better or greater.
-    pub mode: Mode,
+    pub mode: MonitorMode,
 }
 
 impl Monitor {
     /// A metric by its name.
-    pub fn of(metric: impl Into<String>, mode: Mode) -> Self {
+    pub fn of(metric: impl Into<String>, mode: MonitorMode) -> Self {
         Monitor { metric: Some(metric.into()), mode }
     }
 
@@ -121,32 +121,32 @@ mod tests {
     fn the_best_are_kept_as_they_come() {
         let nan = f64::NAN;
         let log = log(&[Some(3.0), None, Some(nan), Some(3.0), Some(3.0), Some(1.0), Some(2.0), Some(2.0)]);
-        let loss = Monitor::of("valid_loss", Mode::Min);
+        let loss = Monitor::of("valid_loss", MonitorMode::Min);
         assert_eq!(loss.best(&log, 1), [6]);
         assert_eq!(loss.best(&log, 2), [6, 7]);
         // of 3, 3 and 1 the older 3 goes
         assert_eq!(loss.best(&log, 3), [6, 7, 8]);
         assert_eq!(loss.best(&TrainingLog { epochs: log.epochs[..6].to_vec() }, 2), [4, 6]);
         assert_eq!(loss.best(&log, 0), [0; 0]);
-        assert_eq!(Monitor::of("valid_a", Mode::Max).best(&log, 2), [6, 7]);
-        assert_eq!(Monitor::of("valid_a", Mode::Min).best(&log, 2), [1, 4]);
-        assert_eq!(Monitor::of("train_loss", Mode::Min).best(&log, 2), [1, 2]);
-        assert_eq!(Monitor::of("train_b", Mode::Min).best(&log, 2), [0; 0]);
+        assert_eq!(Monitor::of("valid_a", MonitorMode::Max).best(&log, 2), [6, 7]);
+        assert_eq!(Monitor::of("valid_a", MonitorMode::Min).best(&log, 2), [1, 4]);
+        assert_eq!(Monitor::of("train_loss", MonitorMode::Min).best(&log, 2), [1, 2]);
+        assert_eq!(Monitor::of("train_b", MonitorMode::Min).best(&log, 2), [0; 0]);
     }
 
     #[test]
     fn nothing_takes_the_place_of_what_is_asked_for() {
         let without = Monitor::default().resolved(false).unwrap();
-        assert_eq!(without, Monitor::of("train_loss", Mode::Min));
-        assert_eq!(Monitor::default().resolved(true).unwrap(), Monitor::of("valid_loss", Mode::Min));
+        assert_eq!(without, Monitor::of("train_loss", MonitorMode::Min));
+        assert_eq!(Monitor::default().resolved(true).unwrap(), Monitor::of("valid_loss", MonitorMode::Min));
         assert_eq!(Monitor::default().best(&log(&[None, None]), 1), [1]);
         assert_eq!(Monitor::default().best(&log(&[None, Some(99.0)]), 1), [2]);
-        let says = Monitor::of("valid_a", Mode::Max).resolved(false).unwrap_err().to_string();
+        let says = Monitor::of("valid_a", MonitorMode::Max).resolved(false).unwrap_err().to_string();
         assert!(says.contains("valid_a") && says.contains("held-out"), "{says}");
-        assert!(Monitor::of("loss", Mode::Min).check().is_err());
+        assert!(Monitor::of("loss", MonitorMode::Min).check().is_err());
         let log = log(&[Some(1.0)]);
-        Monitor::of("valid_a", Mode::Min).check_known(&log).unwrap();
-        let says = Monitor::of("valid_b", Mode::Min).check_known(&log).unwrap_err().to_string();
+        Monitor::of("valid_a", MonitorMode::Min).check_known(&log).unwrap();
+        let says = Monitor::of("valid_b", MonitorMode::Min).check_known(&log).unwrap_err().to_string();
         assert!(says.contains("valid_b"), "{says}");
     }
 }

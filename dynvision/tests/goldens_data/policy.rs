@@ -2,7 +2,7 @@
 
 use crate::{Case, Golden};
 use dfdx::prelude::*;
-use dynvision::optim::{Clip, Groups, Mode, Sgd, SgdConfig};
+use dynvision::optim::{Clip, Groups, MonitorMode, Sgd, SgdConfig};
 use dynvision::train::{EarlyStopping, Epoch, Metrics, Monitor, TrainingLog};
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ fn early_stopping(golden: &Golden) -> Vec<String> {
         min_delta: arguments["min_delta"].as_f64().unwrap(),
         threshold: None,
     };
-    let mode: Mode = serde_json::from_value(arguments["mode"].clone()).unwrap();
+    let mode: MonitorMode = serde_json::from_value(arguments["mode"].clone()).unwrap();
     let values = golden.numbers("metric");
     let trace = golden.json["trace"].as_array().unwrap();
     assert_eq!(trace.len() as i64, golden.integers("stopped_at")[0] + 1, "the trace ends where it stops");
@@ -69,7 +69,7 @@ fn epochs(files: &Value, kind: &str) -> Vec<usize> {
 fn checkpoints(golden: &Golden) -> Vec<String> {
     let json = &golden.json;
     let whole = |key: &str| json[key].as_u64().unwrap() as usize;
-    let (top, every, mode) = (whole("save_top_k"), whole("every_n_epochs"), Mode::Min);
+    let (top, every, mode) = (whole("save_top_k"), whole("every_n_epochs"), MonitorMode::Min);
     let all = |key: &str| json[key].as_array().map(|values| values.iter().map(number).collect::<Vec<_>>());
     let (train, valid) = (all("train").unwrap(), all("val"));
     let monitor = Monitor::of(if valid.is_some() { "valid_loss" } else { "train_loss" }, mode);

@@ -11,7 +11,7 @@ use dynvision::interop::{StateDict, Weights};
 use dynvision::loss::{Activity, CrossEntropy, Labels, Weighted};
 use dynvision::nn::{BatchNorm, Dropout};
 use dynvision::optim::{
-    AdamConfig, Clip, Group, Groups, LrScaling, Mode, OptimizerConfig, Plateau, Schedule, SgdConfig,
+    AdamConfig, Clip, Group, Groups, LrScaling, MonitorMode, OptimizerConfig, Plateau, Schedule, SgdConfig,
 };
 use dynvision::parameters::parameters;
 use dynvision::prelude::*;
@@ -512,7 +512,7 @@ fn the_best_epochs_are_kept_by_the_metric_that_is_asked_for() {
     let run = folder.path();
     let to = Checkpoints { every: 100, best: true, keep_best: 2, keep_every: Some(2), ..Checkpoints::to(run) };
     let of = |epochs, metric: &str| TrainConfig {
-        monitor: Monitor::of(metric, Mode::Max),
+        monitor: Monitor::of(metric, MonitorMode::Max),
         checkpoints: Some(to.clone()),
         ..config(epochs)
     };
@@ -554,7 +554,7 @@ fn the_best_epochs_are_kept_by_the_metric_that_is_asked_for() {
 #[test]
 fn a_metric_that_there_is_not_is_named() {
     let of = |metric: &str| {
-        let config = TrainConfig { monitor: Monitor::of(metric, Mode::Max), ..config(2) };
+        let config = TrainConfig { monitor: Monitor::of(metric, MonitorMode::Max), ..config(2) };
         Trainer::new(&Cpu::default(), net(7), config).map(|mut trainer| {
             trainer.fit(&few(train_images(), 40), None).map(|history| history.epochs.len()).map_err(|e| e.to_string())
         })
@@ -573,7 +573,8 @@ fn a_rate_on_a_plateau_falls_and_resumes() {
     let plateau = Plateau { factor: 0.5, patience: 0, threshold: 0.99, ..Default::default() };
     let start = |epochs| {
         let schedule = Schedule::Plateau(plateau);
-        let config = TrainConfig { schedule, monitor: Monitor::of("train_confidence", Mode::Max), ..config(epochs) };
+        let config =
+            TrainConfig { schedule, monitor: Monitor::of("train_confidence", MonitorMode::Max), ..config(epochs) };
         Trainer::new(&Cpu::default(), net(1), config).unwrap()
     };
     let images = few(train_images(), 80);

@@ -164,7 +164,7 @@ fn a_model_learns_to_answer_as_recorded_units_do() {
     let (neurons, _) = recorded(&images, true);
     let set = Recorded::new(images, [(Place::area("v2"), neurons)]).unwrap();
     let optimizer = OptimizerConfig::Adam(AdamConfig { lr: 2e-2, ..Default::default() });
-    let monitor = Monitor::of("valid_correlation_v2", Mode::Max);
+    let monitor = Monitor::of("valid_correlation_v2", MonitorMode::Max);
     let config = TrainConfig { epochs: 12, batch_size: 16, optimizer, monitor, progress: false, ..Default::default() };
     let student = net(5).to_dtype::<f64>();
     let mut trainer =

@@ -1,6 +1,6 @@
 //! Which way a convolution is computed, and what is prepared from a weight once and read at every step.
 
-use super::plan::Plan;
+use super::plan::ImplicitPlan;
 use super::shape::ConvShape;
 use super::weights::Sums;
 use super::winograd::{self, WinogradPlan};
@@ -133,7 +133,7 @@ impl<E> WeightCache<E> {
 pub(super) struct Store {
     algorithm: Algorithm,
     isa: Option<Isa>,
-    plans: Kept<Plan>,
+    plans: Kept<ImplicitPlan>,
     sums: Mutex<Vec<Sums>>,
     winograd: Kept<WinogradPlan>,
 }
@@ -215,8 +215,8 @@ impl Store {
     }
 
     /// The plan of `shape` or its adjoint, made from `w` if this is the first time.
-    pub(super) fn plan(&self, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<Plan> {
-        let make = if adjoint { Plan::backward_data } else { Plan::forward };
+    pub(super) fn plan(&self, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<ImplicitPlan> {
+        let make = if adjoint { ImplicitPlan::backward_data } else { ImplicitPlan::forward };
         self.kept(&self.plans, [1, 1], shape, adjoint, |isa| make(shape, w, isa))
     }
 

@@ -5,7 +5,7 @@
 use super::batch::{self, Channels, Cut, Output, Split};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, OutputTile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
-use super::plan::{Part, Plan};
+use super::plan::{ImplicitPlan, PhaseWeights};
 use super::shape::ConvShape;
 use crate::{parallel, scratch};
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(super) fn can(shape: &ConvShape) -> bool {
 }
 
 /// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
-pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
+pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
     assert!(accumulate || plan.step == 1, "what lies between the parts of an adjoint has to be defined");
     let (takes, gives) = (plan.groups * plan.ins * plan.source.plain(), plan.groups * plan.outs * plan.places());
     let images = y.len() / gives;
@@ -41,7 +41,7 @@ pub(super) fn run(plan: &Plan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], a
 
 /// One group of channels over some images.
 struct Call<'a> {
-    plan: &'a Plan,
+    plan: &'a ImplicitPlan,
     group: usize,
     images: usize,
     bias: &'a [f32],
@@ -53,8 +53,8 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn run(&self, x: &[f32]) {
-        let Plan { source, ins, groups, .. } = self.plan;
-        let whole = self.plan.parts.iter().all(Part::is_whole);
+        let ImplicitPlan { source, ins, groups, .. } = self.plan;
+        let whole = self.plan.parts.iter().all(PhaseWeights::is_whole);
         if source.as_it_is && whole {
             return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
         }
@@ -83,7 +83,7 @@ impl Call<'_> {
         });
     }
 
-    fn sum(&self, part: &Part, source: &[f32], image: usize, output: Output, accumulate: bool) {
+    fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, accumulate: bool) {
         let &Call { plan, group, images, bias, .. } = self;
         let sum = Sum { plan, part, group, source, image, images, bias, output, accumulate };
         sum.run(self.tasks);
@@ -91,7 +91,7 @@ impl Call<'_> {
 
     /// Adds the values of all parts to their places in the output.
     fn interleave(&self, values: &[f32]) {
-        let Plan { outs, output: [_, columns], step, .. } = *self.plan;
+        let ImplicitPlan { outs, output: [_, columns], step, .. } = *self.plan;
         parallel::tasks(self.images * outs, self.tasks > 1, |plane| {
             // SAFETY: `plane` is a channel of an image of the output, and nobody else writes it.
             let into = unsafe {
@@ -137,8 +137,8 @@ struct Chunks {
 
 /// One part of one group over some images.
 struct Sum<'a> {
-    plan: &'a Plan,
-    part: &'a Part,
+    plan: &'a ImplicitPlan,
+    part: &'a PhaseWeights,
     group: usize,
     source: &'a [f32],
     /// Numbers from one image of the source to the next.
@@ -177,7 +177,7 @@ impl Sum<'_> {
 
     /// How the channels are cut, so that the values of a block and some channels stay in the first cache.
     fn chunks(&self) -> Chunks {
-        let Plan { ins, tile: (_, units), .. } = *self.plan;
+        let ImplicitPlan { ins, tile: (_, units), .. } = *self.plan;
         let taps = self.part.phase.taps.len();
         if self.part.is_direct() {
             return Chunks { channels: ins, count: 1, len: 0 };
@@ -266,7 +266,7 @@ impl Sum<'_> {
         pieces: &[Piece],
         spilled: &mut [f32],
     ) {
-        let Plan { isa, outs, tile: (most, _), .. } = *self.plan;
+        let ImplicitPlan { isa, outs, tile: (most, _), .. } = *self.plan;
         let (weights, depth) = (&self.part.panels[self.group].values, self.part.offsets.len());
         let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
         let first_terms = terms.start == 0;

@@ -54,7 +54,7 @@ pub(super) struct Phase {
 
 /// A phase with the weights of a whole convolution.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct PhaseWeights {
     pub phase: Phase,
     /// Where every term (channel, tap) of a group stands.
     pub offsets: Vec<u32>,
@@ -68,7 +68,7 @@ pub(super) struct Part {
 /// Numbers between channels of which every multiple falls on the same few lines of the first cache.
 const COLLIDING: usize = 256;
 
-impl Part {
+impl PhaseWeights {
     /// Values of one channel that this part makes.
     pub(super) fn places(&self) -> usize {
         self.phase.output[0] * self.phase.output[1]
@@ -87,7 +87,7 @@ impl Part {
 
 /// A convolution or its adjoint, ready to run on any number of images.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ImplicitPlan {
     pub isa: Isa,
     pub source: Source,
     pub groups: usize,
@@ -99,14 +99,14 @@ pub(super) struct Plan {
     pub output: [usize; 2],
     /// Distance between the values of one part.
     pub step: usize,
-    pub parts: Vec<Part>,
+    pub parts: Vec<PhaseWeights>,
     /// Rows and units of a tile.
     pub tile: (usize, usize),
     /// A bias that changes nothing.
     pub zeros: Vec<f32>,
 }
 
-impl Plan {
+impl ImplicitPlan {
     /// Values of one channel of the output.
     pub(super) fn places(&self) -> usize {
         self.output[0] * self.output[1]
@@ -122,7 +122,7 @@ impl Plan {
         let shape = &shape.flattened();
         let (ins, outs, depth) = (shape.group_in(), shape.group_out(), shape.depth());
         let (source, phase) = forward_phase(shape);
-        Plan::new(shape, isa, source, vec![phase], [ins, outs], shape.output, 1, |group, out, of, tap| {
+        ImplicitPlan::new(shape, isa, source, vec![phase], [ins, outs], shape.output, 1, |group, out, of, tap| {
             w[(group * outs + out) * depth + of * shape.taps() + tap]
         })
     }
@@ -134,7 +134,7 @@ impl Plan {
         let (ins, outs) = (shape.group_out(), shape.group_in());
         let (source, phases) = adjoint_phases(shape);
         let step = shape.window.stride;
-        Plan::new(shape, isa, source, phases, [ins, outs], shape.input, step, |group, out, of, tap| {
+        ImplicitPlan::new(shape, isa, source, phases, [ins, outs], shape.input, step, |group, out, of, tap| {
             w[((group * ins + of) * outs + out) * shape.taps() + tap]
         })
     }
@@ -160,10 +160,10 @@ impl Plan {
             let offsets = (0..ins).flat_map(|c| phase.taps.iter().map(move |tap| (c, tap)));
             let offsets = offsets.map(|(c, tap)| (c * source.channel + tap) as u32).collect();
             let collides = ins > 8 && outs > tile.0 && source.channel.is_multiple_of(COLLIDING);
-            Part { phase, offsets, panels, collides }
+            PhaseWeights { phase, offsets, panels, collides }
         };
         let parts = phases.into_iter().map(part).collect();
-        Plan { isa, groups, ins, outs, output, step, parts, tile, zeros: vec![0.0; outs], source }
+        ImplicitPlan { isa, groups, ins, outs, output, step, parts, tile, zeros: vec![0.0; outs], source }
     }
 }
 

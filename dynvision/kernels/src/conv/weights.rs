@@ -102,7 +102,7 @@ impl Sums {
 
 /// Some places of some images.
 #[derive(Clone, Copy)]
-struct Part {
+struct Region {
     images: usize,
     /// Rows of places.
     first: usize,
@@ -254,28 +254,28 @@ impl Work {
         let some = if images > 1 { height } else { (GRADIENTS / width / columns).clamp(1, height) };
         for (block, gradients) in gradients.chunks_exact(images * height * columns * width).enumerate() {
             for first in (0..height).step_by(some) {
-                let part = Part { images, first, height: some.min(height - first) };
+                let region = Region { images, first, height: some.min(height - first) };
                 let gradients = &gradients[first * columns * width..];
-                self.rows(read, gradients, part, &mut sums[block * width..], accumulate || first > 0);
+                self.rows(read, gradients, region, &mut sums[block * width..], accumulate || first > 0);
             }
         }
     }
 
     /// The tiles of all rows of the sums over some places, for one block of lanes: `sums` begin at its first.
-    fn rows(&self, read: &Read<'_>, gradients: &[f32], part: Part, sums: &mut [f32], accumulate: bool) {
+    fn rows(&self, read: &Read<'_>, gradients: &[f32], region: Region, sums: &mut [f32], accumulate: bool) {
         let (taps, units) = (read.taps.len(), self.width / UNIT);
         let (most, rows) = (tile_rows(self.isa, units), sums.len().div_ceil(self.lanes));
         for first in (0..rows).step_by(most) {
             let count = most.min(rows - first);
             let mut values = [read.written.as_ptr(); MOST_ROWS];
             for (row, value) in (first..first + count).zip(&mut values) {
-                let at = row / taps * read.channel + read.taps[row % taps] + part.first * read.pitch;
+                let at = row / taps * read.channel + read.taps[row % taps] + region.first * read.pitch;
                 *value = read.written[at..].as_ptr();
             }
             let tile = WeightTile {
-                images: part.images,
+                images: region.images,
                 image: read.image,
-                output: [part.height, self.shape.output[1]],
+                output: [region.height, self.shape.output[1]],
                 pitch: read.pitch,
                 values,
                 gradients: gradients.as_ptr(),
@@ -284,7 +284,7 @@ impl Work {
                 accumulate,
             };
             // SAFETY: the instruction set was detected; the planes of the source hold every place of every tap of its
-            // channels by construction; `gradients` has `width` numbers for every place from `part.first` on; the rows
+            // channels by construction; `gradients` has `width` numbers for every place from `region.first` on; the rows
             // of the sums are borrowed mutably, and the block and `first` are inside them.
             unsafe { kernel(self.isa, count, units)(&tile) };
         }

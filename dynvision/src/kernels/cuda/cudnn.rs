@@ -242,7 +242,7 @@ struct Key {
 }
 
 /// How cuDNN computes one convolution.
-struct Plan {
+struct CudnnPlan {
     x: Descriptor,
     w: Descriptor,
     y: Descriptor,
@@ -257,7 +257,7 @@ struct Cudnn {
     at: Opaque,
     device: Arc<CudaDevice>,
     /// Nothing where cuDNN has no algorithm.
-    plans: HashMap<Key, Option<Rc<Plan>>>,
+    plans: HashMap<Key, Option<Rc<CudnnPlan>>>,
     workspace: Option<CudaSlice<u8>>,
 }
 
@@ -293,7 +293,7 @@ impl Cudnn {
         (status == SUCCESS).then_some(new)
     }
 
-    fn plan(&self, key: &Key) -> Option<Plan> {
+    fn plan(&self, key: &Key) -> Option<CudnnPlan> {
         let api = self.api;
         let kind = if key.is_double { DOUBLE } else { FLOAT };
         let [kernel, stride, padding, dilation] = key.window;
@@ -327,7 +327,7 @@ impl Cudnn {
             Direction::Filter => [x.at, y.at, conv.at, w.at],
         };
         let (algorithm, workspace) = self.algorithm(key.direction, operands)?;
-        Some(Plan { x, w, y, conv, algorithm, workspace })
+        Some(CudnnPlan { x, w, y, conv, algorithm, workspace })
     }
 
     /// The fastest algorithm, so far as cuDNN knows, that gives the same bits every time, and the memory that it needs.
