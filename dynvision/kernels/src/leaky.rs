@@ -1,22 +1,24 @@
 //! One Euler step of a leaky integrator, fused with its ReLU: `y = h + rate (x - h)`, `rate = dt / tau`.
 
 use super::elementwise::{counted, passed, rectify};
+use super::isa::{self, compiled_for};
 use super::{Scalar, parallel};
 
 /// `x = h + rate (x - h)`, then ReLU if `relu`. An absent state `h` is zero.
 pub(crate) fn forward<E: Scalar>(rate: E, x: &mut [E], h: Option<&[E]>, relu: bool) {
     assert!(h.is_none_or(|h| h.len() == x.len()), "leaky: lengths");
-    if relu {
-        step(x, h, |x, h| rectify(h + rate * (x - h)));
-    } else {
-        step(x, h, |x, h| h + rate * (x - h));
-    }
-}
-
-fn step<E: Scalar>(x: &mut [E], h: Option<&[E]>, f: impl Fn(E, E) -> E + Sync) {
-    parallel::chunks(x, |at, x| match h {
-        Some(h) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = f(*x, h)),
-        None => x.iter_mut().for_each(|x| *x = f(*x, E::zero())),
+    let isa = isa::current();
+    parallel::chunks(x, |at, x| {
+        compiled_for(
+            isa,
+            #[inline(always)]
+            || match (h, relu) {
+                (Some(h), true) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = rectify(h + rate * (*x - h))),
+                (Some(h), false) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = h + rate * (*x - h)),
+                (None, true) => x.iter_mut().for_each(|x| *x = rectify(E::zero() + rate * *x)),
+                (None, false) => x.iter_mut().for_each(|x| *x = E::zero() + rate * *x),
+            },
+        );
     });
 }
 
@@ -25,14 +27,20 @@ fn step<E: Scalar>(x: &mut [E], h: Option<&[E]>, f: impl Fn(E, E) -> E + Sync) {
 /// small that what is made of it would be subnormal.
 pub(crate) fn backward<E: Scalar>(rate: E, y: Option<&[E]>, g: &mut [E], gh: Option<&mut [E]>) {
     assert!(y.is_none_or(|y| y.len() == g.len()), "leaky backward: lengths");
-    let keep = E::one() - rate;
+    let (keep, isa) = (E::one() - rate, isa::current());
     match (y, gh) {
         (Some(y), Some(gh)) => parallel::chunks_of_two(g, gh, |at, g, gh| {
-            for ((g, gh), &y) in g.iter_mut().zip(gh).zip(&y[at..]) {
-                let open = passed(y, *g);
-                *gh += keep * open;
-                *g = rate * open;
-            }
+            compiled_for(
+                isa,
+                #[inline(always)]
+                || {
+                    for ((g, gh), &y) in g.iter_mut().zip(gh).zip(&y[at..]) {
+                        let open = passed(y, *g);
+                        *gh += keep * open;
+                        *g = rate * open;
+                    }
+                },
+            );
         }),
         (None, Some(gh)) => parallel::chunks_of_two(g, gh, |_, g, gh| {
             for (g, gh) in g.iter_mut().zip(gh) {

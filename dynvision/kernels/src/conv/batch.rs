@@ -1,6 +1,7 @@
 //! How a batch is split into tasks: by its size alone.
 #![allow(unsafe_code)]
 
+use super::Accumulate;
 use super::source::{SLACK, Source};
 use crate::isa::Isa;
 use crate::{parallel, scratch};
@@ -132,6 +133,18 @@ unsafe impl Send for Output {}
 unsafe impl Sync for Output {}
 
 impl Output {
+    /// What an output of `len` values is added to: it stands as they do.
+    pub(super) fn onto(self, onto: Accumulate<'_, f32>, len: usize) -> Option<Output> {
+        match onto {
+            Accumulate::Nothing => None,
+            Accumulate::Output => Some(self),
+            Accumulate::Values(values) => {
+                assert_eq!(values.len(), len, "convolution: length of what it is added to");
+                Some(Output { at: values.as_ptr().cast_mut(), ..self })
+            }
+        }
+    }
+
     /// The output from another image and channel on.
     ///
     /// # Safety

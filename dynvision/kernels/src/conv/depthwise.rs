@@ -2,10 +2,11 @@
 //! read once for every tap, with its rows in one run, and what falls between two rows is not written out.
 #![allow(unsafe_code)]
 
+use super::Accumulate;
 use super::plan::{Phase, adjoint_phases, forward_phase};
 use super::shape::ConvShape;
 use super::source::Source;
-use crate::isa::{Isa, Vector, dispatch};
+use crate::isa::{Isa, Vector, compiled_for, dispatch};
 use crate::rows::{self, Pitched};
 use crate::{parallel, scratch};
 use std::ops::Range;
@@ -27,7 +28,7 @@ pub(super) fn can(shape: &ConvShape) -> bool {
     shape.group_in() == 1 && shape.group_out() <= 2
 }
 
-/// Writes `y`, or adds to it if `accumulate`.
+/// Writes `y`, or adds to what `onto` says.
 pub(super) fn forward(
     shape: &ConvShape,
     isa: Isa,
@@ -35,17 +36,24 @@ pub(super) fn forward(
     w: &[f32],
     bias: Option<&[f32]>,
     y: &mut [f32],
-    accumulate: bool,
+    onto: Accumulate<'_, f32>,
 ) {
     let (source, phase) = forward_phase(shape);
     let (outs, taps, places) = (shape.group_out(), shape.taps(), shape.places());
     let flat = Flat::new(&source, &phase);
+    let accumulate = onto != Accumulate::Nothing;
+    if source.as_it_is && taps == 1 && outs == 1 {
+        return scaled(isa, x, w, bias, y, places, onto);
+    }
     parallel::planes(y, outs * places, |first, planes| {
         scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
             scratch::with(flat.padded, |made: &mut [f32]| {
                 for (i, y) in planes.chunks_exact_mut(outs * places).enumerate() {
                     let (channel, plain) = ((first + i) % shape.groups, source.plain());
                     fill_plane(&source, isa, &x[(first + i) * plain..][..plain], plane);
+                    if accumulate {
+                        onto.begin((first + i) * outs * places, y);
+                    }
                     for (out, y) in (channel * outs..).zip(y.chunks_exact_mut(places)) {
                         let w = &w[out * taps..][..taps];
                         flat.sum(isa, plane, &phase.taps, w, bias.map_or(0.0, |bias| bias[out]), made, false);
@@ -54,6 +62,37 @@ pub(super) fn forward(
                 }
             });
         });
+    });
+}
+
+/// [`forward`] with one tap, which reads each value where it stands: `places` of them are scaled by one weight.
+fn scaled(
+    isa: Isa,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    places: usize,
+    onto: Accumulate<'_, f32>,
+) {
+    assert!(x.len() == y.len(), "depthwise: lengths");
+    parallel::planes(y, places, |first, planes| {
+        for (plane, y) in (first..).zip(planes.chunks_exact_mut(places)) {
+            let (channel, at) = (plane % w.len(), plane * places);
+            let (w, b, x) = (w[channel], bias.map_or(0.0, |bias| bias[channel]), &x[at..][..places]);
+            compiled_for(
+                isa,
+                #[inline(always)]
+                || match onto {
+                    Accumulate::Nothing => y.iter_mut().zip(x).for_each(|(y, &x)| *y = b + w * x),
+                    Accumulate::Output => y.iter_mut().zip(x).for_each(|(y, &x)| *y += b + w * x),
+                    Accumulate::Values(values) => {
+                        let values = values[at..].iter();
+                        y.iter_mut().zip(x).zip(values).for_each(|((y, &x), &v)| *y = v + (b + w * x));
+                    }
+                },
+            );
+        }
     });
 }
 

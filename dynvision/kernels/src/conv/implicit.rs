@@ -2,6 +2,7 @@
 //! values come straight from the padded input or from a small packed panel of it, and nothing is written but the output.
 #![allow(unsafe_code)]
 
+use super::Accumulate;
 use super::batch::{self, Channels, Cut, Output, Split};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, OutputTile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
@@ -9,6 +10,7 @@ use super::plan::{ImplicitPlan, PhaseWeights};
 use super::shape::ConvShape;
 use crate::{parallel, scratch};
 use std::ops::Range;
+use std::{ptr, slice};
 
 /// Numbers of a packed panel, which has to stay in the first cache beside the weights.
 const PANEL: usize = 30 * 1024 / size_of::<f32>();
@@ -21,19 +23,22 @@ pub(super) fn can(shape: &ConvShape) -> bool {
     side.checked_mul(side).and_then(|plane| plane.checked_mul(channels)).is_some_and(|len| u32::try_from(len).is_ok())
 }
 
-/// Runs `plan` on all images of `x`: writes `y`, or adds to it if `accumulate`.
-pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], accumulate: bool) {
-    assert!(accumulate || plan.step == 1, "what lies between the parts of an adjoint has to be defined");
+/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
+pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Accumulate<'_, f32>) {
+    let is_whole = plan.parts.len() == 1 && plan.step == 1;
+    assert!(is_whole || onto == Accumulate::Output, "what lies between the parts of an adjoint has to be defined");
     let (takes, gives) = (plan.groups * plan.ins * plan.source.plain(), plan.groups * plan.outs * plan.places());
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
+    let onto = output.onto(onto, y.len());
     batch::split_images(images, plan.places(), plan.products(), |range, tasks| {
         for group in 0..plan.groups {
             let bias = bias.map_or(&plan.zeros[..], |bias| &bias[group * plan.outs..][..plan.outs]);
-            // SAFETY: `range` is in the images, and `group` in the groups, of `y`.
+            // SAFETY (of both): `range` is in the images, and `group` in the groups, of `y`, and of what it is added to.
             let output = unsafe { output.at(range.start, group * plan.outs) };
-            let call = Call { plan, group, images: range.len(), bias, output, accumulate, tasks };
+            let onto = onto.map(|onto| unsafe { onto.at(range.start, group * plan.outs) });
+            let call = Call { plan, group, images: range.len(), bias, output, onto, tasks };
             call.run(&x[range.start * takes..range.end * takes]);
         }
     });
@@ -46,7 +51,8 @@ struct Call<'a> {
     images: usize,
     bias: &'a [f32],
     output: Output,
-    accumulate: bool,
+    /// What is added to the output.
+    onto: Option<Output>,
     /// Tasks to split the work into.
     tasks: usize,
 }
@@ -67,7 +73,7 @@ impl Call<'_> {
     /// All parts, reading images that are `image` numbers apart.
     fn sums(&self, source: &[f32], image: usize) {
         if let ([part], 1) = (&self.plan.parts[..], self.plan.step) {
-            return self.sum(part, source, image, self.output, self.accumulate);
+            return self.sum(part, source, image, self.output, self.onto);
         }
         let outs = self.plan.outs;
         let lens = || self.plan.parts.iter().map(|part| self.images * outs * part.places());
@@ -76,16 +82,16 @@ impl Call<'_> {
             for (part, len) in self.plan.parts.iter().zip(lens()) {
                 let (values, more) = rest.split_at_mut(len);
                 let output = Output { at: values.as_mut_ptr(), image: outs * part.places(), channel: part.places() };
-                self.sum(part, source, image, output, false);
+                self.sum(part, source, image, output, None);
                 rest = more;
             }
             self.interleave(values);
         });
     }
 
-    fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, accumulate: bool) {
+    fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, onto: Option<Output>) {
         let &Call { plan, group, images, bias, .. } = self;
-        let sum = Sum { plan, part, group, source, image, images, bias, output, accumulate };
+        let sum = Sum { plan, part, group, source, image, images, bias, output, onto };
         sum.run(self.tasks);
     }
 
@@ -96,7 +102,7 @@ impl Call<'_> {
             // SAFETY: `plane` is a channel of an image of the output, and nobody else writes it.
             let into = unsafe {
                 let output = self.output.at(plane / outs, plane % outs);
-                std::slice::from_raw_parts_mut(output.at, self.plan.places())
+                slice::from_raw_parts_mut(output.at, self.plan.places())
             };
             let mut start = 0;
             for part in &self.plan.parts {
@@ -146,7 +152,8 @@ struct Sum<'a> {
     images: usize,
     bias: &'a [f32],
     output: Output,
-    accumulate: bool,
+    /// What is added to the output.
+    onto: Option<Output>,
 }
 
 impl Sum<'_> {
@@ -270,15 +277,23 @@ impl Sum<'_> {
         let (weights, depth) = (&self.part.panels[self.group].values, self.part.offsets.len());
         let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
         let first_terms = terms.start == 0;
-        let accumulate = self.accumulate || !first_terms;
+        // what is added to: later terms add to what the first ones wrote
+        let onto = if first_terms { self.onto } else { Some(self.output) };
         let row = if whole { self.output.channel } else { units.len() * UNIT };
         let mut outputs = [spilled.as_mut_ptr(); MOST_UNITS];
-        for (i, output) in outputs.iter_mut().enumerate().take(units.len()) {
-            // SAFETY: the unit and the channel are in the output, or the unit is in `spilled`, which has
-            // `most * units * UNIT` numbers.
-            *output = unsafe {
-                if whole { self.place((units.start + i) * UNIT, panels.start * most) } else { output.add(i * UNIT) }
-            };
+        let mut addends = [ptr::null::<f32>(); MOST_UNITS];
+        for i in 0..units.len() {
+            let (place, channel) = ((units.start + i) * UNIT, panels.start * most);
+            // SAFETY: the unit and the channel are in the output and in what it is added to, or the unit is in `spilled`,
+            // which has `most * units * UNIT` numbers.
+            unsafe {
+                if whole {
+                    outputs[i] = self.place(self.output, place, channel);
+                    addends[i] = onto.map_or(ptr::null(), |onto| self.place(onto, place, channel).cast_const());
+                } else {
+                    outputs[i] = outputs[i].add(i * UNIT);
+                }
+            }
         }
         let mut tile = OutputTile {
             depth: terms.len(),
@@ -286,8 +301,8 @@ impl Sum<'_> {
             values,
             offsets: self.part.offsets[terms.clone()].as_ptr(),
             outputs,
+            onto: if whole && onto.is_some() { Some(addends) } else { None },
             row,
-            accumulate: whole && accumulate,
             bias: self.plan.zeros.as_ptr(),
         };
         debug_assert!(most <= MOST_ROWS && units.len() <= MOST_UNITS);
@@ -308,23 +323,26 @@ impl Sum<'_> {
                     for output in &mut tile.outputs[..units.len()] {
                         *output = output.add(most * row);
                     }
+                    for addend in tile.onto.iter_mut().flat_map(|onto| &mut onto[..units.len()]) {
+                        *addend = addend.add(most * row);
+                    }
                 }
                 kernel(isa, rows, units.len(), direct)(&tile);
                 if !whole {
-                    self.place_spilled(spilled, units.len() * UNIT, pieces, first..first + rows, accumulate);
+                    self.place_spilled(spilled, units.len() * UNIT, pieces, first..first + rows, onto);
                 }
             }
         }
     }
 
-    /// Where a place (counted through the images) of a channel is in the output.
+    /// Where a place (counted through the images) of a channel is in what stands as the output does.
     ///
     /// # Safety
-    /// The place and the channel are in the output.
-    unsafe fn place(&self, place: usize, channel: usize) -> *mut f32 {
+    /// The place and the channel are in it.
+    unsafe fn place(&self, output: Output, place: usize, channel: usize) -> *mut f32 {
         let places = self.part.places();
         // SAFETY: the caller's.
-        unsafe { self.output.at(place / places, channel).at.add(place % places) }
+        unsafe { output.at(place / places, channel).at.add(place % places) }
     }
 
     /// Moves a tile, `width` numbers to a row, to the places of `pieces` in some channels.
@@ -337,18 +355,28 @@ impl Sum<'_> {
         width: usize,
         pieces: &[Piece],
         channels: Range<usize>,
-        accumulate: bool,
+        onto: Option<Output>,
     ) {
         for (channel, spilled) in channels.zip(spilled.chunks_exact(width)) {
             let mut spilled = spilled;
             for piece in pieces {
                 let (values, rest) = spilled.split_at(piece.len);
-                // SAFETY: the caller's; a piece lies in one row of one image.
-                let into = unsafe { std::slice::from_raw_parts_mut(self.place(piece.place, channel), piece.len) };
-                if accumulate {
-                    into.iter_mut().zip(values).for_each(|(into, v)| *into += v);
-                } else {
-                    into.copy_from_slice(values);
+                // SAFETY (of the block): the caller's; a piece lies in one row of one image, and what the output is added to is the
+                // output itself or has no place in common with it.
+                unsafe {
+                    let into = self.place(self.output, piece.place, channel);
+                    match onto {
+                        Some(onto) if onto.at != self.output.at => {
+                            let addends = slice::from_raw_parts(self.place(onto, piece.place, channel), piece.len);
+                            let into = slice::from_raw_parts_mut(into, piece.len);
+                            into.iter_mut().zip(addends).zip(values).for_each(|((into, a), v)| *into = a + v);
+                        }
+                        Some(_) => {
+                            let into = slice::from_raw_parts_mut(into, piece.len);
+                            into.iter_mut().zip(values).for_each(|(into, v)| *into += v);
+                        }
+                        None => slice::from_raw_parts_mut(into, piece.len).copy_from_slice(values),
+                    }
                 }
                 spilled = rest;
             }

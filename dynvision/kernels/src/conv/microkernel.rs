@@ -28,8 +28,8 @@ pub(super) struct OutputTile {
     pub outputs: [*mut f32; MOST_UNITS],
     /// Numbers from one row of the output to the next.
     pub row: usize,
-    /// Whether to add to what stands there.
-    pub accumulate: bool,
+    /// What the tile is added to: it stands as the outputs do, and may be the outputs.
+    pub onto: Option<[*const f32; MOST_UNITS]>,
     /// One number for each row.
     pub bias: *const f32,
 }
@@ -102,9 +102,12 @@ unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize, const DI
         for (m, sums) in sums.iter().enumerate() {
             let bias = V::splat(*tile.bias.add(m));
             for (r, &sum) in sums.iter().enumerate() {
-                let to = tile.outputs[r / per_unit].add(m * tile.row + r % per_unit * V::LANES);
-                let sum = sum.add(bias);
-                if tile.accumulate { V::load(to).add(sum).store(to) } else { sum.store(to) }
+                let (unit, at) = (r / per_unit, m * tile.row + r % per_unit * V::LANES);
+                let (to, sum) = (tile.outputs[unit].add(at), sum.add(bias));
+                match &tile.onto {
+                    Some(onto) => V::load(onto[unit].add(at)).add(sum).store(to),
+                    None => sum.store(to),
+                }
             }
         }
     }

@@ -46,6 +46,15 @@ pub enum Accumulate<'a, E> {
 }
 
 impl<'a, E: Scalar> Accumulate<'a, E> {
+    /// Makes values from number `start` of the output on those that are added to.
+    fn begin(self, start: usize, y: &mut [E]) {
+        match self {
+            Accumulate::Nothing => y.fill(E::zero()),
+            Accumulate::Output => {}
+            Accumulate::Values(values) => y.copy_from_slice(&values[start..][..y.len()]),
+        }
+    }
+
     fn as_f32(self) -> Option<Accumulate<'a, f32>> {
         match self {
             Accumulate::Nothing => Some(Accumulate::Nothing),
@@ -86,22 +95,23 @@ pub(crate) fn forward<E: Scalar>(
         winograd::run(&cache.winograd(made, &shape, false, w), x, bias32, y, onto);
         return Ok(());
     }
-    if let Accumulate::Values(values) = onto {
-        parallel::chunks(y, |start, y| y.copy_from_slice(&values[start..start + y.len()]));
-    }
-    let accumulate = onto != Accumulate::Nothing;
     if shape.is_sparse() {
-        sparse::forward(&shape, x, w, bias, y, accumulate);
+        sparse::forward(&shape, x, w, bias, y, onto);
         return Ok(());
     }
-    match (algorithm, E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
-        (Algorithm::Depthwise, Some(x), Some(w), Some(y)) => {
-            depthwise::forward(&shape, cache.isa(), x, w, bias32, y, accumulate);
+    match (algorithm, E::as_f32(x), E::as_f32(w), E::as_f32_mut(y), onto.as_f32()) {
+        (Algorithm::Depthwise, Some(x), Some(w), Some(y), Some(onto)) => {
+            depthwise::forward(&shape, cache.isa(), x, w, bias32, y, onto);
         }
-        (Algorithm::Implicit, Some(x), Some(w), Some(y)) => {
-            implicit::run(&cache.plan(&shape, false, w), x, bias32, y, accumulate);
+        (Algorithm::Implicit, Some(x), Some(w), Some(y), Some(onto)) => {
+            implicit::run(&cache.plan(&shape, false, w), x, bias32, y, onto);
         }
-        _ => portable::forward(&shape, x, w, bias, y, accumulate),
+        _ => {
+            if let Accumulate::Values(values) = onto {
+                parallel::chunks(y, |start, y| y.copy_from_slice(&values[start..start + y.len()]));
+            }
+            portable::forward(&shape, x, w, bias, y, onto != Accumulate::Nothing);
+        }
     }
     Ok(())
 }
@@ -211,7 +221,7 @@ fn backward_data_of_zeros(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32
         algorithm if let Some(made) = algorithm.tiles() => {
             winograd::run(&cache.winograd(made, shape, true, w), gy, None, gx, Accumulate::Output);
         }
-        _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, true),
+        _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, Accumulate::Output),
     }
 }
 

@@ -2,7 +2,7 @@
 //! written out but the result.
 
 use super::shape::ConvShape;
-use super::{Scalar, parallel};
+use super::{Accumulate, Scalar, parallel};
 use crate::taps::each_tap_row;
 
 pub(super) fn forward<E: Scalar>(
@@ -11,16 +11,14 @@ pub(super) fn forward<E: Scalar>(
     w: &[E],
     bias: Option<&[E]>,
     y: &mut [E],
-    accumulate: bool,
+    onto: Accumulate<'_, E>,
 ) {
     let ConvShape { window, input, output, in_channels, out_channels, .. } = *shape;
     let (plain, taps, ins) = (input[0] * input[1], shape.taps(), shape.group_in());
     parallel::planes(y, shape.places(), |first, planes| {
         for (i, y) in planes.chunks_exact_mut(shape.places()).enumerate() {
             let (image, out) = ((first + i) / out_channels, (first + i) % out_channels);
-            if !accumulate {
-                y.fill(E::zero());
-            }
+            onto.begin((first + i) * shape.places(), y);
             for of in 0..ins {
                 let channel = out / shape.group_out() * ins + of;
                 let x = &x[(image * in_channels + channel) * plain..][..plain];

@@ -33,14 +33,7 @@ pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places };
-    let onto = match onto {
-        Accumulate::Nothing => None,
-        Accumulate::Output => Some(output),
-        Accumulate::Values(values) => {
-            assert_eq!(values.len(), y.len(), "convolution: length of what it is added to");
-            Some(Output { at: values.as_ptr().cast_mut(), ..output })
-        }
-    };
+    let onto = output.onto(onto, y.len());
     let bias = bias.unwrap_or(&plan.zeros);
     batch::split_images(
         images,
@@ -166,7 +159,7 @@ impl Call<'_> {
             offsets: ptr::null(),
             outputs: [products.as_mut_ptr(); MOST_UNITS],
             row: width,
-            accumulate: false,
+            onto: None,
             bias: self.plan.zeros.as_ptr(),
         };
         for position in 0..positions {
