@@ -55,6 +55,8 @@ impl Initial for Clock {
     }
 }
 impl Observer for Clock {
+    const KEEPS: bool = false;
+
     fn observe<S: Timed, E: Element, D: VisionDevice<E>>(
         times: &mut Vec<Instant>,
         _: Option<&Maps<E, D>>,

@@ -226,7 +226,7 @@ impl Code<'_> {
     }
 
     fn operation(&self, at: usize, operation: &Operation, stage: &Stage) -> TokenStream {
-        let Names { spec, dtype, device, tape, .. } = self.names;
+        let Names { spec, kind, dtype, device, tape, .. } = self.names;
         let area = &self.model.areas[at];
         let (owner, name, before) = (&area.name, operation.name(), &stage.before.constant);
         let (part, field) = (self.part(owner, &name), self.names.field(area, &name));
@@ -241,7 +241,7 @@ impl Code<'_> {
                 let x = __dv::tstep::<#part, #dtype, #device, #tape>(&self.#field, x, &state.#owner, cx)?;
             },
             Operation::Record => self.observe(owner, &self.shapes.areas[at].response),
-            Operation::Delay => quote!(let x = state.#owner.delay(x, cx.area())?;),
+            Operation::Delay => quote!(let x = __dv::delay::<#kind, _, _, _, _>(&mut state.#owner, x, cx)?;),
             Operation::Pool(_) => quote!(let x = __dv::pool::<#part, #dtype, #device, #tape>(x, cx)?;),
             Operation::Nonlin(_) | Operation::Apply(..) => quote! {
                 let x = __dv::operation::<#part, #dtype, #device, #tape>(&self.#field, x, #spec::#before, cx)?;

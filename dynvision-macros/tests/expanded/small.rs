@@ -187,7 +187,7 @@ const _: () = {
                     T,
                 >(&self.v1, x, Small::INPUT, &state.v1, cx)?;
                 K::observe::<__MapOfSmallV1<B>, E, D>(&mut observed.v1, x.as_ref())?;
-                let x = state.v1.delay(x, cx.area())?;
+                let x = __dv::delay::<K, _, _, _, _>(&mut state.v1, x, cx)?;
                 __dv::leave::<K, _, _, _, _>(&mut state.v1, &mut observed.v1, cx)?;
                 __dv::restore("the output of `v1`", x)?
             };

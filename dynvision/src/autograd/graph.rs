@@ -2,10 +2,11 @@
 
 use super::cache::{Cache, CommonWeights, FrameKey};
 use super::kept::{Kept, MaxPooled};
+use super::spare::Spare;
 use super::{id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::Window;
-use crate::kernels::{Buffer, ConvKernel, Element, Maps, VisionDevice};
+use crate::kernels::{Buffer, ConvKernel, Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -33,6 +34,10 @@ pub struct Graph<E: Element, D: VisionDevice<E>, T = NoneTape> {
     collected: HashSet<UniqueId>,
     /// How the results of max pooling on this tape are made again, while their values are those that were made.
     pooled: HashMap<UniqueId, MaxPooled<E, D>>,
+    /// Maps whose place later results may take, where no gradient is recorded.
+    spare: Spare<E, D>,
+    /// The signal that was made last of all that nobody keeps.
+    passing: Option<UniqueId>,
     /// Weights that other tapes of the run use as well, and whose gathered gradients one of them collects.
     common: CommonWeights<E, D>,
 }
@@ -57,6 +62,8 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
             cache: Cache::default(),
             collected: HashSet::new(),
             pooled: HashMap::new(),
+            spare: Spare::default(),
+            passing: None,
             common: Rc::default(),
         }
     }
@@ -98,6 +105,23 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
         self.cache.shared.contains(&id(maps))
     }
 
+    /// Takes maps of these sizes whose values nobody needs, if there are any.
+    pub(crate) fn spare(&mut self, sizes: &Sizes) -> Option<Maps<E, D>> {
+        self.spare.take(sizes)
+    }
+
+    /// Says that nobody keeps this signal, which the next layer reads.
+    pub(crate) fn pass(&mut self, x: &Maps<E, D>) {
+        self.passing = Some(id(x));
+    }
+
+    /// Says that this signal is kept.
+    pub(crate) fn hold(&mut self, x: &Maps<E, D>) {
+        if self.passing == Some(id(x)) {
+            self.passing = None;
+        }
+    }
+
     /// Returns a trained number as the host reads it, which costs one copy in an unroll.
     pub fn number(&mut self, t: &Tensor<(), E, D>) -> f64 {
         *self.cache.numbers.entry(id(t)).or_insert_with(|| t.as_vec()[0].to_f64().unwrap_or(f64::NAN))
@@ -118,6 +142,22 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
         let (y, tape) = op(x.put_tape(mem::take(&mut self.tape))).map_err(Error::device)?.split_tape();
         self.tape = tape;
         Ok(y)
+    }
+
+    /// Says that nobody needs the values of these maps any more: a later result may take their place. Where a gradient is
+    /// recorded backward operations may need them, and nothing happens.
+    pub(crate) fn recycle(&mut self, maps: Maps<E, D>) {
+        if !T::OWNS_TAPE && !self.is_shared(&maps) {
+            self.spare.put(maps);
+        }
+    }
+
+    /// [`recycle`](Graph::recycle) of a signal, unless it is kept.
+    pub(crate) fn release(&mut self, x: Maps<E, D>) {
+        if self.passing == Some(id(&x)) {
+            self.passing = None;
+            self.recycle(x);
+        }
     }
 
     /// Records how the operation that made `y` runs backward. The gradient of `y` is handed over by value: nobody reads

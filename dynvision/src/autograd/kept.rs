@@ -17,7 +17,7 @@ impl<E: Element, D: VisionDevice<E>> Kept<E, D> {
     pub(crate) fn values(&self, device: &D) -> Result<Maps<E, D>, <D as HasErr>::Err> {
         match self {
             Kept::Maps(x) => Ok(x.clone()),
-            Kept::MaxPool { window, of } => Ok(device.max_pool2d(*window, of, false)?.0),
+            Kept::MaxPool { window, of } => Ok(device.max_pool2d(*window, of, false, None)?.0),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod cache;
 mod graph;
 mod kept;
+mod spare;
 
 pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
 pub use graph::Graph;

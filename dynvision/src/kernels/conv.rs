@@ -22,7 +22,9 @@ pub trait ConvKernel<E: Element>: Device<E> {
     /// long as one unroll, during which the weight does not change.
     type WeightCache: Default + 'static;
 
-    /// `conv(x, w) + bias`, added to `onto` where that is given.
+    /// `conv(x, w) + bias`, added to `onto` where that is given. `out` are maps of the result's sizes whose values nobody
+    /// needs: the result may stand in their place.
+    #[allow(clippy::too_many_arguments, reason = "three inputs, and where the result goes")]
     #[allow(unused_variables, reason = "the composition keeps nothing")]
     fn conv2d(
         &self,
@@ -32,6 +34,7 @@ pub trait ConvKernel<E: Element>: Device<E> {
         bias: Option<&Tensor<(usize,), E, Self>>,
         cache: &Self::WeightCache,
         onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err> {
         composed::conv2d(self, conv, x, w, bias, onto)
     }

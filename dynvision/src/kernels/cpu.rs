@@ -37,6 +37,15 @@ fn output<E: Element>(dev: &Cpu, [b, c, h, w]: [usize; 4]) -> Result<Maps<E, Cpu
     zeros(dev, &(b, c, h, w))
 }
 
+/// [`output`] in the place of maps whose values nobody needs, if there are any: who shares their memory keeps the values.
+fn output_in<E: Element>(dev: &Cpu, out: Option<Maps<E, Cpu>>, sizes: [usize; 4]) -> Result<Maps<E, Cpu>, CpuError> {
+    let Some(mut y) = out.filter(|out| self::sizes(out) == sizes) else { return output(dev, sizes) };
+    if cfg!(debug_assertions) {
+        write(&mut y)?.fill(E::nan()); // a kernel that leaves out a place is seen
+    }
+    Ok(y)
+}
+
 /// The elements of an input, copied where they do not lie in one piece.
 fn read<S: Shape, E: Element>(t: &Tensor<S, E, Cpu>) -> Cow<'_, [E]> {
     view(t).map_or_else(|| Cow::Owned(t.as_vec()), Cow::Borrowed)
@@ -88,13 +97,14 @@ where
         bias: Option<&Tensor<(usize,), E, Self>>,
         cache: &Self::WeightCache,
         onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, CpuError> {
         let (xd, wd) = (sizes(x), sizes(w));
         let yd = [xd[0], wd[0], conv.window.output_len(xd[2]), conv.window.output_len(xd[3])];
         let (mut y, values) = match onto {
             Some(Addend::Owned(y)) => (owned(self, y)?, Some(None)),
-            Some(Addend::Borrowed(values)) => (output(self, yd)?, Some(Some(read(values)))),
-            None => (output(self, yd)?, None),
+            Some(Addend::Borrowed(values)) => (output_in(self, out, yd)?, Some(Some(read(values)))),
+            None => (output_in(self, out, yd)?, None),
         };
         let onto = match &values {
             Some(Some(values)) => Accumulate::Values(values),
@@ -142,10 +152,11 @@ where
         window: Window,
         x: &Maps<E, Self>,
         keep: bool,
+        out: Option<Maps<E, Self>>,
     ) -> Result<(Maps<E, Self>, Option<Self::Chosen>), CpuError> {
         let xd = sizes(x);
         let yd = [xd[0], xd[1], window.output_len(xd[2]), window.output_len(xd[3])];
-        let mut y = output(self, yd)?;
+        let mut y = output_in(self, out, yd)?;
         let chosen = E::max_pool2d(window, &read(x), xd, write(&mut y)?, yd, keep).map_err(refused)?;
         Ok((y, chosen))
     }

@@ -12,12 +12,15 @@ pub trait PoolKernel<E: Element>: Device<E> {
     /// What backward needs to know of which input each output was taken from. The composition needs nothing: it looks
     /// again.
     type Chosen: Default + 'static;
-    /// The maximum of each window; padding never wins. `keep` asks for what backward needs.
+    /// The maximum of each window; padding never wins. `keep` asks for what backward needs. `out` are maps of the result's
+    /// sizes whose values nobody needs: the result may stand in their place.
+    #[allow(unused_variables, reason = "the composition makes new maps")]
     fn max_pool2d(
         &self,
         window: Window,
         x: &Maps<E, Self>,
         keep: bool,
+        out: Option<Maps<E, Self>>,
     ) -> Result<(Maps<E, Self>, Option<Self::Chosen>), Self::Err> {
         Ok((composed::max_pool2d(self, window, x)?, keep.then(Default::default)))
     }

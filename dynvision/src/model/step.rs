@@ -40,6 +40,22 @@ pub fn leave<K: Observer, S: Timed, E: Element, D: VisionDevice<E>, T>(
     own.memories().try_for_each(|(name, maps)| K::remember(observed, name, maps))
 }
 
+/// [`History::delay`] of what an observer has seen: unless it kept it, a later result takes the place of the response that is
+/// forgotten.
+pub fn delay<K: Observer, S: Timed, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    own: &mut History<S, E, D>,
+    x: Option<Maps<E, D>>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    x.iter().for_each(|x| cx.hold(x));
+    let delayed = own.delayed(&x, cx.area());
+    let forgotten = own.replace_oldest(x, cx.area().history)?;
+    if let Some(forgotten) = forgotten.filter(|_| !K::KEEPS) {
+        cx.recycle(forgotten);
+    }
+    Ok(delayed)
+}
+
 /// What the area with this past answered when link number `link` reads it.
 pub fn earlier<E: Element, D: VisionDevice<E>, T>(
     from: &Past<E, D>,
@@ -152,7 +168,12 @@ pub fn pool<P: Pool, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: Option<Maps<E, D>>,
     cx: &mut Context<E, D, T>,
 ) -> Result<Option<Maps<E, D>>> {
-    x.map(|x| P::forward(&x, cx)).transpose()
+    let Some(x) = x else { return Ok(None) };
+    let y = P::forward(&x, cx)?;
+    if id(&y) != id(&x) {
+        cx.pass(&y);
+    }
+    Ok(Some(y))
 }
 
 /// The logits of a signal under their shape; zeros while there is none.

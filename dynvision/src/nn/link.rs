@@ -130,12 +130,12 @@ pub(crate) mod built {
                     let h = ops::resize(h, size, None, cx)?;
                     return conv.forward(&h, Some(x), cx).map(Some);
                 }
-                (conv, Some(x)) if G::IS_SUM => {
-                    let h = match conv {
-                        Some(conv) => conv.forward(h, None, cx)?,
-                        None => h.clone(),
-                    };
-                    return ops::resize(&h, size, Some(x), cx).map(Some);
+                (None, Some(x)) if G::IS_SUM => return ops::resize(h, size, Some(x), cx).map(Some),
+                (Some(conv), Some(x)) if G::IS_SUM => {
+                    let h = conv.forward(h, None, cx)?;
+                    let x = ops::resize(&h, size, Some(x), cx)?;
+                    cx.recycle(h);
+                    return Ok(Some(x));
                 }
                 (None, x) => (ops::resize(h, size, None, cx)?, x),
                 (Some(conv), x) if is_point && shrinks => {

@@ -6,6 +6,7 @@ use super::{
     Additive, Connection, Conv2d, DefaultOptions, Feedforward, Full, Integration, Layer, Recurrence, RecurrenceTarget,
     Spec, ToOutput,
 };
+use crate::autograd::id;
 use crate::error::Result;
 use crate::geometry::{Geometry, Map};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -114,7 +115,13 @@ impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Layer f
 
         let x = if P::STAGE == Stage::Input { recur(x, [input.h, input.w], cx)? } else { x };
         let x = match x {
-            Some(x) => Some(F::first(&built.feedforward, &x, cx)?),
+            Some(x) => {
+                let y = F::first(&built.feedforward, &x, cx)?;
+                if id(&y) != id(&x) {
+                    cx.release(x);
+                }
+                Some(y)
+            }
             None => F::without_input(&built.feedforward, middle, cx)?,
         };
         let x = if P::STAGE == Stage::Middle { recur(x, middle, cx)? } else { x };
@@ -138,7 +145,11 @@ fn recur<C: Connection, G: Integration, E: Element, D: VisionDevice<E>, T: Tape<
             let y = C::forward(weights, h, None, cx)?;
             let y = ops::resize(&y, [rows, columns], None, cx)?;
             match x {
-                Some(x) => G::integrate(x, &y, cx),
+                Some(x) => {
+                    let x = G::integrate(x, &y, cx)?;
+                    cx.recycle(y);
+                    Ok(x)
+                }
                 None => Ok(y),
             }
         }

@@ -141,7 +141,9 @@ impl<
         x: Maps<E, D>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
-        built.conv2.forward(&x, None, cx)
+        let y = built.conv2.forward(&x, None, cx)?;
+        cx.recycle(x);
+        Ok(y)
     }
 
     fn without_input<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(

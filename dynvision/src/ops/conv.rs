@@ -4,7 +4,7 @@ use super::shape::{contiguous, copy};
 use crate::autograd::{FrameKey, FrameOp, Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{self, Addend, Element, Maps, Vector, VisionDevice};
+use crate::kernels::{self, Addend, Element, Maps, Sizes, Vector, VisionDevice};
 use dfdx::prelude::*;
 
 /// Cross-correlation `y[b,o,i,j] = bias[o] + sum over c,k,l of w[o,c,k,l] x[b, c, i s + k d - p, j s + l d - p]`, in
@@ -28,7 +28,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let (conv, x, w) = (*conv, contiguous(x.clone(), graph)?, contiguous(w.clone(), graph)?);
     let bias = bias.map(|bias| graph.run(bias.clone(), kernels::contiguous)).transpose()?;
     let onto = onto.map(|onto| contiguous(onto, graph)).transpose()?;
-    check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
+    let sizes = check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
     let w = if id(&w) == id(&x) { copy(&w, graph)? } else { w };
     let bias = match bias {
         Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(graph.run(bias, |bias| bias.try_mul(E::ONE))?),
@@ -40,7 +40,11 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         Some(kept) if graph.is_shared(kept) => Some(Addend::Borrowed(kept)),
         _ => onto.map(Addend::Owned),
     };
-    let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &cache, onto).map_err(Error::device)?;
+    let out = match onto {
+        Some(Addend::Owned(_)) => None,
+        _ => graph.spare(&sizes),
+    };
+    let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &cache, onto, out).map_err(Error::device)?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
@@ -78,13 +82,14 @@ pub fn conv2d_once<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     graph.once(FrameKey { frame: id(x), op }, |graph| conv2d(conv, x, w, bias, None, graph))
 }
 
+/// Checks the operands, and returns the sizes of the result.
 fn check<E: Element, D: VisionDevice<E>>(
     conv: &Conv,
     x: &Maps<E, D>,
     w: &Maps<E, D>,
     bias: Option<&Vector<E, D>>,
     onto: Option<&Maps<E, D>>,
-) -> Result<()> {
+) -> Result<Sizes> {
     let ((b, i, h, wd), (o, per_group, k, l)) = (*x.shape(), *w.shape());
     let window = conv.window;
     let shape = |what, expected: &[usize], found: &[usize]| Err(Error::shape(what, expected, found));
@@ -118,5 +123,6 @@ fn check<E: Element, D: VisionDevice<E>>(
     if let Some(onto) = onto.filter(|onto| onto.shape().concrete() != to) {
         return shape("what a convolution is added to", &to, &onto.shape().concrete());
     }
-    Ok(())
+    let [b, o, h, w] = to;
+    Ok((b, o, h, w))
 }

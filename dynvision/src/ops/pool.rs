@@ -22,7 +22,9 @@ pub fn max_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let x = contiguous(x.clone(), graph)?;
     fits(window, &x)?;
-    let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE).map_err(Error::device)?;
+    let (b, c, h, w) = *x.shape();
+    let out = graph.spare(&(b, c, window.output_len(h), window.output_len(w)));
+    let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE, out).map_err(Error::device)?;
     if let Some(chosen) = chosen {
         let to = *y.shape();
         graph.pooled(window, &x, &y);

@@ -78,10 +78,14 @@ impl<E: Dtype, D: Device<E>> Past<E, D> {
         self.memories.clone()
     }
 
-    fn push(&mut self, x: Option<Maps<E, D>>, capacity: usize) {
-        self.responses.truncate(capacity.saturating_sub(1));
+    /// Returns the response that is forgotten.
+    fn push(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Option<Maps<E, D>> {
+        let kept = capacity.saturating_sub(1);
+        self.responses.truncate(kept + 1);
+        let forgotten = if self.responses.len() > kept { self.responses.pop_back().flatten() } else { None };
         self.responses.push_front(x);
         self.updates += 1;
+        forgotten
     }
 }
 
@@ -117,9 +121,14 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
     /// # Errors
     /// [`Error::Shape`] where `x` has not the shape `S`.
     pub fn delay(&mut self, x: Option<Maps<E, D>>, plan: &AreaPlan) -> Result<Option<Maps<E, D>>> {
-        let delayed = if plan.feedforward == 0 { x.clone() } else { self.ago(plan.feedforward).cloned() };
+        let delayed = self.delayed(&x, plan);
         self.push(x, plan.history)?;
         Ok(delayed)
+    }
+
+    /// What [`delay`](History::delay) of `x` returns.
+    pub(crate) fn delayed(&self, x: &Option<Maps<E, D>>, plan: &AreaPlan) -> Option<Maps<E, D>> {
+        if plan.feedforward == 0 { x.clone() } else { self.ago(plan.feedforward).cloned() }
     }
 
     /// Stores `x` as the newest response and forgets all but `capacity`.
@@ -127,12 +136,19 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
     /// # Errors
     /// [`Error::Shape`] where `x` has not the shape `S`.
     pub fn push(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Result<()> {
+        self.replace_oldest(x, capacity).map(drop)
+    }
+
+    /// [`push`](History::push), which returns the response that is forgotten.
+    ///
+    /// # Errors
+    /// As [`push`](History::push).
+    pub(crate) fn replace_oldest(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Result<Option<Maps<E, D>>> {
         if let Some(sizes) = x.as_ref().map(|x| x.shape().concrete()).filter(|sizes| S::from_concrete(sizes).is_none())
         {
             return Err(Error::not_of::<S>("response of an area", &sizes));
         }
-        self.past.push(x, capacity);
-        Ok(())
+        Ok(self.past.push(x, capacity))
     }
 
     /// Sets the response with which the area begins, as if it had given it before its first step.

@@ -32,6 +32,9 @@ pub trait Initial: PerArea {
 /// An observer: sees the response of each area at each step. Implement it (with [`PerArea`] and [`Initial`]) to keep a
 /// statistic instead of every response.
 pub trait Observer: Initial {
+    /// Whether it may keep responses as they are. One that does not says so, and their memory is used again.
+    const KEEPS: bool = true;
+
     /// The responses that are kept as they are, one for each step: gradients may come through them. None unless said
     /// otherwise.
     fn kept<S: Timed, E: Dtype, D: Device<E>>(_value: &Self::Value<S, E, D>) -> &[Option<Maps<E, D>>] {
@@ -82,6 +85,8 @@ impl Initial for Discard {
     fn initial<S: Timed, E: Dtype, D: Device<E>>() {}
 }
 impl Observer for Discard {
+    const KEEPS: bool = false;
+
     fn observe<S: Timed, E: Element, D: VisionDevice<E>>(_: &mut (), _: Option<&Maps<E, D>>) -> Result<()> {
         Ok(())
     }

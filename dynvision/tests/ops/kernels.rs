@@ -65,11 +65,19 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
     let onto: Option<MapsOf<E, D>> = add.then(|| tensor(dev, sizes(shown.y), seed ^ 3));
     let cache = Default::default();
     let own = || onto.clone().map(Addend::Owned);
-    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, own()).unwrap();
+    let y = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, own(), None).unwrap();
     let want = composed::conv2d(dev, conv, &x, &w, bias.as_ref(), own()).unwrap();
     agree(y.as_vec(), want.as_vec());
-    let beside = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, onto.as_ref().map(Addend::Borrowed)).unwrap();
-    agree(beside.as_vec(), y.as_vec());
+    // in the place of maps that another handle holds, which keeps their values, and not in that of maps of other sizes
+    let held: MapsOf<E, D> = tensor(dev, sizes(shown.y), seed ^ 5);
+    let values = held.as_vec();
+    let other: MapsOf<E, D> = tensor(dev, (1, 1, 1, len(shown.y) + 1), seed);
+    for out in [held.clone(), other] {
+        let onto = onto.as_ref().map(Addend::Borrowed);
+        let beside = dev.conv2d(conv, &x, &w, bias.as_ref(), &cache, onto, Some(out)).unwrap();
+        agree(beside.as_vec(), y.as_vec());
+        assert_eq!((*beside.shape(), held.as_vec() == values), (*y.shape(), true));
+    }
     agree(
         composed::conv2d(dev, conv, &x, &w, bias.as_ref(), onto.as_ref().map(Addend::Borrowed)).unwrap().as_vec(),
         want.as_vec(),
@@ -87,11 +95,13 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
 }
 
 fn pooling<E: Element, D: VisionDevice<E>>(dev: &D, window: Window, x: &MapsOf<E, D>, seed: u64) {
-    let (y, chosen) = dev.max_pool2d(window, x, true).unwrap();
+    let (y, chosen) = dev.max_pool2d(window, x, true, None).unwrap();
     let z = composed::max_pool2d(dev, window, x).unwrap();
     agree(y.as_vec(), z.as_vec());
-    let (only, none) = dev.max_pool2d(window, x, false).unwrap();
-    assert!(none.is_none() && only.as_vec() == y.as_vec());
+    let held: MapsOf<E, D> = tensor(dev, *y.shape(), seed);
+    let values = held.as_vec();
+    let (only, none) = dev.max_pool2d(window, x, false, Some(held.clone())).unwrap();
+    assert!(none.is_none() && only.as_vec() == y.as_vec() && held.as_vec() == values);
     let (gy, to, from) = (buffer(dev, y.shape().num_elements(), seed), *y.shape(), *x.shape());
     gradients_agree(
         dev,
@@ -340,7 +350,7 @@ fn numbers_at_the_edge_agree() {
     let step = |relu| dev.leaky(0.5, x.clone(), None, relu).unwrap();
     same(&step(true).as_vec(), &composed::leaky(&dev, 0.5, x.clone(), None, true).unwrap().as_vec());
     let window = Window::same(3, 1);
-    let (y, _) = dev.max_pool2d(window, &x, false).unwrap();
+    let (y, _) = dev.max_pool2d(window, &x, false, None).unwrap();
     same(&y.as_vec(), &composed::max_pool2d(&dev, window, &x).unwrap().as_vec());
     let (mut g, mut h) = (buffer::<f64, Dev>(&dev, 12, 3), buffer::<f64, Dev>(&dev, 12, 3));
     dev.relu_backward(&x, &mut g).unwrap();
@@ -363,7 +373,7 @@ fn views_are_right_or_refused() {
         assert!(dynvision::kernels::view(&x).is_none());
         let flat = x.clone().contiguous();
         let same = |a: MapsOf<f64, Dev>, b: MapsOf<f64, Dev>| assert_eq!(a.as_vec(), b.as_vec());
-        same(dev.max_pool2d(window, &x, false).unwrap().0, dev.max_pool2d(window, &flat, false).unwrap().0);
+        same(dev.max_pool2d(window, &x, false, None).unwrap().0, dev.max_pool2d(window, &flat, false, None).unwrap().0);
         same(dev.avg_pool2d(window, &x).unwrap(), dev.avg_pool2d(window, &flat).unwrap());
         same(dev.resize(&x, 3, 9, None).unwrap(), dev.resize(&flat, 3, 9, None).unwrap());
         same(dev.relu(x.clone()).unwrap(), dev.relu(flat.clone()).unwrap());
@@ -375,12 +385,12 @@ fn views_are_right_or_refused() {
         );
         let w: MapsOf<f64, Dev> = tensor(&dev, (3, 3, 4, 2), 9).permute::<_, Axes4<3, 2, 0, 1>>();
         let (cache, fresh) = Default::default();
-        let y = dev.conv2d(&conv, &x, &w, None, &cache, None).unwrap();
-        same(y, dev.conv2d(&conv, &flat, &w.clone().contiguous(), None, &fresh, None).unwrap());
+        let y = dev.conv2d(&conv, &x, &w, None, &cache, None, None).unwrap();
+        same(y, dev.conv2d(&conv, &flat, &w.clone().contiguous(), None, &fresh, None, None).unwrap());
         let (mut gx, mut gw, gy) = (buffer(&dev, 1, 1), buffer(&dev, 72, 2), buffer(&dev, 120, 3));
         let back = dev.conv2d_backward(&conv, &x, &w, &cache, (2, 2, 6, 5), &gy, Some(&mut gx), &mut gw, None, false);
         assert!(back.is_err());
-        let (pooled, chosen) = dev.max_pool2d(window, &flat, true).unwrap();
+        let (pooled, chosen) = dev.max_pool2d(window, &flat, true, None).unwrap();
         let gy = buffer(&dev, pooled.shape().num_elements(), 4);
         let chosen = chosen.unwrap();
         assert!(dev.max_pool2d_backward(window, &x, &chosen, *pooled.shape(), &gy, &mut gx).is_err());

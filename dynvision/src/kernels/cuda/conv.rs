@@ -93,6 +93,7 @@ where
         bias: Option<&Tensor<(usize,), E, Self>>,
         (): &Self::WeightCache,
         onto: Option<Addend<'_, E, Self>>,
+        _: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, CudaError> {
         let shape = Shape4::new(conv, *x.shape(), *w.shape())?;
         let (b, rows, columns) = (shape.batch, shape.sizes.0[4] as usize, shape.sizes.0[5] as usize);

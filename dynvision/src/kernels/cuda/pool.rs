@@ -34,6 +34,7 @@ where
         window: Window,
         x: &Maps<E, Self>,
         keep: bool,
+        _: Option<Maps<E, Self>>,
     ) -> Result<(Maps<E, Self>, Option<Self::Chosen>), CudaError> {
         let (from, x, handle) = (*x.shape(), whole(x)?, handle(self)?);
         let y: Maps<E, Self> = self.try_zeros_like(&made(window, from))?;

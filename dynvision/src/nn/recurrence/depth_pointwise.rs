@@ -48,6 +48,8 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for Depth
     ) -> Result<Maps<E, D>> {
         let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
         let mixed = weights.depthwise.convolve(&depthwise, h, None, cx)?;
-        weights.pointwise.forward(&mixed, onto, cx)
+        let y = weights.pointwise.forward(&mixed, onto, cx)?;
+        cx.recycle(mixed);
+        Ok(y)
     }
 }

@@ -49,6 +49,8 @@ impl<I: ConstDim, K: ConstDim, C: ConvOptions> Connection for LocalDepthwiseConn
     ) -> Result<Maps<E, D>> {
         let near = lateral(&weights.local, h, cx)?;
         let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
-        weights.depthwise.convolve(&depthwise, &near, onto, cx)
+        let y = weights.depthwise.convolve(&depthwise, &near, onto, cx)?;
+        cx.recycle(near);
+        Ok(y)
     }
 }

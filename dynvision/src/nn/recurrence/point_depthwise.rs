@@ -48,6 +48,8 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for Point
     ) -> Result<Maps<E, D>> {
         let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(O::SIZE);
         let mixed = weights.pointwise.forward(h, None, cx)?;
-        weights.depthwise.convolve(&depthwise, &mixed, onto, cx)
+        let y = weights.depthwise.convolve(&depthwise, &mixed, onto, cx)?;
+        cx.recycle(mixed);
+        Ok(y)
     }
 }
