@@ -1,11 +1,10 @@
 //! The computation graph of one unroll.
 
 use super::cache::{Cache, CommonWeights, FrameKey};
-use super::kept::{Kept, MaxPooled};
+use super::kept::{Kept, Made, Place};
 use super::spare::Spare;
 use super::{id, take_grad};
 use crate::error::{Error, Result};
-use crate::geometry::Window;
 use crate::kernels::{Buffer, ConvKernel, Element, Maps, Sizes, VisionDevice};
 use dfdx::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -32,8 +31,10 @@ pub struct Graph<E: Element, D: VisionDevice<E>, T = NoneTape> {
     cache: Cache<E, D>,
     /// Weights whose gathered gradients this tape collects.
     collected: HashSet<UniqueId>,
-    /// How the results of max pooling on this tape are made again, while their values are those that were made.
-    pooled: HashMap<UniqueId, MaxPooled<E, D>>,
+    /// How results on this tape are made again that cost little, with their sizes, while their values are those that were made.
+    remade: HashMap<UniqueId, (Sizes, Kept<E, D>)>,
+    /// Where they are made again, by their sizes.
+    places: HashMap<Sizes, Place<E, D>>,
     /// Maps whose place later results may take, where no gradient is recorded.
     spare: Spare<E, D>,
     /// The signal that was made last of all that nobody keeps.
@@ -61,7 +62,8 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
             tape,
             cache: Cache::default(),
             collected: HashSet::new(),
-            pooled: HashMap::new(),
+            remade: HashMap::new(),
+            places: HashMap::new(),
             spare: Spare::default(),
             passing: None,
             common: Rc::default(),
@@ -194,7 +196,7 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
         let Some(Before { id: before, gradient }) = before else { return };
         let in_place = before == id(y);
         if in_place {
-            self.pooled.remove(&before);
+            self.remade.remove(&before);
         }
         self.on_backward(y, move |dev, grads, gy| {
             let grad = back(dev, grads, gy)?;
@@ -223,18 +225,19 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
         });
     }
 
-    /// Says that `y` is the maximum of each window of `x`, which the tape keeps.
-    pub(crate) fn pooled(&mut self, window: Window, x: &Maps<E, D>, y: &Maps<E, D>) {
-        self.pooled.insert(id(y), MaxPooled { window, of: x.clone(), sizes: *y.shape() });
+    /// Says how `y` is made again of what the tape keeps.
+    pub(crate) fn make_again(&mut self, y: &Maps<E, D>, made: Made<E, D>) {
+        if T::OWNS_TAPE {
+            let place = self.places.entry(*y.shape()).or_default().clone();
+            self.remade.insert(id(y), (*y.shape(), Kept::Made(Rc::new(made), place)));
+        }
     }
 
     /// Returns what a backward operation that reads `x` has to keep: nothing of its own where `x` is made again of what the
     /// tape keeps.
     pub(crate) fn kept(&self, x: &Maps<E, D>) -> Kept<E, D> {
-        match self.pooled.get(&id(x)) {
-            Some(MaxPooled { window, of, sizes }) if sizes == x.shape() => {
-                Kept::MaxPool { window: *window, of: of.clone() }
-            }
+        match self.remade.get(&id(x)) {
+            Some((sizes, how)) if sizes == x.shape() => how.clone(),
             _ => Kept::Maps(x.clone()),
         }
     }

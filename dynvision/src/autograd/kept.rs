@@ -1,32 +1,72 @@
 //! What backward operations keep of the tensors that they read.
 
-use crate::geometry::Window;
-use crate::kernels::{Element, Maps, Sizes, VisionDevice};
+use crate::geometry::{Conv, Window};
+use crate::kernels::{ConvKernel, Element, Maps, Vector, VisionDevice};
 use dfdx::prelude::HasErr;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-/// A tensor that a backward operation reads.
+/// A tensor that a backward operation reads: as it is, or how it is made again of what the tape keeps anyway, where that costs
+/// little beside what is done with it.
 pub(crate) enum Kept<E: Element, D: VisionDevice<E>> {
     /// As it is.
     Maps(Maps<E, D>),
-    /// As the maximum of each window of a tensor that the tape keeps anyway.
-    MaxPool { window: Window, of: Maps<E, D> },
+    /// As the result of an operation. What is made again takes the place of what was made again before it.
+    Made(Rc<Made<E, D>>, Place<E, D>),
 }
 
-impl<E: Element, D: VisionDevice<E>> Kept<E, D> {
-    /// Returns the values of the tensor, under another identity where they are made again.
-    pub(crate) fn values(&self, device: &D) -> Result<Maps<E, D>, <D as HasErr>::Err> {
+/// Where maps of one size are made again, one after the other.
+pub(super) type Place<E, D> = Rc<RefCell<Option<Maps<E, D>>>>;
+
+/// How maps are made.
+pub(crate) enum Made<E: Element, D: VisionDevice<E>> {
+    /// As the maximum of each window of another tensor.
+    MaxPool { window: Window, of: Maps<E, D> },
+    /// As a convolution of each channel of another tensor.
+    Depthwise(Depthwise<E, D>),
+}
+
+/// A convolution of each channel.
+pub(crate) struct Depthwise<E: Element, D: VisionDevice<E>> {
+    pub(crate) conv: Conv,
+    pub(crate) of: Kept<E, D>,
+    pub(crate) weight: Maps<E, D>,
+    pub(crate) bias: Option<Vector<E, D>>,
+    pub(crate) cache: Rc<<D as ConvKernel<E>>::WeightCache>,
+}
+
+impl<E: Element, D: VisionDevice<E>> Clone for Kept<E, D> {
+    fn clone(&self) -> Self {
         match self {
-            Kept::Maps(x) => Ok(x.clone()),
-            Kept::MaxPool { window, of } => Ok(device.max_pool2d(*window, of, false, None)?.0),
+            Kept::Maps(x) => Kept::Maps(x.clone()),
+            Kept::Made(made, place) => Kept::Made(made.clone(), place.clone()),
         }
     }
 }
 
-/// How the result of a max pooling is made again.
-pub(super) struct MaxPooled<E: Element, D: VisionDevice<E>> {
-    pub(super) window: Window,
-    /// What was pooled, which the backward operation of the pooling keeps.
-    pub(super) of: Maps<E, D>,
-    /// The sizes of the result.
-    pub(super) sizes: Sizes,
+impl<E: Element, D: VisionDevice<E>> Kept<E, D> {
+    /// Returns the values of the tensor, under another identity where they are made again. They go to [`Kept::done`].
+    pub(crate) fn values(&self, device: &D) -> Result<Maps<E, D>, <D as HasErr>::Err> {
+        let (made, place) = match self {
+            Kept::Maps(x) => return Ok(x.clone()),
+            Kept::Made(made, place) => (made, place),
+        };
+        let out = place.take();
+        match &**made {
+            Made::MaxPool { window, of } => Ok(device.max_pool2d(*window, of, false, out)?.0),
+            Made::Depthwise(Depthwise { conv, of, weight, bias, cache }) => {
+                let x = of.values(device)?;
+                let y = device.conv2d(conv, &x, weight, bias.as_ref(), cache, None, out)?;
+                of.done(x);
+                Ok(y)
+            }
+        }
+    }
+
+    /// Takes back what [`Kept::values`] returned, when it was read: the next tensor of its size is made in its place.
+    pub(crate) fn done(&self, values: Maps<E, D>) {
+        if let Kept::Made(_, place) = self {
+            place.replace(Some(values));
+        }
+    }
 }

@@ -10,5 +10,6 @@ mod spare;
 
 pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
 pub use graph::Graph;
+pub(crate) use kept::{Depthwise, Made};
 
 pub(crate) use crate::kernels::{id, take_grad};

@@ -1,7 +1,7 @@
 //! Convolution.
 
 use super::shape::{contiguous, copy};
-use crate::autograd::{FrameKey, FrameOp, Graph, id, take_grad};
+use crate::autograd::{Depthwise, FrameKey, FrameOp, Graph, Made, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
 use crate::kernels::{self, Addend, Element, Maps, Sizes, Vector, VisionDevice};
@@ -48,7 +48,12 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     if !T::OWNS_TAPE {
         return Ok(y);
     }
-    let (to, kept, x) = (*y.shape(), graph.kept(&x), x.ghost());
+    let (to, kept, is_depthwise) = (*y.shape(), graph.kept(&x), conv.groups > 1 && w.shape().1 == 1);
+    if is_depthwise && before.is_none() {
+        let (of, weight, bias, cache) = (kept.clone(), w.clone(), bias.clone(), cache.clone());
+        graph.make_again(&y, Made::Depthwise(Depthwise { conv, of, weight, bias, cache }));
+    }
+    let x = x.ghost();
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
         // several gradients at once: take those of input and bias out, borrow that of the weight
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
@@ -57,7 +62,9 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
             None => None,
         };
         let gw = grads.get_or_alloc_mut(&w)?;
-        dev.conv2d_backward(&conv, &kept.values(dev)?, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
+        let values = kept.values(dev)?;
+        dev.conv2d_backward(&conv, &values, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
+        kept.done(values);
         *grads.get_or_alloc_mut(&x)? = gx;
         if let (Some(bias), Some(gb)) = (&bias, gb) {
             *grads.get_or_alloc_mut(bias)? = gb;

@@ -2,7 +2,7 @@
 
 use super::gather::gather;
 use super::shape::{contiguous, countable, nothing, reshaped};
-use crate::autograd::Graph;
+use crate::autograd::{Graph, Made};
 use crate::error::{Error, Result};
 use crate::geometry::{Units, Window};
 use crate::kernels::{Element, Maps, Matrix, VisionDevice};
@@ -27,7 +27,7 @@ pub fn max_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE, out).map_err(Error::device)?;
     if let Some(chosen) = chosen {
         let to = *y.shape();
-        graph.pooled(window, &x, &y);
+        graph.make_again(&y, Made::MaxPool { window, of: x.clone() });
         graph.on_backward(&y, move |dev, grads, gy| {
             let gx = grads.get_or_alloc_mut(&x)?;
             dev.max_pool2d_backward(window, &x, &chosen, to, &gy, gx)

@@ -115,16 +115,23 @@ fn what_has_read_the_old_value_keeps_its_gradient() {
     }
 }
 
-/// A convolution keeps nothing of pooled maps, which are pooled again on the way back: as they were when it read them.
+/// A convolution keeps nothing of pooled maps, nor of those that a depthwise convolution made: they are made again on the way
+/// back, as they were when it read them.
 #[test]
-fn pooled_maps_are_convolved_as_they_are() {
-    for number in 0..UPDATES {
+fn maps_that_are_made_again_are_convolved_as_they_were() {
+    let depthwise = Conv::new(Window::same(3, 1)).grouped(2);
+    let kernels: Maps = Cpu::default().tensor_from_vec(apart(18, 5), (2, 1, 3, 3));
+    for (number, pools) in (0..UPDATES).flat_map(|number| [(number, true), (number, false)]) {
         check!(&inputs(), |x, cx| {
-            let pooled = ops::max_pool2d(Window::same(3, 1), &drive(&x[0], cx)?, cx)?;
+            let drive = drive(&x[0], cx)?;
+            let made = match pools {
+                true => ops::max_pool2d(Window::same(3, 1), &drive, cx)?,
+                false => ops::conv2d(&depthwise, &drive, &kernels, None, None, cx)?,
+            };
             let w = maps(&x[2], [2, 2, 3, 3]);
-            let before = ops::conv2d(&CONV, &pooled, &w, None, None, cx)?;
-            let at = view(&pooled).unwrap().as_ptr();
-            let y = each_update(number, pooled, x, cx)?;
+            let before = ops::conv2d(&CONV, &made, &w, None, None, cx)?;
+            let at = view(&made).unwrap().as_ptr();
+            let y = each_update(number, made, x, cx)?;
             assert_eq!(view(&y).unwrap().as_ptr(), at, "update {number} in place");
             let after = ops::conv2d(&CONV, &y, &w, None, None, cx)?;
             ops::add(before, &after, cx)
