@@ -29,39 +29,6 @@ fn shapes_are_constants_and_types() {
     assert_eq!(v2.shape().1, 3);
 }
 
-/// Results take the place of what nobody reads any more; what somebody holds stays.
-#[test]
-fn what_is_held_outlives_the_steps_that_reuse_memory() {
-    fn holds<R: Recurrence>(
-        dev: &Cpu,
-        mut film: impl FnMut() -> Tensor<(usize, Const<3>, Const<16>, Const<16>), f32, Cpu>,
-    ) {
-        let net = dev.build_module::<Net<R>, f32>();
-        let frames: Vec<_> = (0..12).map(|_| film()).collect();
-        let stimulus = || Stimulus::frames(frames.clone(), dfdx::prelude::NoneTape);
-        let (logits, responses) = net.try_record(stimulus()).unwrap();
-        assert_eq!(net.try_run(stimulus()).unwrap().as_vec(), logits.as_vec());
-        let last = |area: &[f32], units: usize| area[area.len() - units..].to_vec();
-        let mut stream = dynvision::stream::Stream::new(&net, net.reset()).unwrap();
-        let mut held = Vec::new();
-        for frame in &frames {
-            stream.try_step(frame.clone()).unwrap();
-            let state = stream.state();
-            held.extend([state.v1.ago(1), state.v2.ago(1)].map(|maps| maps.map(|maps| (maps.clone(), maps.as_vec()))));
-        }
-        assert!(held.iter().flatten().all(|(maps, values)| maps.as_vec() == *values));
-        let [v1, v2] = [responses.v1.values.as_vec(), responses.v2.values.as_vec()];
-        let [.., Some((_, of_v1)), Some((_, of_v2))] = &held[..] else { panic!("areas without response") };
-        assert_eq!((last(&v1, of_v1.len()), last(&v2, of_v2.len())), (of_v1.clone(), of_v2.clone()));
-    }
-    let dev = Cpu::seed_from_u64(3);
-    let frame = || dev.sample_normal_like(&(1, Const, Const, Const));
-    holds::<Full>(&dev, frame);
-    holds::<SelfRecurrence>(&dev, frame);
-    holds::<DepthPointwise>(&dev, frame);
-    holds::<PointDepthwise>(&dev, frame);
-}
-
 /// Every key at once: own operations and orders, parts that are switched off, several connections of one kind, a frame that
 /// adapts and goes through a retina.
 #[dyn_model(

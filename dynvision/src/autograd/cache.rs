@@ -76,6 +76,20 @@ impl<E: Element, D: VisionDevice<E>> Cache<E, D> {
         }
     }
 
+    /// Returns whether anything is kept of the tensor with this identity, or shared with other steps.
+    pub(super) fn knows(&self, id: UniqueId) -> bool {
+        let names = |key: &FrameKey| match key.op {
+            FrameOp::Conv { weight, bias, .. } => [key.frame, weight].contains(&id) || bias == Some(id),
+            FrameOp::Front => key.frame == id,
+        };
+        self.shared.contains(&id)
+            || self.frames.contains(&id)
+            || self.weights.contains_key(&id)
+            || self.derived.contains_key(&id)
+            || self.numbers.contains_key(&id)
+            || self.of_frames.keys().any(names)
+    }
+
     /// The frame of this step, if what is made of it is kept.
     pub(super) fn frame(&self) -> Option<UniqueId> {
         self.frames.back().copied().filter(|_| self.keeps)

@@ -1,7 +1,7 @@
 //! The computation graph of one unroll.
 
 use super::cache::{Cache, CommonWeights, FrameKey};
-use super::kept::{Kept, Made, Place};
+use super::kept::{Kept, Made, Slot};
 use super::spare::Spare;
 use super::{id, take_grad};
 use crate::error::{Error, Result};
@@ -34,11 +34,9 @@ pub struct Graph<E: Element, D: VisionDevice<E>, T = NoneTape> {
     /// How results on this tape are made again that cost little, with their sizes, while their values are those that were made.
     remade: HashMap<UniqueId, (Sizes, Kept<E, D>)>,
     /// Where they are made again, by their sizes.
-    places: HashMap<Sizes, Place<E, D>>,
+    slots: HashMap<Sizes, Slot<E, D>>,
     /// Maps whose place later results may take, where no gradient is recorded.
     spare: Spare<E, D>,
-    /// The signal that was made last of all that nobody keeps.
-    passing: Option<UniqueId>,
     /// Weights that other tapes of the run use as well, and whose gathered gradients one of them collects.
     common: CommonWeights<E, D>,
 }
@@ -63,9 +61,8 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
             cache: Cache::default(),
             collected: HashSet::new(),
             remade: HashMap::new(),
-            places: HashMap::new(),
+            slots: HashMap::new(),
             spare: Spare::default(),
-            passing: None,
             common: Rc::default(),
         }
     }
@@ -107,23 +104,6 @@ impl<E: Element, D: VisionDevice<E>, T> Graph<E, D, T> {
         self.cache.shared.contains(&id(maps))
     }
 
-    /// Takes maps of these sizes whose values nobody needs, if there are any.
-    pub(crate) fn spare(&mut self, sizes: &Sizes) -> Option<Maps<E, D>> {
-        self.spare.take(sizes)
-    }
-
-    /// Says that nobody keeps this signal, which the next layer reads.
-    pub(crate) fn pass(&mut self, x: &Maps<E, D>) {
-        self.passing = Some(id(x));
-    }
-
-    /// Says that this signal is kept.
-    pub(crate) fn hold(&mut self, x: &Maps<E, D>) {
-        if self.passing == Some(id(x)) {
-            self.passing = None;
-        }
-    }
-
     /// Returns a trained number as the host reads it, which costs one copy in an unroll.
     pub fn number(&mut self, t: &Tensor<(), E, D>) -> f64 {
         *self.cache.numbers.entry(id(t)).or_insert_with(|| t.as_vec()[0].to_f64().unwrap_or(f64::NAN))
@@ -146,19 +126,25 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
         Ok(y)
     }
 
-    /// Says that nobody needs the values of these maps any more: a later result may take their place. Where a gradient is
-    /// recorded backward operations may need them, and nothing happens.
+    /// Whether results take the place of maps that nobody needs: not where backward operations may read them.
+    const RECYCLES: bool = D::WRITES_OUT && !T::OWNS_TAPE;
+
+    /// Says that the caller no longer needs these maps: a later result may take their place.
     pub(crate) fn recycle(&mut self, maps: Maps<E, D>) {
-        if !T::OWNS_TAPE && !self.is_shared(&maps) {
-            self.spare.put(maps);
+        if Self::RECYCLES && !self.cache.knows(id(&maps)) {
+            self.spare.put(id(&maps), maps);
         }
     }
 
-    /// [`recycle`](Graph::recycle) of a signal, unless it is kept.
-    pub(crate) fn release(&mut self, x: Maps<E, D>) {
-        if self.passing == Some(id(&x)) {
-            self.passing = None;
-            self.recycle(x);
+    /// Takes maps of these sizes that were [recycled](Graph::recycle), if there are any.
+    pub(crate) fn spare(&mut self, sizes: &Sizes) -> Option<Maps<E, D>> {
+        self.spare.take(sizes)
+    }
+
+    /// Says that `y` is a result of this graph.
+    pub(crate) fn made(&mut self, y: &Maps<E, D>) {
+        if Self::RECYCLES {
+            self.spare.made(id(y));
         }
     }
 
@@ -228,8 +214,8 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
     /// Says how `y` is made again of what the tape keeps.
     pub(crate) fn make_again(&mut self, y: &Maps<E, D>, made: Made<E, D>) {
         if T::OWNS_TAPE {
-            let place = self.places.entry(*y.shape()).or_default().clone();
-            self.remade.insert(id(y), (*y.shape(), Kept::Made(Rc::new(made), place)));
+            let slot = self.slots.entry(*y.shape()).or_default().clone();
+            self.remade.insert(id(y), (*y.shape(), Kept::Made(Rc::new(made), slot)));
         }
     }
 

@@ -22,8 +22,11 @@ pub trait ConvKernel<E: Element>: Device<E> {
     /// long as one unroll, during which the weight does not change.
     type WeightCache: Default + 'static;
 
-    /// `conv(x, w) + bias`, added to `onto` where that is given. `out` are maps of the result's sizes whose values nobody
-    /// needs: the result may stand in their place.
+    /// Whether [`conv2d`](ConvKernel::conv2d) writes to `out`.
+    const WRITES_OUT: bool = false;
+
+    /// `conv(x, w) + bias`, added to `onto` where that is given. `out` are maps that the caller gives up: the result may stand in
+    /// their place, under their identity, where they are of its sizes and nobody else holds them, the operands included.
     #[allow(clippy::too_many_arguments, reason = "three inputs, and where the result goes")]
     #[allow(unused_variables, reason = "the composition keeps nothing")]
     fn conv2d(

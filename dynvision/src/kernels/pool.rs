@@ -12,8 +12,8 @@ pub trait PoolKernel<E: Element>: Device<E> {
     /// What backward needs to know of which input each output was taken from. The composition needs nothing: it looks
     /// again.
     type Chosen: Default + 'static;
-    /// The maximum of each window; padding never wins. `keep` asks for what backward needs. `out` are maps of the result's
-    /// sizes whose values nobody needs: the result may stand in their place.
+    /// The maximum of each window; padding never wins. `keep` asks for what backward needs. `out` are maps that
+    /// the caller gives up, as in [`conv2d`](super::ConvKernel::conv2d).
     #[allow(unused_variables, reason = "the composition makes new maps")]
     fn max_pool2d(
         &self,

@@ -47,10 +47,9 @@ pub fn delay<K: Observer, S: Timed, E: Element, D: VisionDevice<E>, T: Tape<E, D
     x: Option<Maps<E, D>>,
     cx: &mut Context<E, D, T>,
 ) -> Result<Option<Maps<E, D>>> {
-    x.iter().for_each(|x| cx.hold(x));
-    let delayed = own.delayed(&x, cx.area());
-    let forgotten = own.replace_oldest(x, cx.area().history)?;
-    if let Some(forgotten) = forgotten.filter(|_| !K::KEEPS) {
+    let (delayed, forgotten) = own.delay_and_forget(x, cx.area())?;
+    let is_delayed = |x: &Maps<E, D>| delayed.as_ref().map(id) == Some(id(x));
+    if let Some(forgotten) = forgotten.filter(|x| !K::KEEPS && !is_delayed(x)) {
         cx.recycle(forgotten);
     }
     Ok(delayed)
@@ -168,12 +167,7 @@ pub fn pool<P: Pool, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: Option<Maps<E, D>>,
     cx: &mut Context<E, D, T>,
 ) -> Result<Option<Maps<E, D>>> {
-    let Some(x) = x else { return Ok(None) };
-    let y = P::forward(&x, cx)?;
-    if id(&y) != id(&x) {
-        cx.pass(&y);
-    }
-    Ok(Some(y))
+    x.map(|x| P::forward(&x, cx)).transpose()
 }
 
 /// The logits of a signal under their shape; zeros while there is none.

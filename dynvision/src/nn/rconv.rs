@@ -6,7 +6,6 @@ use super::{
     Additive, Connection, Conv2d, DefaultOptions, Feedforward, Full, Integration, Layer, Recurrence, RecurrenceTarget,
     Spec, ToOutput,
 };
-use crate::autograd::id;
 use crate::error::Result;
 use crate::geometry::{Geometry, Map};
 use crate::kernels::{Element, Maps, VisionDevice};
@@ -115,13 +114,7 @@ impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Layer f
 
         let x = if P::STAGE == Stage::Input { recur(x, [input.h, input.w], cx)? } else { x };
         let x = match x {
-            Some(x) => {
-                let y = F::first(&built.feedforward, &x, cx)?;
-                if id(&y) != id(&x) {
-                    cx.release(x);
-                }
-                Some(y)
-            }
+            Some(x) => Some(F::first(&built.feedforward, &x, cx)?),
             None => F::without_input(&built.feedforward, middle, cx)?,
         };
         let x = if P::STAGE == Stage::Middle { recur(x, middle, cx)? } else { x };

@@ -46,10 +46,12 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     };
     let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &cache, onto, out).map_err(Error::device)?;
     if !T::OWNS_TAPE {
+        graph.made(&y);
         return Ok(y);
     }
     let (to, kept, is_depthwise) = (*y.shape(), graph.kept(&x), conv.groups > 1 && w.shape().1 == 1);
-    if is_depthwise && before.is_none() {
+    // not a chain of them, of which each would be made of the one before
+    if is_depthwise && before.is_none() && !kept.is_depthwise() {
         let (of, weight, bias, cache) = (kept.clone(), w.clone(), bias.clone(), cache.clone());
         graph.make_again(&y, Made::Depthwise(Depthwise { conv, of, weight, bias, cache }));
     }

@@ -22,9 +22,7 @@ pub fn max_pool2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let x = contiguous(x.clone(), graph)?;
     fits(window, &x)?;
-    let (b, c, h, w) = *x.shape();
-    let out = graph.spare(&(b, c, window.output_len(h), window.output_len(w)));
-    let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE, out).map_err(Error::device)?;
+    let (y, chosen) = x.device().max_pool2d(window, &x, T::OWNS_TAPE, None).map_err(Error::device)?;
     if let Some(chosen) = chosen {
         let to = *y.shape();
         graph.make_again(&y, Made::MaxPool { window, of: x.clone() });

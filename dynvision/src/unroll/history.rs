@@ -78,7 +78,7 @@ impl<E: Dtype, D: Device<E>> Past<E, D> {
         self.memories.clone()
     }
 
-    /// Returns the response that is forgotten.
+    /// Stores a response and forgets all but `capacity`. Returns the oldest of those that are forgotten.
     fn push(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Option<Maps<E, D>> {
         let kept = capacity.saturating_sub(1);
         self.responses.truncate(kept + 1);
@@ -121,14 +121,20 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
     /// # Errors
     /// [`Error::Shape`] where `x` has not the shape `S`.
     pub fn delay(&mut self, x: Option<Maps<E, D>>, plan: &AreaPlan) -> Result<Option<Maps<E, D>>> {
-        let delayed = self.delayed(&x, plan);
-        self.push(x, plan.history)?;
-        Ok(delayed)
+        Ok(self.delay_and_forget(x, plan)?.0)
     }
 
-    /// What [`delay`](History::delay) of `x` returns.
-    pub(crate) fn delayed(&self, x: &Option<Maps<E, D>>, plan: &AreaPlan) -> Option<Maps<E, D>> {
-        if plan.feedforward == 0 { x.clone() } else { self.ago(plan.feedforward).cloned() }
+    /// [`delay`](History::delay), which also returns the response that is forgotten.
+    ///
+    /// # Errors
+    /// As [`delay`](History::delay).
+    pub(crate) fn delay_and_forget(
+        &mut self,
+        x: Option<Maps<E, D>>,
+        plan: &AreaPlan,
+    ) -> Result<(Option<Maps<E, D>>, Option<Maps<E, D>>)> {
+        let delayed = if plan.feedforward == 0 { x.clone() } else { self.ago(plan.feedforward).cloned() };
+        Ok((delayed, self.replace_oldest(x, plan.history)?))
     }
 
     /// Stores `x` as the newest response and forgets all but `capacity`.
@@ -143,7 +149,7 @@ impl<S: MapShape, E: Dtype, D: Device<E>> History<S, E, D> {
     ///
     /// # Errors
     /// As [`push`](History::push).
-    pub(crate) fn replace_oldest(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Result<Option<Maps<E, D>>> {
+    fn replace_oldest(&mut self, x: Option<Maps<E, D>>, capacity: usize) -> Result<Option<Maps<E, D>>> {
         if let Some(sizes) = x.as_ref().map(|x| x.shape().concrete()).filter(|sizes| S::from_concrete(sizes).is_none())
         {
             return Err(Error::not_of::<S>("response of an area", &sizes));

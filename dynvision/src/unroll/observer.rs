@@ -32,7 +32,8 @@ pub trait Initial: PerArea {
 /// An observer: sees the response of each area at each step. Implement it (with [`PerArea`] and [`Initial`]) to keep a
 /// statistic instead of every response.
 pub trait Observer: Initial {
-    /// Whether it may keep responses as they are. One that does not says so, and their memory is used again.
+    /// Whether a value may hold on to the maps that it is shown. Where this is false, later results take the place of responses that
+    /// the run forgets.
     const KEEPS: bool = true;
 
     /// The responses that are kept as they are, one for each step: gradients may come through them. None unless said

@@ -117,32 +117,41 @@ pub(super) fn with_source(
     });
 }
 
-/// Where values go: the first value of the first image, and how far it is to the next image and channel.
-///
-/// Tasks write through copies of one `Output`; each of them writes places of its own.
+/// Where values stand: the first value of the first image, and how far it is to the next image and channel.
 #[derive(Clone, Copy)]
-pub(super) struct Output {
-    pub at: *mut f32,
+pub(super) struct Strided<P> {
+    pub at: P,
     pub image: usize,
     pub channel: usize,
 }
 
-// SAFETY: an `Output` is only an address; whoever writes through it answers for that.
-unsafe impl Send for Output {}
+/// Where values go. Tasks write through copies of one `Output`; each of them writes places of its own.
+pub(super) type Output = Strided<*mut f32>;
+
+/// What is added to the values of an output, in the same places.
+pub(super) type Addend = Strided<*const f32>;
+
+// SAFETY: a `Strided` is only an address; whoever reads or writes through it answers for that.
+unsafe impl<P> Send for Strided<P> {}
 // SAFETY: as above.
-unsafe impl Sync for Output {}
+unsafe impl<P> Sync for Strided<P> {}
 
 impl Output {
     /// What an output of `len` values is added to: it stands as they do.
-    pub(super) fn onto(self, onto: Accumulate<'_, f32>, len: usize) -> Option<Output> {
+    pub(super) fn onto(self, onto: Accumulate<'_, f32>, len: usize) -> Option<Addend> {
         match onto {
             Accumulate::Nothing => None,
-            Accumulate::Output => Some(self),
+            Accumulate::Output => Some(self.itself()),
             Accumulate::Values(values) => {
                 assert_eq!(values.len(), len, "convolution: length of what it is added to");
-                Some(Output { at: values.as_ptr().cast_mut(), ..self })
+                Some(Addend { at: values.as_ptr(), image: self.image, channel: self.channel })
             }
         }
+    }
+
+    /// The output as what is added to it.
+    pub(super) fn itself(self) -> Addend {
+        Addend { at: self.at, image: self.image, channel: self.channel }
     }
 
     /// The output from another image and channel on.
@@ -152,5 +161,16 @@ impl Output {
     pub(super) unsafe fn at(self, image: usize, channel: usize) -> Output {
         // SAFETY: the caller's.
         Output { at: unsafe { self.at.add(image * self.image + channel * self.channel) }, ..self }
+    }
+}
+
+impl Addend {
+    /// The addend from another image and channel on.
+    ///
+    /// # Safety
+    /// The image and channel are in the same tensor.
+    pub(super) unsafe fn at(self, image: usize, channel: usize) -> Addend {
+        // SAFETY: the caller's.
+        Addend { at: unsafe { self.at.add(image * self.image + channel * self.channel) }, ..self }
     }
 }

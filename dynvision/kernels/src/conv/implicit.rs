@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::Accumulate;
-use super::batch::{self, Channels, Cut, Output, Split};
+use super::batch::{self, Addend, Channels, Cut, Output, Split};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, OutputTile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{ImplicitPlan, PhaseWeights};
@@ -35,8 +35,9 @@ pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
     batch::split_images(images, plan.places(), plan.products(), |range, tasks| {
         for group in 0..plan.groups {
             let bias = bias.map_or(&plan.zeros[..], |bias| &bias[group * plan.outs..][..plan.outs]);
-            // SAFETY (of both): `range` is in the images, and `group` in the groups, of `y`, and of what it is added to.
+            // SAFETY: `range` is in the images, and `group` in the groups, of `y`.
             let output = unsafe { output.at(range.start, group * plan.outs) };
+            // SAFETY: and so they are in what `y` is added to, which is as long.
             let onto = onto.map(|onto| unsafe { onto.at(range.start, group * plan.outs) });
             let call = Call { plan, group, images: range.len(), bias, output, onto, tasks };
             call.run(&x[range.start * takes..range.end * takes]);
@@ -52,7 +53,7 @@ struct Call<'a> {
     bias: &'a [f32],
     output: Output,
     /// What is added to the output.
-    onto: Option<Output>,
+    onto: Option<Addend>,
     /// Tasks to split the work into.
     tasks: usize,
 }
@@ -89,7 +90,7 @@ impl Call<'_> {
         });
     }
 
-    fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, onto: Option<Output>) {
+    fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, onto: Option<Addend>) {
         let &Call { plan, group, images, bias, .. } = self;
         let sum = Sum { plan, part, group, source, image, images, bias, output, onto };
         sum.run(self.tasks);
@@ -153,7 +154,7 @@ struct Sum<'a> {
     bias: &'a [f32],
     output: Output,
     /// What is added to the output.
-    onto: Option<Output>,
+    onto: Option<Addend>,
 }
 
 impl Sum<'_> {
@@ -278,7 +279,7 @@ impl Sum<'_> {
         let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
         let first_terms = terms.start == 0;
         // what is added to: later terms add to what the first ones wrote
-        let onto = if first_terms { self.onto } else { Some(self.output) };
+        let onto = if first_terms { self.onto } else { Some(self.output.itself()) };
         let row = if whole { self.output.channel } else { units.len() * UNIT };
         let mut outputs = [spilled.as_mut_ptr(); MOST_UNITS];
         let mut addends = [ptr::null::<f32>(); MOST_UNITS];
@@ -288,8 +289,8 @@ impl Sum<'_> {
             // which has `most * units * UNIT` numbers.
             unsafe {
                 if whole {
-                    outputs[i] = self.place(self.output, place, channel);
-                    addends[i] = onto.map_or(ptr::null(), |onto| self.place(onto, place, channel).cast_const());
+                    outputs[i] = self.output.at.add(self.offset(place, channel));
+                    addends[i] = onto.map_or(ptr::null(), |onto| onto.at.add(self.offset(place, channel)));
                 } else {
                     outputs[i] = outputs[i].add(i * UNIT);
                 }
@@ -335,27 +336,23 @@ impl Sum<'_> {
         }
     }
 
-    /// Where a place (counted through the images) of a channel is in what stands as the output does.
-    ///
-    /// # Safety
-    /// The place and the channel are in it.
-    unsafe fn place(&self, output: Output, place: usize, channel: usize) -> *mut f32 {
-        let places = self.part.places();
-        // SAFETY: the caller's.
-        unsafe { output.at(place / places, channel).at.add(place % places) }
+    /// How far it is from the first value of the output to a place (counted through the images) of a channel.
+    fn offset(&self, place: usize, channel: usize) -> usize {
+        let (places, Output { image, channel: step, .. }) = (self.part.places(), self.output);
+        place / places * image + channel * step + place % places
     }
 
     /// Moves a tile, `width` numbers to a row, to the places of `pieces` in some channels.
     ///
     /// # Safety
-    /// Pieces and channels are in the output, and nobody else reads or writes there.
+    /// Pieces and channels are in the output and in what it is added to, and nobody else reads or writes there in the output.
     unsafe fn place_spilled(
         &self,
         spilled: &[f32],
         width: usize,
         pieces: &[Piece],
         channels: Range<usize>,
-        onto: Option<Output>,
+        onto: Option<Addend>,
     ) {
         for (channel, spilled) in channels.zip(spilled.chunks_exact(width)) {
             let mut spilled = spilled;
@@ -364,10 +361,11 @@ impl Sum<'_> {
                 // SAFETY (of the block): the caller's; a piece lies in one row of one image, and what the output is added to is the
                 // output itself or has no place in common with it.
                 unsafe {
-                    let into = self.place(self.output, piece.place, channel);
+                    let offset = self.offset(piece.place, channel);
+                    let into = self.output.at.add(offset);
                     match onto {
-                        Some(onto) if onto.at != self.output.at => {
-                            let addends = slice::from_raw_parts(self.place(onto, piece.place, channel), piece.len);
+                        Some(onto) if onto.at != self.output.at.cast_const() => {
+                            let addends = slice::from_raw_parts(onto.at.add(offset), piece.len);
                             let into = slice::from_raw_parts_mut(into, piece.len);
                             into.iter_mut().zip(addends).zip(values).for_each(|((into, a), v)| *into = a + v);
                         }

@@ -13,7 +13,7 @@ pub(super) const MOST_UNITS: usize = 4;
 /// Most rows (channels of the output) in a tile.
 pub(super) const MOST_ROWS: usize = 12;
 
-/// One tile to compute: `out[m][v] = bias[m] + Σ_k weights[k][m] values[k][v]` over rows `m` and units `v`.
+/// One tile to compute: `out[m][v] = onto[m][v] + bias[m] + Σ_k weights[k][m] values[k][v]` over rows `m` and units `v`.
 pub(super) struct OutputTile {
     /// Terms of the sum.
     pub depth: usize,

@@ -46,7 +46,7 @@ pub enum Accumulate<'a, E> {
 }
 
 impl<'a, E: Scalar> Accumulate<'a, E> {
-    /// Makes values from number `start` of the output on those that are added to.
+    /// Writes what is added to into `y`, which is the output from number `start` on; zeros for nothing.
     fn begin(self, start: usize, y: &mut [E]) {
         match self {
             Accumulate::Nothing => y.fill(E::zero()),

@@ -14,7 +14,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// WeightCache the weights of `outs` channels, each of `ins` times `taps`: `weight(out, of, tap)`.
+    /// Packs the weights of `outs` channels, each of `ins` times `taps`: `weight(out, of, tap)`.
     fn pack(
         outs: usize,
         [ins, taps]: [usize; 2],

@@ -13,7 +13,7 @@ pub(super) use plan::{WinogradPlan, can, pays};
 pub(super) use weights::{Gathered, Tiles};
 
 use super::Accumulate;
-use super::batch::{self, Cut, Output, Split};
+use super::batch::{self, Addend, Cut, Output, Split};
 use super::microkernel::{MOST_UNITS, OutputTile, UNIT, kernel};
 use crate::{parallel, scratch};
 use input::Input;
@@ -42,8 +42,9 @@ pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
         |range, tasks| {
             let x = &x[range.start * takes..range.end * takes];
             let call = |x: &[f32]| {
-                // SAFETY (of both): `range` is in the images of `y`, and of what it is added to.
+                // SAFETY: `range` is in the images of `y`.
                 let output = unsafe { output.at(range.start, 0) };
+                // SAFETY: and so it is in those of what `y` is added to, which is as long.
                 let onto = onto.map(|onto| unsafe { onto.at(range.start, 0) });
                 Call { plan, x, images: range.len(), bias, output, onto }.run(tasks);
             };
@@ -66,7 +67,7 @@ struct Call<'a> {
     bias: &'a [f32],
     output: Output,
     /// What is added to the output.
-    onto: Option<Output>,
+    onto: Option<Addend>,
 }
 
 impl Call<'_> {
