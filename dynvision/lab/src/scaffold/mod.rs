@@ -34,6 +34,7 @@ debug = \"line-tables-only\"
 [profile.dev.package.dynvision-kernels]
 opt-level = 3
 codegen-units = 1
+debug-assertions = false
 [profile.dev.package.dfdx]
 opt-level = 3
 codegen-units = 1
