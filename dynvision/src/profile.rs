@@ -17,7 +17,8 @@
 //!     |net| Adam::new(net, AdamConfig::default()),
 //! )?;
 //! println!("{run}\n{step}");
-//! assert!(run.total() < step.total());
+//! assert_eq!(run.rows.len(), 3); // two areas and the readout
+//! assert_eq!(step.total(), step.forward + step.loss + step.backward + step.optimizer);
 //! # Ok::<(), Error>(())
 //! ```
 
