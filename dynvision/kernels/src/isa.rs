@@ -130,6 +130,18 @@ unsafe fn chains_by<V: Vector>(rounds: usize, into: &mut f32) {
     }
 }
 
+/// Asks for the numbers at `from` ahead of time; they need not be there.
+#[inline(always)]
+pub(crate) fn prefetch(from: *const f32) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a hint, which every x86-64 processor has and which never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = from;
+}
+
 /// Instruction sets that this processor has: for tests.
 #[doc(hidden)]
 pub fn available() -> Vec<Isa> {
@@ -211,9 +223,6 @@ pub(super) trait Vector: Copy {
     unsafe fn load(from: *const f32) -> Self;
     /// Writes the numbers to `to`.
     unsafe fn store(self, to: *mut f32);
-    /// Asks for the numbers at `from` ahead of time; they need not be there.
-    #[inline(always)]
-    fn prefetch(_from: *const f32) {}
     /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
@@ -390,12 +399,6 @@ pub(super) mod x86 {
                 #[inline(always)]
                 unsafe fn store(self, to: *mut f32) {
                     unsafe { $store(to, self) }
-                }
-
-                #[inline(always)]
-                fn prefetch(from: *const f32) {
-                    // SAFETY: a hint, which every x86-64 processor has and which never faults.
-                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
                 }
 
                 #[inline(always)]

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
-use crate::isa::{Isa, Plain, Vector};
+use crate::isa::{Isa, Plain, Vector, prefetch};
 
 /// Numbers that all instruction sets count in: places of the output are handled in units of this many.
 pub(super) const UNIT: usize = 16;
@@ -12,6 +12,9 @@ pub(super) const MOST_UNITS: usize = 4;
 
 /// Most rows (channels of the output) in a tile.
 pub(super) const MOST_ROWS: usize = 12;
+
+/// Terms by which the weights are asked for ahead: they come from afar, and each is read once for many values.
+const AHEAD: usize = 64;
 
 /// One tile to compute: `out[m][v] = onto[m][v] + bias[m] + Σ_k weights[k][m] values[k][v]` over rows `m` and units `v`.
 pub(super) struct OutputTile {
@@ -91,6 +94,7 @@ unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize, const DI
                 }
                 packed = packed.add(REGISTERS * V::LANES);
             }
+            prefetch(weights.wrapping_add(ROWS * AHEAD));
             for (m, sums) in sums.iter_mut().enumerate() {
                 let weight = V::splat(*weights.add(m));
                 for r in 0..REGISTERS {

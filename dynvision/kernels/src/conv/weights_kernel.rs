@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::microkernel::UNIT;
-use crate::isa::{Isa, Plain, Vector};
+use crate::isa::{Isa, Plain, Vector, prefetch};
 
 /// Most rows in a tile.
 pub(super) const MOST_ROWS: usize = 12;
@@ -76,7 +76,7 @@ unsafe fn compute<V: Vector, const ROWS: usize, const REGISTERS: usize>(tile: &W
         // What is added to in the end is far away by now: it comes while the products are made.
         for m in 0..ROWS {
             for first in (0..REGISTERS * V::LANES).step_by(UNIT) {
-                V::prefetch(tile.sums.wrapping_add(m * tile.row + first));
+                prefetch(tile.sums.wrapping_add(m * tile.row + first));
             }
         }
         let mut gradients = tile.gradients;

@@ -5,6 +5,7 @@
 //! has beyond the map, or before it, is masked.
 
 use super::super::microkernel::UNIT;
+use std::ops::Range;
 
 /// Most pieces in a unit.
 const PIECES: usize = 16;
@@ -73,6 +74,33 @@ impl Grid {
     /// The output of a unit, in images `image` numbers apart.
     pub(super) fn written(&self, unit: usize, images: usize, image: usize) -> Spots {
         self.spots(unit, images, image, self.output, 0, self.made[0])
+    }
+
+    /// The numbers of a channel that some units read, image by image.
+    pub(super) fn rows_read(&self, units: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.rows(units, self.input, self.lead, self.made[0] + 2)
+    }
+
+    /// The numbers of a channel that some units write, image by image.
+    pub(super) fn rows_written(&self, units: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.rows(units, self.output, 0, self.made[0])
+    }
+
+    fn rows(
+        &self,
+        units: Range<usize>,
+        [height, width]: [usize; 2],
+        lead: usize,
+        lines: usize,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let (down, made) = (self.down, self.made[0]);
+        let [first, end] = [units.start, units.end].map(|unit| unit * self.pieces_of_unit());
+        let (first, last) = (first / self.across, (end.max(1) - 1) / self.across);
+        (first / down..=last / down).map(move |image| {
+            let top = if image == first / down { first % down * made } else { 0 };
+            let bottom = if image == last / down { last % down * made + lines } else { height + lead };
+            (image, top.saturating_sub(lead) * width..bottom.saturating_sub(lead).min(height) * width)
+        })
     }
 
     /// The places that the tile in each lane of a unit makes, counted through the places of all images, where they are in the

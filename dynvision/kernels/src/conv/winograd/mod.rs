@@ -2,6 +2,7 @@
 //! Tiles are the lanes, so the sum over channels is a matrix product, once for each position in a transformed tile.
 #![allow(unsafe_code)]
 
+mod ahead;
 mod filter;
 mod grid;
 mod input;
@@ -16,6 +17,7 @@ use super::Accumulate;
 use super::batch::{self, Addend, Cut, Output, Split};
 use super::microkernel::{MOST_UNITS, OutputTile, UNIT, kernel};
 use crate::{parallel, scratch};
+use ahead::Ahead;
 use input::Input;
 use std::ops::Range;
 use std::ptr;
@@ -82,7 +84,7 @@ impl Call<'_> {
                     // SAFETY: `values` has room for a block.
                     unsafe { self.transform(block, 0..ins, values.at) };
                     // SAFETY: its values were just written.
-                    unsafe { self.products(block, 0..panels, values.at) };
+                    unsafe { self.products(block, 0..panels, values.at, self.input_of(block + 1)) };
                 }
             });
         }
@@ -99,7 +101,7 @@ impl Call<'_> {
             Split::new(tasks, blocks, panels, Cut::Places).each(|blocks, panels| {
                 for block in blocks {
                     // SAFETY: all values were written above; no two tasks have block and panels in common.
-                    unsafe { self.products(block, panels.clone(), values.at(block, 0).at) };
+                    unsafe { self.products(block, panels.clone(), values.at(block, 0).at, Ahead::default()) };
                 }
             });
         });
@@ -113,6 +115,28 @@ impl Call<'_> {
     fn block(&self, block: usize) -> Range<usize> {
         let (units, all) = (self.units(), self.units().div_ceil(self.plan.tile.1));
         units * block / all..units * (block + 1) / all
+    }
+
+    /// The input of a block; beyond the images of this call that of the next, which is likely to follow.
+    fn input_of(&self, block: usize) -> Ahead {
+        let WinogradPlan { ins, plane, ref grid, .. } = *self.plan;
+        let mut ahead = Ahead::default();
+        for (image, range) in grid.rows_read(self.block(block)) {
+            ahead.push(self.x.as_ptr().wrapping_add(image * ins * plane), plane, ins, range);
+        }
+        ahead
+    }
+
+    /// Adds the output of some units in some channels, and what it is added to.
+    fn output_of(&self, units: Range<usize>, channels: Range<usize>, ahead: &mut Ahead) {
+        let places = self.plan.places;
+        let onto = self.onto.map(|onto| onto.at).filter(|&onto| onto != self.output.at.cast_const());
+        for (image, range) in self.plan.grid.rows_written(units) {
+            let first = image * self.output.image + channels.start * places;
+            for at in onto.into_iter().chain([self.output.at.cast_const()]) {
+                ahead.push(at.wrapping_add(first), places, channels.len(), range.clone());
+            }
+        }
     }
 
     /// Transforms the input of a block for some channels: `[position][channel][tile]`.
@@ -133,7 +157,7 @@ impl Call<'_> {
     ///
     /// # Safety
     /// `values` were written by [`Call::transform`]; no two tasks have block and panels in common.
-    unsafe fn products(&self, block: usize, panels: Range<usize>, values: *const f32) {
+    unsafe fn products(&self, block: usize, panels: Range<usize>, values: *const f32, mut ahead: Ahead) {
         let WinogradPlan { positions, tile: (rows, most), .. } = *self.plan;
         // As many panels as keep their products in the second cache.
         let some = (PRODUCTS / (positions * rows * most * UNIT)).clamp(1, panels.len());
@@ -141,14 +165,21 @@ impl Call<'_> {
             for first in panels.clone().step_by(some) {
                 let panels = first..panels.end.min(first + some);
                 // SAFETY: the caller's.
-                unsafe { self.panels(self.block(block), panels, values, products) };
+                unsafe { self.panels(self.block(block), panels, values, products, &mut ahead) };
             }
         });
     }
 
     /// # Safety
     /// As for [`Call::products`], whose products go to the beginning of `products`.
-    unsafe fn panels(&self, units: Range<usize>, panels: Range<usize>, values: *const f32, products: &mut [f32]) {
+    unsafe fn panels(
+        &self,
+        units: Range<usize>,
+        panels: Range<usize>,
+        values: *const f32,
+        products: &mut [f32],
+        ahead: &mut Ahead,
+    ) {
         let WinogradPlan { isa, ins, outs, places, positions, tile: (most, _), .. } = *self.plan;
         let width = units.len() * UNIT;
         let channels = panels.start * most..outs.min(panels.end * most);
@@ -163,6 +194,8 @@ impl Call<'_> {
             onto: None,
             bias: self.plan.zeros.as_ptr(),
         };
+        self.output_of(units.clone(), channels.clone(), ahead);
+        let lines = ahead.share(positions * panels.len());
         for position in 0..positions {
             let weights = &self.plan.weights[(position * outs + channels.start) * ins..][..channels.len() * ins];
             let products = &mut products[position * to..][..channels.len() * width];
@@ -177,6 +210,7 @@ impl Call<'_> {
                 unsafe {
                     tile.values[0] = values.add(position * from);
                     kernel(isa, weights.len() / ins, units.len(), false)(&tile);
+                    ahead.ask(lines);
                 }
             }
         }
