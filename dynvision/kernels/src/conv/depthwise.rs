@@ -38,13 +38,13 @@ pub(super) fn forward(
     y: &mut [f32],
     onto: Accumulate<'_, f32>,
 ) {
-    let (source, phase) = forward_phase(shape);
     let (outs, taps, places) = (shape.group_out(), shape.taps(), shape.places());
-    let flat = Flat::new(&source, &phase);
-    let accumulate = onto != Accumulate::Nothing;
-    if source.as_it_is && taps == 1 && outs == 1 {
+    if is_scaling(shape) {
         return scaled(isa, x, w, bias, y, places, onto);
     }
+    let (source, phase) = forward_phase(shape);
+    let flat = Flat::new(&source, &phase);
+    let accumulate = onto != Accumulate::Nothing;
     parallel::planes(y, outs * places, |first, planes| {
         scratch::with(source.channel + WIDEST * VECTORS, |plane: &mut [f32]| {
             scratch::with(flat.padded, |made: &mut [f32]| {
@@ -65,7 +65,13 @@ pub(super) fn forward(
     });
 }
 
-/// [`forward`] with one tap, which reads each value where it stands: `places` of them are scaled by one weight.
+/// Whether every value is scaled by the one weight of its channel, and is read where it stands.
+fn is_scaling(shape: &ConvShape) -> bool {
+    let window = shape.window;
+    (window.kernel, window.stride, window.padding) == (1, 1, 0) && shape.group_out() == 1
+}
+
+/// [`forward`] where [`is_scaling`]: `places` values to a channel.
 fn scaled(
     isa: Isa,
     x: &[f32],
@@ -98,6 +104,9 @@ fn scaled(
 
 /// Adds the gradient of the input to `gx`. The border has to be of zeros.
 pub(super) fn backward_data(shape: &ConvShape, isa: Isa, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    if is_scaling(shape) {
+        return scaled(isa, gy, w, None, gx, shape.places(), Accumulate::Output);
+    }
     let (source, phases) = adjoint_phases(shape);
     let (outs, [h, columns], step) = (shape.group_out(), shape.input, shape.window.stride);
     let Some(padded) = phases.iter().map(|phase| Flat::new(&source, phase).padded).max() else {
@@ -142,6 +151,9 @@ fn spread(isa: Isa, phase: &Phase, made: &[f32], pitch: usize, gx: &mut [f32], c
 
 /// Adds the gradient of the weight to `gw`.
 pub(super) fn backward_weights(shape: &ConvShape, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    if is_scaling(shape) {
+        return scaled_weights(shape, isa, x, gy, gw);
+    }
     let (source, phase) = forward_phase(shape);
     let flat = Flat::new(&source, &phase);
     let channel = shape.group_out() * shape.taps();
@@ -194,6 +206,47 @@ fn weights_of_channel(
             });
         });
     });
+}
+
+/// [`backward_weights`] where [`is_scaling`]: image by image, so that channels are read one after the other.
+fn scaled_weights(shape: &ConvShape, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let (channels, places) = (shape.groups, shape.places());
+    let some = channels.div_ceil(2 * TASKS);
+    parallel::parts(gw, some, x.len() > parallel::CHUNK, |part, gw| {
+        scratch::with(gw.len() * WIDEST, |lanes: &mut [f32]| {
+            lanes.fill(0.0);
+            for image in 0..shape.images {
+                let at = (image * channels + part * some) * places;
+                let planes = x[at..].chunks_exact(places).zip(gy[at..].chunks_exact(places));
+                for (lanes, (x, gy)) in lanes.chunks_exact_mut(WIDEST).zip(planes) {
+                    add_products(isa, x, gy, lanes);
+                }
+            }
+            for (gw, lanes) in gw.iter_mut().zip(lanes.chunks_exact(WIDEST)) {
+                *gw += lanes.iter().sum::<f32>();
+            }
+        });
+    });
+}
+
+/// Adds the products of all pairs to the sums of their lanes.
+fn add_products(isa: Isa, a: &[f32], b: &[f32], sums: &mut [f32]) {
+    let Some(sums) = sums.first_chunk_mut::<WIDEST>() else { return };
+    compiled_for(
+        isa,
+        #[inline(always)]
+        || {
+            let ((a, rest_of_a), (b, rest_of_b)) = (a.as_chunks::<WIDEST>(), b.as_chunks::<WIDEST>());
+            let mut registers = *sums;
+            for (a, b) in a.iter().zip(b) {
+                for lane in 0..WIDEST {
+                    registers[lane] += a[lane] * b[lane];
+                }
+            }
+            *sums = registers;
+            sums.iter_mut().zip(rest_of_a).zip(rest_of_b).for_each(|((sum, a), b)| *sum += a * b);
+        },
+    );
 }
 
 /// Writes one channel, and zeros behind it.
