@@ -253,6 +253,10 @@ pub(super) trait Parts: Vector {
     unsafe fn split(self, other: Self) -> [Self; 2];
     /// Undoes [`split`](Parts::split).
     unsafe fn join(self, other: Self) -> [Self; 2];
+    /// [`split`](Parts::split) of pairs, which leaves them in the order in which two splits leave groups of four.
+    unsafe fn split_pairs(self, other: Self) -> [Self; 2];
+    /// Undoes [`split_pairs`](Parts::split_pairs).
+    unsafe fn join_pairs(self, other: Self) -> [Self; 2];
 }
 
 /// Sixteen numbers in plain Rust.
@@ -369,6 +373,18 @@ impl Parts for Plain {
     unsafe fn join(self, other: Self) -> [Self; 2] {
         // SAFETY: plain Rust.
         unsafe { self.interleave(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn split_pairs(self, other: Self) -> [Self; 2] {
+        // SAFETY: plain Rust.
+        unsafe { self.split(other) }
+    }
+
+    #[inline(always)]
+    unsafe fn join_pairs(self, other: Self) -> [Self; 2] {
+        // SAFETY: plain Rust.
+        unsafe { self.join(other) }
     }
 }
 
@@ -513,6 +529,27 @@ pub(super) mod x86 {
         unsafe fn join(self, other: Self) -> [Self; 2] {
             unsafe { [_mm512_unpacklo_ps(self, other), _mm512_unpackhi_ps(self, other)] }
         }
+
+        #[inline(always)]
+        unsafe fn split_pairs(self, other: Self) -> [Self; 2] {
+            unsafe {
+                let order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+                let (a, b) = (_mm512_castps_pd(self), _mm512_castps_pd(other));
+                let (a, b) = (_mm512_permutexvar_pd(order, a), _mm512_permutexvar_pd(order, b));
+                _mm512_castpd_ps(a).split(_mm512_castpd_ps(b))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn join_pairs(self, other: Self) -> [Self; 2] {
+            unsafe {
+                let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+                let [a, b] = self.join(other);
+                let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
+                let (a, b) = (_mm512_permutexvar_pd(order, a), _mm512_permutexvar_pd(order, b));
+                [_mm512_castpd_ps(a), _mm512_castpd_ps(b)]
+            }
+        }
     }
 
     // SAFETY (of every body): as above.
@@ -564,6 +601,25 @@ pub(super) mod x86 {
         #[inline(always)]
         unsafe fn join(self, other: Self) -> [Self; 2] {
             unsafe { [_mm256_unpacklo_ps(self, other), _mm256_unpackhi_ps(self, other)] }
+        }
+
+        #[inline(always)]
+        unsafe fn split_pairs(self, other: Self) -> [Self; 2] {
+            unsafe {
+                let (a, b) = (_mm256_castps_pd(self), _mm256_castps_pd(other));
+                let (a, b) = (_mm256_permute4x64_pd::<0xd8>(a), _mm256_permute4x64_pd::<0xd8>(b));
+                _mm256_castpd_ps(a).split(_mm256_castpd_ps(b))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn join_pairs(self, other: Self) -> [Self; 2] {
+            unsafe {
+                let [a, b] = self.join(other);
+                let (a, b) = (_mm256_castps_pd(a), _mm256_castps_pd(b));
+                let (a, b) = (_mm256_permute4x64_pd::<0xd8>(a), _mm256_permute4x64_pd::<0xd8>(b));
+                [_mm256_castpd_ps(a), _mm256_castpd_ps(b)]
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::plan::ImplicitPlan;
 use super::shape::ConvShape;
 use super::weights::Sums;
-use super::winograd::{self, WinogradPlan};
+use super::winograd::{self, Tile, WinogradPlan};
 use super::{depthwise, implicit};
 use crate::error::{Result, of_one_length};
 use crate::isa::{self, Isa};
@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Algorithm {
     /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the
     /// maps of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and
-    /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns, grow by at most half, and at least 64 places
-    /// in the whole batch; for the gradient of the weight also zeros beyond the border. Else
+    /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns (at stride 2: of 8), grow by at most half, and at
+    /// least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border. Else
     /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
@@ -25,35 +25,38 @@ pub enum Algorithm {
     Portable,
     /// The implicit matrix product: every geometry in `f32`.
     Implicit,
-    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels at stride 1 in `f32`.
+    /// Winograd's F(2x2, 3x3): ungrouped 3x3 kernels in `f32` at stride 1, or at stride 2 with one zero beyond the border. There
+    /// each even row or column meets two taps and each odd one a third, so that 2x2 values take 25 products for 36.
     Winograd2,
     /// Winograd's F(2x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: a quarter fewer products, with the error of a sum
-    /// that is added up one product after the other.
+    /// that is added up one product after the other. At stride 2 the same as that.
     Winograd2x4,
     /// A loop over taps for every plane: kernels of one channel each in `f32`, for at most two outputs of each.
     Depthwise,
     /// Winograd's F(4x4, 3x3), where [`Winograd2`](Algorithm::Winograd2) can: fewer products still, and about three times its
-    /// error. Gradients of weights are those of [`Winograd2x4`](Algorithm::Winograd2x4).
+    /// error. Gradients of weights, and all at stride 2, are those of [`Winograd2x4`](Algorithm::Winograd2x4).
     Winograd4,
 }
 
 impl Algorithm {
-    /// Rows and columns that a tile of this algorithm makes, if it is one of Winograd's.
-    pub(super) fn tiles(self) -> Option<[usize; 2]> {
-        match self {
-            Algorithm::Winograd2 => Some([2, 2]),
-            Algorithm::Winograd2x4 => Some([2, 4]),
-            Algorithm::Winograd4 => Some([4, 4]),
+    /// The tiles by which this algorithm computes `shape` or its adjoint, if it is one of Winograd's.
+    pub(super) fn tile(self, shape: &ConvShape, adjoint: bool) -> Option<Tile> {
+        match (self, shape.window.stride, adjoint) {
+            (Algorithm::Winograd2 | Algorithm::Winograd2x4 | Algorithm::Winograd4, 2, false) => Some(Tile::Halving),
+            (Algorithm::Winograd2 | Algorithm::Winograd2x4 | Algorithm::Winograd4, 2, true) => Some(Tile::Doubling),
+            (Algorithm::Winograd2, ..) => Some(Tile::Two),
+            (Algorithm::Winograd2x4, ..) => Some(Tile::TwoByFour),
+            (Algorithm::Winograd4, ..) => Some(Tile::Four),
             _ => None,
         }
     }
 
-    /// The one whose tiles make so many rows and columns.
-    fn by_tiles(made: [usize; 2]) -> Self {
-        match made {
-            [2, 2] => Algorithm::Winograd2,
-            [2, _] => Algorithm::Winograd2x4,
-            _ => Algorithm::Winograd4,
+    /// The one that has such tiles.
+    fn by_tile(tile: Tile) -> Self {
+        match tile {
+            Tile::Two | Tile::Halving | Tile::Doubling => Algorithm::Winograd2,
+            Tile::TwoByFour => Algorithm::Winograd2x4,
+            Tile::Four => Algorithm::Winograd4,
         }
     }
 }
@@ -146,8 +149,8 @@ type Kept<P> = Mutex<Vec<(Key, Arc<P>)>>;
 struct Key {
     /// With the number of images left out.
     shape: ConvShape,
-    /// Rows and columns that a tile makes.
-    made: [usize; 2],
+    /// Those of Winograd's algorithm.
+    tile: Option<Tile>,
     adjoint: bool,
     isa: Isa,
 }
@@ -166,8 +169,8 @@ impl Store {
     pub(super) fn algorithm(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => Algorithm::by_tiles(made),
-            algorithm if algorithm.tiles().is_some() => algorithm,
+            Algorithm::Auto if let Some(tile) = winograd::pays(shape, self.isa()) => Algorithm::by_tile(tile),
+            algorithm if algorithm.tile(shape, false).is_some() => algorithm,
             algorithm => without_winograd(algorithm, shape),
         }
     }
@@ -176,7 +179,7 @@ impl Store {
     pub(super) fn algorithm_of_weights(&self, shape: &ConvShape) -> Algorithm {
         match self.chosen() {
             algorithm if !winograd::Tiles::can(shape) => without_winograd(algorithm, shape),
-            Algorithm::Auto if let Some(made) = winograd::pays(shape, self.isa()) => Algorithm::by_tiles(made),
+            Algorithm::Auto if let Some(tile) = winograd::pays(shape, self.isa()) => Algorithm::by_tile(tile),
             // Larger tiles would take more sums.
             Algorithm::Winograd4 => Algorithm::Winograd2x4,
             algorithm @ (Algorithm::Winograd2 | Algorithm::Winograd2x4) => algorithm,
@@ -217,25 +220,25 @@ impl Store {
     /// The plan of `shape` or its adjoint, made from `w` if this is the first time.
     pub(super) fn plan(&self, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<ImplicitPlan> {
         let make = if adjoint { ImplicitPlan::backward_data } else { ImplicitPlan::forward };
-        self.kept(&self.plans, [1, 1], shape, adjoint, |isa| make(shape, w, isa))
+        self.kept(&self.plans, None, shape, adjoint, |isa| make(shape, w, isa))
     }
 
     /// The plan of `shape` or its adjoint by Winograd's algorithm.
-    pub(super) fn winograd(&self, made: [usize; 2], shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
+    pub(super) fn winograd(&self, tile: Tile, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
         let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
-        self.kept(&self.winograd, made, shape, adjoint, |isa| make(made, shape, w, isa))
+        self.kept(&self.winograd, Some(tile), shape, adjoint, |isa| make(tile, shape, w, isa))
     }
 
     fn kept<P>(
         &self,
         plans: &Kept<P>,
-        made: [usize; 2],
+        tile: Option<Tile>,
         shape: &ConvShape,
         adjoint: bool,
         make: impl FnOnce(Isa) -> P,
     ) -> Arc<P> {
         let isa = self.isa();
-        let key = Key { shape: ConvShape { images: 0, ..*shape }, made, adjoint, isa };
+        let key = Key { shape: ConvShape { images: 0, ..*shape }, tile, adjoint, isa };
         let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
             return plan.clone();

@@ -89,10 +89,11 @@ pub(crate) fn forward<E: Scalar>(
     let cache = cache.store();
     let bias32 = bias.and_then(E::as_f32);
     let algorithm = cache.algorithm(&shape);
-    if let (false, Some(made), Some(x), Some(w)) = (shape.is_sparse(), algorithm.tiles(), E::as_f32(x), E::as_f32(w))
+    let tile = algorithm.tile(&shape, false);
+    if let (false, Some(tile), Some(x), Some(w)) = (shape.is_sparse(), tile, E::as_f32(x), E::as_f32(w))
         && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
     {
-        winograd::run(&cache.winograd(made, &shape, false, w), x, bias32, y, onto);
+        winograd::run(&cache.winograd(tile, &shape, false, w), x, bias32, y, onto);
         return Ok(());
     }
     if shape.is_sparse() {
@@ -218,8 +219,8 @@ fn backward_data(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32], gx: &m
 fn backward_data_of_zeros(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     match cache.algorithm(shape) {
         Algorithm::Depthwise => depthwise::backward_data(shape, cache.isa(), w, gy, gx),
-        algorithm if let Some(made) = algorithm.tiles() => {
-            winograd::run(&cache.winograd(made, shape, true, w), gy, None, gx, Accumulate::Output);
+        algorithm if let Some(tile) = algorithm.tile(shape, true) => {
+            winograd::run(&cache.winograd(tile, shape, true, w), gy, None, gx, Accumulate::Output);
         }
         _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, Accumulate::Output),
     }

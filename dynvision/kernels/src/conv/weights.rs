@@ -43,8 +43,8 @@ impl Sums {
         let shape = shape.flattened();
         let width = UNIT * tile_units(isa, shape.group_out());
         let lanes = shape.group_out().next_multiple_of(width);
-        let (terms, share) = if let Some(made) = algorithm.tiles() {
-            let tiles = Tiles::new(made, &shape);
+        let (terms, share) = if let Some(tile) = algorithm.tile(&shape, false) {
+            let tiles = Tiles::new(tile, &shape);
             let share = tiles.images();
             (Terms::Tiles(tiles), share)
         } else {
@@ -68,11 +68,11 @@ impl Sums {
 
     /// Whether these are sums for `shape` by `algorithm`.
     pub(super) fn is_of(&self, algorithm: Algorithm, shape: &ConvShape) -> bool {
-        let made = match &self.work.terms {
-            Terms::Tiles(tiles) => Some(tiles.made),
+        let tile = match &self.work.terms {
+            Terms::Tiles(tiles) => Some(tiles.tile),
             Terms::Taps { .. } => None,
         };
-        self.work.shape == shape.flattened() && made == algorithm.tiles()
+        self.work.shape == shape.flattened() && tile == algorithm.tile(shape, false)
     }
 
     /// Elements of the weight.

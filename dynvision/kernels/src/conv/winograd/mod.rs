@@ -1,5 +1,5 @@
-//! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, and F(4x4, 3x3), 36 where it has 144.
-//! Tiles are the lanes, so the sum over channels is a matrix product, once for each position in a transformed tile.
+//! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, F(2x4, 3x3), 24 where it has 72, F(4x4, 3x3),
+//! 36 where it has 144, and at stride 2 tiles of 2x2, 25 where it has 36. Tiles are the lanes, so the sum over channels is a matrix product, once for each position in a transformed tile.
 #![allow(unsafe_code)]
 
 mod ahead;
@@ -7,10 +7,12 @@ mod filter;
 mod grid;
 mod input;
 mod plan;
+mod tile;
 mod transform;
 mod weights;
 
 pub(super) use plan::{WinogradPlan, can, pays};
+pub(super) use tile::Tile;
 pub(super) use weights::{Gathered, Tiles};
 
 use super::Accumulate;

@@ -4,12 +4,13 @@ use super::super::microkernel::{UNIT, best_tile};
 use super::super::padded::Padded;
 use super::super::shape::ConvShape;
 use super::grid::Grid;
-use super::transform::{Transforms, positions, weights as weights_of};
+use super::tile::Tile;
+use super::transform::{Transforms, weights as weights_of};
 use crate::geometry::Border;
 use crate::isa::Isa;
 use crate::{Recycled, parallel};
 
-/// A 3x3 convolution at stride 1 (or its adjoint, which is one too), ready to run on any number of images.
+/// A 3x3 convolution or its adjoint, ready to run on any number of images.
 #[derive(Debug)]
 pub(in super::super) struct WinogradPlan {
     pub isa: Isa,
@@ -38,50 +39,54 @@ pub(in super::super) struct WinogradPlan {
 /// Whether this algorithm can compute `shape`, forward and backward.
 pub(in super::super) fn can(shape: &ConvShape) -> bool {
     let window = shape.window;
-    (window.kernel, window.stride, window.dilation) == (3, 1, 1) && window.padding <= 2 && shape.groups == 1
+    let fits = match window.stride {
+        1 => window.padding <= 2,
+        // The adjoint knows one order of rows that have one tap and two.
+        2 => window.padding == 1 && shape.border == Border::Zero,
+        _ => false,
+    };
+    (window.kernel, window.dilation) == (3, 1) && fits && shape.groups == 1
 }
-
-/// Rows and columns that the tiles of F(2x2, 3x3) make.
-const TWO: [usize; 2] = [2, 2];
-
-/// Those of F(2x4, 3x3).
-const TWO_BY_FOUR: [usize; 2] = [2, 4];
 
 /// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
 const PLACES: usize = 64;
 
 /// The tiles that pay, if any do: with fewer than 16 channels the transforms cost more than they save, where too much of the pieces
 /// lies outside the map so do the products, and with few places to each weight reading the weights is all the work.
-pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<[usize; 2]> {
+pub(in super::super) fn pays(shape: &ConvShape, isa: Isa) -> Option<Tile> {
     let channels = shape.in_channels.min(shape.out_channels);
     let places = shape.places();
-    let grid = |made| Grid::new(shape.input, shape.output, shape.window.padding, made);
-    let fills = 2 * grid(TWO).computed() <= 3 * places;
+    let grid = |tile| Grid::new(tile, shape.input, shape.output, shape.window.padding);
     // Register tiles of products, which are filled up where there are few.
-    let products = |made| grid(made).units(shape.images) * positions(made);
-    let best = if products(TWO_BY_FOUR) < products(TWO) { TWO_BY_FOUR } else { TWO };
+    let products = |tile: Tile| grid(tile).units(shape.images) * tile.positions();
+    let best = match shape.window.stride {
+        2 => Tile::Halving,
+        _ if products(Tile::TwoByFour) < products(Tile::Two) => Tile::TwoByFour,
+        _ => Tile::Two,
+    };
+    let fills = 2 * grid(if best == Tile::Halving { best } else { Tile::Two }).computed() <= 3 * places;
     (isa != Isa::Plain && channels >= 16 && fills && shape.images * places >= PLACES).then_some(best)
 }
 
 impl WinogradPlan {
-    /// By tiles that make `made` rows and columns.
-    pub(in super::super) fn forward(made: [usize; 2], shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+    pub(in super::super) fn forward(tile: Tile, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
         let (ins, outs, padding) = (shape.in_channels, shape.out_channels, shape.window.padding);
         let mirror = (shape.border == Border::Reflect && padding > 0).then(|| Padded::new(shape));
         let (input, lead) = mirror.map_or((shape.input, padding), |mirror| (mirror.dims, 0));
-        let grid = Grid::new(input, shape.output, lead, made);
+        let grid = Grid::new(tile, input, shape.output, lead);
         let plan =
-            Self::new(isa, made, grid, [ins, outs], |out, of| std::array::from_fn(|tap| w[(out * ins + of) * 9 + tap]));
+            Self::new(isa, tile, grid, [ins, outs], |out, of| std::array::from_fn(|tap| w[(out * ins + of) * 9 + tap]));
         let plain = shape.input[0] * shape.input[1];
         WinogradPlan { mirror, plain, plane: input[0] * input[1], places: shape.places(), ..plan }
     }
 
     /// From the gradient of the output to that of the input. The border has to be of zeros.
-    pub(in super::super) fn backward_data(made: [usize; 2], shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
+    pub(in super::super) fn backward_data(tile: Tile, shape: &ConvShape, w: &[f32], isa: Isa) -> Self {
         debug_assert!(shape.border == Border::Zero || shape.window.padding == 0);
         let (ins, outs) = (shape.out_channels, shape.in_channels);
-        let grid = Grid::new(shape.output, shape.input, 2 - shape.window.padding, made);
-        let plan = Self::new(isa, made, grid, [ins, outs], |out, of| {
+        let lead = if tile == Tile::Doubling { 0 } else { 2 - shape.window.padding };
+        let grid = Grid::new(tile, shape.output, shape.input, lead);
+        let plan = Self::new(isa, tile, grid, [ins, outs], |out, of| {
             std::array::from_fn(|tap| w[(of * outs + out) * 9 + 8 - tap])
         });
         let plain = shape.places();
@@ -90,12 +95,12 @@ impl WinogradPlan {
 
     fn new(
         isa: Isa,
-        made: [usize; 2],
+        kind: Tile,
         grid: Grid,
         [ins, outs]: [usize; 2],
         taps: impl Fn(usize, usize) -> [f32; 9] + Sync,
     ) -> Self {
-        let (tile, positions) = (best_tile(isa, outs), positions(made));
+        let (tile, positions) = (best_tile(isa, outs), kind.positions());
         let mut weights = Recycled::new(positions * ins * outs);
         // Each panel is a task, which writes its part of every position.
         let mut parts: Vec<_> = weights.chunks_exact_mut(ins * outs).map(|w| w.chunks_mut(ins * tile.0)).collect();
@@ -113,13 +118,13 @@ impl WinogradPlan {
                         tap[row] = value;
                     }
                 }
-                for (part, transformed) in parts.iter_mut().zip(weights_of(isa, made, &panel)) {
+                for (part, transformed) in parts.iter_mut().zip(weights_of(isa, kind, &panel)) {
                     part[of * rows..][..rows].copy_from_slice(&transformed[..rows]);
                 }
             }
         };
         parallel::each(panels.into_iter(), ins * outs * positions > parallel::CHUNK, run);
-        let (mirror, transforms, zeros) = (None, Transforms::of(made, grid.width), vec![0.0; outs]);
+        let (mirror, transforms, zeros) = (None, Transforms::of(kind, grid.width), vec![0.0; outs]);
         WinogradPlan {
             isa,
             positions,

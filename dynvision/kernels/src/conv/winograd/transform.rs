@@ -3,17 +3,13 @@
 #![allow(clippy::needless_range_loop, reason = "indices are those of registers")]
 
 use super::super::microkernel::UNIT;
-use super::filter::{Four, Minimal, Two};
+use super::filter::{Adjoint, Doubling, Four, Halving, Minimal, Two};
 use super::grid::{Corners, MOST_MADE, Spots};
+use super::tile::Tile;
 use crate::isa::{Isa, Parts, compiled_for, dispatch};
 
 /// Most values of a tile of the input, and products for each pair of channels.
 const POSITIONS: usize = 36;
-
-/// Values of a tile of the input, and products for each pair of channels, where tiles make so many rows and columns.
-pub(super) fn positions([rows, columns]: [usize; 2]) -> usize {
-    (rows + 2) * (columns + 2)
-}
 
 /// Where the values of a unit of tiles stand: in `channels` channels, `channel` numbers apart.
 pub(super) struct Values<'a> {
@@ -70,29 +66,30 @@ impl std::fmt::Debug for Transforms {
     }
 }
 
-/// Transforms of tiles that make `$m` by `$n` values of `$s` by `$t`, by the filter of columns and that of rows, in pieces of `$w`
-/// columns.
+/// Transforms of tiles by the filter of columns and that of rows, which make `$m` values of `$i` by `$s` products (and `$n` of `$j` by
+/// `$t`), in pieces of `$v` columns of the input and `$w` of the output.
 macro_rules! transforms {
-    ($($name:ident: $down:ident, $m:literal, $s:literal, $across:ident, $n:literal, $t:literal, $w:literal;)*) => {
+    ($($name:ident: $tile:ident, $down:ident, $m:literal, $s:literal, $i:literal, $across:ident, $n:literal, $t:literal, $j:literal,
+        $v:literal, $w:literal;)*) => {
         $(mod $name {
             use super::*;
 
             #[inline(always)]
             unsafe fn input_lanes<V: Parts>(values: &Values<'_>, into: Transformed) {
                 // SAFETY: the caller's.
-                unsafe { input::<V, $down, $m, $s, $across, $n, $t, $w>(values, into) }
+                unsafe { input::<V, $down, $m, $s, $i, $across, $n, $t, $j, $v>(values, into) }
             }
 
             #[inline(always)]
             unsafe fn output_lanes<V: Parts>(products: Transformed, into: &Made<'_>) {
                 // SAFETY: the caller's.
-                unsafe { output::<V, $down, $m, $s, $across, $n, $t, $w>(products, into) }
+                unsafe { output::<V, $down, $m, $s, $i, $across, $n, $t, $j, $w>(products, into) }
             }
 
             #[inline(always)]
             unsafe fn order_lanes<V: Parts>(order: &mut [usize; UNIT]) {
                 // SAFETY: the caller's.
-                unsafe { lanes::<V, $across, $n, $t>(order) }
+                unsafe { lanes::<V, $across, $n, $t, $j>(order) }
             }
 
             dispatch! { by_input, input_lanes, (values: &Values<'_>, into: Transformed) }
@@ -104,10 +101,11 @@ macro_rules! transforms {
         })*
 
         impl Transforms {
-            pub(super) fn of(made: [usize; 2], width: usize) -> Self {
-                match (made, width) {
-                    $(([$m, $n], $w) => $name::ALL,)*
-                    _ => unreachable!("no tiles that make {made:?}, in pieces of {width}"),
+            /// Those of tiles in pieces of `width` columns of the output.
+            pub(super) fn of(tile: Tile, width: usize) -> Self {
+                match (tile, width) {
+                    $((Tile::$tile, $w) => $name::ALL,)*
+                    _ => unreachable!("no {tile:?} in pieces of {width}"),
                 }
             }
         }
@@ -115,32 +113,41 @@ macro_rules! transforms {
 }
 
 transforms! {
-    two_in_four: Two, 2, 4, Two, 2, 4, 4;
-    two_in_eight: Two, 2, 4, Two, 2, 4, 8;
-    two_in_sixteen: Two, 2, 4, Two, 2, 4, 16;
-    two_by_four_in_four: Two, 2, 4, Four, 4, 6, 4;
-    two_by_four_in_eight: Two, 2, 4, Four, 4, 6, 8;
-    two_by_four_in_sixteen: Two, 2, 4, Four, 4, 6, 16;
-    four_in_four: Four, 4, 6, Four, 4, 6, 4;
-    four_in_eight: Four, 4, 6, Four, 4, 6, 8;
-    four_in_sixteen: Four, 4, 6, Four, 4, 6, 16;
+    two_in_four: Two, Two, 2, 4, 4, Two, 2, 4, 4, 4, 4;
+    two_in_eight: Two, Two, 2, 4, 4, Two, 2, 4, 4, 8, 8;
+    two_in_sixteen: Two, Two, 2, 4, 4, Two, 2, 4, 4, 16, 16;
+    two_by_four_in_four: TwoByFour, Two, 2, 4, 4, Four, 4, 6, 6, 4, 4;
+    two_by_four_in_eight: TwoByFour, Two, 2, 4, 4, Four, 4, 6, 6, 8, 8;
+    two_by_four_in_sixteen: TwoByFour, Two, 2, 4, 4, Four, 4, 6, 6, 16, 16;
+    four_in_four: Four, Four, 4, 6, 6, Four, 4, 6, 6, 4, 4;
+    four_in_eight: Four, Four, 4, 6, 6, Four, 4, 6, 6, 8, 8;
+    four_in_sixteen: Four, Four, 4, 6, 6, Four, 4, 6, 6, 16, 16;
+    halving_to_four: Halving, Halving, 2, 5, 5, Halving, 2, 5, 5, 8, 4;
+    halving_to_eight: Halving, Halving, 2, 5, 5, Halving, 2, 5, 5, 16, 8;
+    doubling_to_eight: Doubling, Doubling, 4, 5, 3, Doubling, 4, 5, 3, 4, 8;
+    doubling_to_sixteen: Doubling, Doubling, 4, 5, 3, Doubling, 4, 5, 3, 8, 16;
 }
 
-/// `G g G'ᵀ` of 16 pairs of channels at once, of which the positions of a tile that makes `made` count.
-pub(super) fn weights(isa: Isa, made: [usize; 2], g: &[[f32; UNIT]; 9]) -> [[f32; UNIT]; POSITIONS] {
+/// `G g G'ᵀ` of 16 pairs of channels at once, of which the positions of a tile count.
+pub(super) fn weights(isa: Isa, tile: Tile, g: &[[f32; UNIT]; 9]) -> [[f32; UNIT]; POSITIONS] {
     compiled_for(
         isa,
         #[inline(always)]
-        || match made {
-            [2, 2] => weights_by::<Two, 2, 4, Two, 2, 4>(g),
-            [2, _] => weights_by::<Two, 2, 4, Four, 4, 6>(g),
-            _ => weights_by::<Four, 4, 6, Four, 4, 6>(g),
+        || match tile {
+            Tile::Two => weights_by::<Two, 2, 4, 4, Two, 2, 4, 4>(g),
+            Tile::TwoByFour => weights_by::<Two, 2, 4, 4, Four, 4, 6, 6>(g),
+            Tile::Four => weights_by::<Four, 4, 6, 6, Four, 4, 6, 6>(g),
+            Tile::Halving => weights_by::<Halving, 2, 5, 5, Halving, 2, 5, 5>(g),
+            Tile::Doubling => weights_by::<Doubling, 4, 5, 3, Doubling, 4, 5, 3>(g),
         },
     )
 }
 
 #[inline(always)]
-fn weights_by<R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize>(
+#[rustfmt::skip]
+fn weights_by<
+    R: Minimal<M, S, I>, const M: usize, const S: usize, const I: usize, C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
+>(
     g: &[[f32; UNIT]; 9],
 ) -> [[f32; UNIT]; POSITIONS] {
     let mut u = [[0.0; UNIT]; POSITIONS];
@@ -159,28 +166,35 @@ fn weights_by<R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>
     u
 }
 
-/// `Gᵀ u G'` for 16 pairs of channels at once: what of the gradient `u` of [`weight`]'s output passes back.
+/// Most positions whose gradients are gathered: those of tiles at stride 2.
+pub(super) const MOST_GATHERED: usize = 25;
+
+/// `Gᵀ u G'` for 16 pairs of channels at once: what of the gradient `u` of [`weights`]'s output passes back.
 #[inline(always)]
-pub(super) fn weight_adjoint(made: [usize; 2], u: &[[f32; UNIT]; MOST_GATHERED]) -> [[f32; UNIT]; 9] {
-    match made {
-        [_, 2] => weight_adjoint_of::<Two, 2, 4>(u),
-        _ => weight_adjoint_of::<Four, 4, 6>(u),
+pub(super) fn weight_adjoint(tile: Tile, u: &[[f32; UNIT]; MOST_GATHERED]) -> [[f32; UNIT]; 9] {
+    match tile {
+        Tile::Two => weight_adjoint_by::<Two, 2, 4, Two, 2, 4>(u),
+        Tile::Halving => weight_adjoint_by::<Halving, 2, 5, Halving, 2, 5>(u),
+        _ => weight_adjoint_by::<Two, 2, 4, Four, 4, 6>(u),
     }
 }
 
-/// Most positions whose gradients are gathered: those of tiles that make two rows of four.
-pub(super) const MOST_GATHERED: usize = 24;
-
 #[inline(always)]
-fn weight_adjoint_of<C: Minimal<N, T>, const N: usize, const T: usize>(
+#[rustfmt::skip]
+fn weight_adjoint_by<
+    R: Adjoint<M, S>, const M: usize, const S: usize, C: Adjoint<N, T>, const N: usize, const T: usize,
+>(
     u: &[[f32; UNIT]; MOST_GATHERED],
 ) -> [[f32; UNIT]; 9] {
     let mut taps = [[0.0; UNIT]; 9];
     for lane in 0..UNIT {
         let mut rows = [[0.0; T]; 3];
         for column in 0..T {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|line| u[line * T + column][lane]);
-            let made = Two::taps_adjoint([a, b, c, d]);
+            let mut lines = [0.0; S];
+            for line in 0..S {
+                lines[line] = u[line * T + column][lane];
+            }
+            let made = R::taps_adjoint(lines);
             for row in 0..3 {
                 rows[row][column] = made[row];
             }
@@ -199,16 +213,16 @@ fn weight_adjoint_of<C: Minimal<N, T>, const N: usize, const T: usize>(
 /// numbers apart. `from` holds `[place][lane]`, `corners` the places of each tile, which makes two rows.
 pub(super) fn gradient(
     isa: Isa,
-    made: [usize; 2],
+    tile: Tile,
     from: &[f32],
     width: usize,
     corners: &[Corners],
     into: &mut [f32],
     position: usize,
 ) {
-    assert!(made == [2, 2] || made == [2, 4], "gradients of tiles: rows and columns");
+    assert!(matches!(tile, Tile::Two | Tile::TwoByFour | Tile::Halving), "gradients of tiles: rows and columns");
     assert!(width <= ZEROS.len() && width.is_multiple_of(UNIT), "gradients of tiles: lanes");
-    let len = positions(made) * position;
+    let len = tile.positions() * position;
     assert!(corners.len() * width <= position && into.len() >= len, "gradients of tiles: length");
     for (i, corners) in corners.iter().enumerate() {
         let mut places = [&ZEROS[..width]; MOST_MADE];
@@ -221,8 +235,9 @@ pub(super) fn gradient(
         let into = Transformed { first: into[i * width..].as_mut_ptr(), position, channel: 0 };
         // SAFETY: the instruction set was detected; slices of `width` numbers; the assertions are about the destination.
         unsafe {
-            match made {
-                [_, 2] => gradient_by_two(isa, &places, width, into),
+            match tile {
+                Tile::Two => gradient_by_two(isa, &places, width, into),
+                Tile::Halving => gradient_by_halving(isa, &places, width, into),
                 _ => gradient_by_four(isa, &places, width, into),
             }
         }
@@ -234,17 +249,24 @@ const ZEROS: [f32; 4 * UNIT] = [0.0; 4 * UNIT];
 
 dispatch! { gradient_by_two, gradient_of_two, (places: &[*const f32; MOST_MADE], width: usize, into: Transformed) }
 dispatch! { gradient_by_four, gradient_of_four, (places: &[*const f32; MOST_MADE], width: usize, into: Transformed) }
+dispatch! { gradient_by_halving, gradient_of_halving, (places: &[*const f32; MOST_MADE], width: usize, into: Transformed) }
 
 #[inline(always)]
 unsafe fn gradient_of_two<V: Parts>(places: &[*const f32; MOST_MADE], width: usize, into: Transformed) {
     // SAFETY: the caller's.
-    unsafe { gradient_lanes::<V, Two, 2, 4>(places, width, into) }
+    unsafe { gradient_lanes::<V, Two, 4, Two, 2, 4>(places, width, into) }
 }
 
 #[inline(always)]
 unsafe fn gradient_of_four<V: Parts>(places: &[*const f32; MOST_MADE], width: usize, into: Transformed) {
     // SAFETY: the caller's.
-    unsafe { gradient_lanes::<V, Four, 4, 6>(places, width, into) }
+    unsafe { gradient_lanes::<V, Two, 4, Four, 4, 6>(places, width, into) }
+}
+
+#[inline(always)]
+unsafe fn gradient_of_halving<V: Parts>(places: &[*const f32; MOST_MADE], width: usize, into: Transformed) {
+    // SAFETY: the caller's.
+    unsafe { gradient_lanes::<V, Halving, 5, Halving, 2, 5>(places, width, into) }
 }
 
 /// Numbers from one position to the next, where each has `len` of them: a line more than multiples of a page, at which
@@ -258,7 +280,10 @@ pub(super) fn spaced(len: usize) -> usize {
 #[inline(always)]
 #[rustfmt::skip]
 unsafe fn input<
-    V: Parts, R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize, const W: usize,
+    V: Parts,
+    R: Minimal<M, S, I>, const M: usize, const S: usize, const I: usize,
+    C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
+    const W: usize,
 >(
     values: &Values<'_>,
     into: Transformed,
@@ -268,23 +293,22 @@ unsafe fn input<
         for channel in 0..values.channels {
             let from = values.first.wrapping_add(channel * values.channel);
             for lane in (0..UNIT).step_by(V::LANES) {
-                let mut rows = [[V::splat(0.0); T]; S];
-                for line in 0..S {
-                    let (mut near, mut far) = ([V::splat(0.0); N], [V::splat(0.0); N]);
-                    for r in 0..N {
-                        let register = lane * N / V::LANES + r;
+                let mut rows = [[V::splat(0.0); T]; I];
+                for line in 0..I {
+                    let (mut near, mut far) = ([V::splat(0.0); J], [V::splat(0.0); J]);
+                    for r in 0..C::STEP {
+                        let register = lane * C::STEP / V::LANES + r;
                         near[r] = load::<V, W>(from, values.spots, 0, line, register);
-                        far[r] = load::<V, W>(from.wrapping_add(N), values.spots, 1, line, register);
+                        far[r] = load::<V, W>(from.wrapping_add(C::STEP), values.spots, 1, line, register);
                     }
                     (near, far) = (C::split(near), C::split(far));
-                    rows[line][..N].copy_from_slice(&near);
-                    rows[line][N..].copy_from_slice(&far[..2]);
-                    rows[line] = C::input(rows[line]);
+                    near[C::STEP..].copy_from_slice(&far[C::STEP..]);
+                    rows[line] = C::input(near);
                 }
                 let to = into.first.add(channel * into.channel + lane);
                 for column in 0..T {
-                    let mut values = [V::splat(0.0); S];
-                    for line in 0..S {
+                    let mut values = [V::splat(0.0); I];
+                    for line in 0..I {
                         values[line] = rows[line][column];
                     }
                     let done = R::input(values);
@@ -300,7 +324,10 @@ unsafe fn input<
 #[inline(always)]
 #[rustfmt::skip]
 unsafe fn output<
-    V: Parts, R: Minimal<M, S>, const M: usize, const S: usize, C: Minimal<N, T>, const N: usize, const T: usize, const W: usize,
+    V: Parts,
+    R: Minimal<M, S, I>, const M: usize, const S: usize, const I: usize,
+    C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
+    const W: usize,
 >(
     products: Transformed,
     into: &Made<'_>,
@@ -342,18 +369,20 @@ unsafe fn output<
 }
 
 #[inline(always)]
-unsafe fn lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(order: &mut [usize; UNIT]) {
+unsafe fn lanes<V: Parts, C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize>(
+    order: &mut [usize; UNIT],
+) {
     // Numbers that say which tile they belong to go the way of the input.
     let (mut tiles, mut to) = ([0.0; UNIT * 4], [0.0; UNIT]);
     for (i, tile) in tiles.iter_mut().enumerate() {
-        *tile = (i / N) as f32;
+        *tile = (i / C::STEP) as f32;
     }
-    // SAFETY (of the whole body): the caller's instruction set; `N` is at most 4, and all registers are in the arrays.
+    // SAFETY (of the whole body): the caller's instruction set; a step is at most 4, and all registers are in the arrays.
     unsafe {
         for lane in (0..UNIT).step_by(V::LANES) {
-            let mut registers = [V::splat(0.0); N];
-            for r in 0..N {
-                registers[r] = V::load(tiles.as_ptr().add((lane * N / V::LANES + r) * V::LANES));
+            let mut registers = [V::splat(0.0); J];
+            for r in 0..C::STEP {
+                registers[r] = V::load(tiles.as_ptr().add((lane * C::STEP / V::LANES + r) * V::LANES));
             }
             C::split(registers)[0].store(to.as_mut_ptr().add(lane));
         }
@@ -364,7 +393,10 @@ unsafe fn lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(orde
 }
 
 #[inline(always)]
-unsafe fn gradient_lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: usize>(
+#[rustfmt::skip]
+unsafe fn gradient_lanes<
+    V: Parts, R: Adjoint<2, S>, const S: usize, C: Adjoint<N, T>, const N: usize, const T: usize,
+>(
     places: &[*const f32; MOST_MADE],
     width: usize,
     into: Transformed,
@@ -381,8 +413,8 @@ unsafe fn gradient_lanes<V: Parts, C: Minimal<N, T>, const N: usize, const T: us
                 rows[line] = C::output_adjoint(values);
             }
             for column in 0..T {
-                let done = Two::output_adjoint([rows[0][column], rows[1][column]]);
-                for line in 0..4 {
+                let done = R::output_adjoint([rows[0][column], rows[1][column]]);
+                for line in 0..S {
                     done[line].store(into.first.add((line * T + column) * into.position + lane));
                 }
             }

@@ -7,7 +7,8 @@ use super::super::shape::ConvShape;
 use super::super::weights_kernel::{MOST_ROWS, WeightTile, kernel, tile_rows};
 use super::grid::{Corners, Grid, MOST_MADE};
 use super::input::Input;
-use super::transform::{MOST_GATHERED, Transforms, gradient, positions, spaced, weight_adjoint};
+use super::tile::Tile;
+use super::transform::{MOST_GATHERED, Transforms, gradient, spaced, weight_adjoint};
 use crate::geometry::Border;
 use crate::isa::{Isa, compiled_for};
 use crate::{parallel, scratch};
@@ -26,8 +27,7 @@ const SHARED: usize = 1 << 21;
 /// How tiles stand in the maps of a shape.
 #[derive(Debug)]
 pub(in super::super) struct Tiles {
-    /// Rows and columns of the output that a tile makes.
-    pub(in super::super) made: [usize; 2],
+    pub(in super::super) tile: Tile,
     grid: Grid,
     transforms: Transforms,
     channels: usize,
@@ -56,7 +56,7 @@ enum Task<'a> {
 impl Tiles {
     /// Numbers to a pair of channels.
     pub(in super::super) fn terms(&self) -> usize {
-        positions(self.made)
+        self.tile.positions()
     }
 
     /// Whether they can be used.
@@ -64,17 +64,17 @@ impl Tiles {
         super::can(shape) && (shape.border == Border::Zero || shape.window.padding == 0)
     }
 
-    /// Tiles that make `made` rows and columns: two of two or four.
-    pub(in super::super) fn new(made: [usize; 2], shape: &ConvShape) -> Self {
-        let grid = Grid::new(shape.input, shape.output, shape.window.padding, made);
+    /// Tiles that make two rows.
+    pub(in super::super) fn new(tile: Tile, shape: &ConvShape) -> Self {
+        let grid = Grid::new(tile, shape.input, shape.output, shape.window.padding);
         let plane = shape.input[0] * shape.input[1];
-        let transforms = Transforms::of(made, grid.width);
-        Tiles { made, grid, transforms, channels: shape.in_channels, plane, places: shape.places() }
+        let transforms = Transforms::of(tile, grid.width);
+        Tiles { tile, grid, transforms, channels: shape.in_channels, plane, places: shape.places() }
     }
 
     /// Images that make a group: their tiles are a chunk or more.
     pub(in super::super) fn images(&self) -> usize {
-        (UNITS * UNIT * self.made[0] * self.made[1] / self.grid.computed()).max(1)
+        (UNITS * UNIT * self.tile.made().iter().product::<usize>() / self.grid.computed()).max(1)
     }
 
     /// Sums over the images of `x`. `transpose(image, block, into)` writes the gradients of an image in a block of lanes,
@@ -121,7 +121,7 @@ impl Tiles {
                             transpose(image, of_lanes, into);
                         }
                         for (corners, into) in corners.chunks(UNITS * UNIT).zip(into.chunks_exact_mut(block)) {
-                            gradient(isa, self.made, gradients, width, corners, into, spaced(corners.len() * width));
+                            gradient(isa, self.tile, gradients, width, corners, into, spaced(corners.len() * width));
                         }
                     });
                 }
@@ -230,7 +230,7 @@ impl Tiles {
 
     /// The gradient of the weight, `[channel, tap][lane]`, from sums that several tasks made.
     pub(in super::super) fn collect(&self, isa: Isa, sums: &[f32], parts: usize, lanes: usize, into: &mut [f32]) {
-        let (part, made, terms) = (sums.len() / parts, self.made, self.terms());
+        let (part, kind, terms) = (sums.len() / parts, self.tile, self.terms());
         compiled_for(
             isa,
             #[inline(always)]
@@ -245,7 +245,7 @@ impl Tiles {
                                 u.iter_mut().zip(from).for_each(|(u, from)| *u += from);
                             }
                         }
-                        for (tap, values) in weight_adjoint(made, &u).iter().enumerate() {
+                        for (tap, values) in weight_adjoint(kind, &u).iter().enumerate() {
                             into[tap * lanes + lane..][..UNIT].copy_from_slice(values);
                         }
                     }
