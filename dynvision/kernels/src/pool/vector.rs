@@ -12,7 +12,7 @@ use crate::{parallel, scratch};
 /// Numbers behind a plane that a vector may touch.
 const SLACK: usize = 16;
 
-/// The maximum of every window, and the tap that was chosen, unless `chosen` is empty.
+/// The maximum of every window, and the tap that was chosen.
 pub(super) fn max_forward(
     isa: Isa,
     window: Window,
@@ -36,18 +36,14 @@ pub(super) fn max_forward(
                 let channel = taps.source.channel;
                 taps.source.write_over(isa, &x[i * h * w..][..h * w], &mut plane[..channel]);
                 let at = i * places % run;
-                let chosen = chosen.get_mut(at..at + places).map_or(std::ptr::null_mut(), |c| c.as_mut_ptr());
+                let chosen = chosen[at..][..places].as_mut_ptr();
                 // SAFETY: `Taps` holds only taps whose values are in the plane, which has SLACK numbers behind; `y` and
-                // `chosen`, if it is not null, have a number for every place.
+                // `chosen` have a number for every place.
                 unsafe { max(isa, &taps, plane.as_ptr(), y.as_mut_ptr(), chosen) };
             }
         });
     };
-    if chosen.is_empty() {
-        parallel::parts(y, run, true, |i, y| planes((i, (y, &mut []))));
-    } else {
-        parallel::each(y.chunks_mut(run).zip(chosen.chunks_mut(run)).enumerate(), true, planes);
-    }
+    parallel::each(y.chunks_mut(run).zip(chosen.chunks_mut(run)).enumerate(), true, planes);
 }
 
 /// Adds every `gy` to the place in `gx` that was chosen.
@@ -139,7 +135,7 @@ impl Taps {
 dispatch! {
     /// # Safety
     /// The plane is laid out as the taps say, with `SLACK` numbers behind it; as many numbers as there are places may be
-    /// written to `y`, and to `chosen` unless it is null.
+    /// written to `y` and to `chosen`.
     max, max_by, (taps: &Taps, plane: *const f32, y: *mut f32, chosen: *mut u8)
 }
 
@@ -177,12 +173,10 @@ unsafe fn max_by<V: Vector>(taps: &Taps, plane: *const f32, y: *mut f32, chosen:
                     best.store(rest.as_mut_ptr());
                     y.add(at).copy_from_nonoverlapping(rest.as_ptr(), count);
                 }
-                if !chosen.is_null() {
-                    let mut rest = [0.0f32; SLACK];
-                    tags.store(rest.as_mut_ptr());
-                    let taps = rest.map(|tag| tag.to_bits() as u8);
-                    chosen.add(at).copy_from_nonoverlapping(taps.as_ptr(), count);
-                }
+                let mut rest = [0.0f32; SLACK];
+                tags.store(rest.as_mut_ptr());
+                let taps = rest.map(|tag| tag.to_bits() as u8);
+                chosen.add(at).copy_from_nonoverlapping(taps.as_ptr(), count);
             }
         }
     }
