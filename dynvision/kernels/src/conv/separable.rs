@@ -11,9 +11,6 @@ use std::ops::Range;
 /// Taps along each side of the largest kernel.
 const KERNEL: usize = 7;
 
-/// Channels that are summed up at a time, by the same masks.
-const CHANNELS: usize = 4;
-
 /// Whether the second convolution takes single places of maps of the size that the first one reads, with its own kernel for each
 /// channel and zeros beyond the border.
 pub(super) fn can(depthwise: &ConvShape, pointwise: &ConvShape) -> bool {
@@ -193,22 +190,23 @@ unsafe fn add_terms_by<V: Parts>(pass: &Pass<'_>) {
     // SAFETY: the caller's.
     unsafe {
         match pass.units * UNIT / V::LANES {
-            1 => by_registers::<V, 1>(pass),
-            2 => by_registers::<V, 2>(pass),
-            3 => by_registers::<V, 3>(pass),
-            4 => by_registers::<V, 4>(pass),
+            1 => by_registers::<V, 1, 4>(pass),
+            2 => by_registers::<V, 2, 4>(pass),
+            3 => by_registers::<V, 3, 2>(pass),
+            4 => by_registers::<V, 4, 2>(pass),
             registers => unreachable!("separable convolution: {registers} registers"),
         }
     }
 }
 
+/// With so many registers for each of `COUNT` channels that are summed up at a time, by the same masks.
 #[inline(always)]
-unsafe fn by_registers<V: Parts, const REGISTERS: usize>(pass: &Pass<'_>) {
-    let together = pass.channels / CHANNELS * CHANNELS;
+unsafe fn by_registers<V: Parts, const REGISTERS: usize, const COUNT: usize>(pass: &Pass<'_>) {
+    let together = pass.channels / COUNT * COUNT;
     // SAFETY: the caller's: these are the channels of the pass.
     unsafe {
-        for channel in (0..together).step_by(CHANNELS) {
-            some_channels::<V, REGISTERS, CHANNELS>(pass, channel);
+        for channel in (0..together).step_by(COUNT) {
+            some_channels::<V, REGISTERS, COUNT>(pass, channel);
         }
         for channel in together..pass.channels {
             some_channels::<V, REGISTERS, 1>(pass, channel);
