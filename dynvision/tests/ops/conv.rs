@@ -27,6 +27,38 @@ proptest! {
     }
 
     #[test]
+    fn two_convolutions_in_one(
+        (n, ins, outs, h, w) in (1usize..3, 1usize..5, 1usize..5, 1usize..6, 1usize..6),
+        kernel in prop_oneof![Just(1usize), Just(3), Just(5)], seed: u64,
+    ) {
+        let near = Conv::new(Window::same(kernel, 1)).grouped(ins);
+        let (xd, yd) = ([n, ins, h, w], [n, outs, h, w]);
+        let lens = [len(xd), ins * kernel * kernel, ins * outs, ins, outs, len(yd)];
+        let all: Vec<Vec<f64>> = lens.iter().zip(seed >> 1..).map(|(&len, seed)| values(len, seed)).collect();
+        for (biased, added, in_place) in [(true, true, false), (true, true, true), (false, false, false)] {
+            let found = check!(&all, |x, cx| {
+                let (w, v) = (maps(&x[1], [ins, 1, kernel, kernel]), maps(&x[2], [outs, ins, 1, 1]));
+                let (a, b) = (biased.then_some(&x[3]), biased.then_some(&x[4]));
+                let onto = || maps(&x[5], yd);
+                let onto = match (added, in_place) {
+                    (true, true) => Some(ops::add(onto(), &onto(), cx)?),
+                    (added, _) => added.then(onto),
+                };
+                let filters = [(&near, &w, a), (&Conv::new(Window::POINT), &v, b)];
+                let filters = filters.map(|(conv, w, bias)| ops::Filter { conv, w, bias });
+                ops::separable_conv2d(filters, &maps(&x[0], xd), onto, cx)
+            });
+            let shown = |conv, x, w, y| Shown { conv, x, w, y, seed };
+            let (a, b) = (biased.then_some(&all[3][..]), biased.then_some(&all[4][..]));
+            let between = shown(near, xd, [ins, 1, kernel, kernel], xd).naive(&all[0], &all[1], a);
+            let mut want = shown(Conv::new(Window::POINT), xd, [outs, ins, 1, 1], yd).naive(&between, &all[2], b);
+            let times = f64::from(u8::from(added) + u8::from(in_place));
+            want.iter_mut().zip(&all[5]).for_each(|(y, onto)| *y += times * onto);
+            assert_near(&found, &want, 1e-12);
+        }
+    }
+
+    #[test]
     fn added_to_another_map(shown in convolutions()) {
         let all = inputs(&shown);
         let mut want = shown.naive(&all[0], &all[1], Some(&all[2]));
