@@ -100,6 +100,22 @@ proptest! {
 }
 
 #[test]
+fn one_tensor_stands_for_all_of_two_convolutions() {
+    let (near, point) = (Conv::new(Window::same(3, 1)), Conv::new(Window::POINT));
+    check!(&[values(9, 1), values(1, 2)], |x, cx| {
+        let (a, b) = (maps(&x[0], [1, 1, 3, 3]), maps(&x[1], [1, 1, 1, 1]));
+        let filters = [(&near, &a), (&point, &b)].map(|(conv, w)| ops::Filter { conv, w, bias: Some(&x[1]) });
+        ops::separable_conv2d(filters, &a, Some(a.clone()), cx)
+    });
+    // one weight is both
+    check!(&[values(1, 2)], |x, cx| {
+        let a = maps(&x[0], [1, 1, 1, 1]);
+        let filters = [&point; 2].map(|conv| ops::Filter { conv, w: &a, bias: Some(&x[0]) });
+        ops::separable_conv2d(filters, &a, None, cx)
+    });
+}
+
+#[test]
 fn a_frame_is_not_taken_for_that_of_another_convolution() {
     let dev = seeded(5);
     let frame: Tensor<Dims, f32, Dev> = dev.sample_normal_like(&(2, 4, 6, 6));
