@@ -163,7 +163,8 @@ impl Depthwise<'_> {
             to: panel.as_mut_ptr(),
         };
         if let Some(rows) = self.rows(x, images, &units, channels.start) {
-            // SAFETY: as below; the rows are some of one image.
+            // SAFETY: the channels are among those of the weight, the bias and each image, and their values fit into the panel, as
+            // asserted; the rows are some of one image of `x`.
             return unsafe { sum_rows(isa, &part, &rows) };
         }
         // the n-th image that a unit has places in
@@ -197,8 +198,7 @@ impl Depthwise<'_> {
                 }
             }
             let pass = Pass { terms: &terms[..count], from, units: units.len(), adds: n > 0 };
-            // SAFETY: the channels are among those of the weight, the bias and each image, and their values fit into the panel, as
-            // asserted. A mask has a bit only for a place of this image, which is one of `x`, where the tap is inside its map.
+            // SAFETY: the channels and the panel as above. A mask has a bit only for a place of this image, which is one of `x`, where the tap is inside its map.
             unsafe { add_terms(isa, &part, &pass) };
         }
     }
