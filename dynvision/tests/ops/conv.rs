@@ -99,6 +99,41 @@ proptest! {
     }
 }
 
+/// In `f32`, over two steps that share their weights: the gradients of two operations, to the last bit.
+#[test]
+fn gradients_of_two_convolutions_in_one_are_theirs() {
+    let dev = seeded(6);
+    let normal = |dims: [usize; 4]| -> Tensor<Dims, f32, Dev> {
+        let [b, c, h, w] = dims;
+        dev.sample_normal_like(&(b, c, h, w))
+    };
+    let ([x, onto], [w, v]) =
+        ([normal([3, 20, 9, 16]), normal([3, 12, 9, 16])], [normal([20, 1, 3, 3]), normal([12, 20, 1, 1])]);
+    let [a, b] = [20, 12].map(|channels| dev.sample_normal_like::<(usize,)>(&(channels,)));
+    let (near, point) = (Conv::new(Window::same(3, 1)).grouped(20), Conv::new(Window::POINT));
+    let run = |in_one: bool| {
+        let cx = &mut Graph::new(OwnedTape::default());
+        let step = |onto: Tensor<Dims, f32, Dev>, cx: &mut Graph<f32, Dev, OwnedTape<f32, Dev>>| {
+            if in_one {
+                let filters = [(&near, &w, &a), (&point, &v, &b)];
+                let filters = filters.map(|(conv, w, bias)| ops::Filter { conv, w, bias: Some(bias) });
+                return ops::separable_conv2d(filters, &x, Some(onto), cx).unwrap();
+            }
+            let between = ops::conv2d(&near, &x, &w, Some(&a), None, cx).unwrap();
+            ops::conv2d(&point, &between, &v, Some(&b), Some(onto), cx).unwrap()
+        };
+        let y = step(onto.clone(), cx);
+        let y = step(y, cx);
+        let values = y.as_vec();
+        let grads = (y.put_tape(std::mem::take(&mut cx.tape)) * onto.clone()).sum::<Rank0, _>().backward();
+        let maps = [&x, &w, &v, &onto].map(|t| grads.get(t).as_vec());
+        (values, [maps.concat(), grads.get(&a).as_vec(), grads.get(&b).as_vec()].concat())
+    };
+    let ((one, gradients), (two, want)) = (run(true), run(false));
+    assert_eq!(gradients, want);
+    assert!(one.iter().zip(&two).all(|(a, b)| (a - b).abs() < 1e-4));
+}
+
 #[test]
 fn one_tensor_stands_for_all_of_two_convolutions() {
     let (near, point) = (Conv::new(Window::same(3, 1)), Conv::new(Window::POINT));
