@@ -347,7 +347,7 @@ impl Parts for Plain {
         for ((lanes, from), mask) in lanes.chunks_exact_mut(16 / P).zip(from).zip(masks) {
             for (i, lane) in lanes.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
                 // SAFETY: the caller's: the bit is set.
-                *lane = unsafe { *from.add(i) };
+                *lane = unsafe { *from.wrapping_add(i) };
             }
         }
         Plain(lanes)

@@ -1,6 +1,6 @@
 //! The kernels as others see them: sizes are checked here, once, and compiled here for both number types.
 
-use crate::conv::{Accumulate, WeightCache};
+use crate::conv::{Accumulate, Filter, WeightCache};
 use crate::error::{Result, of_one_length, of_sizes, require, volume};
 use crate::geometry::{Conv, Over, Window};
 use crate::loss::{Measure, Normaliser, RowTarget};
@@ -40,6 +40,16 @@ kernels! {
         cache: &WeightCache<Self>, y: &mut [Self], yd: [usize; 4], onto: Accumulate<'_, Self>,
     ) -> Result {
         conv::forward(conv, x, xd, w, wd, bias, cache, y, yd, onto)
+    }
+
+    /// Writes `y = second(first(x))`, as two calls of [`conv2d`](Kernels::conv2d) do, added to what `onto` says. Where the first is
+    /// a convolution of each channel that keeps the size of the maps, and the second one of single places, nothing is written
+    /// between them.
+    fn separable_conv2d(
+        filters: [Filter<'_, Self>; 2], x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4],
+        onto: Accumulate<'_, Self>,
+    ) -> Result {
+        conv::separable(filters, x, xd, y, yd, onto)
     }
 
     /// Adds to each gradient that is given what `gy`, the gradient of the output, passes back: `gx` that of the input, `gw`

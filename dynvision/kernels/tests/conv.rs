@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-use dynvision_kernels::conv::{Accumulate, Algorithm, WeightCache};
+use dynvision_kernels::conv::{Accumulate, Algorithm, Filter, WeightCache};
 use dynvision_kernels::geometry::{Border, Conv, Window};
 use dynvision_kernels::{Kernels, isa};
 use proptest::prelude::*;
@@ -294,6 +294,181 @@ proptest! {
     fn one_kernel_to_a_channel(case in depthwise_cases(), onto in to(), biased: bool) {
         prop_assert!(case.worst(&[Algorithm::Depthwise], onto, biased) < 2e-6);
     }
+}
+
+/// A convolution and another one of what it makes.
+#[derive(Clone, Debug)]
+struct Pair(Case, Case);
+
+impl Pair {
+    /// A kernel for each channel, then one of single places.
+    fn separable(window: Window, images: usize, ins: usize, outs: usize, dims: [usize; 2], seed: u64) -> Pair {
+        let near = Case::new(Conv::new(window).grouped(ins), images, ins, ins, dims, seed);
+        let dims = [near.yd[2], near.yd[3]];
+        Pair(near, Case::new(Conv::new(Window::POINT), images, ins, outs, dims, seed + 1))
+    }
+
+    fn run<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2]) -> Vec<E> {
+        let Pair(near, point) = self;
+        let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
+        let weights =
+            [near, point].map(|case| (case.values::<E>(case.wd, 2), case.values::<E>([case.wd[0], 1, 1, 1], 3)));
+        let filter = |i: usize| {
+            let (case, (w, bias)) = ([near, point][i], &weights[i]);
+            Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
+        };
+        let mut y = if onto == To::Output { before.clone() } else { vec![E::nan(); before.len()] };
+        let onto = match onto {
+            To::Nothing => Accumulate::Nothing,
+            To::Output => Accumulate::Output,
+            To::Values => Accumulate::Values(&before),
+        };
+        Kernels::separable_conv2d([filter(0), filter(1)], &x, near.xd, &mut y, point.yd, onto).unwrap();
+        y
+    }
+
+    /// Deviation from the definitions, one after the other, relative to the size that their terms sum up to.
+    fn deviation<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2]) -> f64 {
+        let Pair(near, point) = self;
+        let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
+        let plane = (point.yd[2] * point.yd[3]).max(1);
+        let [near_w, w] = [near, point].map(|case| case.values::<E>(case.wd, 2));
+        let [near_bias, bias] = [near, point].map(|case| case.values::<E>([case.wd[0], 1, 1, 1], 3));
+        let start = |biased: bool, bias: &[E], i: usize| if biased { bias[i / plane % bias.len()].wide() } else { 0.0 };
+        let mut between = Sums::of(near.yd.iter().product(), |i| start(biased[0], &near_bias, i));
+        near.each_product(|xi, wi, yi| between.add(yi, x[xi].wide() * near_w[wi].wide()));
+        let mut want = Sums::of(before.len(), |i| {
+            start(biased[1], &bias, i) + if onto == To::Nothing { 0.0 } else { before[i].wide() }
+        });
+        point.each_product(|xi, wi, yi| {
+            let (value, size) = between.0[xi];
+            want.add(yi, value * w[wi].wide());
+            want.0[yi].1 += (size - value.abs()) * w[wi].wide().abs();
+        });
+        want.deviation(&self.run(caches, onto, biased))
+    }
+
+    /// The largest with all instruction sets.
+    fn worst(&self, onto: To, biased: [bool; 2]) -> f64 {
+        let isas = isa::available().into_iter();
+        let each = isas.map(|isa| {
+            let caches = [(); 2].map(|()| WeightCache::<f32>::forced(Algorithm::Auto, isa));
+            self.deviation([&caches[0], &caches[1]], onto, biased)
+        });
+        each.fold(0.0, f64::max)
+    }
+}
+
+/// Two convolutions of which the first mostly keeps the size of the maps, with any kernel.
+fn pairs() -> impl Strategy<Value = Pair> {
+    let window = (1usize..9, 1usize..3, prop_oneof![9 => Just(true), 1 => Just(false)]);
+    let sizes = (1usize..6, 1usize..30, 1usize..30, 1usize..20, 1usize..40);
+    (window, sizes, any::<u64>()).prop_map(|((kernel, dilation, keeps), (images, ins, outs, h, w), seed)| {
+        let padding = if keeps { dilation * (kernel - 1) / 2 } else { kernel };
+        let window = Window::new(kernel, 1, padding).dilated(dilation);
+        let reach = (window.extent() - 1).saturating_sub(2 * padding);
+        Pair::separable(window, images, ins, outs, [h + reach, w + reach], seed >> 1)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_kernel_to_a_channel_before_single_places(pair in pairs(), onto in to(), biased: [bool; 2]) {
+        prop_assert!(pair.worst(onto, biased) < 2e-6);
+    }
+}
+
+/// Whole and broken vectors, blocks that cross rows and images, many channels, and batches that tasks share.
+#[test]
+fn a_kernel_to_a_channel_before_single_places_of_many_sizes() {
+    let same = [1, 2, 3, 5, 7, 9].map(|kernel| Window::new(kernel, 1, (kernel - 1) / 2));
+    let sizes = [
+        (1, 36, 36, [32, 32]),
+        (16, 36, 36, [32, 32]),
+        (2, 64, 40, [16, 16]),
+        (5, 121, 121, [8, 8]),
+        (33, 256, 70, [4, 4]),
+        (1, 256, 256, [4, 4]),
+        (40, 5, 9, [1, 1]),
+        (9, 20, 24, [3, 1]),
+        (7, 13, 300, [5, 7]),
+        (1, 19, 121, [48, 17]),
+        (2, 3, 2, [20, 64]),
+        (3, 1, 1, [9, 16]),
+        (70, 2, 5, [1, 3]),
+    ];
+    for (i, (images, ins, outs, dims)) in sizes.into_iter().enumerate() {
+        for (k, window) in [same[2], same[i % 6]].into_iter().enumerate() {
+            let onto = [To::Nothing, To::Output, To::Values][(i + k) % 3];
+            let pair = Pair::separable(window, images, ins, outs, [dims[0] + k % 2, dims[1]], i as u64);
+            let deviation = pair.worst(onto, [i % 2 == 0, k == 0]);
+            assert!(deviation < 2e-6, "{pair:?}: {deviation}");
+        }
+    }
+    // with what no kernel is made for: two convolutions
+    let pair = Pair::separable(Window::same(3, 1), 2, 6, 5, [9, 8], 3);
+    let wide = [(); 2].map(|()| WeightCache::<f64>::default());
+    assert!(pair.deviation([&wide[0], &wide[1]], To::Values, [true; 2]) < 1e-14);
+    for algorithm in [Algorithm::Portable, Algorithm::Implicit, Algorithm::Depthwise] {
+        let caches = [(); 2].map(|()| WeightCache::<f32>::with_algorithm(algorithm));
+        assert!(pair.deviation([&caches[0], &caches[1]], To::Output, [true; 2]) < 2e-6);
+    }
+    let (a, b) = (Conv::new(Window::new(3, 2, 1)), Conv::new(Window::same(3, 2)).grouped(3));
+    let first = Case::new(a, 2, 4, 6, [9, 8], 1);
+    let second = Case::new(b, 2, 6, 9, [first.yd[2], first.yd[3]], 2);
+    let caches = [(); 2].map(|()| WeightCache::<f32>::default());
+    assert!(Pair(first, second).deviation([&caches[0], &caches[1]], To::Values, [false; 2]) < 2e-6);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_of_two_convolutions() {
+    for (images, ins, outs, dims) in [
+        (1, 36, 36, [32, 32]),
+        (6, 36, 36, [32, 32]),
+        (1, 256, 256, [4, 4]),
+        (70, 256, 64, [4, 4]),
+        (5, 121, 121, [7, 9]),
+    ] {
+        let pair = Pair::separable(Window::same(3, 1), images, ins, outs, dims, 8);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let caches = [(); 2].map(|()| WeightCache::<f32>::default());
+            let y = pool.install(|| pair.run([&caches[0], &caches[1]], To::Output, [true; 2]));
+            y.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        };
+        assert!(run(1) == run(3), "{images} images of {dims:?}");
+    }
+}
+
+#[test]
+fn two_convolutions_that_do_not_fit_are_refused() {
+    let Pair(near, point) = Pair::separable(Window::same(3, 1), 2, 4, 5, [6, 7], 3);
+    let cache = WeightCache::default();
+    let (x, w, v, bias) = (vec![0.0f32; 2 * 4 * 42], vec![0.0; 36], vec![0.0; 20], vec![0.0; 4]);
+    let mut y = vec![7.0; 2 * 5 * 42];
+    let mut refused =
+        |x: &[f32], [w, v]: [&[f32]; 2], [a, b]: [&[f32]; 2], vd: [usize; 4], len: usize, values: usize| {
+            let first = Filter { conv: &near.conv, w, wd: near.wd, bias: Some(a), cache: &cache };
+            let second = Filter { conv: &point.conv, w: v, wd: vd, bias: Some(b), cache: &cache };
+            let onto = vec![0.0; values];
+            let onto = Accumulate::Values(&onto);
+            let found = Kernels::separable_conv2d([first, second], x, near.xd, &mut y[..len], point.yd, onto).is_err();
+            assert!(y.iter().all(|&y| y == 7.0) || !found, "nothing is written");
+            found
+        };
+    let (five, len) = (vec![0.0; 5], 2 * 5 * 42);
+    assert!(refused(&x[1..], [&w, &v], [&bias, &five], point.wd, len, len));
+    assert!(refused(&x, [&w[1..], &v], [&bias, &five], point.wd, len, len));
+    assert!(refused(&x, [&w, &v[1..]], [&bias, &five], point.wd, len, len));
+    assert!(refused(&x, [&w, &v], [&five, &five], point.wd, len, len));
+    assert!(refused(&x, [&w, &v], [&bias, &bias], point.wd, len, len));
+    assert!(refused(&x, [&w, &v], [&bias, &five], [4, 5, 1, 1], len, len));
+    assert!(refused(&x, [&w, &v], [&bias, &five], [5, 4, 3, 3], len, len));
+    assert!(refused(&x, [&w, &v], [&bias, &five], point.wd, len - 1, len));
+    assert!(refused(&x, [&w, &v], [&bias, &five], point.wd, len, len - 1));
+    assert!(!refused(&x, [&w, &v], [&bias, &five], point.wd, len, len));
 }
 
 #[test]

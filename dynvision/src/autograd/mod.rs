@@ -9,7 +9,8 @@ mod kept;
 mod spare;
 
 pub(crate) use cache::{CommonWeights, FrameKey, FrameOp};
+pub(crate) use graph::Before;
 pub use graph::Graph;
-pub(crate) use kept::{Depthwise, Made};
+pub(crate) use kept::{Depthwise, Kept, Made};
 
 pub(crate) use crate::kernels::{id, take_grad};

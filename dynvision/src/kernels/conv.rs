@@ -12,6 +12,18 @@ pub enum Addend<'a, E: Dtype, D: Storage<E>> {
     Borrowed(&'a Maps<E, D>),
 }
 
+/// One of two convolutions that are computed together.
+pub struct Filter<'a, E: Element, D: ConvKernel<E>> {
+    /// How it slides.
+    pub conv: &'a Conv,
+    /// Its weight.
+    pub w: &'a Maps<E, D>,
+    /// A number for each channel that it makes.
+    pub bias: Option<&'a Tensor<(usize,), E, D>>,
+    /// What belongs to the weight.
+    pub cache: &'a D::WeightCache,
+}
+
 /// Convolution (cross-correlation, as everywhere in machine learning).
 ///
 /// # Shapes
@@ -40,6 +52,18 @@ pub trait ConvKernel<E: Element>: Device<E> {
         out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err> {
         composed::conv2d(self, conv, x, w, bias, onto)
+    }
+
+    /// [`conv2d`](ConvKernel::conv2d) by the second filter of what the first one makes of `x`, which may be written nowhere.
+    fn separable_conv2d(
+        &self,
+        [first, second]: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        let between = self.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
+        self.conv2d(second.conv, &between, second.w, second.bias, second.cache, onto, out)
     }
 
     /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of

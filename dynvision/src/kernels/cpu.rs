@@ -7,7 +7,7 @@
 use super::*;
 use crate::geometry::{Conv, Over, Window};
 use dfdx::prelude::*;
-use dynvision_kernels::conv::{Accumulate, WeightCache};
+use dynvision_kernels::conv::{self, Accumulate, WeightCache};
 use dynvision_kernels::{Chosen, Error, elements};
 use std::borrow::Cow;
 
@@ -90,6 +90,33 @@ fn owned<E: Element>(dev: &Cpu, mut y: Maps<E, Cpu>) -> Result<Maps<E, Cpu>, Cpu
     Ok(own)
 }
 
+/// Sizes of what a convolution makes.
+fn made(conv: &Conv, xd: [usize; 4], wd: [usize; 4]) -> [usize; 4] {
+    [xd[0], wd[0], conv.window.output_len(xd[2]), conv.window.output_len(xd[3])]
+}
+
+/// What `write` writes, added to `onto` where that is given; in the place of `out` where that may be.
+fn written<E: Element>(
+    dev: &Cpu,
+    yd: [usize; 4],
+    onto: Option<Addend<'_, E, Cpu>>,
+    out: Option<Maps<E, Cpu>>,
+    write: impl FnOnce(&mut [E], Accumulate<'_, E>) -> Result<(), Error>,
+) -> Result<Maps<E, Cpu>, CpuError> {
+    let (mut y, values) = match onto {
+        Some(Addend::Owned(y)) => (owned(dev, y)?, Some(None)),
+        Some(Addend::Borrowed(values)) => (output_in(dev, out, yd)?, Some(Some(read(values)))),
+        None => (output_in(dev, out, yd)?, None),
+    };
+    let onto = match &values {
+        Some(Some(values)) => Accumulate::Values(values),
+        Some(None) => Accumulate::Output,
+        None => Accumulate::Nothing,
+    };
+    write(self::write(&mut y)?, onto).map_err(refused)?;
+    Ok(y)
+}
+
 impl<E: Element> ConvKernel<E> for Cpu
 where
     Cpu: Device<E>,
@@ -107,22 +134,28 @@ where
         onto: Option<Addend<'_, E, Self>>,
         out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, CpuError> {
-        let (xd, wd) = (sizes(x), sizes(w));
-        let yd = [xd[0], wd[0], conv.window.output_len(xd[2]), conv.window.output_len(xd[3])];
-        let (mut y, values) = match onto {
-            Some(Addend::Owned(y)) => (owned(self, y)?, Some(None)),
-            Some(Addend::Borrowed(values)) => (output_in(self, out, yd)?, Some(Some(read(values)))),
-            None => (output_in(self, out, yd)?, None),
-        };
-        let onto = match &values {
-            Some(Some(values)) => Accumulate::Values(values),
-            Some(None) => Accumulate::Output,
-            None => Accumulate::Nothing,
-        };
-        let bias = bias.map(read);
-        E::conv2d(conv, &read(x), xd, &read(w), wd, bias.as_deref(), cache, write(&mut y)?, yd, onto)
-            .map_err(refused)?;
-        Ok(y)
+        let (xd, wd, bias) = (sizes(x), sizes(w), bias.map(read));
+        let yd = made(conv, xd, wd);
+        written(self, yd, onto, out, |y, onto| {
+            E::conv2d(conv, &read(x), xd, &read(w), wd, bias.as_deref(), cache, y, yd, onto)
+        })
+    }
+
+    fn separable_conv2d(
+        &self,
+        filters: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+    ) -> Result<Maps<E, Self>, CpuError> {
+        let (xd, [wd, vd]) = (sizes(x), filters.each_ref().map(|filter| sizes(filter.w)));
+        let yd = made(filters[1].conv, made(filters[0].conv, xd, wd), vd);
+        let values = filters.each_ref().map(|filter| (read(filter.w), filter.bias.map(read)));
+        let [first, second] = [0, 1].map(|i| {
+            let (Filter { conv, cache, .. }, (w, bias)) = (&filters[i], &values[i]);
+            conv::Filter { conv, w, wd: [wd, vd][i], bias: bias.as_deref(), cache }
+        });
+        written(self, yd, onto, out, |y, onto| E::separable_conv2d([first, second], &read(x), xd, y, yd, onto))
     }
 
     fn conv2d_backward(

@@ -142,6 +142,26 @@ pub(crate) mod built {
             ops::conv2d(conv, x, &weight, bias.as_ref(), onto, graph)
         }
 
+        /// Returns what this convolution does to `x`, and then `next` to that, added to `onto` where that is given: in groups, with a
+        /// border and windows of their own.
+        ///
+        /// # Errors
+        /// Those of [`ops::separable_conv2d`].
+        pub(crate) fn convolve_then<I2: ConstDim, O2: ConstDim, K2: ConstDim, T: Tape<E, D>>(
+            &self,
+            conv: &Conv,
+            next: &Conv2d<I2, O2, K2, S, C, E, D>,
+            x: &Maps<E, D>,
+            onto: Option<Maps<E, D>>,
+            graph: &mut Graph<E, D, T>,
+        ) -> Result<Maps<E, D>> {
+            let (w, bias) = (self.weight_of(conv.groups, graph)?, self.bias(graph)?);
+            let first = ops::Filter { conv, w: &w, bias: bias.as_ref() };
+            let (w, bias) = (next.effective_weight(graph)?, next.bias(graph)?);
+            let second = ops::Filter { conv: &Conv2d::<I2, O2, K2, S, C, E, D>::CONV, w: &w, bias: bias.as_ref() };
+            ops::separable_conv2d([first, second], x, onto, graph)
+        }
+
         /// [`forward`](Conv2d::forward), computed once for a frame that is shown at several steps.
         ///
         /// # Errors

@@ -1,11 +1,12 @@
 //! Convolution.
 
 use super::shape::{contiguous, copy};
-use crate::autograd::{Depthwise, FrameKey, FrameOp, Graph, Made, id, take_grad};
+use crate::autograd::{Before, Depthwise, FrameKey, FrameOp, Graph, Kept, Made, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Conv};
-use crate::kernels::{self, Addend, Element, Maps, Sizes, Vector, VisionDevice};
+use crate::kernels::{self, Addend, Buffer, ConvKernel, Element, Maps, Sizes, Vector, VisionDevice};
 use dfdx::prelude::*;
+use std::rc::Rc;
 
 /// Cross-correlation `y[b,o,i,j] = bias[o] + sum over c,k,l of w[o,c,k,l] x[b, c, i s + k d - p, j s + l d - p]`, in
 /// groups of channels; added to `onto` where that is given, in place where nobody else holds it.
@@ -25,16 +26,90 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     onto: Option<Maps<E, D>>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    let (conv, x, w) = (*conv, contiguous(x.clone(), graph)?, contiguous(w.clone(), graph)?);
-    let bias = bias.map(|bias| graph.run(bias.clone(), kernels::contiguous)).transpose()?;
-    let onto = onto.map(|onto| contiguous(onto, graph)).transpose()?;
-    let sizes = check(&conv, &x, &w, bias.as_ref(), onto.as_ref())?;
-    let w = if id(&w) == id(&x) { copy(&w, graph)? } else { w };
-    let bias = match bias {
-        Some(bias) if [id(&x), id(&w)].contains(&id(&bias)) => Some(graph.run(bias, |bias| bias.try_mul(E::ONE))?),
-        bias => bias,
-    };
-    let cache = graph.weight_cache(&w);
+    let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
+    let sizes = check(conv, x.shape(), w, bias, onto.as_ref())?;
+    let filter = Used::new(Filter { conv, w, bias }, Some(id(&x)), graph)?;
+    let kernels::Filter { conv, w, bias, cache } = filter.kernel();
+    let (y, before) = added(onto, sizes, graph, |onto, out| x.device().conv2d(conv, &x, w, bias, cache, onto, out))?;
+    if !T::OWNS_TAPE {
+        return Ok(y);
+    }
+    let (kept, is_depthwise) = (graph.kept(&x), conv.groups > 1 && w.shape().1 == 1);
+    // not a chain of them, of which each would be made of the one before
+    if is_depthwise && before.is_none() && !kept.is_depthwise() {
+        graph.make_again(&y, filter.made(kept.clone()));
+    }
+    let x = x.ghost();
+    graph.on_backward_added(before, &y, move |dev, grads, gy| {
+        let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
+        let values = kept.values(dev)?;
+        filter.backward(dev, grads, &values, sizes, gy, &mut gx)?;
+        kept.done(values);
+        *grads.get_or_alloc_mut(&x)? = gx;
+        Ok(())
+    });
+    Ok(y)
+}
+
+/// A convolution with its weight, and a number for each channel that it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter<'a, E: Element, D: VisionDevice<E>> {
+    /// How it slides.
+    pub conv: &'a Conv,
+    /// Its weight.
+    pub w: &'a Maps<E, D>,
+    /// Its bias.
+    pub bias: Option<&'a Vector<E, D>>,
+}
+
+/// [`conv2d`] by the second filter of what the first one makes of `x`, added to `onto` where that is given. Nothing is kept of what
+/// is between them, which is made again on the way back; where the first is a convolution of each channel and the second one of
+/// single places, a device may write it nowhere.
+///
+/// # Errors
+/// As [`conv2d`].
+pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    [first, second]: [Filter<'_, E, D>; 2],
+    x: &Maps<E, D>,
+    onto: Option<Maps<E, D>>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
+    let between = check(first.conv, x.shape(), first.w, first.bias, None)?;
+    let sizes = check(second.conv, &between, second.w, second.bias, onto.as_ref())?;
+    let first = Used::new(first, Some(id(&x)), graph)?;
+    let second = Used::new(second, None, graph)?;
+    let filters = [first.kernel(), second.kernel()];
+    let (y, before) = added(onto, sizes, graph, |onto, out| x.device().separable_conv2d(filters, &x, onto, out))?;
+    if !T::OWNS_TAPE {
+        return Ok(y);
+    }
+    let kept = graph.kept(&x);
+    let (x, made) = (x.ghost(), graph.made_again(between, first.made(kept.clone())));
+    graph.on_backward_added(before, &y, move |dev, grads, gy| {
+        let mut gm = Storage::<E>::try_alloc_len(dev, between.num_elements())?;
+        let values = made.values(dev)?;
+        second.backward(dev, grads, &values, sizes, gy, &mut gm)?;
+        made.done(values);
+        let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
+        let values = kept.values(dev)?;
+        first.backward(dev, grads, &values, between, &gm, &mut gx)?;
+        kept.done(values);
+        *grads.get_or_alloc_mut(&x)? = gx;
+        Ok(())
+    });
+    Ok(y)
+}
+
+/// What `make` makes, of these sizes: added to `onto` where that is given, in place where nobody else holds it, or in the place of
+/// maps that are spare. Returns `onto` as it was before, too.
+#[allow(clippy::type_complexity, reason = "a result and what it was")]
+fn added<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    onto: Option<Maps<E, D>>,
+    sizes: Sizes,
+    graph: &mut Graph<E, D, T>,
+    make: impl FnOnce(Option<Addend<'_, E, D>>, Option<Maps<E, D>>) -> Result<Maps<E, D>, D::Err>,
+) -> Result<(Maps<E, D>, Option<Before<E, D>>)> {
     let before = onto.as_ref().and_then(|onto| graph.before(onto));
     let onto = match &onto {
         Some(kept) if graph.is_shared(kept) => Some(Addend::Borrowed(kept)),
@@ -44,36 +119,72 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
         Some(Addend::Owned(_)) => None,
         _ => graph.spare(&sizes),
     };
-    let y = x.device().conv2d(&conv, &x, &w, bias.as_ref(), &cache, onto, out).map_err(Error::device)?;
-    if !T::OWNS_TAPE {
-        graph.made(&y);
-        return Ok(y);
+    let y = make(onto, out).map_err(Error::device)?;
+    graph.made(&y);
+    Ok((y, before))
+}
+
+/// A filter as a device uses it.
+struct Used<E: Element, D: VisionDevice<E>> {
+    conv: Conv,
+    w: Maps<E, D>,
+    bias: Option<Vector<E, D>>,
+    cache: Rc<<D as ConvKernel<E>>::WeightCache>,
+}
+
+impl<E: Element, D: VisionDevice<E>> Used<E, D> {
+    /// In one piece, and under other identities than that of the input, since all have gradients at once.
+    fn new<T: Tape<E, D>>(
+        Filter { conv, w, bias }: Filter<'_, E, D>,
+        x: Option<UniqueId>,
+        graph: &mut Graph<E, D, T>,
+    ) -> Result<Self> {
+        let w = contiguous(w.clone(), graph)?;
+        let bias = bias.map(|bias| graph.run(bias.clone(), kernels::contiguous)).transpose()?;
+        let w = if Some(id(&w)) == x { copy(&w, graph)? } else { w };
+        let bias = match bias {
+            Some(bias) if [x, Some(id(&w))].contains(&Some(id(&bias))) => {
+                Some(graph.run(bias, |bias| bias.try_mul(E::ONE))?)
+            }
+            bias => bias,
+        };
+        let cache = graph.weight_cache(&w);
+        Ok(Used { conv: *conv, w, bias, cache })
     }
-    let (to, kept, is_depthwise) = (*y.shape(), graph.kept(&x), conv.groups > 1 && w.shape().1 == 1);
-    // not a chain of them, of which each would be made of the one before
-    if is_depthwise && before.is_none() && !kept.is_depthwise() {
-        let (of, weight, bias, cache) = (kept.clone(), w.clone(), bias.clone(), cache.clone());
-        graph.make_again(&y, Made::Depthwise(Depthwise { conv, of, weight, bias, cache }));
+
+    fn kernel(&self) -> kernels::Filter<'_, E, D> {
+        kernels::Filter { conv: &self.conv, w: &self.w, bias: self.bias.as_ref(), cache: &self.cache }
     }
-    let x = x.ghost();
-    graph.on_backward_added(before, &y, move |dev, grads, gy| {
-        // several gradients at once: take those of input and bias out, borrow that of the weight
-        let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
-        let mut gb = match &bias {
+
+    /// How what it makes `of` something is made again.
+    fn made(&self, of: Kept<E, D>) -> Made<E, D> {
+        let Used { conv, ref w, ref bias, ref cache } = *self;
+        Made::Depthwise(Depthwise { conv, of, weight: w.clone(), bias: bias.clone(), cache: cache.clone() })
+    }
+
+    /// Adds the gradient of the input `x` to `gx`, and those of weight and bias to theirs.
+    fn backward(
+        &self,
+        dev: &D,
+        grads: &mut Gradients<E, D>,
+        x: &Maps<E, D>,
+        to: Sizes,
+        gy: &Buffer<E, D>,
+        gx: &mut Buffer<E, D>,
+    ) -> Result<(), D::Err> {
+        let Used { conv, w, bias, cache } = self;
+        // several gradients at once: take that of the bias out, borrow that of the weight
+        let mut gb = match bias {
             Some(bias) => Some(take_grad(dev, grads.get_or_alloc_mut(bias)?)?),
             None => None,
         };
-        let gw = grads.get_or_alloc_mut(&w)?;
-        let values = kept.values(dev)?;
-        dev.conv2d_backward(&conv, &values, &w, &cache, to, gy, Some(&mut gx), gw, gb.as_mut(), true)?;
-        kept.done(values);
-        *grads.get_or_alloc_mut(&x)? = gx;
-        if let (Some(bias), Some(gb)) = (&bias, gb) {
+        let gw = grads.get_or_alloc_mut(w)?;
+        dev.conv2d_backward(conv, x, w, cache, to, gy, Some(gx), gw, gb.as_mut(), true)?;
+        if let (Some(bias), Some(gb)) = (bias, gb) {
             *grads.get_or_alloc_mut(bias)? = gb;
         }
         Ok(())
-    });
-    Ok(y)
+    }
 }
 
 /// [`conv2d`] of a frame that may be shown at several steps: computed once in an unroll, forward and backward.
@@ -94,12 +205,12 @@ pub fn conv2d_once<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 /// Checks the operands, and returns the sizes of the result.
 fn check<E: Element, D: VisionDevice<E>>(
     conv: &Conv,
-    x: &Maps<E, D>,
+    x: &Sizes,
     w: &Maps<E, D>,
     bias: Option<&Vector<E, D>>,
     onto: Option<&Maps<E, D>>,
 ) -> Result<Sizes> {
-    let ((b, i, h, wd), (o, per_group, k, l)) = (*x.shape(), *w.shape());
+    let ((b, i, h, wd), (o, per_group, k, l)) = (*x, *w.shape());
     let window = conv.window;
     let shape = |what, expected: &[usize], found: &[usize]| Err(Error::shape(what, expected, found));
     if conv.groups == 0 || per_group.checked_mul(conv.groups) != Some(i) || o % conv.groups != 0 {

@@ -34,7 +34,7 @@ pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, 
 pub use beside::concatenate;
 pub use bias::add_bias;
 pub use concat::concat;
-pub use conv::{conv2d, conv2d_once};
+pub use conv::{Filter, conv2d, conv2d_once, separable_conv2d};
 pub use conv_transpose::conv_transpose2d;
 pub use dropout::dropout;
 pub use gather::gather;

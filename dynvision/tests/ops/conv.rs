@@ -27,6 +27,38 @@ proptest! {
     }
 
     #[test]
+    fn two_convolutions_in_one(
+        (n, ins, outs, h, w) in (1usize..3, 1usize..5, 1usize..5, 1usize..6, 1usize..6),
+        kernel in prop_oneof![Just(1usize), Just(3), Just(5)], seed: u64,
+    ) {
+        let near = Conv::new(Window::same(kernel, 1)).grouped(ins);
+        let (xd, yd) = ([n, ins, h, w], [n, outs, h, w]);
+        let lens = [len(xd), ins * kernel * kernel, ins * outs, ins, outs, len(yd)];
+        let all: Vec<Vec<f64>> = lens.iter().zip(seed >> 1..).map(|(&len, seed)| values(len, seed)).collect();
+        for (biased, added, in_place) in [(true, true, false), (true, true, true), (false, false, false)] {
+            let found = check!(&all, |x, cx| {
+                let (w, v) = (maps(&x[1], [ins, 1, kernel, kernel]), maps(&x[2], [outs, ins, 1, 1]));
+                let (a, b) = (biased.then_some(&x[3]), biased.then_some(&x[4]));
+                let onto = || maps(&x[5], yd);
+                let onto = match (added, in_place) {
+                    (true, true) => Some(ops::add(onto(), &onto(), cx)?),
+                    (added, _) => added.then(onto),
+                };
+                let filters = [(&near, &w, a), (&Conv::new(Window::POINT), &v, b)];
+                let filters = filters.map(|(conv, w, bias)| ops::Filter { conv, w, bias });
+                ops::separable_conv2d(filters, &maps(&x[0], xd), onto, cx)
+            });
+            let shown = |conv, x, w, y| Shown { conv, x, w, y, seed };
+            let (a, b) = (biased.then_some(&all[3][..]), biased.then_some(&all[4][..]));
+            let between = shown(near, xd, [ins, 1, kernel, kernel], xd).naive(&all[0], &all[1], a);
+            let mut want = shown(Conv::new(Window::POINT), xd, [outs, ins, 1, 1], yd).naive(&between, &all[2], b);
+            let times = f64::from(u8::from(added) + u8::from(in_place));
+            want.iter_mut().zip(&all[5]).for_each(|(y, onto)| *y += times * onto);
+            assert_near(&found, &want, 1e-12);
+        }
+    }
+
+    #[test]
     fn added_to_another_map(shown in convolutions()) {
         let all = inputs(&shown);
         let mut want = shown.naive(&all[0], &all[1], Some(&all[2]));
@@ -65,6 +97,57 @@ proptest! {
         });
         assert_near(&found, &want, 1e-12);
     }
+}
+
+/// In `f32`, over two steps that share their weights: the gradients of two operations, to the last bit.
+#[test]
+fn gradients_of_two_convolutions_in_one_are_theirs() {
+    let dev = seeded(6);
+    let normal = |dims: [usize; 4]| -> Tensor<Dims, f32, Dev> {
+        let [b, c, h, w] = dims;
+        dev.sample_normal_like(&(b, c, h, w))
+    };
+    let ([x, onto], [w, v]) =
+        ([normal([3, 20, 9, 16]), normal([3, 12, 9, 16])], [normal([20, 1, 3, 3]), normal([12, 20, 1, 1])]);
+    let [a, b] = [20, 12].map(|channels| dev.sample_normal_like::<(usize,)>(&(channels,)));
+    let (near, point) = (Conv::new(Window::same(3, 1)).grouped(20), Conv::new(Window::POINT));
+    let run = |in_one: bool| {
+        let cx = &mut Graph::new(OwnedTape::default());
+        let step = |onto: Tensor<Dims, f32, Dev>, cx: &mut Graph<f32, Dev, OwnedTape<f32, Dev>>| {
+            if in_one {
+                let filters = [(&near, &w, &a), (&point, &v, &b)];
+                let filters = filters.map(|(conv, w, bias)| ops::Filter { conv, w, bias: Some(bias) });
+                return ops::separable_conv2d(filters, &x, Some(onto), cx).unwrap();
+            }
+            let between = ops::conv2d(&near, &x, &w, Some(&a), None, cx).unwrap();
+            ops::conv2d(&point, &between, &v, Some(&b), Some(onto), cx).unwrap()
+        };
+        let y = step(onto.clone(), cx);
+        let y = step(y, cx);
+        let values = y.as_vec();
+        let grads = (y.put_tape(std::mem::take(&mut cx.tape)) * onto.clone()).sum::<Rank0, _>().backward();
+        let maps = [&x, &w, &v, &onto].map(|t| grads.get(t).as_vec());
+        (values, [maps.concat(), grads.get(&a).as_vec(), grads.get(&b).as_vec()].concat())
+    };
+    let ((one, gradients), (two, want)) = (run(true), run(false));
+    assert_eq!(gradients, want);
+    assert!(one.iter().zip(&two).all(|(a, b)| (a - b).abs() < 1e-4));
+}
+
+#[test]
+fn one_tensor_stands_for_all_of_two_convolutions() {
+    let (near, point) = (Conv::new(Window::same(3, 1)), Conv::new(Window::POINT));
+    check!(&[values(9, 1), values(1, 2)], |x, cx| {
+        let (a, b) = (maps(&x[0], [1, 1, 3, 3]), maps(&x[1], [1, 1, 1, 1]));
+        let filters = [(&near, &a), (&point, &b)].map(|(conv, w)| ops::Filter { conv, w, bias: Some(&x[1]) });
+        ops::separable_conv2d(filters, &a, Some(a.clone()), cx)
+    });
+    // one weight is both
+    check!(&[values(1, 2)], |x, cx| {
+        let a = maps(&x[0], [1, 1, 1, 1]);
+        let filters = [&point; 2].map(|conv| ops::Filter { conv, w: &a, bias: Some(&x[0]) });
+        ops::separable_conv2d(filters, &a, None, cx)
+    });
 }
 
 #[test]

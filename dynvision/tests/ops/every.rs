@@ -8,7 +8,7 @@ use dynvision::geometry::{Conv, Units, Window};
 use dynvision::ops::{self, Affine, Rate};
 
 /// The operations, by their names.
-const ALL: [&str; 36] = [
+const ALL: [&str; 37] = [
     "mul",
     "sub",
     "div",
@@ -42,6 +42,7 @@ const ALL: [&str; 36] = [
     "stack_time",
     "leaky",
     "conv2d",
+    "separable_conv2d",
     "max_pool2d",
     "resize",
     "supralinear",
@@ -142,6 +143,13 @@ fn run<T: Tape<f64, Dev>>(name: &str, a: Maps, b: &Maps, cx: &mut Graph<f64, Dev
             let weight: Maps = device().tensor_from_vec(values(3 * c * 9, 9), (3, c, 3, 3));
             ops::conv2d(&Conv::new(Window::same(3, 2)), &a, &weight, None, None, cx)?
         }
+        "separable_conv2d" => {
+            let near: Maps = device().tensor_from_vec(values(c * 9, 9), (c, 1, 3, 3));
+            let point: Maps = device().tensor_from_vec(values(c * c, 8), (c, c, 1, 1));
+            let convs = [Conv::new(Window::same(3, 1)).grouped(c), Conv::new(Window::POINT)];
+            let filter = |i: usize| ops::Filter { conv: &convs[i], w: [&near, &point][i], bias: None };
+            ops::separable_conv2d([filter(0), filter(1)], &a, Some(b.clone()), cx)?
+        }
         "max_pool2d" => ops::max_pool2d(Window::new(1, 1, 0), &a, cx)?,
         "resize" => ops::resize(&a, [5, 2], None, cx)?,
         "supralinear" => ops::supralinear(0.8, 1.5, &a, cx)?,
@@ -217,8 +225,19 @@ fn no_image_at_all() {
             continue;
         }
         let (a, b): (Maps, Maps) = (device().zeros_like(&(0, 2, 3, 3)), device().zeros_like(&(1, 2, 3, 3)));
-        let two =
-            ["mul", "sub", "div", "mix", "concatenate", "concat", "add_onto", "leaky", "stack_time"].contains(&name);
+        let two = [
+            "mul",
+            "sub",
+            "div",
+            "mix",
+            "concatenate",
+            "concat",
+            "add_onto",
+            "leaky",
+            "stack_time",
+            "separable_conv2d",
+        ]
+        .contains(&name);
         let b = if two { a.clone() } else { b };
         let done =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(name, a.clone(), &b, &mut cx::<Recorded>())));

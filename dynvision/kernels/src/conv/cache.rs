@@ -1,6 +1,7 @@
 //! Which way a convolution is computed, and what is prepared from a weight once and read at every step.
 
 use super::plan::ImplicitPlan;
+use super::separable::Reach;
 use super::shape::ConvShape;
 use super::weights::Sums;
 use super::winograd::{self, Tile, WinogradPlan};
@@ -139,6 +140,7 @@ pub(super) struct Store {
     plans: Kept<ImplicitPlan>,
     sums: Mutex<Vec<Sums>>,
     winograd: Kept<WinogradPlan>,
+    reaches: Kept<Reach>,
 }
 
 /// Plans with what they were made for.
@@ -227,6 +229,11 @@ impl Store {
     pub(super) fn winograd(&self, tile: Tile, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
         let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
         self.kept(&self.winograd, Some(tile), shape, adjoint, |isa| make(tile, shape, w, isa))
+    }
+
+    /// Which places the taps of `shape` meet.
+    pub(super) fn reach(&self, shape: &ConvShape) -> Arc<Reach> {
+        self.kept(&self.reaches, [1, 1], shape, false, |_| Reach::new(shape))
     }
 
     fn kept<P>(

@@ -7,6 +7,7 @@ use super::batch::{self, Addend, Channels, Cut, Output, Split};
 use super::microkernel::{MOST_ROWS, MOST_UNITS, OutputTile, UNIT, kernel};
 use super::packed::{Piece, Pieces};
 use super::plan::{ImplicitPlan, PhaseWeights};
+use super::separable::Depthwise;
 use super::shape::ConvShape;
 use crate::{parallel, scratch};
 use std::ops::Range;
@@ -25,6 +26,18 @@ pub(super) fn can(shape: &ConvShape) -> bool {
 
 /// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
 pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Accumulate<'_, f32>) {
+    run_after(None, plan, x, bias, y, onto);
+}
+
+/// [`run`] on what a convolution of each channel makes of `x`, if there is one. `plan` is of single places then.
+pub(super) fn run_after(
+    depthwise: Option<Depthwise<'_>>,
+    plan: &ImplicitPlan,
+    x: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    onto: Accumulate<'_, f32>,
+) {
     let is_whole = plan.parts.len() == 1 && plan.step == 1;
     assert!(is_whole || onto == Accumulate::Output, "what lies between the parts of an adjoint has to be defined");
     let (takes, gives) = (plan.groups * plan.ins * plan.source.plain(), plan.groups * plan.outs * plan.places());
@@ -32,14 +45,15 @@ pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
     let onto = output.onto(onto, y.len());
-    batch::split_images(images, plan.places(), plan.products(), |range, tasks| {
+    let products = plan.products() + depthwise.map_or(0, |depthwise| depthwise.products());
+    batch::split_images(images, plan.places(), products, |range, tasks| {
         for group in 0..plan.groups {
             let bias = bias.map_or(&plan.zeros[..], |bias| &bias[group * plan.outs..][..plan.outs]);
             // SAFETY: `range` is in the images, and `group` in the groups, of `y`.
             let output = unsafe { output.at(range.start, group * plan.outs) };
             // SAFETY: and so they are in what `y` is added to, which is as long.
             let onto = onto.map(|onto| unsafe { onto.at(range.start, group * plan.outs) });
-            let call = Call { plan, group, images: range.len(), bias, output, onto, tasks };
+            let call = Call { plan, depthwise, group, images: range.len(), bias, output, onto, tasks };
             call.run(&x[range.start * takes..range.end * takes]);
         }
     });
@@ -48,6 +62,8 @@ pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
 /// One group of channels over some images.
 struct Call<'a> {
     plan: &'a ImplicitPlan,
+    /// What is done to the input first.
+    depthwise: Option<Depthwise<'a>>,
     group: usize,
     images: usize,
     bias: &'a [f32],
@@ -62,7 +78,7 @@ impl Call<'_> {
     fn run(&self, x: &[f32]) {
         let ImplicitPlan { source, ins, groups, .. } = self.plan;
         let whole = self.plan.parts.iter().all(PhaseWeights::is_whole);
-        if source.as_it_is && whole {
+        if self.depthwise.is_some() || source.as_it_is && whole {
             return self.sums(&x[self.group * ins * source.plain()..], groups * ins * source.plain());
         }
         let channels = Channels { of: groups * ins, first: self.group * ins, count: *ins };
@@ -91,8 +107,8 @@ impl Call<'_> {
     }
 
     fn sum(&self, part: &PhaseWeights, source: &[f32], image: usize, output: Output, onto: Option<Addend>) {
-        let &Call { plan, group, images, bias, .. } = self;
-        let sum = Sum { plan, part, group, source, image, images, bias, output, onto };
+        let &Call { plan, depthwise, group, images, bias, .. } = self;
+        let sum = Sum { plan, depthwise, part, group, source, image, images, bias, output, onto };
         sum.run(self.tasks);
     }
 
@@ -145,6 +161,8 @@ struct Chunks {
 /// One part of one group over some images.
 struct Sum<'a> {
     plan: &'a ImplicitPlan,
+    /// What is done to the source first.
+    depthwise: Option<Depthwise<'a>>,
     part: &'a PhaseWeights,
     group: usize,
     source: &'a [f32],
@@ -158,6 +176,11 @@ struct Sum<'a> {
 }
 
 impl Sum<'_> {
+    /// Whether values are read from where they stand, and nothing is packed.
+    fn is_direct(&self) -> bool {
+        self.depthwise.is_none() && self.part.is_direct()
+    }
+
     /// Units of places, of which the last may be incomplete.
     fn units(&self) -> usize {
         (self.images * self.part.places()).div_ceil(UNIT)
@@ -169,7 +192,7 @@ impl Sum<'_> {
         // What is less is read several times.
         let cut = if blocks * self.plan.tile.1 * UNIT >= self.plan.outs { Cut::Places } else { Cut::Channels };
         let split = Split::new(tasks, blocks, panels, cut);
-        if self.part.is_direct() || !split.shares_places() {
+        if self.is_direct() || !split.shares_places() {
             return split.each(|blocks, panels| self.blocks(blocks, panels, None));
         }
         // Packed only once, for tasks that share it.
@@ -187,7 +210,7 @@ impl Sum<'_> {
     fn chunks(&self) -> Chunks {
         let ImplicitPlan { ins, tile: (_, units), .. } = *self.plan;
         let taps = self.part.phase.taps.len();
-        if self.part.is_direct() {
+        if self.is_direct() {
             return Chunks { channels: ins, count: 1, len: 0 };
         }
         let most = (PANEL / (units * UNIT * taps)).clamp(1, ins);
@@ -213,6 +236,9 @@ impl Sum<'_> {
     }
 
     fn pack(&self, units: Range<usize>, terms: Range<usize>, panel: &mut [f32]) {
+        if let Some(depthwise) = self.depthwise {
+            return depthwise.fill(self.plan.isa, self.source, self.images, units, terms, panel);
+        }
         let width = units.len() * UNIT;
         self.pieces(units).pack(self.plan.isa, self.source, &self.part.offsets[terms], width, panel);
     }
@@ -253,7 +279,7 @@ impl Sum<'_> {
     ) {
         let pieces = self.pieces(units.clone());
         let mut values = [packed.as_ptr(); MOST_UNITS];
-        if self.part.is_direct() {
+        if self.is_direct() {
             let pieces =
                 pieces.as_slice().iter().flat_map(|piece| (0..piece.len).step_by(UNIT).map(|i| piece.from + i));
             for (value, from) in values.iter_mut().zip(pieces) {
@@ -276,7 +302,7 @@ impl Sum<'_> {
     ) {
         let ImplicitPlan { isa, outs, tile: (most, _), .. } = *self.plan;
         let (weights, depth) = (&self.part.panels[self.group].values, self.part.offsets.len());
-        let (direct, whole) = (self.part.is_direct(), self.part.places().is_multiple_of(UNIT));
+        let (direct, whole) = (self.is_direct(), self.part.places().is_multiple_of(UNIT));
         let first_terms = terms.start == 0;
         // what is added to: later terms add to what the first ones wrote
         let onto = if first_terms { self.onto } else { Some(self.output.itself()) };

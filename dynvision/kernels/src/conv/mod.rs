@@ -14,6 +14,7 @@ mod packed;
 mod padded;
 mod plan;
 mod portable;
+mod separable;
 mod shape;
 mod source;
 mod sparse;
@@ -28,7 +29,7 @@ pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;
 use super::{Scalar, parallel, scratch};
-use crate::error::{Result, of_one_length};
+use crate::error::{Result, of_one_length, volume};
 use crate::geometry::{Border, Conv, Window};
 use cache::Store;
 use padded::Padded;
@@ -52,6 +53,16 @@ impl<'a, E: Scalar> Accumulate<'a, E> {
             Accumulate::Nothing => y.fill(E::zero()),
             Accumulate::Output => {}
             Accumulate::Values(values) => y.copy_from_slice(&values[start..][..y.len()]),
+        }
+    }
+
+    /// Refuses values that are not as many as the output has.
+    fn check(self, y: usize) -> Result {
+        match self {
+            Accumulate::Values(values) => {
+                of_one_length("convolution", [("the output", y), ("what it is added to", values.len())])
+            }
+            _ => Ok(()),
         }
     }
 
@@ -80,9 +91,7 @@ pub(crate) fn forward<E: Scalar>(
 ) -> Result {
     let shape = ConvShape::new(conv, xd, wd, yd)?;
     shape.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len))?;
-    if let Accumulate::Values(values) = onto {
-        of_one_length("convolution", [("the output", y.len()), ("what it is added to", values.len())])?;
-    }
+    onto.check(y.len())?;
     if y.is_empty() {
         return Ok(());
     }
@@ -115,6 +124,64 @@ pub(crate) fn forward<E: Scalar>(
         }
     }
     Ok(())
+}
+
+/// A convolution with its weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter<'a, E> {
+    /// How it slides.
+    pub conv: &'a Conv,
+    /// The weight.
+    pub w: &'a [E],
+    /// Its sizes, `(out, in / groups, kernel, kernel)`.
+    pub wd: [usize; 4],
+    /// A number for each channel that it makes.
+    pub bias: Option<&'a [E]>,
+    /// What belongs to the weight.
+    pub cache: &'a WeightCache<E>,
+}
+
+/// Writes `y = second(first(x))`, added to what `onto` says. Where the first is a convolution of each channel that keeps the size of
+/// the maps, and the second one of single places, nothing is written between them.
+pub(crate) fn separable<E: Scalar>(
+    [first, second]: [Filter<'_, E>; 2],
+    x: &[E],
+    xd: [usize; 4],
+    y: &mut [E],
+    yd: [usize; 4],
+    onto: Accumulate<'_, E>,
+) -> Result {
+    let window = first.conv.window;
+    let between = [xd[0], first.wd[0], window.output_len(xd[2]), window.output_len(xd[3])];
+    let near = ConvShape::new(first.conv, xd, first.wd, between)?;
+    let point = ConvShape::new(second.conv, between, second.wd, yd)?;
+    let len = volume("convolution", &between)?;
+    near.check(x.len(), first.w.len(), len, first.bias.map(<[E]>::len))?;
+    point.check(len, second.w.len(), y.len(), second.bias.map(<[E]>::len))?;
+    onto.check(y.len())?;
+    if y.is_empty() {
+        return Ok(());
+    }
+    let (caches, sparse) = ([first, second].map(|filter| filter.cache.store()), near.is_sparse() || point.is_sparse());
+    let algorithms = (caches[0].algorithm(&near), caches[1].algorithm(&point));
+    if !sparse
+        && algorithms == (Algorithm::Depthwise, Algorithm::Implicit)
+        && separable::can(&near, &point)
+        && let (Some(x), Some(w), Some(mixing)) = (E::as_f32(x), E::as_f32(first.w), E::as_f32(second.w))
+        && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
+    {
+        let [near_bias, bias] = [first, second].map(|filter| filter.bias.and_then(E::as_f32));
+        let (reach, plan) = (caches[0].reach(&near), caches[1].plan(&point, false, mixing));
+        let depthwise = separable::Depthwise { reach: &reach, w, bias: near_bias };
+        implicit::run_after(Some(depthwise), &plan, x, bias, y, onto);
+        return Ok(());
+    }
+    scratch::with(len, |maps: &mut [E]| {
+        let Filter { conv, w, wd, bias, cache } = first;
+        forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing)?;
+        let Filter { conv, w, wd, bias, cache } = second;
+        forward(conv, maps, between, w, wd, bias, cache, y, yd, onto)
+    })
 }
 
 /// Adds to each gradient that is given what `gy`, the gradient of the output, passes back: `gx` that of the input, `gw`

@@ -47,9 +47,6 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for Depth
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
         let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
-        let mixed = weights.depthwise.convolve(&depthwise, h, None, cx)?;
-        let y = weights.pointwise.forward(&mixed, onto, cx)?;
-        cx.recycle(mixed);
-        Ok(y)
+        weights.depthwise.convolve_then(&depthwise, &weights.pointwise, h, onto, cx)
     }
 }
