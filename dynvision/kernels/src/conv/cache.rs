@@ -233,7 +233,7 @@ impl Store {
 
     /// Which places the taps of `shape` meet.
     pub(super) fn reach(&self, shape: &ConvShape) -> Arc<Reach> {
-        self.kept(&self.reaches, [1, 1], shape, false, |_| Reach::new(shape))
+        self.kept(&self.reaches, None, shape, false, |_| Reach::new(shape))
     }
 
     fn kept<P>(
