@@ -331,14 +331,15 @@ impl Pair {
     fn deviation<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2]) -> f64 {
         let Pair(near, point) = self;
         let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
-        let plane = (point.yd[2] * point.yd[3]).max(1);
         let [near_w, w] = [near, point].map(|case| case.values::<E>(case.wd, 2));
         let [near_bias, bias] = [near, point].map(|case| case.values::<E>([case.wd[0], 1, 1, 1], 3));
-        let start = |biased: bool, bias: &[E], i: usize| if biased { bias[i / plane % bias.len()].wide() } else { 0.0 };
-        let mut between = Sums::of(near.yd.iter().product(), |i| start(biased[0], &near_bias, i));
+        let start = |biased: bool, bias: &[E], [.., h, w]: [usize; 4], i: usize| {
+            if biased { bias[i / (h * w) % bias.len()].wide() } else { 0.0 }
+        };
+        let mut between = Sums::of(near.yd.iter().product(), |i| start(biased[0], &near_bias, near.yd, i));
         near.each_product(|xi, wi, yi| between.add(yi, x[xi].wide() * near_w[wi].wide()));
         let mut want = Sums::of(before.len(), |i| {
-            start(biased[1], &bias, i) + if onto == To::Nothing { 0.0 } else { before[i].wide() }
+            start(biased[1], &bias, point.yd, i) + if onto == To::Nothing { 0.0 } else { before[i].wide() }
         });
         point.each_product(|xi, wi, yi| {
             let (value, size) = between.0[xi];
@@ -420,6 +421,20 @@ fn a_kernel_to_a_channel_before_single_places_of_many_sizes() {
     let second = Case::new(b, 2, 6, 9, [first.yd[2], first.yd[3]], 2);
     let caches = [(); 2].map(|()| WeightCache::<f32>::default());
     assert!(Pair(first, second).deviation([&caches[0], &caches[1]], To::Values, [false; 2]) < 2e-6);
+}
+
+/// A window that stands at one place may have any stride.
+#[test]
+fn strides_that_step_over_all_of_a_map() {
+    for stride in [3, 63, 64, 1 << 20] {
+        let (point, dims) = (Window::new(1, stride, 0), [2, 2]);
+        let each = Case::new(Conv::new(point).grouped(3), 2, 3, 3, dims, 5);
+        assert!(each.worst(&[Algorithm::Auto, Algorithm::Depthwise], To::Values, true) < 2e-6, "{stride}");
+        let near = Case::new(Conv::new(Window::same(3, 1)).grouped(2), 2, 2, 2, dims, 6);
+        let pair = Pair(near, Case::new(Conv::new(point), 2, 2, 5, dims, 7));
+        let deviation = pair.worst(To::Output, [true; 2]);
+        assert!(deviation < 2e-6, "{stride}: {deviation}");
+    }
 }
 
 #[test]
@@ -573,14 +588,15 @@ proptest! {
 
     #[test]
     fn absurd_windows_are_right_or_refused(
-        window in absurd_window(), reflect: bool, h in 0usize..9, w in 0usize..9, images in 0usize..3,
+        window in absurd_window(), reflect: bool, h in 0usize..9, w in 0usize..9, images in 0usize..3, groups in 1usize..3,
     ) {
         let border = if reflect { Border::Reflect } else { Border::Zero };
-        let conv = Conv::new(window).bordered(border);
+        // every channel with the other one, or by itself
+        let (conv, outs, of_group) = (Conv::new(window).bordered(border).grouped(groups), 4 - groups, 2 / groups);
         let out = [window.output_len(h), window.output_len(w)];
         // a result that fits in memory, and that the naive loops make in time
         prop_assume!(out[0].saturating_mul(out[1]) < 5000);
-        let case = Case::new(conv, images, 2, 3, [h, w], 11);
+        let case = Case::new(conv, images, 2, outs, [h, w], 11);
         prop_assume!(!reflect || out.contains(&0) || window.padding < h.min(w));
         let (x, weight) = (case.values::<f64>(case.xd, 1), case.values::<f64>(case.wd, 2));
         let (gy, narrow) = (case.values::<f64>(case.yd, 3), |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>());
@@ -597,12 +613,13 @@ proptest! {
         let (mut want, mut want_x, mut want_w) = (vec![0.0; gy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
         for i in 0..gy.len() {
             let (place, plane) = (i % (out[0] * out[1]), i / (out[0] * out[1]));
-            let (n, o) = (plane / 3, plane % 3);
-            for (of, tap) in (0..2).flat_map(|of| (0..window.kernel * window.kernel).map(move |tap| (of, tap))) {
+            let (n, o) = (plane / outs, plane % outs);
+            for (of, tap) in (0..of_group).flat_map(|of| (0..window.kernel * window.kernel).map(move |tap| (of, tap))) {
                 let row = at(place / out[1], tap / window.kernel, h);
                 let Some((row, column)) = row.zip(at(place % out[1], tap % window.kernel, w)) else { continue };
-                let from = ((n * 2 + of) * h + row) * w + column;
-                let by = (o * 2 + of) * window.kernel * window.kernel + tap;
+                let channel = if groups == 1 { of } else { o };
+                let from = ((n * 2 + channel) * h + row) * w + column;
+                let by = (o * of_group + of) * window.kernel * window.kernel + tap;
                 want[i] += weight[by] * x[from];
                 want_x[from] += weight[by] * gy[i];
                 want_w[by] += x[from] * gy[i];

@@ -142,8 +142,8 @@ pub(crate) mod built {
             ops::conv2d(conv, x, &weight, bias.as_ref(), onto, graph)
         }
 
-        /// Returns what this convolution does to `x`, and then `next` to that, added to `onto` where that is given: in groups, with a
-        /// border and windows of their own.
+        /// Returns what this convolution does to `x`, and then `next` to that, added to `onto` where that is given: in groups,
+        /// with a border and windows of their own.
         ///
         /// # Errors
         /// Those of [`ops::separable_conv2d`].

@@ -52,7 +52,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 }
 
 /// A convolution with its weight, and a number for each channel that it makes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Filter<'a, E: Element, D: VisionDevice<E>> {
     /// How it slides.
     pub conv: &'a Conv,

@@ -67,8 +67,7 @@ pub(super) fn forward(
 
 /// Whether every value is scaled by the one weight of its channel, and is read where it stands.
 fn is_scaling(shape: &ConvShape) -> bool {
-    let window = shape.window;
-    (window.kernel, window.stride, window.padding) == (1, 1, 0) && shape.group_out() == 1
+    shape.is_pointwise() && shape.group_out() == 1
 }
 
 /// [`forward`] where [`is_scaling`]: `places` values to a channel.

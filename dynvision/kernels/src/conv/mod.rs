@@ -141,8 +141,8 @@ pub struct Filter<'a, E> {
     pub cache: &'a WeightCache<E>,
 }
 
-/// Writes `y = second(first(x))`, added to what `onto` says. Where the first is a convolution of each channel that keeps the size of
-/// the maps, and the second one of single places, nothing is written between them.
+/// Writes `y = second(first(x))`, added to what `onto` says. Where the first is a convolution of each channel that keeps the
+/// size of the maps, and the second one of single places, nothing is written between them.
 pub(crate) fn separable<E: Scalar>(
     [first, second]: [Filter<'_, E>; 2],
     x: &[E],

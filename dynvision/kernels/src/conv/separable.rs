@@ -14,11 +14,11 @@ const KERNEL: usize = 7;
 /// Whether the second convolution takes single places of maps of the size that the first one reads, with its own kernel for each
 /// channel and zeros beyond the border.
 pub(super) fn can(depthwise: &ConvShape, pointwise: &ConvShape) -> bool {
-    let (near, point) = (depthwise.window, pointwise.window);
+    let near = depthwise.window;
     let keeps_size = near.stride == 1 && depthwise.input == depthwise.output;
     let of_zeros = depthwise.border == Border::Zero || near.padding == 0;
     let apart = depthwise.group_in() == 1 && depthwise.group_out() == 1 && near.kernel <= KERNEL;
-    keeps_size && of_zeros && apart && pointwise.groups == 1 && (point.kernel, point.stride, point.padding) == (1, 1, 0)
+    keeps_size && of_zeros && apart && pointwise.groups == 1 && pointwise.is_pointwise()
 }
 
 /// Which places of a map the taps of a kernel meet.
@@ -198,7 +198,8 @@ impl Depthwise<'_> {
                 }
             }
             let pass = Pass { terms: &terms[..count], from, units: units.len(), adds: n > 0 };
-            // SAFETY: the channels and the panel as above. A mask has a bit only for a place of this image, which is one of `x`, where the tap is inside its map.
+            // SAFETY: the channels and the panel as above. A mask has a bit only for a place of this image, which is one of
+            // `x`, where the tap is inside its map.
             unsafe { add_terms(isa, &part, &pass) };
         }
     }
@@ -212,7 +213,7 @@ impl Depthwise<'_> {
         let whole = column == 0 && len.is_multiple_of(row) && first + len <= of_image;
         let across = if whole { row } else { len };
         (image < images && (whole || column + len <= row)).then(|| Rows {
-            from: x[(image * ins + channel) * places + first * UNIT..].as_ptr(),
+            from: x.as_ptr().wrapping_add((image * ins + channel) * places + first * UNIT),
             first: first / row,
             height: of_image / row,
             pitch: row * UNIT,

@@ -62,10 +62,15 @@ impl ConvShape {
             && (!self.window.is_compact(self.input, self.output) || matrix.is_none_or(|len| len > MATRIX))
     }
 
+    /// Whether the window is a single point that reads every value.
+    pub(super) fn is_pointwise(&self) -> bool {
+        // one that stands at one place only has stride 1 here, whatever was asked for
+        (self.window.kernel, self.window.padding) == (1, 0) && self.input == self.output
+    }
+
     /// The shape with all rows in one, where the window is a single point that reads every value.
     pub(super) fn flattened(&self) -> ConvShape {
-        let point = self.window.kernel == 1 && self.window.stride == 1 && self.window.padding == 0;
-        let flat = |[h, w]: [usize; 2]| if point { [1, h * w] } else { [h, w] };
+        let flat = |[h, w]: [usize; 2]| if self.is_pointwise() { [1, h * w] } else { [h, w] };
         ConvShape { input: flat(self.input), output: flat(self.output), ..*self }
     }
 

@@ -396,7 +396,9 @@ mod tests {
             let x: Vec<f32> = values(2 * h * w, 5).iter().map(|&x| x.max(-5.0) as f32).collect();
             let (mut y, mut mean, gy) = (vec![f32::NAN; 2 * places], vec![f32::NAN; 2 * places], vec![1.0; 2 * places]);
             let (mut gx, mut gmean) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            f32::max_pool2d(win, &x, xd, &mut mean, yd, false).unwrap();
             let chosen = f32::max_pool2d(win, &x, xd, &mut y, yd, true).unwrap().unwrap();
+            prop_assert_eq!(&mean, &y);
             f32::max_pool2d_backward(win, &gy, yd, &chosen, &mut gx, xd).unwrap();
             f32::avg_pool2d(win, &x, xd, &mut mean, yd).unwrap();
             f32::avg_pool2d_backward(win, &gy, yd, &mut gmean, xd).unwrap();

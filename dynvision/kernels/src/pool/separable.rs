@@ -15,7 +15,8 @@ pub(super) fn can(window: Window) -> bool {
     window.stride <= 2
 }
 
-/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything.
+/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. Which of equal zeros it is may
+/// differ from where choices are kept.
 pub(super) fn max(isa: Isa, window: Window, x: &[f32], xd: [usize; 4], y: &mut [f32], yd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     if y.is_empty() {

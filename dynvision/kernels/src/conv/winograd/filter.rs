@@ -237,8 +237,8 @@ impl Adjoint<2, 5> for Halving {
     }
 }
 
-/// The adjoint of [`Halving`]'s convolution, of which each of three values stands before two that it makes: four values by 5 products.
-/// The taps come in reverse order, as those of all adjoints.
+/// The adjoint of [`Halving`]'s convolution, of which each of three values stands before two that it makes: four values by 5
+/// products. The taps come in reverse order, as those of all adjoints.
 pub(super) struct Doubling;
 
 impl Minimal<4, 5, 3> for Doubling {

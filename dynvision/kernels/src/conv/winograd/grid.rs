@@ -41,7 +41,7 @@ pub(super) struct Grid {
 pub(super) struct Spots {
     /// Of the first column; it may lie outside.
     pub at: [[isize; PIECES]; LINES],
-    /// The columns that lie inside: those of the piece, and those as many further as a tile makes.
+    /// The columns that lie inside: those of the piece, and those a step from tile to tile further.
     pub masks: [[[u16; PIECES]; LINES]; 2],
 }
 

@@ -1,5 +1,6 @@
-//! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, F(2x4, 3x3), 24 where it has 72, F(4x4, 3x3),
-//! 36 where it has 144, and at stride 2 tiles of 2x2, 25 where it has 36. Tiles are the lanes, so the sum over channels is a matrix product, once for each position in a transformed tile.
+//! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, F(2x4, 3x3), 24 where it has 72,
+//! F(4x4, 3x3), 36 where it has 144, and at stride 2 tiles of 2x2, 25 where it has 36. Tiles are the lanes, so the sum over
+//! channels is a matrix product, once for each position in a transformed tile.
 #![allow(unsafe_code)]
 
 mod ahead;

@@ -14,7 +14,7 @@ use crate::{Recycled, parallel};
 #[derive(Debug)]
 pub(in super::super) struct WinogradPlan {
     pub isa: Isa,
-    /// Values of a tile of the input.
+    /// Products for each pair of channels.
     pub positions: usize,
     /// How the input is mirrored before it is read.
     pub mirror: Option<Padded>,
@@ -48,7 +48,7 @@ pub(in super::super) fn can(shape: &ConvShape) -> bool {
     (window.kernel, window.dilation) == (3, 1) && fits && shape.groups == 1
 }
 
-/// Places of a batch from which on the transformed weights, 16/9 of the weights, are worth reading.
+/// Places of a batch from which on the transformed weights, 16/9 of the weights and more, are worth reading.
 const PLACES: usize = 64;
 
 /// The tiles that pay, if any do: with fewer than 16 channels the transforms cost more than they save, where too much of the pieces

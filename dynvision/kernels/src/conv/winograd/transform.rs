@@ -66,8 +66,8 @@ impl std::fmt::Debug for Transforms {
     }
 }
 
-/// Transforms of tiles by the filter of columns and that of rows, which make `$m` values of `$i` by `$s` products (and `$n` of `$j` by
-/// `$t`), in pieces of `$v` columns of the input and `$w` of the output.
+/// Transforms of tiles by the filter of columns and that of rows, which make `$m` values of `$i` by `$s` products (and `$n` of
+/// `$j` by `$t`), in pieces of `$v` columns of the input and `$w` of the output.
 macro_rules! transforms {
     ($($name:ident: $tile:ident, $down:ident, $m:literal, $s:literal, $i:literal, $across:ident, $n:literal, $t:literal, $j:literal,
         $v:literal, $w:literal;)*) => {
@@ -146,7 +146,8 @@ pub(super) fn weights(isa: Isa, tile: Tile, g: &[[f32; UNIT]; 9]) -> [[f32; UNIT
 #[inline(always)]
 #[rustfmt::skip]
 fn weights_by<
-    R: Minimal<M, S, I>, const M: usize, const S: usize, const I: usize, C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
+    R: Minimal<M, S, I>, const M: usize, const S: usize, const I: usize,
+    C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
 >(
     g: &[[f32; UNIT]; 9],
 ) -> [[f32; UNIT]; POSITIONS] {
