@@ -9,6 +9,7 @@ use super::packed::{Piece, Pieces};
 use super::plan::{ImplicitPlan, PhaseWeights};
 use super::separable::Depthwise;
 use super::shape::ConvShape;
+use crate::isa::prefetch;
 use crate::{parallel, scratch};
 use std::ops::Range;
 use std::{ptr, slice};
@@ -352,6 +353,13 @@ impl Sum<'_> {
                     }
                     for addend in tile.onto.iter_mut().flat_map(|onto| &mut onto[..units.len()]) {
                         *addend = addend.add(most * row);
+                    }
+                }
+                if whole && panel + 1 < panels.end {
+                    // where the next panel goes, and what it is added to
+                    let outputs = tile.outputs[..units.len()].iter().map(|output| output.cast_const());
+                    for from in outputs.chain(tile.onto.iter().flat_map(|onto| &onto[..units.len()]).copied()) {
+                        (most..2 * most).for_each(|ahead| prefetch(from.wrapping_add(ahead * row)));
                     }
                 }
                 kernel(isa, rows, units.len(), direct)(&tile);
