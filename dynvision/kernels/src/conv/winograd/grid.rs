@@ -182,7 +182,7 @@ mod tests {
     fn taps(tile: Tile, at: usize) -> [usize; 2] {
         match tile {
             Tile::Halving => [2 * at, 2 * at + 2],
-            Tile::Doubling => [at / 2, (at + 1) / 2],
+            Tile::Doubling => [at / 2, at.div_ceil(2)],
             _ => [at, at + 2],
         }
     }
