@@ -12,7 +12,7 @@ pub enum Addend<'a, E: Dtype, D: Storage<E>> {
     Borrowed(&'a Maps<E, D>),
 }
 
-/// One of two convolutions that are computed together.
+/// One of the two convolutions of [`separable_conv2d`](ConvKernel::separable_conv2d).
 pub struct Filter<'a, E: Element, D: ConvKernel<E>> {
     /// How it slides.
     pub conv: &'a Conv,
@@ -54,7 +54,8 @@ pub trait ConvKernel<E: Element>: Device<E> {
         composed::conv2d(self, conv, x, w, bias, onto)
     }
 
-    /// [`conv2d`](ConvKernel::conv2d) by the second filter of what the first one makes of `x`, which may be written nowhere.
+    /// `second(first(x))`, added to `onto` where that is given, each as [`conv2d`](ConvKernel::conv2d) has it. What is between them
+    /// may be written nowhere.
     fn separable_conv2d(
         &self,
         [first, second]: [Filter<'_, E, Self>; 2],

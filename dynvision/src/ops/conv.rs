@@ -51,23 +51,46 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     Ok(y)
 }
 
-/// A convolution with its weight, and a number for each channel that it makes.
+/// A convolution of [`separable_conv2d`] with its weight and bias.
 #[derive(Debug)]
 pub struct Filter<'a, E: Element, D: VisionDevice<E>> {
     /// How it slides.
     pub conv: &'a Conv,
-    /// Its weight.
+    /// Its weight, `(O, I / groups, K, K)`.
     pub w: &'a Maps<E, D>,
-    /// Its bias.
+    /// Its bias, `(O)`.
     pub bias: Option<&'a Vector<E, D>>,
 }
 
-/// [`conv2d`] by the second filter of what the first one makes of `x`, added to `onto` where that is given. Nothing is kept of what
-/// is between them, which is made again on the way back; where the first is a convolution of each channel and the second one of
-/// single places, a device may write it nowhere.
+/// Two convolutions, `y = onto + second(first(x))`, each as [`conv2d`] has it (a separable convolution, as in Xception, where the
+/// first is of each channel and the second one of single places: a device may write nowhere what is between them then). Nothing of
+/// that is kept for the way back, where it is made again.
+///
+/// # Shapes
+/// `x: (B, I, H, W)`, between them `(B, M, H', W')`, `onto` and result `(B, O, H'', W'')`, by the windows of the two.
 ///
 /// # Errors
 /// As [`conv2d`].
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::autograd::Graph;
+/// use dynvision::geometry::{Conv, Window};
+/// use dynvision::ops::{self, Filter};
+/// # fn main() -> dynvision::error::Result<()> {
+/// let dev = Cpu::default();
+/// let (each, mixed) = (Conv::new(Window::same(3, 1)).grouped(2), Conv::new(Window::new(1, 1, 0)));
+/// let x = dev.ones_like(&(1, 2, 4, 4));
+/// let (w, mix): (Tensor<_, f32, _>, _) = (dev.ones_like(&(2, 1, 3, 3)), dev.ones_like(&(5, 2, 1, 1)));
+/// let filters = [Filter { conv: &each, w: &w, bias: None }, Filter { conv: &mixed, w: &mix, bias: None }];
+/// let graph = &mut Graph::new(NoneTape);
+/// let y = ops::separable_conv2d(filters, &x, None, graph)?;
+/// let between = ops::conv2d(&each, &x, &w, None, None, graph)?;
+/// assert_eq!(y.as_vec(), ops::conv2d(&mixed, &between, &mix, None, None, graph)?.as_vec());
+/// assert_eq!(y.as_vec()[..2], [8.0, 12.0]); // four and six values of each of two channels
+/// # Ok(())
+/// # }
+/// ```
 pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     [first, second]: [Filter<'_, E, D>; 2],
     x: &Maps<E, D>,
