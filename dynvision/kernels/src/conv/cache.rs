@@ -4,7 +4,7 @@ use super::plan::ImplicitPlan;
 use super::separable::Reach;
 use super::shape::ConvShape;
 use super::weights::Sums;
-use super::winograd::{self, Tile, WinogradPlan};
+use super::winograd::{self, Lanes, Tile, WinogradPlan};
 use super::{depthwise, implicit};
 use crate::error::{Result, of_one_length};
 use crate::isa::{self, Isa};
@@ -18,7 +18,9 @@ pub enum Algorithm {
     /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the
     /// maps of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and
     /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns (at stride 2: of 8), grow by at most half, and at
-    /// least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border. Else
+    /// least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border. With fewer places
+    /// [`Winograd2`](Algorithm::Winograd2) at stride 1, but not for the gradient of the weight, where the tiles fill no vector and
+    /// the transformed weights are at most two million. Else
     /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
@@ -152,7 +154,7 @@ struct Key {
     /// With the number of images left out.
     shape: ConvShape,
     /// Those of Winograd's algorithm.
-    tile: Option<Tile>,
+    tile: Option<(Tile, Lanes)>,
     adjoint: bool,
     isa: Isa,
 }
@@ -172,6 +174,7 @@ impl Store {
         match self.chosen() {
             algorithm if !winograd::can(shape) => without_winograd(algorithm, shape),
             Algorithm::Auto if let Some(tile) = winograd::pays(shape, self.isa()) => Algorithm::by_tile(tile),
+            Algorithm::Auto if let Some(tile) = winograd::pays_for_few(shape, self.isa()) => Algorithm::by_tile(tile),
             algorithm if algorithm.tile(shape, false).is_some() => algorithm,
             algorithm => without_winograd(algorithm, shape),
         }
@@ -227,8 +230,12 @@ impl Store {
 
     /// The plan of `shape` or its adjoint by Winograd's algorithm.
     pub(super) fn winograd(&self, tile: Tile, shape: &ConvShape, adjoint: bool, w: &[f32]) -> Arc<WinogradPlan> {
-        let make = if adjoint { WinogradPlan::backward_data } else { WinogradPlan::forward };
-        self.kept(&self.winograd, Some(tile), shape, adjoint, |isa| make(tile, shape, w, isa))
+        let (make, output) = match adjoint {
+            true => (WinogradPlan::backward_data as fn(_, _, &_, &_, _) -> _, shape.input),
+            false => (WinogradPlan::forward as fn(_, _, &_, &_, _) -> _, shape.output),
+        };
+        let lanes = Lanes::of(tile, shape.images, output);
+        self.kept(&self.winograd, Some((tile, lanes)), shape, adjoint, |isa| make(tile, lanes, shape, w, isa))
     }
 
     /// Which places the taps of `shape` meet.
@@ -239,7 +246,7 @@ impl Store {
     fn kept<P>(
         &self,
         plans: &Kept<P>,
-        tile: Option<Tile>,
+        tile: Option<(Tile, Lanes)>,
         shape: &ConvShape,
         adjoint: bool,
         make: impl FnOnce(Isa) -> P,
@@ -261,6 +268,27 @@ impl Store {
 mod tests {
     use super::*;
     use crate::geometry::{Conv, Window};
+
+    #[test]
+    fn few_tiles_are_tiles_but_not_for_the_gradient_of_the_weight() {
+        let chosen = |images: usize, channels: usize, stride: usize| {
+            let conv = Conv::new(Window::same(3, stride));
+            let (xd, yd) = ([images, channels, 4, 4], [images, channels, 4 / stride, 4 / stride]);
+            let shape = ConvShape::new(&conv, xd, [channels, channels, 3, 3], yd).unwrap();
+            let store = Store { isa: isa::available().last().copied(), ..Store::default() };
+            (store.algorithm(&shape), store.algorithm_of_weights(&shape))
+        };
+        let implicit = (Algorithm::Implicit, Algorithm::Implicit);
+        if isa::available().last() == Some(&Isa::Plain) {
+            return assert_eq!(chosen(1, 32, 1), implicit);
+        }
+        assert_eq!(chosen(1, 32, 1), (Algorithm::Winograd2, Algorithm::Implicit));
+        assert_eq!(chosen(3, 32, 1), (Algorithm::Winograd2, Algorithm::Implicit));
+        assert_eq!(chosen(4, 32, 1), (Algorithm::Winograd2, Algorithm::Winograd2));
+        assert_eq!(chosen(1, 8, 1), implicit, "few channels");
+        assert_eq!(chosen(1, 512, 1), implicit, "many weights");
+        assert_eq!(chosen(1, 32, 2), implicit, "stride 2");
+    }
 
     #[test]
     fn an_algorithm_is_chosen_for_a_run_and_for_no_other() {

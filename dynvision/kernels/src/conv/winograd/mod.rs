@@ -1,9 +1,10 @@
 //! Winograd's minimal filtering F(2x2, 3x3), 16 products where the definition has 36, F(2x4, 3x3), 24 where it has 72,
 //! F(4x4, 3x3), 36 where it has 144, and at stride 2 tiles of 2x2, 25 where it has 36. Tiles are the lanes, so the sum over
-//! channels is a matrix product, once for each position in a transformed tile.
+//! channels is a matrix product, once for each position in a transformed tile. Where tiles are few, output channels are.
 #![allow(unsafe_code)]
 
 mod ahead;
+mod few;
 mod filter;
 mod grid;
 mod input;
@@ -12,7 +13,7 @@ mod tile;
 mod transform;
 mod weights;
 
-pub(super) use plan::{WinogradPlan, can, pays};
+pub(super) use plan::{Lanes, WinogradPlan, can, pays, pays_for_few};
 pub(super) use tile::Tile;
 pub(super) use weights::{Gathered, Tiles};
 
@@ -77,7 +78,10 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn run(&self, tasks: usize) {
-        let WinogradPlan { ins, outs, positions, tile: (rows, units), .. } = *self.plan;
+        let WinogradPlan { ins, outs, positions, lanes, tile: (rows, units), .. } = *self.plan;
+        if lanes == Lanes::Channels {
+            return self.run_few(tasks);
+        }
         let (blocks, panels) = (self.units().div_ceil(units), outs.div_ceil(rows));
         let block = positions * spaced(ins * units * UNIT);
         if tasks == 1 {
@@ -183,7 +187,7 @@ impl Call<'_> {
         products: &mut [f32],
         ahead: &mut Ahead,
     ) {
-        let WinogradPlan { isa, ins, outs, places, positions, tile: (most, _), .. } = *self.plan;
+        let WinogradPlan { isa, ins, outs, positions, tile: (most, _), .. } = *self.plan;
         let width = units.len() * UNIT;
         let channels = panels.start * most..outs.min(panels.end * most);
         let (from, to) = (spaced(ins * width), spaced(channels.len() * width));
@@ -218,22 +222,33 @@ impl Call<'_> {
             }
         }
         for (i, unit) in units.enumerate() {
-            let first = products[i * UNIT..].as_mut_ptr();
-            let spots = &self.plan.grid.written(unit, self.images, outs * places);
-            // SAFETY: the products of these channels and units were just written, `bias` has as many numbers; the grid's
-            // masks have bits where the output has values, and no other task writes these channels of this unit.
-            unsafe {
-                let made = Made {
-                    first: self.output.at(0, channels.start).at,
-                    onto: self.onto.map_or(ptr::null(), |onto| onto.at(0, channels.start).at),
-                    channel: places,
-                    channels: channels.len(),
-                    bias: self.bias[channels.clone()].as_ptr(),
-                    spots,
-                };
-                let products = Transformed { first, position: to, channel: width };
-                (self.plan.transforms.output)(isa, products, &made);
-            }
+            let products = Transformed { first: products[i * UNIT..].as_mut_ptr(), position: to, channel: width };
+            // SAFETY: the products of these channels and units were just written, and no other task writes these channels of
+            // this unit.
+            unsafe { self.write(unit, channels.clone(), products) };
+        }
+    }
+
+    /// Writes what some channels of a unit make of their products.
+    ///
+    /// # Safety
+    /// `products` are those of these channels, and nobody else reads or writes their output meanwhile.
+    unsafe fn write(&self, unit: usize, channels: Range<usize>, products: Transformed) {
+        let WinogradPlan { isa, outs, places, .. } = *self.plan;
+        let spots = &self.plan.grid.written(unit, self.images, outs * places);
+        let bias = self.bias[channels.clone()].as_ptr();
+        // SAFETY: the plan was made for an instruction set that was detected; `bias` has a number for each channel, and the grid's
+        // masks have bits where the output has values; the rest is the caller's.
+        unsafe {
+            let made = Made {
+                first: self.output.at(0, channels.start).at,
+                onto: self.onto.map_or(ptr::null(), |onto| onto.at(0, channels.start).at),
+                channel: places,
+                channels: channels.len(),
+                bias,
+                spots,
+            };
+            (self.plan.transforms.output)(isa, products, &made);
         }
     }
 }

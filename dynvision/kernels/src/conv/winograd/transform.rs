@@ -9,7 +9,7 @@ use super::tile::Tile;
 use crate::isa::{Isa, Parts, compiled_for, dispatch};
 
 /// Most values of a tile of the input, and products for each pair of channels.
-const POSITIONS: usize = 36;
+pub(super) const POSITIONS: usize = 36;
 
 /// Where the values of a unit of tiles stand: in `channels` channels, `channel` numbers apart.
 pub(super) struct Values<'a> {
@@ -128,17 +128,20 @@ transforms! {
     doubling_to_sixteen: Doubling, Doubling, 4, 5, 3, Doubling, 4, 5, 3, 8, 16;
 }
 
-/// `G g G'ᵀ` of 16 pairs of channels at once, of which the positions of a tile count.
-pub(super) fn weights(isa: Isa, tile: Tile, g: &[[f32; UNIT]; 9]) -> [[f32; UNIT]; POSITIONS] {
+/// A number for each position of a tile and 16 pairs of channels.
+pub(super) type Positions = [[f32; UNIT]; POSITIONS];
+
+/// Writes `G g G'ᵀ` of 16 pairs of channels at once, as much as the tile has positions.
+pub(super) fn weights(isa: Isa, tile: Tile, g: &[[f32; UNIT]; 9], into: &mut Positions) {
     compiled_for(
         isa,
         #[inline(always)]
         || match tile {
-            Tile::Two => weights_by::<Two, 2, 4, 4, Two, 2, 4, 4>(g),
-            Tile::TwoByFour => weights_by::<Two, 2, 4, 4, Four, 4, 6, 6>(g),
-            Tile::Four => weights_by::<Four, 4, 6, 6, Four, 4, 6, 6>(g),
-            Tile::Halving => weights_by::<Halving, 2, 5, 5, Halving, 2, 5, 5>(g),
-            Tile::Doubling => weights_by::<Doubling, 4, 5, 3, Doubling, 4, 5, 3>(g),
+            Tile::Two => weights_by::<Two, 2, 4, 4, Two, 2, 4, 4>(g, into),
+            Tile::TwoByFour => weights_by::<Two, 2, 4, 4, Four, 4, 6, 6>(g, into),
+            Tile::Four => weights_by::<Four, 4, 6, 6, Four, 4, 6, 6>(g, into),
+            Tile::Halving => weights_by::<Halving, 2, 5, 5, Halving, 2, 5, 5>(g, into),
+            Tile::Doubling => weights_by::<Doubling, 4, 5, 3, Doubling, 4, 5, 3>(g, into),
         },
     )
 }
@@ -150,21 +153,26 @@ fn weights_by<
     C: Minimal<N, T, J>, const N: usize, const T: usize, const J: usize,
 >(
     g: &[[f32; UNIT]; 9],
-) -> [[f32; UNIT]; POSITIONS] {
-    let mut u = [[0.0; UNIT]; POSITIONS];
-    for lane in 0..UNIT {
-        let mut columns = [[0.0; S]; 3];
-        for column in 0..3 {
-            columns[column] = R::taps([0, 1, 2].map(|row| f64::from(g[row * 3 + column][lane])));
-        }
-        for line in 0..S {
-            let made = C::taps([columns[0][line], columns[1][line], columns[2][line]]);
-            for column in 0..T {
-                u[line * T + column][lane] = made[column] as f32;
+    into: &mut Positions,
+) {
+    let mut columns = [[[0.0; UNIT]; S]; 3];
+    // Lanes are innermost, so that these loops become vectors.
+    for column in 0..3 {
+        for lane in 0..UNIT {
+            let made = R::taps([0, 1, 2].map(|row| f64::from(g[row * 3 + column][lane])));
+            for line in 0..S {
+                columns[column][line][lane] = made[line];
             }
         }
     }
-    u
+    for line in 0..S {
+        for lane in 0..UNIT {
+            let made = C::taps([0, 1, 2].map(|column| columns[column][line][lane]));
+            for column in 0..T {
+                into[line * T + column][lane] = made[column] as f32;
+            }
+        }
+    }
 }
 
 /// Most positions whose gradients are gathered: those of tiles at stride 2.
@@ -187,21 +195,18 @@ fn weight_adjoint_by<
 >(
     u: &[[f32; UNIT]; MOST_GATHERED],
 ) -> [[f32; UNIT]; 9] {
-    let mut taps = [[0.0; UNIT]; 9];
-    for lane in 0..UNIT {
-        let mut rows = [[0.0; T]; 3];
-        for column in 0..T {
-            let mut lines = [0.0; S];
-            for line in 0..S {
-                lines[line] = u[line * T + column][lane];
-            }
-            let made = R::taps_adjoint(lines);
+    let (mut rows, mut taps) = ([[[0.0; UNIT]; T]; 3], [[0.0; UNIT]; 9]);
+    for column in 0..T {
+        for lane in 0..UNIT {
+            let made = R::taps_adjoint(std::array::from_fn(|line| u[line * T + column][lane]));
             for row in 0..3 {
-                rows[row][column] = made[row];
+                rows[row][column][lane] = made[row];
             }
         }
-        for row in 0..3 {
-            let made = C::taps_adjoint(rows[row]);
+    }
+    for row in 0..3 {
+        for lane in 0..UNIT {
+            let made = C::taps_adjoint(std::array::from_fn(|column| rows[row][column][lane]));
             for column in 0..3 {
                 taps[row * 3 + column][lane] = made[column];
             }
