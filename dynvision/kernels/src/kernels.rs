@@ -5,9 +5,7 @@ use crate::error::{Result, of_one_length, of_sizes, require, volume};
 use crate::geometry::{Conv, Over, Window};
 use crate::loss::{Measure, Normaliser, RowTarget};
 use crate::optimizer::{AdamStep, SgdStep};
-use crate::{
-    Chosen, Scalar, bias, conv, elementwise, gain, gather, leaky, loss, norm, optimizer, pool, resize, supralinear,
-};
+use crate::{Scalar, bias, conv, elementwise, gain, gather, leaky, loss, norm, optimizer, pool, resize, supralinear};
 
 /// Declares the kernels, and compiles each for `f32` and `f64` in this crate: a crate that calls them compiles none of their
 /// code, whatever it is generic over and however little it is optimised.
@@ -68,25 +66,22 @@ kernels! {
         conv::collect(cache, gw)
     }
 
-    /// Writes the maximum of every window; padding counts as minus infinity, NaN is larger than everything. With `keep`,
-    /// returns what [`max_pool2d_backward`](Kernels::max_pool2d_backward) needs.
-    fn max_pool2d(
-        window: Window, x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4], keep: bool,
-    ) -> Result<Option<Chosen>> {
+    /// Writes the maximum of every window; padding counts as minus infinity, NaN is larger than everything.
+    fn max_pool2d(window: Window, x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4]) -> Result {
         let window = pool::checked(window, x.len(), xd, y.len(), yd)?;
-        if !keep {
-            pool::max_forward_only(window, x, xd, y, yd);
-            return Ok(None);
-        }
-        Ok(Some(pool::max_forward(window, x, xd, y, yd)))
+        pool::max_forward(window, x, xd, y, yd);
+        Ok(())
     }
 
-    /// Adds every `gy` to the gradient of the value that was chosen.
+    /// Adds every `gy` to the gradient of the maximum of its window: the first of equal values, the last NaN, none where there
+    /// is nothing but minus infinity.
     fn max_pool2d_backward(
-        window: Window, gy: &[Self], yd: [usize; 4], chosen: &Chosen, gx: &mut [Self], xd: [usize; 4],
+        window: Window, x: &[Self], xd: [usize; 4], gy: &[Self], yd: [usize; 4], gx: &mut [Self],
     ) -> Result {
-        let window = pool::checked(window, gx.len(), xd, gy.len(), yd)?;
-        pool::max_backward(window, gy, yd, chosen, gx, xd)
+        let window = pool::checked(window, x.len(), xd, gy.len(), yd)?;
+        of_one_length("max pooling", [("the input", x.len()), ("its gradient", gx.len())])?;
+        pool::max_backward(window, x, xd, gy, yd, gx);
+        Ok(())
     }
 
     /// Writes the mean of every window, where padding counts as zeros (the divisor is always `kernel²`).

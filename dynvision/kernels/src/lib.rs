@@ -42,7 +42,6 @@ mod taps;
 pub use error::{Error, Result};
 pub use kernels::{Kernels, elements};
 pub use moments::absolute_moments;
-pub use recycled::Chosen;
 pub use scalar::Scalar;
 
 pub(crate) use recycled::Recycled;

@@ -1,5 +1,5 @@
-//! Buffers that outlive a kernel and are needed again in the next unroll: packed weights, sums, choices. The system takes
-//! large ones back as soon as they are dropped, and the next have to be cleared page by page.
+//! Buffers that outlive a kernel and are needed again in the next unroll: packed weights, sums. The system takes large ones
+//! back as soon as they are dropped, and the next have to be cleared page by page.
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
@@ -64,24 +64,6 @@ impl<E: Recycle> Drop for Recycled<E> {
             free.remove(0);
         }
         free.push(mem::take(&mut self.0));
-    }
-}
-
-/// Which tap of its window each value of a maximum pooling was taken from: one byte a value where all taps of a window have a
-/// number of one byte.
-#[derive(Debug)]
-pub struct Chosen(pub(crate) Taps);
-
-/// Numbers of taps.
-#[derive(Debug)]
-pub(crate) enum Taps {
-    Few(Recycled<u8>),
-    Many(Recycled<u32>),
-}
-
-impl Default for Chosen {
-    fn default() -> Self {
-        Chosen(Taps::Few(Recycled(Vec::new())))
     }
 }
 

@@ -49,51 +49,6 @@ unsafe fn deal_by<V: Vector>(x: *const f32, first: *mut f32, second: *mut f32, p
     }
 }
 
-/// Adds `first` and `second` in turn to `into`, as far as they reach: what [`deal`] dealt out, put back. To be called
-/// where [`compiled_for`] compiles.
-#[inline(always)]
-pub(super) fn collect(isa: Isa, first: &[f32], second: &[f32], into: &mut [f32]) {
-    let pairs = (into.len() / 2).min(first.len()).min(second.len());
-    let mut done = 0;
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the instruction sets were detected; `pairs` numbers are in both slices, and twice as many in `into`.
-    unsafe {
-        let (first, second, into) = (first.as_ptr(), second.as_ptr(), into.as_mut_ptr());
-        if isa == Isa::Avx512 {
-            collect_by::<__m512>(first, second, into, pairs, &mut done);
-        }
-        if isa != Isa::Plain {
-            collect_by::<__m256>(first, second, into, pairs, &mut done);
-            collect_by::<__m128>(first, second, into, pairs, &mut done);
-        }
-    }
-    let rest = into.get_mut(2 * done..).unwrap_or_default();
-    for (into, first) in rest.iter_mut().step_by(2).zip(first.iter().skip(done)) {
-        *into += first;
-    }
-    for (into, second) in rest.iter_mut().skip(1).step_by(2).zip(second.iter().skip(done)) {
-        *into += second;
-    }
-}
-
-/// # Safety
-/// The processor has the instruction set; `pairs` numbers may be read from each of `first` and `second`, and twice as
-/// many written to `into`.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-unsafe fn collect_by<V: Vector>(first: *const f32, second: *const f32, into: *mut f32, pairs: usize, done: &mut usize) {
-    while *done + V::LANES <= pairs {
-        // SAFETY: the caller's.
-        unsafe {
-            let [low, high] = V::load(first.add(*done)).interleave(V::load(second.add(*done)));
-            let (here, there) = (into.add(2 * *done), into.add(2 * *done + V::LANES));
-            V::load(here).add(low).store(here);
-            V::load(there).add(high).store(there);
-        }
-        *done += V::LANES;
-    }
-}
-
 /// Numbers in rows of which only the first `len` count: from one to the next are `pitch` numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Pitched {
@@ -167,17 +122,6 @@ mod tests {
                 let turn = |of: usize, i: usize| x.get(2 * i + of).copied().unwrap_or(-1.0);
                 prop_assert!(a.iter().enumerate().all(|(i, &v)| v == turn(0, i)));
                 prop_assert!(b.iter().enumerate().all(|(i, &v)| v == turn(1, i)));
-            }
-        }
-
-        #[test]
-        fn collecting_puts_back(len in 0usize..90, first in 0usize..50, second in 0usize..50) {
-            let (a, b): (Vec<f32>, Vec<f32>) = ((0..first).map(|i| i as f32).collect(), vec![0.5; second]);
-            for isa in available() {
-                let mut into = vec![1.0; len];
-                collect(isa, &a, &b, &mut into);
-                let from = |i: usize| if i.is_multiple_of(2) { a.get(i / 2) } else { b.get(i / 2) };
-                prop_assert!(into.iter().enumerate().all(|(i, &v)| v == 1.0 + from(i).copied().unwrap_or(0.0)));
             }
         }
 

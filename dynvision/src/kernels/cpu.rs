@@ -8,7 +8,7 @@ use super::*;
 use crate::geometry::{Conv, Over, Window};
 use dfdx::prelude::*;
 use dynvision_kernels::conv::{self, Accumulate, WeightCache};
-use dynvision_kernels::{Chosen, Error, elements};
+use dynvision_kernels::{Error, elements};
 use std::borrow::Cow;
 
 type Buf<E> = <Cpu as Storage<E>>::Vec;
@@ -186,7 +186,8 @@ impl<E: Element> PoolKernel<E> for Cpu
 where
     Cpu: Device<E>,
 {
-    type Chosen = Chosen;
+    /// Backward looks again, plane by plane.
+    type Chosen = ();
 
     fn max_pool2d(
         &self,
@@ -198,21 +199,20 @@ where
         let xd = sizes(x);
         let yd = [xd[0], xd[1], window.output_len(xd[2]), window.output_len(xd[3])];
         let mut y = output_in(self, out, yd)?;
-        let chosen = E::max_pool2d(window, &read(x), xd, write(&mut y)?, yd, keep).map_err(refused)?;
-        Ok((y, chosen))
+        E::max_pool2d(window, &read(x), xd, write(&mut y)?, yd).map_err(refused)?;
+        Ok((y, keep.then_some(())))
     }
 
     fn max_pool2d_backward(
         &self,
         window: Window,
         x: &Maps<E, Self>,
-        chosen: &Self::Chosen,
+        (): &Self::Chosen,
         y: Sizes,
         gy: &Buffer<E, Self>,
         gx: &mut Buffer<E, Self>,
     ) -> Result<(), CpuError> {
-        exact(x)?;
-        E::max_pool2d_backward(window, of::<E>(gy), y.concrete(), chosen, of_mut::<E>(gx), sizes(x)).map_err(refused)
+        E::max_pool2d_backward(window, exact(x)?, sizes(x), of::<E>(gy), y.concrete(), of_mut::<E>(gx)).map_err(refused)
     }
 
     fn avg_pool2d(&self, window: Window, x: &Maps<E, Self>) -> Result<Maps<E, Self>, CpuError> {

@@ -9,8 +9,8 @@ use dfdx::prelude::*;
 /// # Shapes
 /// `(B, C, H, W)` to `(B, C, H', W')` by [`Window::output_len`]; global: to `(B, C)`.
 pub trait PoolKernel<E: Element>: Device<E> {
-    /// What backward needs to know of which input each output was taken from. The composition needs nothing: it looks
-    /// again.
+    /// What backward needs to know of which input each output was taken from: nothing where it looks again, as the
+    /// composition does.
     type Chosen: Default + 'static;
     /// The maximum of each window; padding never wins. `keep` asks for what backward needs. `out` are maps that
     /// the caller gives up, as in [`conv2d`](super::ConvKernel::conv2d).

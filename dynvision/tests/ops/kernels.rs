@@ -392,8 +392,7 @@ fn views_are_right_or_refused() {
         assert!(back.is_err());
         let (pooled, chosen) = dev.max_pool2d(window, &flat, true, None).unwrap();
         let gy = buffer(&dev, pooled.shape().num_elements(), 4);
-        let chosen = chosen.unwrap();
-        assert!(dev.max_pool2d_backward(window, &x, &chosen, *pooled.shape(), &gy, &mut gx).is_err());
+        assert!(dev.max_pool2d_backward(window, &x, &chosen.unwrap(), *pooled.shape(), &gy, &mut gx).is_err());
         assert!(
             dev.avg_pool2d_backward(window, (2, 4, 6, 5), *pooled.shape(), &gy, &mut gx).is_err(),
             "a short gradient"

@@ -23,8 +23,6 @@ mod weights;
 mod weights_kernel;
 mod winograd;
 
-pub(super) use source::Source;
-
 pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;

@@ -12,7 +12,7 @@ pub(super) const SLACK: usize = 16;
 /// How one channel is laid out for reading: with zeros (or its mirror image) around it, and split into `stride²` planes
 /// of the rows and columns that one tap meets. Plane `(r, c)` holds rows `r`, `r + stride`, ... and columns alike.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Source {
+pub(super) struct Source {
     /// Rows and columns of a channel as it comes.
     input: [usize; 2],
     /// Rows and columns of zeros before the first.
@@ -23,7 +23,7 @@ pub(in super::super) struct Source {
     /// Rows and columns of one plane.
     pub plane: [usize; 2],
     /// Values of one channel, all planes together.
-    pub(in super::super) channel: usize,
+    pub channel: usize,
     /// Whether a channel as it comes is laid out like this already.
     pub as_it_is: bool,
 }
@@ -47,7 +47,7 @@ impl Source {
     }
 
     /// Channels of `input` rows and columns with `lead` zeros before and enough behind to make `needed`.
-    pub(in super::super) fn new(input: [usize; 2], lead: usize, stride: usize, needed: [usize; 2]) -> Self {
+    pub(super) fn new(input: [usize; 2], lead: usize, stride: usize, needed: [usize; 2]) -> Self {
         let plane = needed.map(|dim| dim.div_ceil(stride));
         let as_it_is = lead == 0 && stride == 1 && plane == input;
         Source { input, lead, stride, mirror: None, plane, channel: plane[0] * plane[1] * stride * stride, as_it_is }
@@ -59,7 +59,7 @@ impl Source {
     }
 
     /// Index, within a channel, of the value at `row`, `column` counted from the first zero.
-    pub(in super::super) fn index(&self, row: usize, column: usize) -> usize {
+    pub(super) fn index(&self, row: usize, column: usize) -> usize {
         let phase = row % self.stride * self.stride + column % self.stride;
         (phase * self.plane[0] + row / self.stride) * self.plane[1] + column / self.stride
     }
@@ -82,15 +82,6 @@ impl Source {
                     }
                 }
             },
-        )
-    }
-
-    /// Writes the values of one channel over those that an earlier call wrote, and leaves all else.
-    pub(in super::super) fn write_over(&self, isa: Isa, x: &[f32], into: &mut [f32]) {
-        compiled_for(
-            isa,
-            #[inline(always)]
-            || self.write_values(isa, x, into),
         )
     }
 
@@ -142,42 +133,6 @@ impl Source {
                 let Some(into) = plane[start..][..pitch].get_mut(skipped..) else { continue };
                 let x = &x[(skipped * s + phase - self.lead).min(w)..];
                 into.iter_mut().zip(x.iter().step_by(s)).for_each(|(into, &x)| *into = x);
-            }
-        }
-    }
-
-    /// Adds the values of a written channel to those that they were written from.
-    pub(in super::super) fn fold(&self, isa: Isa, written: &[f32], into: &mut [f32]) {
-        compiled_for(
-            isa,
-            #[inline(always)]
-            || {
-                let ([_, w], [height, pitch], s) = (self.input, self.plane, self.stride);
-                let kept = (height * s).saturating_sub(self.lead);
-                for (row, into) in into.chunks_exact_mut(w).take(kept).enumerate() {
-                    let row = row + self.lead;
-                    let plane =
-                        |phase: usize| &written[(row % s * s + phase) * height * pitch + row / s * pitch..][..pitch];
-                    self.fold_row(isa, plane, into);
-                }
-            },
-        )
-    }
-
-    #[inline(always)]
-    fn fold_row<'a>(&self, isa: Isa, plane: impl Fn(usize) -> &'a [f32], into: &mut [f32]) {
-        let (lead, s) = (self.lead, self.stride);
-        match s {
-            1 => rows::put(isa, plane(0).get(lead..).unwrap_or_default(), into, true),
-            2 => {
-                let first = plane(lead % 2).get(lead / 2..).unwrap_or_default();
-                let second = plane((lead + 1) % 2).get(lead.div_ceil(2)..).unwrap_or_default();
-                rows::collect(isa, first, second, into);
-            }
-            _ => {
-                for (column, into) in into.iter_mut().enumerate() {
-                    *into += plane((column + lead) % s).get((column + lead) / s).copied().unwrap_or(0.0);
-                }
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Max pooling in `f32` that keeps no choices: the maximum of every column of a window, then of the columns that it has. Each value
+//! Max pooling in `f32`: the maximum of every column of a window, then of the columns that it has. Each value
 //! is compared as often as a window is high and not as often as it has taps, and only the maxima are split by the stride.
 #![allow(unsafe_code)]
 
+use super::inside;
 use crate::geometry::Window;
 use crate::isa::{Isa, Parts, compiled_for, dispatch};
 use crate::rows::deal;
@@ -10,23 +11,17 @@ use crate::{parallel, scratch};
 /// Numbers behind the maxima of columns that a vector may touch.
 const SLACK: usize = 16;
 
-/// Whether the maxima of columns can be split by the stride.
-pub(super) fn can(window: Window) -> bool {
-    window.stride <= 2
-}
-
-/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything. Which of equal zeros it is may
-/// differ from where choices are kept.
+/// The maximum of every window; padding counts as minus infinity, NaN is larger than everything.
 pub(super) fn max(isa: Isa, window: Window, x: &[f32], xd: [usize; 4], y: &mut [f32], yd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
     if y.is_empty() {
         return;
     }
-    assert!(can(window), "max pooling: stride");
-    let pitch = (window.padding + w).max((ow - 1) * window.stride + window.extent()).next_multiple_of(2);
+    let stride = window.stride;
+    let pitch = (window.padding + w).max((ow - 1) * stride + window.extent()).next_multiple_of(stride);
     let len = oh * pitch;
-    // Where the maxima of the columns of the first window stand: among all, or among the even and the odd ones behind them.
-    let place = |at: usize| if window.stride == 1 { at } else { len + at % 2 * (len / 2) + at / 2 };
+    // Where the maxima of the columns of the first window stand: among all, or split by the stride behind them.
+    let place = |at: usize| if stride == 1 { at } else { len + at % stride * (len / stride) + at / stride };
     let taps: Vec<usize> = (0..window.kernel).map(|tap| place(tap * window.dilation)).collect();
     parallel::planes(y, oh * ow, |first, planes| {
         scratch::with(2 * len + SLACK, |buffer: &mut [f32]| {
@@ -37,17 +32,26 @@ pub(super) fn max(isa: Isa, window: Window, x: &[f32], xd: [usize; 4], y: &mut [
                 // SAFETY: the instruction set was detected; `x` has `h` rows of `w`, and `columns` room for as many behind
                 // the padding in each row.
                 unsafe { of_columns(isa, window, x, [h, w], columns, pitch) };
-                if window.stride == 2 {
-                    let (even, odd) = dealt.split_at_mut(len / 2);
-                    compiled_for(
-                        isa,
-                        #[inline(always)]
-                        || deal(isa, columns, even, odd),
-                    );
+                match stride {
+                    1 => {}
+                    2 => {
+                        let (even, odd) = dealt.split_at_mut(len / 2);
+                        compiled_for(
+                            isa,
+                            #[inline(always)]
+                            || deal(isa, columns, even, odd),
+                        );
+                    }
+                    _ => {
+                        for (phase, into) in dealt.chunks_exact_mut(len / stride).take(stride).enumerate() {
+                            let columns = columns.iter().skip(phase).step_by(stride);
+                            into.iter_mut().zip(columns).for_each(|(into, &value)| *into = value);
+                        }
+                    }
                 }
                 // SAFETY: the last window of a row ends within the pitch, so that each tap of it is in the buffer, which has
                 // SLACK numbers behind.
-                unsafe { of_rows(isa, buffer, &taps, pitch / window.stride, y, ow) };
+                unsafe { of_rows(isa, buffer, &taps, pitch / stride, y, ow) };
             }
         });
     });
@@ -67,12 +71,6 @@ dispatch! {
     /// # Safety
     /// They are in `columns` for all rows of `width` numbers of `y`, with `SLACK` numbers behind.
     of_rows, of_rows_by, (columns: &[f32], taps: &[usize], step: usize, y: &mut [f32], width: usize)
-}
-
-/// The lanes of a vector that are among the `left` numbers of a row.
-#[inline(always)]
-fn inside(left: usize) -> u16 {
-    if left < 16 { (1 << left) - 1 } else { u16::MAX }
 }
 
 #[inline(always)]
