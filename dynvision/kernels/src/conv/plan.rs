@@ -10,7 +10,7 @@ use crate::{Recycled, parallel};
 /// rows that are left.
 #[derive(Debug)]
 pub(super) struct Panels {
-    pub values: Recycled<f32>,
+    pub values: Recycled,
 }
 
 impl Panels {

@@ -32,7 +32,7 @@ const SERIAL: usize = 1 << 20;
 pub(super) struct Sums {
     work: Work,
     /// `[part of the images][group][channel, tap][output channel]`, or `[part][position][channel][output channel]` of tiles.
-    values: Recycled<f32>,
+    values: Recycled,
     split: usize,
     is_empty: bool,
 }

@@ -35,7 +35,7 @@ pub(in super::super) struct WinogradPlan {
     pub tile: (usize, usize),
     /// Transformed weights `[position][panel][input channel][row of the panel]`; where output channels are the lanes
     /// `[panel][position][input channel][lane]`, with zeros up to whole units.
-    pub weights: Recycled<f32>,
+    pub weights: Recycled,
     /// A bias that changes nothing.
     pub zeros: Vec<f32>,
 }
