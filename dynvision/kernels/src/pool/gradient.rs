@@ -123,22 +123,32 @@ unsafe fn deal<V: Parts, const S: usize>(plan: &Plan, x: *const f32, values: *mu
     for row in 0..rows {
         let into = row % S * S * plan.places + (row / S + plan.before) * plan.pitch + plan.before;
         for column in (0..columns).step_by(S * V::LANES) {
-            let (from, left) = (row * columns + column, columns - column);
             // SAFETY: the caller's; lanes behind the end of a row are masked.
             unsafe {
-                let to = values.add(into + column / S);
-                let first = V::load_parts([x.add(from)], [inside(left)]);
-                if S == 1 {
-                    first.store_parts([to], [inside(left)]);
-                    continue;
+                let (from, to) = (x.add(row * columns + column), values.add(into + column / S));
+                // masks that the compiler knows
+                match columns - column {
+                    left if left < S * V::LANES => deal_vectors::<V, S>(plan, from, to, left),
+                    _ => deal_vectors::<V, S>(plan, from, to, S * V::LANES),
                 }
-                let second = [x.wrapping_add(from + V::LANES)];
-                let second = V::load_parts(second, [inside(left.saturating_sub(V::LANES))]);
-                let [even, odd] = first.deal(second);
-                even.store_parts([to], [inside(left.div_ceil(2))]);
-                odd.store_parts([to.add(plan.places)], [inside(left / 2)]);
             }
         }
+    }
+}
+
+/// Writes values of a row to their blocks, as far as `left` reaches.
+#[inline(always)]
+unsafe fn deal_vectors<V: Parts, const S: usize>(plan: &Plan, from: *const f32, to: *mut f32, left: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let first = V::load_parts([from], [inside(left)]);
+        if S == 1 {
+            return first.store_parts([to], [inside(left)]);
+        }
+        let second = V::load_parts([from.wrapping_add(V::LANES)], [inside(left.saturating_sub(V::LANES))]);
+        let [even, odd] = first.deal(second);
+        even.store_parts([to], [inside(left.div_ceil(2))]);
+        odd.store_parts([to.add(plan.places)], [inside(left / 2)]);
     }
 }
 
@@ -190,6 +200,8 @@ unsafe fn gather<V: Parts, const S: usize>(
 ) {
     let [rows, columns] = plan.input;
     let blocks = (kernel + skipped).div_ceil(S);
+    // the tap that a window has over a value of its blocks
+    let tap = |value: usize| value.checked_sub(skipped).filter(|&tap| tap < kernel);
     for row in (0..rows).step_by(S) {
         for column in (0..columns).step_by(S * V::LANES) {
             // SAFETY: the caller's; lanes behind the end of a row are masked.
@@ -202,36 +214,37 @@ unsafe fn gather<V: Parts, const S: usize>(
                         let (gradient, tags) = (V::load(gradients.add(at)), V::load(chosen.add(at)));
                         for (i, sums) in sums.iter_mut().enumerate() {
                             for (j, sum) in sums.iter_mut().enumerate() {
-                                let (ky, kx) = (down * S + i, right * S + j);
-                                if (skipped..kernel + skipped).contains(&ky)
-                                    && (skipped..kernel + skipped).contains(&kx)
-                                {
-                                    let tap = tag_of((ky - skipped) * kernel + kx - skipped);
-                                    *sum = sum.add(gradient.where_same(tags, V::splat(tap)));
+                                if let (Some(ky), Some(kx)) = (tap(down * S + i), tap(right * S + j)) {
+                                    let tag = V::splat(tag_of(ky * kernel + kx));
+                                    *sum = sum.add(gradient.where_same(tags, tag));
                                 }
                             }
                         }
                     }
                 }
-                let left = columns - column;
-                for (i, sums) in sums.iter().enumerate().take(rows - row) {
+                for (i, sums) in sums.into_iter().enumerate().take(rows - row) {
                     let to = gx.add((row + i) * columns + column);
-                    if S == 1 {
-                        add(sums[0], to, left);
-                        continue;
+                    match columns - column {
+                        left if left < S * V::LANES => add::<V, S>(sums, to, left),
+                        _ => add::<V, S>(sums, to, S * V::LANES),
                     }
-                    let [first, second] = sums[0].interleave(sums[S - 1]);
-                    add(first, to, left);
-                    add(second, to.wrapping_add(V::LANES), left.saturating_sub(V::LANES));
                 }
             }
         }
     }
 }
 
-/// Adds to the numbers at `to`, as far as `left` reaches.
+/// Adds what values of a block gather to the numbers at `to`, as far as `left` reaches.
 #[inline(always)]
-unsafe fn add<V: Parts>(sum: V, to: *mut f32, left: usize) {
+unsafe fn add<V: Parts, const S: usize>(sums: [V; S], to: *mut f32, left: usize) {
     // SAFETY: the caller's.
-    unsafe { V::load_parts([to], [inside(left)]).add(sum).store_parts([to], [inside(left)]) }
+    unsafe {
+        let add = |sum: V, to: *mut f32, mask: u16| V::load_parts([to], [mask]).add(sum).store_parts([to], [mask]);
+        if S == 1 {
+            return add(sums[0], to, inside(left));
+        }
+        let [first, second] = sums[0].interleave(sums[S - 1]);
+        add(first, to, inside(left));
+        add(second, to.wrapping_add(V::LANES), inside(left.saturating_sub(V::LANES)));
+    }
 }
