@@ -35,11 +35,13 @@ pub(crate) fn each_tap_row(
     }
 }
 
-/// Indices of the values of a map that the window at a place reads, in the order of its taps.
-pub(crate) fn read_at(window: Window, [h, w]: [usize; 2], [oy, ox]: [usize; 2]) -> impl Iterator<Item = usize> {
-    let Window { kernel, stride, dilation, .. } = window;
+/// Where each place reads, along one dimension of `dim` values: a range, of which it reads the first in every dilation.
+pub(crate) fn read_along(window: Window, dim: usize, places: usize) -> Vec<Range<usize>> {
     // taps are to a place what places are to a tap
-    let turned = Window { stride: dilation, dilation: stride, ..window };
-    let [(rows, iy), (columns, ix)] = [(oy, h), (ox, w)].map(|(place, dim)| reach(turned, place, dim, kernel));
-    (0..rows.len()).flat_map(move |ky| (0..columns.len()).map(move |kx| (iy + ky * dilation) * w + ix + kx * dilation))
+    let turned = Window { stride: window.dilation, dilation: window.stride, ..window };
+    let range = |place: usize| {
+        let (taps, first) = reach(turned, place, dim, window.kernel);
+        first..first + taps.len() * window.dilation
+    };
+    (0..places).map(range).collect()
 }

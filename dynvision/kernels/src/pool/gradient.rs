@@ -93,6 +93,7 @@ unsafe fn pass_back_by<V: Parts>(plan: &Plan, given: [&[f32]; 2], buffers: [&mut
             // numbers that the compiler knows
             (2, 2, 0) => pass_back_of::<V, 2>(plan, 2, 0, given, buffers, gx),
             (3, 2, 1) => pass_back_of::<V, 2>(plan, 3, 1, given, buffers, gx),
+            (3, 1, _) => pass_back_of::<V, 1>(plan, 3, 0, given, buffers, gx),
             (kernel, 1, _) => pass_back_of::<V, 1>(plan, kernel, 0, given, buffers, gx),
             (kernel, _, skipped) => pass_back_of::<V, 2>(plan, kernel, skipped, given, buffers, gx),
         }

@@ -7,7 +7,7 @@ use super::scalar::total;
 use super::{Scalar, isa, parallel};
 use crate::error::{Result, of_sizes, require};
 use crate::geometry::Window;
-use crate::taps::{each_tap_row, read_at};
+use crate::taps::{each_tap_row, read_along};
 
 /// The maximum of every window; padding counts as minus infinity, NaN is larger than everything.
 pub(crate) fn max_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
@@ -23,10 +23,13 @@ fn max_planes<E: Scalar>(window: Window, x: &[E], [.., h, w]: [usize; 4], y: &mu
     parallel::planes(y, oh * ow, |first, planes| {
         for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
             let x = &x[(first + i) * h * w..][..h * w];
-            for (place, y) in y.iter_mut().enumerate() {
-                let place = largest(x, read_at(window, [h, w], [place / ow, place % ow]));
-                *y = place.map_or(E::neg_infinity(), |at| x[at]);
-            }
+            y.fill(E::neg_infinity());
+            each_tap_row(window, [h, w], [oh, ow], |_, from, to, len| {
+                let x = x[from..].iter().step_by(window.stride);
+                for (y, &x) in y[to..][..len].iter_mut().zip(x) {
+                    *y = if x > *y || x.is_nan() { x } else { *y };
+                }
+            });
         }
     });
 }
@@ -53,27 +56,27 @@ fn max_backward_planes<E: Scalar>(
     [.., oh, ow]: [usize; 4],
     gx: &mut [E],
 ) {
+    let (rows, columns) = (read_along(window, h, oh), read_along(window, w, ow));
     parallel::planes(gx, h * w, |first, planes| {
         for (i, gx) in planes.chunks_exact_mut(h * w).enumerate() {
             let x = &x[(first + i) * h * w..][..h * w];
-            for (place, &gy) in gy[(first + i) * oh * ow..][..oh * ow].iter().enumerate() {
-                if let Some(at) = largest(x, read_at(window, [h, w], [place / ow, place % ow])) {
-                    gx[at] += gy;
+            let windows = rows.iter().flat_map(|rows| columns.iter().map(move |columns| (rows, columns)));
+            for ((rows, columns), &gy) in windows.zip(&gy[(first + i) * oh * ow..]) {
+                let (mut best, mut chosen) = (E::neg_infinity(), None);
+                for row in rows.clone().step_by(window.dilation) {
+                    for column in columns.clone().step_by(window.dilation) {
+                        let at = row * w + column;
+                        if x[at] > best || x[at].is_nan() {
+                            (best, chosen) = (x[at], Some(at));
+                        }
+                    }
+                }
+                if let Some(chosen) = chosen {
+                    gx[chosen] += gy;
                 }
             }
         }
     });
-}
-
-/// Where the maximum among some values of a map stands, if one is larger than minus infinity.
-fn largest<E: Scalar>(x: &[E], among: impl Iterator<Item = usize>) -> Option<usize> {
-    let (mut best, mut place) = (E::neg_infinity(), None);
-    for at in among {
-        if x[at] > best || x[at].is_nan() {
-            (best, place) = (x[at], Some(at));
-        }
-    }
-    place
 }
 
 /// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
