@@ -1,6 +1,6 @@
 //! The kernels as others see them: sizes are checked here, once, and compiled here for both number types.
 
-use crate::conv::{Accumulate, Filter, WeightCache};
+use crate::conv::{Accumulate, Filter, FilterGradient, WeightCache};
 use crate::error::{Result, of_one_length, of_sizes, require, volume};
 use crate::geometry::{Conv, Over, Window};
 use crate::loss::{Measure, Normaliser, RowTarget};
@@ -61,7 +61,16 @@ kernels! {
         conv::backward(conv, x, xd, w, wd, cache, gy, yd, gx, gw, gb, gather)
     }
 
-    /// Adds to `gw` what [`conv2d_backward`](Kernels::conv2d_backward) has gathered.
+    /// Adds to all gradients what `gy`, that of the output of [`separable_conv2d`](Kernels::separable_conv2d), passes back: `gx`
+    /// that of the input. Those of the weights may stay in their caches until [`conv2d_collect`](Kernels::conv2d_collect).
+    fn separable_conv2d_backward(
+        filters: [Filter<'_, Self>; 2], x: &[Self], xd: [usize; 4], gy: &[Self], yd: [usize; 4], gx: &mut [Self],
+        gradients: [FilterGradient<'_, Self>; 2],
+    ) -> Result {
+        conv::separable_backward(filters, x, xd, gy, yd, gx, gradients)
+    }
+
+    /// Adds to `gw` what the backward kernels of convolutions have gathered.
     fn conv2d_collect(cache: &WeightCache<Self>, gw: &mut [Self]) -> Result {
         conv::collect(cache, gw)
     }

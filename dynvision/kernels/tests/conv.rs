@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-use dynvision_kernels::conv::{Accumulate, Algorithm, Filter, WeightCache};
+use dynvision_kernels::conv::{Accumulate, Algorithm, Filter, FilterGradient, WeightCache};
 use dynvision_kernels::geometry::{Border, Conv, Window};
 use dynvision_kernels::{Kernels, isa};
 use proptest::prelude::*;
@@ -145,6 +145,12 @@ impl Sums {
     fn add(&mut self, at: usize, term: f64) {
         self.0[at].0 += term;
         self.0[at].1 += term.abs();
+    }
+
+    /// Adds a sum times a number.
+    fn add_scaled(&mut self, at: usize, (sum, size): (f64, f64), by: f64) {
+        self.0[at].0 += sum * by;
+        self.0[at].1 += size * by.abs();
     }
 
     fn deviation<E: Kernels>(&self, got: &[E]) -> f64 {
@@ -341,20 +347,73 @@ impl Pair {
         let mut want = Sums::of(before.len(), |i| {
             start(biased[1], &bias, point.yd, i) + if onto == To::Nothing { 0.0 } else { before[i].wide() }
         });
-        point.each_product(|xi, wi, yi| {
-            let (value, size) = between.0[xi];
-            want.add(yi, value * w[wi].wide());
-            want.0[yi].1 += (size - value.abs()) * w[wi].wide().abs();
-        });
+        point.each_product(|xi, wi, yi| want.add_scaled(yi, between.0[xi], w[wi].wide()));
         want.deviation(&self.run(caches, onto, biased))
     }
 
-    /// The largest with all instruction sets.
+    /// The gradients of input, weights and biases, each with what it is added to.
+    fn gradients<E: Kernels>(&self, caches: [&WeightCache<E>; 2], biased: [bool; 2]) -> [Vec<E>; 5] {
+        let Pair(near, point) = self;
+        let (x, gy) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 5));
+        let weights =
+            [near, point].map(|case| (case.values::<E>(case.wd, 2), case.values::<E>([case.wd[0], 1, 1, 1], 3)));
+        let filter = |i: usize| {
+            let (case, (w, bias)) = ([near, point][i], &weights[i]);
+            Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
+        };
+        let [mut gx, mut gw, mut gv, mut ga, mut gb] = self.before();
+        let first = FilterGradient { w: &mut gw, bias: biased[0].then_some(&mut ga[..]) };
+        let second = FilterGradient { w: &mut gv, bias: biased[1].then_some(&mut gb[..]) };
+        let (filters, gradients) = ([filter(0), filter(1)], [first, second]);
+        Kernels::separable_conv2d_backward(filters, &x, near.xd, &gy, point.yd, &mut gx, gradients).unwrap();
+        Kernels::conv2d_collect(caches[0], &mut gw).unwrap();
+        Kernels::conv2d_collect(caches[1], &mut gv).unwrap();
+        [gx, gw, gv, ga, gb]
+    }
+
+    /// What gradients are added to.
+    fn before<E: Kernels>(&self) -> [Vec<E>; 5] {
+        let Pair(near, point) = self;
+        let [of_first, of_second] = [near, point].map(|case| [case.wd, [case.wd[0], 1, 1, 1]]);
+        [near.xd, of_first[0], of_second[0], of_first[1], of_second[1]].map(|dims| near.values(dims, 6))
+    }
+
+    /// Deviation of the gradients from the definitions, one after the other.
+    fn deviation_of_gradients<E: Kernels>(&self, caches: [&WeightCache<E>; 2], biased: [bool; 2]) -> f64 {
+        let Pair(near, point) = self;
+        let (x, gy) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 5));
+        let [w, v] = [near, point].map(|case| case.values::<E>(case.wd, 2));
+        let bias = near.values::<E>([near.wd[0], 1, 1, 1], 3);
+        let [near_plane, plane] = [near, point].map(|case| case.yd[2] * case.yd[3]);
+        let start = |i: usize| if biased[0] { bias[i / near_plane % bias.len()].wide() } else { 0.0 };
+        let mut between = Sums::of(near.yd.iter().product(), start);
+        near.each_product(|xi, wi, yi| between.add(yi, x[xi].wide() * w[wi].wide()));
+        let [mut gx, mut gw, mut gv, mut ga, mut gb] =
+            self.before::<E>().map(|before| Sums::of(before.len(), |i| before[i].wide()));
+        let mut gradient = Sums::of(between.0.len(), |_| 0.0);
+        point.each_product(|mi, vi, yi| {
+            gradient.add(mi, gy[yi].wide() * v[vi].wide());
+            gv.add_scaled(vi, between.0[mi], gy[yi].wide());
+        });
+        near.each_product(|xi, wi, mi| {
+            gx.add_scaled(xi, gradient.0[mi], w[wi].wide());
+            gw.add_scaled(wi, gradient.0[mi], x[xi].wide());
+        });
+        for (i, &sum) in gradient.0.iter().enumerate().filter(|_| biased[0]) {
+            ga.add_scaled(i / near_plane % near.yd[1], sum, 1.0);
+        }
+        gy.iter().enumerate().filter(|_| biased[1]).for_each(|(i, g)| gb.add(i / plane % point.yd[1], g.wide()));
+        let found = self.gradients(caches, biased);
+        [gx, gw, gv, ga, gb].iter().zip(&found).map(|(want, found)| want.deviation(found)).fold(0.0, f64::max)
+    }
+
+    /// The largest deviation with all instruction sets, of the result or of gradients.
     fn worst(&self, onto: To, biased: [bool; 2]) -> f64 {
         let isas = isa::available().into_iter();
         let each = isas.map(|isa| {
             let caches = [(); 2].map(|()| WeightCache::<f32>::forced(Algorithm::Auto, isa));
-            self.deviation([&caches[0], &caches[1]], onto, biased)
+            let caches = [&caches[0], &caches[1]];
+            self.deviation(caches, onto, biased).max(self.deviation_of_gradients(caches, biased))
         });
         each.fold(0.0, f64::max)
     }
@@ -363,7 +422,7 @@ impl Pair {
 /// Two convolutions of which the first mostly keeps the size of the maps, with any kernel.
 fn pairs() -> impl Strategy<Value = Pair> {
     let window = (1usize..9, 1usize..3, prop_oneof![9 => Just(true), 1 => Just(false)]);
-    let sizes = (1usize..6, 1usize..30, 1usize..30, 1usize..20, 1usize..40);
+    let sizes = (1usize..20, 1usize..30, 1usize..30, 1usize..20, 1usize..40);
     (window, sizes, any::<u64>()).prop_map(|((kernel, dilation, keeps), (images, ins, outs, h, w), seed)| {
         let padding = if keeps { dilation * (kernel - 1) / 2 } else { kernel };
         let window = Window::new(kernel, 1, padding).dilated(dilation);
@@ -412,15 +471,19 @@ fn a_kernel_to_a_channel_before_single_places_of_many_sizes() {
     let pair = Pair::separable(Window::same(3, 1), 2, 6, 5, [9, 8], 3);
     let wide = [(); 2].map(|()| WeightCache::<f64>::default());
     assert!(pair.deviation([&wide[0], &wide[1]], To::Values, [true; 2]) < 1e-14);
+    assert!(pair.deviation_of_gradients([&wide[0], &wide[1]], [true; 2]) < 1e-14);
     for algorithm in [Algorithm::Portable, Algorithm::Implicit, Algorithm::Depthwise] {
         let caches = [(); 2].map(|()| WeightCache::<f32>::with_algorithm(algorithm));
         assert!(pair.deviation([&caches[0], &caches[1]], To::Output, [true; 2]) < 2e-6);
+        assert!(pair.deviation_of_gradients([&caches[0], &caches[1]], [true; 2]) < 2e-6);
     }
     let (a, b) = (Conv::new(Window::new(3, 2, 1)), Conv::new(Window::same(3, 2)).grouped(3));
     let first = Case::new(a, 2, 4, 6, [9, 8], 1);
     let second = Case::new(b, 2, 6, 9, [first.yd[2], first.yd[3]], 2);
     let caches = [(); 2].map(|()| WeightCache::<f32>::default());
-    assert!(Pair(first, second).deviation([&caches[0], &caches[1]], To::Values, [false; 2]) < 2e-6);
+    let (pair, caches) = (Pair(first, second), [&caches[0], &caches[1]]);
+    assert!(pair.deviation(caches, To::Values, [false; 2]) < 2e-6);
+    assert!(pair.deviation_of_gradients(caches, [false; 2]) < 2e-6);
 }
 
 /// A window that stands at one place may have any stride.
@@ -450,8 +513,10 @@ fn the_number_of_threads_changes_no_bit_of_two_convolutions() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             let caches = [(); 2].map(|()| WeightCache::<f32>::default());
-            let y = pool.install(|| pair.run([&caches[0], &caches[1]], To::Output, [true; 2]));
-            y.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+            let caches = [&caches[0], &caches[1]];
+            let y = pool.install(|| pair.run(caches, To::Output, [true; 2]));
+            let gradients = pool.install(|| pair.gradients(caches, [true; 2]));
+            [y, gradients.concat()].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
         };
         assert!(run(1) == run(3), "{images} images of {dims:?}");
     }

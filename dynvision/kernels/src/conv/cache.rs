@@ -198,13 +198,18 @@ impl Store {
 
     /// Adds what `gy` passes back to the weight to sums that are kept until they are collected.
     pub(super) fn gather(&self, algorithm: Algorithm, shape: &ConvShape, x: &[f32], gy: &[f32]) {
+        self.gather_by(algorithm, shape, |sums| sums.add(x, gy));
+    }
+
+    /// Lets `add` add to the sums of `shape` that are kept until they are collected.
+    pub(super) fn gather_by(&self, algorithm: Algorithm, shape: &ConvShape, add: impl FnOnce(&mut Sums)) {
         let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.iter().position(|sums| sums.is_of(algorithm, shape));
         let at = known.unwrap_or_else(|| {
             all.push(Sums::new(algorithm, shape, self.isa()));
             all.len() - 1
         });
-        all[at].add(x, gy);
+        add(&mut all[at]);
     }
 
     /// Adds all that was gathered to `gw`.

@@ -60,6 +60,16 @@ pub(super) fn run_after(
     });
 }
 
+/// Writes `y` as [`run`] does, by the calling thread alone. There is one group.
+pub(super) fn run_here(plan: &ImplicitPlan, x: &[f32], y: &mut [f32]) {
+    let (takes, gives) = (plan.ins * plan.source.plain(), plan.outs * plan.places());
+    let images = y.len() / gives;
+    assert!(y.len() == images * gives && x.len() == images * takes && plan.groups == 1, "convolution: lengths");
+    let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
+    let bias = &plan.zeros;
+    Call { plan, depthwise: None, group: 0, images, bias, output, onto: None, tasks: 1 }.run(x);
+}
+
 /// One group of channels over some images.
 struct Call<'a> {
     plan: &'a ImplicitPlan,

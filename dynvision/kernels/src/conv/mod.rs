@@ -7,6 +7,7 @@
 mod batch;
 mod cache;
 mod depthwise;
+mod depthwise_backward;
 mod implicit;
 mod matrix;
 mod microkernel;
@@ -15,6 +16,7 @@ mod padded;
 mod plan;
 mod portable;
 mod separable;
+mod separable_backward;
 mod shape;
 mod source;
 mod sparse;
@@ -139,6 +141,53 @@ pub struct Filter<'a, E> {
     pub cache: &'a WeightCache<E>,
 }
 
+/// Where the gradients of a [`Filter`] are added to.
+#[derive(Debug)]
+pub struct FilterGradient<'a, E> {
+    /// That of the weight.
+    pub w: &'a mut [E],
+    /// That of the bias.
+    pub bias: Option<&'a mut [E]>,
+}
+
+/// The shapes of two convolutions, of which the second one reads what the first one makes.
+struct Shapes {
+    first: ConvShape,
+    second: ConvShape,
+    /// Sizes of what is between them, and how many numbers these are.
+    between: [usize; 4],
+    len: usize,
+}
+
+impl Shapes {
+    /// Checks all sizes, and the numbers of elements of input and output.
+    fn new<E: Scalar>(
+        filters: [Filter<'_, E>; 2],
+        (x, xd): (usize, [usize; 4]),
+        (y, yd): (usize, [usize; 4]),
+    ) -> Result<Self> {
+        let [first, second] = filters;
+        let window = first.conv.window;
+        let between = [xd[0], first.wd[0], window.output_len(xd[2]), window.output_len(xd[3])];
+        let len = volume("convolution", &between)?;
+        let shapes =
+            [ConvShape::new(first.conv, xd, first.wd, between)?, ConvShape::new(second.conv, between, second.wd, yd)?];
+        shapes[0].check(x, first.w.len(), len, first.bias.map(<[E]>::len))?;
+        shapes[1].check(len, second.w.len(), y, second.bias.map(<[E]>::len))?;
+        let [first, second] = shapes;
+        Ok(Shapes { first, second, between, len })
+    }
+
+    /// Whether one kernel computes both.
+    fn are_separable(&self, caches: [&Store; 2]) -> bool {
+        let Shapes { first, second, .. } = self;
+        !first.is_sparse()
+            && !second.is_sparse()
+            && (caches[0].algorithm(first), caches[1].algorithm(second)) == (Algorithm::Depthwise, Algorithm::Implicit)
+            && separable::can(first, second)
+    }
+}
+
 /// Writes `y = second(first(x))`, added to what `onto` says. Where the first is a convolution of each channel that keeps the
 /// size of the maps, and the second one of single places, nothing is written between them.
 pub(crate) fn separable<E: Scalar>(
@@ -149,36 +198,81 @@ pub(crate) fn separable<E: Scalar>(
     yd: [usize; 4],
     onto: Accumulate<'_, E>,
 ) -> Result {
-    let window = first.conv.window;
-    let between = [xd[0], first.wd[0], window.output_len(xd[2]), window.output_len(xd[3])];
-    let near = ConvShape::new(first.conv, xd, first.wd, between)?;
-    let point = ConvShape::new(second.conv, between, second.wd, yd)?;
-    let len = volume("convolution", &between)?;
-    near.check(x.len(), first.w.len(), len, first.bias.map(<[E]>::len))?;
-    point.check(len, second.w.len(), y.len(), second.bias.map(<[E]>::len))?;
+    let shapes = Shapes::new([first, second], (x.len(), xd), (y.len(), yd))?;
     onto.check(y.len())?;
     if y.is_empty() {
         return Ok(());
     }
-    let (caches, sparse) = ([first, second].map(|filter| filter.cache.store()), near.is_sparse() || point.is_sparse());
-    let algorithms = (caches[0].algorithm(&near), caches[1].algorithm(&point));
-    if !sparse
-        && algorithms == (Algorithm::Depthwise, Algorithm::Implicit)
-        && separable::can(&near, &point)
+    let caches = [first, second].map(|filter| filter.cache.store());
+    if shapes.are_separable(caches)
         && let (Some(x), Some(w), Some(mixing)) = (E::as_f32(x), E::as_f32(first.w), E::as_f32(second.w))
         && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
     {
         let [near_bias, bias] = [first, second].map(|filter| filter.bias.and_then(E::as_f32));
-        let (reach, plan) = (caches[0].reach(&near), caches[1].plan(&point, false, mixing));
+        let (reach, plan) = (caches[0].reach(&shapes.first), caches[1].plan(&shapes.second, false, mixing));
         let depthwise = separable::Depthwise { reach: &reach, w, bias: near_bias };
         implicit::run_after(Some(depthwise), &plan, x, bias, y, onto);
         return Ok(());
     }
+    let Shapes { between, len, .. } = shapes;
     scratch::with(len, |maps: &mut [E]| {
         let Filter { conv, w, wd, bias, cache } = first;
         forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing)?;
         let Filter { conv, w, wd, bias, cache } = second;
         forward(conv, maps, between, w, wd, bias, cache, y, yd, onto)
+    })
+}
+
+/// Adds to all gradients what `gy`, that of the output of [`separable`], passes back. Those of the weights may stay in their
+/// caches until [`collect`].
+pub(crate) fn separable_backward<E: Scalar>(
+    [first, second]: [Filter<'_, E>; 2],
+    x: &[E],
+    xd: [usize; 4],
+    gy: &[E],
+    yd: [usize; 4],
+    gx: &mut [E],
+    [of_first, of_second]: [FilterGradient<'_, E>; 2],
+) -> Result {
+    let shapes = Shapes::new([first, second], (x.len(), xd), (gy.len(), yd))?;
+    of_one_length("backward convolution", [("the input", x.len()), ("its gradient", gx.len())])?;
+    for (filter, gradient) in [(first, &of_first), (second, &of_second)] {
+        of_one_length("backward convolution", [("the weight", filter.w.len()), ("its gradient", gradient.w.len())])?;
+        let of_bias = gradient.bias.as_ref().map_or(filter.wd[0], |gb| gb.len());
+        of_one_length(
+            "backward convolution",
+            [("the channels", filter.wd[0]), ("the gradient of their bias", of_bias)],
+        )?;
+    }
+    if gy.is_empty() {
+        return Ok(());
+    }
+    let caches = [first, second].map(|filter| filter.cache.store());
+    if shapes.are_separable(caches)
+        && separable_backward::pays(&shapes.second)
+        && let (Some(x), Some(gy)) = (E::as_f32(x), E::as_f32(gy))
+        && let (Some(gx), Some(gw)) = (E::as_f32_mut(gx), E::as_f32_mut(of_first.w))
+        && let (Some(w), Some(mixing)) = (E::as_f32(first.w), E::as_f32(second.w))
+    {
+        let (reach, adjoint) = (caches[0].reach(&shapes.first), caches[1].plan(&shapes.second, true, mixing));
+        let depthwise = separable::Depthwise { reach: &reach, w, bias: first.bias.and_then(E::as_f32) };
+        let (isa, point) = (caches[1].isa(), shapes.second);
+        let pair = separable_backward::Pair { isa, depthwise, point, w: mixing, adjoint: &adjoint };
+        let biases = [of_first.bias, of_second.bias].map(|gb| gb.and_then(E::as_f32_mut));
+        caches[1].gather_by(Algorithm::Implicit, &point, |sums| pair.backward(x, gy, gx, gw, biases, sums));
+        return Ok(());
+    }
+    let Shapes { between, len, .. } = shapes;
+    scratch::with(len, |maps: &mut [E]| {
+        scratch::with(len, |gradient: &mut [E]| {
+            let Filter { conv, w, wd, bias, cache } = first;
+            forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing)?;
+            gradient.fill(E::zero());
+            let (gm, FilterGradient { w: gw, bias: gb }) = (Some(&mut *gradient), of_second);
+            backward(second.conv, maps, between, second.w, second.wd, second.cache, gy, yd, gm, Some(gw), gb, true)?;
+            let FilterGradient { w: gw, bias: gb } = of_first;
+            backward(conv, x, xd, w, wd, cache, gradient, between, Some(gx), Some(gw), gb, true)
+        })
     })
 }
 

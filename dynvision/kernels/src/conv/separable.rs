@@ -26,14 +26,16 @@ pub(super) fn can(depthwise: &ConvShape, pointwise: &ConvShape) -> bool {
 pub(super) struct Reach {
     kernel: usize,
     /// Places of a map.
-    places: usize,
+    pub places: usize,
     /// Units of a row, where rows are whole units and the taps are those of the nearest neighbours.
     units: Option<usize>,
     /// How far behind each place stands what each tap reads there.
-    offsets: Vec<isize>,
+    pub offsets: Vec<isize>,
     /// For every row of taps, then for every column of them, a bit for each place where it is inside the map; `UNIT` zeros stand
     /// before the first.
     inside: Vec<Vec<u8>>,
+    /// For every unit of a map, a mask for each tap of the places where it is inside, then that of the unit's own places.
+    pub masks: Vec<u16>,
 }
 
 impl Reach {
@@ -55,7 +57,17 @@ impl Reach {
         };
         let (offsets, inside) = ((0..kernel * kernel).map(offset).collect(), (0..2 * kernel).map(inside).collect());
         let nearest = kernel == 3 && window.dilation == 1 && columns.is_multiple_of(UNIT);
-        Reach { kernel, places, units: nearest.then_some(columns / UNIT), offsets, inside }
+        let units = nearest.then_some(columns / UNIT);
+        let mut reach = Reach { kernel, places, units, offsets, inside, masks: Vec::new() };
+        reach.masks = (0..places).step_by(UNIT).flat_map(|first| reach.masks_of_unit(first)).collect();
+        reach
+    }
+
+    fn masks_of_unit(&self, first: usize) -> Vec<u16> {
+        let [rows, columns] = [true, false].map(|rows| self.masks(rows, first as isize));
+        let own = u16::MAX >> UNIT.saturating_sub(self.places - first);
+        let taps = (0..self.offsets.len()).map(|tap| rows[tap / self.kernel] & columns[tap % self.kernel]);
+        taps.chain([own]).collect()
     }
 
     /// For every row or column of taps, the places from `first` on where it is inside the map. The first of them are before
@@ -132,6 +144,11 @@ struct Pass<'a> {
 }
 
 impl Depthwise<'_> {
+    /// Units of which [`fill`](Depthwise::fill) can write the values at once.
+    pub(super) fn most_units(isa: Isa) -> usize {
+        if isa == Isa::Avx2 { MOST_UNITS / 2 } else { MOST_UNITS }
+    }
+
     /// Products that one image costs.
     pub(super) fn products(&self) -> usize {
         self.w.len() * self.reach.places

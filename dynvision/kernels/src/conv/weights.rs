@@ -54,7 +54,8 @@ impl Sums {
             (Terms::Taps { source, taps, share }, share)
         };
         let len = shape.in_channels * terms.count() * lanes;
-        let split = [TASKS, shape.images.div_ceil(share), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
+        let split =
+            [TASKS, shape.images.div_ceil(share.div_ceil(2)), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
         let split = match terms {
             // Images of its own for each task, or tiles that all tasks share.
             Terms::Tiles(_) if split < TASKS => 1,
@@ -86,6 +87,18 @@ impl Sums {
         self.is_empty = false;
     }
 
+    /// The sums over every part of the images, where the window is a single point.
+    pub(super) fn parts(&mut self) -> Vec<Part<'_>> {
+        let Sums { ref work, ref mut values, split, is_empty } = *self;
+        self.is_empty = false;
+        let (images, len) = (work.shape.images, values.len() / split);
+        let part = |(at, sums)| {
+            let images = images * at / split..images * (at + 1) / split;
+            Part { work, images, sums, accumulate: !is_empty }
+        };
+        values.chunks_exact_mut(len).enumerate().map(part).collect()
+    }
+
     /// Adds all that was added here to `gw`.
     pub(super) fn collect(self, gw: &mut [f32]) {
         let Sums { work, values, split, .. } = self;
@@ -100,6 +113,38 @@ impl Sums {
     }
 }
 
+/// The sums over some images, of which each place is read by one tap: added to by a task that makes what is read.
+pub(super) struct Part<'a> {
+    work: &'a Work,
+    pub images: Range<usize>,
+    sums: &'a mut [f32],
+    accumulate: bool,
+}
+
+impl Part<'_> {
+    /// Adds what some places bring, counted through the images of `gy`, of which there are `values`, `width` for each channel.
+    pub(super) fn add(&mut self, places: Range<usize>, values: &[f32], width: usize, gy: &[f32]) {
+        let &mut Part { work, accumulate, .. } = self;
+        let (of_image, len) = (work.shape.places(), places.len());
+        let read = Read { written: values, image: 0, channel: width, pitch: 0, taps: &[0] };
+        let region = Region { images: 1, first: 0, height: 1, columns: len };
+        scratch::with(len * work.width, |gradients: &mut [f32]| {
+            for block in 0..work.lanes / work.width {
+                let mut done = 0;
+                while done < len {
+                    let (image, first) = ((places.start + done) / of_image, (places.start + done) % of_image);
+                    let some = first..of_image.min(first + len - done);
+                    let gy = &gy[image * work.shape.output_len()..][..work.shape.output_len()];
+                    work.transpose_gradients(gy, some.clone(), block, &mut gradients[done * work.width..]);
+                    done += some.len();
+                }
+                work.rows(&read, gradients, region, &mut self.sums[block * work.width..], accumulate);
+            }
+        });
+        self.accumulate = true;
+    }
+}
+
 /// Some places of some images.
 #[derive(Clone, Copy)]
 struct Region {
@@ -107,6 +152,7 @@ struct Region {
     /// Rows of places.
     first: usize,
     height: usize,
+    columns: usize,
 }
 
 /// What is summed up for each pair of channels.
@@ -174,7 +220,8 @@ impl Work {
         let run = |(at, sums): (usize, &mut [f32])| {
             let images = images * at / split..images * (at + 1) / split;
             let transpose = |image: usize, block: usize, into: &mut [f32]| {
-                self.transpose_gradients(&gy[(images.start + image) * output..][..output], block, into);
+                let gy = &gy[(images.start + image) * output..][..output];
+                self.transpose_gradients(gy, 0..self.shape.places(), block, into);
             };
             let into = Gathered { sums, lanes: self.lanes, width: self.width, accumulate };
             let x = &x[images.start * input..images.end * input];
@@ -218,7 +265,7 @@ impl Work {
                     for (block, into) in gradients.chunks_exact_mut(all * places * self.width).enumerate() {
                         for (n, into) in some.clone().zip(into.chunks_exact_mut(places * self.width)) {
                             let gy = &gy[(n * out_channels + group * outs) * places..][..outs * places];
-                            self.transpose_gradients(gy, block, into);
+                            self.transpose_gradients(gy, 0..places, block, into);
                         }
                     }
                     scratch::with(all * image + SLACK, |written: &mut [f32]| {
@@ -235,15 +282,15 @@ impl Work {
         parallel::each(tasks.into_iter(), self.threads(), run);
     }
 
-    /// Writes the gradients of an image in a block of lanes as `[place][lane]`.
-    fn transpose_gradients(&self, gy: &[f32], block: usize, into: &mut [f32]) {
+    /// Writes the gradients of some places of an image in a block of lanes as `[place][lane]`.
+    fn transpose_gradients(&self, gy: &[f32], some: Range<usize>, block: usize, into: &mut [f32]) {
         let (outs, places) = (self.shape.group_out(), self.shape.places());
         let (first, width) = (block * self.width, self.width);
-        let rows = outs.saturating_sub(first).min(width);
+        let (rows, into) = (outs.saturating_sub(first).min(width), &mut into[..some.len() * width]);
         if rows.next_multiple_of(UNIT) < width {
             into.fill(0.0);
         }
-        transpose(self.isa, &gy[first.min(outs) * places..], places, [rows, places], into, width);
+        transpose(self.isa, &gy[first.min(outs) * places + some.start..], places, [rows, some.len()], into, width);
     }
 
     /// All tiles of the sums over images in `read`.
@@ -254,7 +301,7 @@ impl Work {
         let some = if images > 1 { height } else { (GRADIENTS / width / columns).clamp(1, height) };
         for (block, gradients) in gradients.chunks_exact(images * height * columns * width).enumerate() {
             for first in (0..height).step_by(some) {
-                let region = Region { images, first, height: some.min(height - first) };
+                let region = Region { images, first, height: some.min(height - first), columns };
                 let gradients = &gradients[first * columns * width..];
                 self.rows(read, gradients, region, &mut sums[block * width..], accumulate || first > 0);
             }
@@ -275,7 +322,7 @@ impl Work {
             let tile = WeightTile {
                 images: region.images,
                 image: read.image,
-                output: [region.height, self.shape.output[1]],
+                output: [region.height, region.columns],
                 pitch: read.pitch,
                 values,
                 gradients: gradients.as_ptr(),
