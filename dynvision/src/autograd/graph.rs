@@ -214,14 +214,9 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
     /// Says how `y` is made again of what the tape keeps.
     pub(crate) fn make_again(&mut self, y: &Maps<E, D>, made: Made<E, D>) {
         if T::OWNS_TAPE {
-            let kept = self.made_again(*y.shape(), made);
-            self.remade.insert(id(y), (*y.shape(), kept));
+            let slot = self.slots.entry(*y.shape()).or_default().clone();
+            self.remade.insert(id(y), (*y.shape(), Kept::Made(Rc::new(made), slot)));
         }
-    }
-
-    /// Returns what a backward operation keeps of maps of these sizes that are made of what the tape keeps.
-    pub(crate) fn made_again(&mut self, sizes: Sizes, made: Made<E, D>) -> Kept<E, D> {
-        Kept::Made(Rc::new(made), self.slots.entry(sizes).or_default().clone())
     }
 
     /// Returns what a backward operation that reads `x` has to keep: nothing of its own where `x` is made again of what the

@@ -24,6 +24,14 @@ pub struct Filter<'a, E: Element, D: ConvKernel<E>> {
     pub cache: &'a D::WeightCache,
 }
 
+/// Where the gradients of a [`Filter`] are added to.
+pub struct FilterGradient<'a, E: Element, D: Device<E>> {
+    /// That of the weight.
+    pub w: &'a mut Buffer<E, D>,
+    /// That of the bias.
+    pub bias: Option<&'a mut Buffer<E, D>>,
+}
+
 /// Convolution (cross-correlation, as everywhere in machine learning).
 ///
 /// # Shapes
@@ -85,6 +93,26 @@ pub trait ConvKernel<E: Element>: Device<E> {
         gather: bool,
     ) -> Result<(), Self::Err> {
         composed::conv2d_backward(self, conv, x, w, y, gy, gx, gw, gb)
+    }
+
+    /// Adds to all gradients what `gy`, that of the output of [`separable_conv2d`](ConvKernel::separable_conv2d) of sizes `y`, passes
+    /// back: `gx` that of the input. The device may keep those of the weights in their caches until
+    /// [`conv2d_collect`](ConvKernel::conv2d_collect).
+    fn separable_conv2d_backward(
+        &self,
+        [first, second]: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        y: Sizes,
+        gy: &Buffer<E, Self>,
+        gx: &mut Buffer<E, Self>,
+        [of_first, of_second]: [FilterGradient<'_, E, Self>; 2],
+    ) -> Result<(), Self::Err> {
+        let between = self.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
+        let mut gradient = Storage::<E>::try_alloc_len(self, between.shape().num_elements())?;
+        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (second, of_second);
+        self.conv2d_backward(conv, &between, w, cache, y, gy, Some(&mut gradient), gw, gb, true)?;
+        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (first, of_first);
+        self.conv2d_backward(conv, x, w, cache, *between.shape(), &gradient, Some(gx), gw, gb, true)
     }
 
     /// Adds what was gathered in `cache` to the gradient of the weight.

@@ -117,6 +117,15 @@ fn written<E: Element>(
     Ok(y)
 }
 
+/// The filter with its elements.
+fn slices<'a, E: Element>(filter: &Filter<'a, E, Cpu>, w: &'a [E], bias: Option<&'a [E]>) -> conv::Filter<'a, E>
+where
+    Cpu: ConvKernel<E, WeightCache = WeightCache<E>>,
+{
+    let Filter { conv, cache, .. } = *filter;
+    conv::Filter { conv, w, wd: sizes(filter.w), bias, cache }
+}
+
 impl<E: Element> ConvKernel<E> for Cpu
 where
     Cpu: Device<E>,
@@ -151,11 +160,26 @@ where
         let (xd, [wd, vd]) = (sizes(x), filters.each_ref().map(|filter| sizes(filter.w)));
         let yd = made(filters[1].conv, made(filters[0].conv, xd, wd), vd);
         let values = filters.each_ref().map(|filter| (read(filter.w), filter.bias.map(read)));
-        let [first, second] = [0, 1].map(|i| {
-            let (Filter { conv, cache, .. }, (w, bias)) = (&filters[i], &values[i]);
-            conv::Filter { conv, w, wd: [wd, vd][i], bias: bias.as_deref(), cache }
-        });
-        written(self, yd, onto, out, |y, onto| E::separable_conv2d([first, second], &read(x), xd, y, yd, onto))
+        let filters = [0, 1].map(|i| slices(&filters[i], &values[i].0, values[i].1.as_deref()));
+        written(self, yd, onto, out, |y, onto| E::separable_conv2d(filters, &read(x), xd, y, yd, onto))
+    }
+
+    fn separable_conv2d_backward(
+        &self,
+        filters: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        y: Sizes,
+        gy: &Buffer<E, Self>,
+        gx: &mut Buffer<E, Self>,
+        gradients: [FilterGradient<'_, E, Self>; 2],
+    ) -> Result<(), CpuError> {
+        let [a, b] = filters.each_ref().map(|filter| filter.bias.map(read));
+        let [first, second] = &filters;
+        let filters = [slices(first, exact(first.w)?, a.as_deref()), slices(second, exact(second.w)?, b.as_deref())];
+        let gradients = gradients
+            .map(|FilterGradient { w, bias }| conv::FilterGradient { w: of_mut::<E>(w), bias: bias.map(of_mut::<E>) });
+        let (xd, yd, gx) = (sizes(x), y.concrete(), of_mut::<E>(gx));
+        E::separable_conv2d_backward(filters, exact(x)?, xd, of::<E>(gy), yd, gx, gradients).map_err(refused)
     }
 
     fn conv2d_backward(

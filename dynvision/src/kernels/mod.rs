@@ -28,7 +28,7 @@ mod view;
 
 pub use bias::BiasKernel;
 pub(crate) use composition::contiguous;
-pub use conv::{Addend, ConvKernel, Filter};
+pub use conv::{Addend, ConvKernel, Filter, FilterGradient};
 #[cfg(feature = "cuda")]
 pub(crate) use cuda::probe;
 #[cfg(feature = "cudnn")]

@@ -28,7 +28,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ) -> Result<Maps<E, D>> {
     let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
     let sizes = check(conv, x.shape(), w, bias, onto.as_ref())?;
-    let filter = Used::new(Filter { conv, w, bias }, Some(id(&x)), graph)?;
+    let filter = Used::new(Filter { conv, w, bias }, &[id(&x)], graph)?;
     let kernels::Filter { conv, w, bias, cache } = filter.kernel();
     let (y, before) = added(onto, sizes, graph, |onto, out| x.device().conv2d(conv, &x, w, bias, cache, onto, out))?;
     if !T::OWNS_TAPE {
@@ -42,9 +42,11 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let x = x.ghost();
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
-        let values = kept.values(dev)?;
-        filter.backward(dev, grads, &values, sizes, gy, &mut gx)?;
+        let Taken { w: mut gw, bias: mut gb } = filter.take(dev, grads)?;
+        let (values, Used { conv, w, cache, .. }) = (kept.values(dev)?, &filter);
+        dev.conv2d_backward(conv, &values, w, cache, sizes, gy, Some(&mut gx), &mut gw, gb.as_mut(), true)?;
         kept.done(values);
+        filter.put(grads, Taken { w: gw, bias: gb })?;
         *grads.get_or_alloc_mut(&x)? = gx;
         Ok(())
     });
@@ -100,24 +102,24 @@ pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
     let between = check(first.conv, x.shape(), first.w, first.bias, None)?;
     let sizes = check(second.conv, &between, second.w, second.bias, onto.as_ref())?;
-    let first = Used::new(first, Some(id(&x)), graph)?;
-    let second = Used::new(second, None, graph)?;
+    let first = Used::new(first, &[id(&x)], graph)?;
+    let second = Used::new(second, &first.ids().chain([id(&x)]).collect::<Vec<_>>(), graph)?;
     let filters = [first.kernel(), second.kernel()];
     let (y, before) = added(onto, sizes, graph, |onto, out| x.device().separable_conv2d(filters, &x, onto, out))?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
     let kept = graph.kept(&x);
-    let (x, made) = (x.ghost(), graph.made_again(between, first.made(kept.clone())));
+    let x = x.ghost();
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
-        let mut gm = Storage::<E>::try_alloc_len(dev, between.num_elements())?;
-        let values = made.values(dev)?;
-        second.backward(dev, grads, &values, sizes, gy, &mut gm)?;
-        made.done(values);
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
-        let values = kept.values(dev)?;
-        first.backward(dev, grads, &values, between, &gm, &mut gx)?;
+        let mut taken = [first.take(dev, grads)?, second.take(dev, grads)?];
+        let (values, filters) = (kept.values(dev)?, [first.kernel(), second.kernel()]);
+        dev.separable_conv2d_backward(filters, &values, sizes, gy, &mut gx, taken.each_mut().map(Taken::kernel))?;
         kept.done(values);
+        for (filter, taken) in [first, second].iter().zip(taken) {
+            filter.put(grads, taken)?;
+        }
         *grads.get_or_alloc_mut(&x)? = gx;
         Ok(())
     });
@@ -156,17 +158,17 @@ struct Used<E: Element, D: VisionDevice<E>> {
 }
 
 impl<E: Element, D: VisionDevice<E>> Used<E, D> {
-    /// In one piece, and under other identities than that of the input, since all have gradients at once.
+    /// In one piece, and under other identities than the `others`, since all have gradients at once.
     fn new<T: Tape<E, D>>(
         Filter { conv, w, bias }: Filter<'_, E, D>,
-        x: Option<UniqueId>,
+        others: &[UniqueId],
         graph: &mut Graph<E, D, T>,
     ) -> Result<Self> {
         let w = contiguous(w.clone(), graph)?;
         let bias = bias.map(|bias| graph.run(bias.clone(), kernels::contiguous)).transpose()?;
-        let w = if Some(id(&w)) == x { copy(&w, graph)? } else { w };
+        let w = if others.contains(&id(&w)) { copy(&w, graph)? } else { w };
         let bias = match bias {
-            Some(bias) if [x, Some(id(&w))].contains(&Some(id(&bias))) => {
+            Some(bias) if id(&bias) == id(&w) || others.contains(&id(&bias)) => {
                 Some(graph.run(bias, |bias| bias.try_mul(E::ONE))?)
             }
             bias => bias,
@@ -185,28 +187,40 @@ impl<E: Element, D: VisionDevice<E>> Used<E, D> {
         Made::Depthwise(Depthwise { conv, of, weight: w.clone(), bias: bias.clone(), cache: cache.clone() })
     }
 
-    /// Adds the gradient of the input `x` to `gx`, and those of weight and bias to theirs.
-    fn backward(
-        &self,
-        dev: &D,
-        grads: &mut Gradients<E, D>,
-        x: &Maps<E, D>,
-        to: Sizes,
-        gy: &Buffer<E, D>,
-        gx: &mut Buffer<E, D>,
-    ) -> Result<(), D::Err> {
-        let Used { conv, w, bias, cache } = self;
-        // several gradients at once: take that of the bias out, borrow that of the weight
-        let mut gb = match bias {
+    /// The identities of weight and bias.
+    fn ids(&self) -> impl Iterator<Item = UniqueId> {
+        [id(&self.w)].into_iter().chain(self.bias.as_ref().map(id))
+    }
+
+    /// Takes the gradients out of their places.
+    fn take(&self, dev: &D, grads: &mut Gradients<E, D>) -> Result<Taken<E, D>, D::Err> {
+        let w = take_grad(dev, grads.get_or_alloc_mut(&self.w)?)?;
+        let bias = match &self.bias {
             Some(bias) => Some(take_grad(dev, grads.get_or_alloc_mut(bias)?)?),
             None => None,
         };
-        let gw = grads.get_or_alloc_mut(w)?;
-        dev.conv2d_backward(conv, x, w, cache, to, gy, Some(gx), gw, gb.as_mut(), true)?;
-        if let (Some(bias), Some(gb)) = (bias, gb) {
+        Ok(Taken { w, bias })
+    }
+
+    /// Puts the gradients back.
+    fn put(&self, grads: &mut Gradients<E, D>, taken: Taken<E, D>) -> Result<(), D::Err> {
+        *grads.get_or_alloc_mut(&self.w)? = taken.w;
+        if let (Some(bias), Some(gb)) = (&self.bias, taken.bias) {
             *grads.get_or_alloc_mut(bias)? = gb;
         }
         Ok(())
+    }
+}
+
+/// The gradients of a filter, out of their places so that all can be written at once.
+struct Taken<E: Element, D: VisionDevice<E>> {
+    w: Buffer<E, D>,
+    bias: Option<Buffer<E, D>>,
+}
+
+impl<E: Element, D: VisionDevice<E>> Taken<E, D> {
+    fn kernel(&mut self) -> kernels::FilterGradient<'_, E, D> {
+        kernels::FilterGradient { w: &mut self.w, bias: self.bias.as_mut() }
     }
 }
 
