@@ -139,11 +139,11 @@ impl Pair<'_> {
         let total = |out: usize| totals.iter().skip(out).step_by(outs).sum::<f64>();
         let totals: Vec<f64> = (0..outs).map(total).collect();
         if let Some(gb) = first {
-            let through = |channel: usize| {
-                let weights = self.w.iter().skip(channel).step_by(self.point.in_channels);
-                weights.zip(&totals).map(|(&w, total)| f64::from(w) * total).sum::<f64>()
-            };
-            gb.iter_mut().enumerate().for_each(|(channel, gb)| *gb += through(channel) as f32);
+            let mut through = vec![0.0; gb.len()];
+            for (w, total) in self.w.chunks_exact(gb.len()).zip(&totals) {
+                through.iter_mut().zip(w).for_each(|(sum, &w)| *sum += f64::from(w) * total);
+            }
+            gb.iter_mut().zip(&through).for_each(|(gb, &sum)| *gb += sum as f32);
         }
         if let Some(gb) = second {
             gb.iter_mut().zip(&totals).for_each(|(gb, &total)| *gb += total as f32);
