@@ -201,15 +201,15 @@ impl Store {
         self.gather_by(algorithm, shape, |sums| sums.add(x, gy));
     }
 
-    /// Lets `add` add to the sums of `shape` that are kept until they are collected.
-    pub(super) fn gather_by(&self, algorithm: Algorithm, shape: &ConvShape, add: impl FnOnce(&mut Sums)) {
+    /// Calls `with` the sums of `shape` that are kept until they are collected.
+    pub(super) fn gather_by<R>(&self, algorithm: Algorithm, shape: &ConvShape, with: impl FnOnce(&mut Sums) -> R) -> R {
         let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.iter().position(|sums| sums.is_of(algorithm, shape));
         let at = known.unwrap_or_else(|| {
             all.push(Sums::new(algorithm, shape, self.isa()));
             all.len() - 1
         });
-        add(&mut all[at]);
+        with(&mut all[at])
     }
 
     /// Adds all that was gathered to `gw`.

@@ -249,10 +249,11 @@ pub(crate) fn separable_backward<E: Scalar>(
     }
     let caches = [first, second].map(|filter| filter.cache.store());
     if shapes.are_separable(caches)
-        && separable_backward::pays(&shapes.second)
         && let (Some(x), Some(gy)) = (E::as_f32(x), E::as_f32(gy))
         && let (Some(gx), Some(gw)) = (E::as_f32_mut(gx), E::as_f32_mut(of_first.w))
         && let (Some(w), Some(mixing)) = (E::as_f32(first.w), E::as_f32(second.w))
+        && let parts = caches[1].gather_by(Algorithm::Implicit, &shapes.second, |sums| sums.split)
+        && separable_backward::pays(&shapes.second, parts)
     {
         let (reach, adjoint) = (caches[0].reach(&shapes.first), caches[1].plan(&shapes.second, true, mixing));
         let depthwise = separable::Depthwise { reach: &reach, w, bias: first.bias.and_then(E::as_f32) };

@@ -15,7 +15,7 @@ use crate::{parallel, scratch};
 /// Places of all images that are worked on together, if one alone has not more.
 const PLACES: usize = 64;
 
-/// Tasks below which the threads are better used by one gradient after the other.
+/// Parts below which the threads are better used by one gradient after the other.
 const FEWEST: usize = 4;
 
 /// Whether a second thread brings more than it costs.
@@ -23,14 +23,9 @@ fn threads(point: &ConvShape) -> bool {
     point.images * point.depth() * point.output_len() > SERIAL
 }
 
-/// Images that are worked on together.
-fn some_images(point: &ConvShape) -> usize {
-    PLACES.div_ceil(point.places())
-}
-
-/// Whether all threads have work that is split by images alone.
-pub(super) fn pays(point: &ConvShape) -> bool {
-    !threads(point) || point.images.div_ceil(some_images(point)) >= FEWEST
+/// Whether all threads have work that is split into the parts that the images are summed up in.
+pub(super) fn pays(point: &ConvShape, parts: usize) -> bool {
+    !threads(point) || parts >= FEWEST
 }
 
 /// Both convolutions.
@@ -85,7 +80,8 @@ impl Pair<'_> {
 
     /// Some images, a few at a time.
     fn run(&self, Task { mut part, gx, gw, totals }: Task<'_>, x: &[f32], gy: &[f32]) {
-        let (takes, gives, some) = (self.point.input_len(), self.point.output_len(), some_images(&self.point));
+        let (takes, gives, some) =
+            (self.point.input_len(), self.point.output_len(), PLACES.div_ceil(self.point.places()));
         totals.fill(0.0);
         scratch::with(gw.len() * LANES, |lanes: &mut [f32]| {
             lanes.fill(0.0);

@@ -33,7 +33,8 @@ pub(super) struct Sums {
     work: Work,
     /// `[part of the images][group][channel, tap][output channel]`, or `[part][position][channel][output channel]` of tiles.
     values: Recycled,
-    split: usize,
+    /// Parts of the images.
+    pub split: usize,
     is_empty: bool,
 }
 
@@ -43,19 +44,20 @@ impl Sums {
         let shape = shape.flattened();
         let width = UNIT * tile_units(isa, shape.group_out());
         let lanes = shape.group_out().next_multiple_of(width);
-        let (terms, share) = if let Some(tile) = algorithm.tile(&shape, false) {
+        let (terms, fewest) = if let Some(tile) = algorithm.tile(&shape, false) {
             let tiles = Tiles::new(tile, &shape);
-            let share = tiles.images();
-            (Terms::Tiles(tiles), share)
+            let fewest = tiles.images();
+            (Terms::Tiles(tiles), fewest)
         } else {
             let source = Source::of_input(&shape);
             let taps = taps_of_input(&shape, &source);
             let share = (GRADIENTS / width / shape.places()).max(1);
-            (Terms::Taps { source, taps, share }, share)
+            // tasks that make what they read have more to do for each image
+            let fewest = if shape.is_pointwise() { share.div_ceil(2) } else { share };
+            (Terms::Taps { source, taps, share }, fewest)
         };
         let len = shape.in_channels * terms.count() * lanes;
-        let split =
-            [TASKS, shape.images.div_ceil(share.div_ceil(2)), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
+        let split = [TASKS, shape.images.div_ceil(fewest), SUMS.div_ceil(len)].into_iter().min().unwrap_or(1);
         let split = match terms {
             // Images of its own for each task, or tiles that all tasks share.
             Terms::Tiles(_) if split < TASKS => 1,
