@@ -497,6 +497,11 @@ fn strides_that_step_over_all_of_a_map() {
         let pair = Pair(near, Case::new(Conv::new(point), 2, 2, 5, dims, 7));
         let deviation = pair.worst(To::Output, [true; 2]);
         assert!(deviation < 2e-6, "{stride}: {deviation}");
+        for padding in 0..3 {
+            let pair = Pair::separable(Window::new(2 * padding.max(1) - 1, stride, padding), 3, 2, 4, [1, 1], 8);
+            let deviation = pair.worst(To::Output, [true; 2]);
+            assert!(deviation < 2e-6, "{stride} with padding {padding}: {deviation}");
+        }
     }
 }
 

@@ -15,7 +15,9 @@ const KERNEL: usize = 7;
 /// channel and zeros beyond the border.
 pub(super) fn can(depthwise: &ConvShape, pointwise: &ConvShape) -> bool {
     let near = depthwise.window;
-    let keeps_size = near.stride == 1 && depthwise.input == depthwise.output;
+    // a window that stands at one place only has stride 1 here, and may be off its centre
+    let centred = 2 * near.padding + 1 == near.extent();
+    let keeps_size = near.stride == 1 && centred && depthwise.input == depthwise.output;
     let of_zeros = depthwise.border == Border::Zero || near.padding == 0;
     let apart = depthwise.group_in() == 1 && depthwise.group_out() == 1 && near.kernel <= KERNEL;
     keeps_size && of_zeros && apart && pointwise.groups == 1 && pointwise.is_pointwise()
