@@ -66,13 +66,12 @@ pub trait ConvKernel<E: Element>: Device<E> {
     /// may be written nowhere.
     fn separable_conv2d(
         &self,
-        [first, second]: [Filter<'_, E, Self>; 2],
+        filters: [Filter<'_, E, Self>; 2],
         x: &Maps<E, Self>,
         onto: Option<Addend<'_, E, Self>>,
         out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err> {
-        let between = self.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
-        self.conv2d(second.conv, &between, second.w, second.bias, second.cache, onto, out)
+        composed::separable_conv2d(self, filters, x, onto, out)
     }
 
     /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of
@@ -100,19 +99,14 @@ pub trait ConvKernel<E: Element>: Device<E> {
     /// [`conv2d_collect`](ConvKernel::conv2d_collect).
     fn separable_conv2d_backward(
         &self,
-        [first, second]: [Filter<'_, E, Self>; 2],
+        filters: [Filter<'_, E, Self>; 2],
         x: &Maps<E, Self>,
         y: Sizes,
         gy: &Buffer<E, Self>,
         gx: &mut Buffer<E, Self>,
-        [of_first, of_second]: [FilterGradient<'_, E, Self>; 2],
+        gradients: [FilterGradient<'_, E, Self>; 2],
     ) -> Result<(), Self::Err> {
-        let between = self.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
-        let mut gradient = Storage::<E>::try_alloc_len(self, between.shape().num_elements())?;
-        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (second, of_second);
-        self.conv2d_backward(conv, &between, w, cache, y, gy, Some(&mut gradient), gw, gb, true)?;
-        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (first, of_first);
-        self.conv2d_backward(conv, x, w, cache, *between.shape(), &gradient, Some(gx), gw, gb, true)
+        composed::separable_conv2d_backward(self, filters, x, y, gy, gx, gradients)
     }
 
     /// Adds what was gathered in `cache` to the gradient of the weight.
@@ -192,5 +186,33 @@ pub(super) mod composed {
             Some(gx) => adjoint([(x, gx), (w, gw)], gy.clone(), |[x, w]| convolved(conv, x, w)),
             None => adjoint([(w, gw)], gy.clone(), |[w]| convolved(conv, x.retaped(), w)),
         }
+    }
+
+    pub fn separable_conv2d<E: Element, D: ConvKernel<E>>(
+        dev: &D,
+        [first, second]: [Filter<'_, E, D>; 2],
+        x: &Maps<E, D>,
+        onto: Option<Addend<'_, E, D>>,
+        out: Option<Maps<E, D>>,
+    ) -> Result<Maps<E, D>, D::Err> {
+        let between = dev.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
+        dev.conv2d(second.conv, &between, second.w, second.bias, second.cache, onto, out)
+    }
+
+    pub fn separable_conv2d_backward<E: Element, D: ConvKernel<E>>(
+        dev: &D,
+        [first, second]: [Filter<'_, E, D>; 2],
+        x: &Maps<E, D>,
+        y: Sizes,
+        gy: &Buffer<E, D>,
+        gx: &mut Buffer<E, D>,
+        [of_first, of_second]: [FilterGradient<'_, E, D>; 2],
+    ) -> Result<(), D::Err> {
+        let between = dev.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
+        let mut gradient = Storage::<E>::try_alloc_len(dev, between.shape().num_elements())?;
+        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (second, of_second);
+        dev.conv2d_backward(conv, &between, w, cache, y, gy, Some(&mut gradient), gw, gb, true)?;
+        let (Filter { conv, w, cache, .. }, FilterGradient { w: gw, bias: gb }) = (first, of_first);
+        dev.conv2d_backward(conv, x, w, cache, *between.shape(), &gradient, Some(gx), gw, gb, true)
     }
 }

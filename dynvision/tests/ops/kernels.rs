@@ -5,8 +5,8 @@ use crate::check::*;
 use dfdx::prelude::*;
 use dynvision::geometry::{Border, Conv, Over, Window};
 use dynvision::kernels::{
-    Addend, Buffer, ConvKernel, Element, LeakyKernel, Maps as MapsOf, PointwiseKernel, PoolKernel, ResizeKernel,
-    VisionDevice, composed,
+    Addend, Buffer, ConvKernel, Element, Filter, FilterGradient, LeakyKernel, Maps as MapsOf, PointwiseKernel,
+    PoolKernel, ResizeKernel, VisionDevice, composed,
 };
 use proptest::prelude::*;
 
@@ -92,6 +92,39 @@ fn convolution<E: Element, D: VisionDevice<E>>(dev: &D, shown: &Shown, biased: b
     agree(read(dev, &gx), read(dev, &hx));
     agree(read(dev, &gw), read(dev, &hw));
     agree(read(dev, &gb), read(dev, &hb));
+}
+
+/// A convolution of each channel, then one of single places to `outs` channels.
+fn separable<E: Element, D: VisionDevice<E>>(dev: &D, xd: [usize; 4], outs: usize, biased: bool, seed: u64) {
+    let [images, ins, h, w] = xd;
+    let convs = [Conv::new(Window::same(3, 1)).grouped(ins), Conv::new(Window::new(1, 1, 0))];
+    let (yd, wd) = ([images, outs, h, w], [[ins, 1, 3, 3], [outs, ins, 1, 1]]);
+    let x: MapsOf<E, D> = tensor(dev, sizes(xd), seed);
+    let weights: [MapsOf<E, D>; 2] = [0, 1].map(|i| tensor(dev, sizes(wd[i]), seed ^ (i as u64 + 1)));
+    let biases: [Option<Tensor<(usize,), E, D>>; 2] =
+        [0, 1].map(|i| biased.then(|| tensor(dev, (wd[i][0],), seed ^ (i as u64 + 3))));
+    let caches: [D::WeightCache; 2] = Default::default();
+    let filters =
+        || [0, 1].map(|i| Filter { conv: &convs[i], w: &weights[i], bias: biases[i].as_ref(), cache: &caches[i] });
+    let y = dev.separable_conv2d(filters(), &x, None, None).unwrap();
+    agree(y.as_vec(), composed::separable_conv2d(dev, filters(), &x, None, None).unwrap().as_vec());
+    let gy = buffer(dev, len(yd), seed ^ 5);
+    let gradients = |kernel: bool| {
+        let mut gx = buffer(dev, len(xd), 77);
+        let mut gw = [0, 1].map(|i| buffer(dev, len(wd[i]), 78));
+        let mut gb = [0, 1].map(|i| buffer(dev, wd[i][0], 79));
+        let [b, c] = gb.each_mut().map(|gb| biased.then_some(gb));
+        let [v, u] = gw.each_mut();
+        let into = [FilterGradient { w: v, bias: b }, FilterGradient { w: u, bias: c }];
+        if kernel {
+            dev.separable_conv2d_backward(filters(), &x, sizes(yd), &gy, &mut gx, into).unwrap();
+        } else {
+            composed::separable_conv2d_backward(dev, filters(), &x, sizes(yd), &gy, &mut gx, into).unwrap();
+        }
+        caches.iter().zip(&mut gw).for_each(|(cache, gw)| dev.conv2d_collect(cache, gw).unwrap());
+        [gx].into_iter().chain(gw).chain(gb).map(|g| read(dev, &g)).collect::<Vec<_>>()
+    };
+    gradients(true).into_iter().zip(gradients(false)).for_each(|(one, other)| agree(one, other));
 }
 
 fn pooling<E: Element, D: VisionDevice<E>>(dev: &D, window: Window, x: &MapsOf<E, D>, seed: u64) {
@@ -265,6 +298,14 @@ fn picking<E: Element, D: VisionDevice<E>>(dev: &D, [b, c, h, w]: [usize; 4], pi
 
 proptest! {
     #![proptest_config(config(256))]
+
+    #[test]
+    fn separable_convolutions_agree(
+        xd in [1usize..10, 1usize..20, 1usize..9, 1usize..20], outs in 1usize..20, biased: bool, seed in 0u64..999,
+    ) {
+        separable::<f32, _>(&device(), xd, outs, biased, seed);
+        separable::<f64, _>(&device(), xd, outs, biased, seed);
+    }
 
     #[test]
     fn convolutions_agree(shown in convolutions(), biased: bool, add: bool, with_gx: bool) {
