@@ -102,9 +102,13 @@ impl Case {
             let given = (Some(&mut gx[..]), Some(&mut gw[..]), Some(&mut gb[..]));
             Kernels::conv2d_backward(&self.conv, &x, xd, &w, wd, cache, &gy, yd, given.0, given.1, given.2, false)
                 .unwrap();
-            [want_y.deviation(&y), want_gx.deviation(&gx), want_gw.deviation(&gw), want_gb.deviation(&gb)]
-                .into_iter()
-                .fold(0.0, f64::max)
+            // each alone
+            let (mut gx1, mut gw1) = (gx0.clone(), gw0.clone());
+            for (gx, gw) in [(Some(&mut gx1[..]), None), (None, Some(&mut gw1[..]))] {
+                Kernels::conv2d_backward(&self.conv, &x, xd, &w, wd, cache, &gy, yd, gx, gw, None, false).unwrap();
+            }
+            let all = [(&want_gx, &gx), (&want_gx, &gx1), (&want_gw, &gw), (&want_gw, &gw1), (&want_gb, &gb)];
+            all.iter().map(|(want, found)| want.deviation(found)).fold(want_y.deviation(&y), f64::max)
         };
         cache.iter().map(by).collect()
     }

@@ -150,9 +150,6 @@ fn spread(isa: Isa, phase: &Phase, made: &[f32], pitch: usize, gx: &mut [f32], c
 
 /// Adds the gradient of the weight to `gw`.
 pub(super) fn backward_weights(shape: &ConvShape, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    if is_scaling(shape) {
-        return scaled_weights(shape, isa, x, gy, gw);
-    }
     let (source, phase) = forward_phase(shape);
     let flat = Flat::new(&source, &phase);
     let channel = shape.group_out() * shape.taps();
@@ -207,45 +204,67 @@ fn weights_of_channel(
     });
 }
 
-/// [`backward_weights`] where [`is_scaling`]: image by image, so that channels are read one after the other.
-fn scaled_weights(shape: &ConvShape, isa: Isa, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    let (channels, places) = (shape.groups, shape.places());
-    let some = channels.div_ceil(2 * TASKS);
-    parallel::parts(gw, some, x.len() > parallel::CHUNK, |part, gw| {
-        scratch::with(gw.len() * WIDEST, |lanes: &mut [f32]| {
-            lanes.fill(0.0);
-            for image in 0..shape.images {
-                let at = (image * channels + part * some) * places;
-                let planes = x[at..].chunks_exact(places).zip(gy[at..].chunks_exact(places));
-                for (lanes, (x, gy)) in lanes.chunks_exact_mut(WIDEST).zip(planes) {
-                    add_products(isa, x, gy, lanes);
-                }
-            }
-            for (gw, lanes) in gw.iter_mut().zip(lanes.chunks_exact(WIDEST)) {
-                *gw += lanes.iter().sum::<f32>();
+/// All gradients of a convolution whose values are each scaled by the one weight of their channel, in one pass: adds that of
+/// the input to `gx`, that of the weight to `gw` and that of the bias to `gb`. Returns whether this is one.
+pub(super) fn backward_scaled(
+    shape: &ConvShape,
+    isa: Isa,
+    [x, w, gy]: [&[f32]; 3],
+    gx: &mut [f32],
+    gw: &mut [f32],
+    gb: Option<&mut [f32]>,
+) -> bool {
+    if !is_scaling(shape) {
+        return false;
+    }
+    assert!(x.len() == gx.len() && gy.len() == gx.len() && gw.len() == w.len(), "depthwise: lengths");
+    let (channels, places) = (w.len(), shape.places());
+    // what each plane brings to the gradients of its weight and bias
+    scratch::with(2 * shape.images * channels, |brought: &mut [f32]| {
+        let run = parallel::run_of_planes(places);
+        let runs = gx.chunks_mut(run * places).zip(brought.chunks_mut(2 * run)).enumerate();
+        parallel::each(runs, true, |(at, (gx, brought))| {
+            let planes = (at * run..).zip(gx.chunks_exact_mut(places)).zip(brought.as_chunks_mut::<2>().0);
+            for ((plane, gx), brought) in planes {
+                let [x, gy] = [x, gy].map(|values| &values[plane * places..][..places]);
+                *brought = compiled_for(
+                    isa,
+                    #[inline(always)]
+                    || pass_back(w[plane % channels], x, gy, gx),
+                );
             }
         });
+        let brought = brought.as_chunks::<2>().0;
+        let sum = |channel: usize, of: usize| {
+            brought.iter().skip(channel).step_by(channels).map(|brought| f64::from(brought[of])).sum::<f64>() as f32
+        };
+        gw.iter_mut().enumerate().for_each(|(channel, gw)| *gw += sum(channel, 0));
+        for (channel, gb) in gb.into_iter().flatten().enumerate() {
+            *gb += sum(channel, 1);
+        }
     });
+    true
 }
 
-/// Adds the products of all pairs to the sums of their lanes.
-fn add_products(isa: Isa, a: &[f32], b: &[f32], sums: &mut [f32]) {
-    let Some(sums) = sums.first_chunk_mut::<WIDEST>() else { return };
-    compiled_for(
-        isa,
-        #[inline(always)]
-        || {
-            let ((a, rest_of_a), (b, rest_of_b)) = (a.as_chunks::<WIDEST>(), b.as_chunks::<WIDEST>());
-            let mut registers = *sums;
-            for (a, b) in a.iter().zip(b) {
-                for lane in 0..WIDEST {
-                    registers[lane] += a[lane] * b[lane];
-                }
-            }
-            *sums = registers;
-            sums.iter_mut().zip(rest_of_a).zip(rest_of_b).for_each(|((sum, a), b)| *sum += a * b);
-        },
-    );
+/// Adds `w gy` to `gx`; returns the sums of `x gy` and of `gy`.
+#[inline(always)]
+fn pass_back(w: f32, x: &[f32], gy: &[f32], gx: &mut [f32]) -> [f32; 2] {
+    let (mut products, mut totals) = ([0.0; WIDEST], [0.0; WIDEST]);
+    let ((xs, x), (gys, gy), (gxs, gx)) =
+        (x.as_chunks::<WIDEST>(), gy.as_chunks::<WIDEST>(), gx.as_chunks_mut::<WIDEST>());
+    for ((x, gy), gx) in xs.iter().zip(gys).zip(gxs) {
+        for lane in 0..WIDEST {
+            gx[lane] += w * gy[lane];
+            products[lane] += x[lane] * gy[lane];
+            totals[lane] += gy[lane];
+        }
+    }
+    for (((x, gy), gx), (product, total)) in x.iter().zip(gy).zip(gx).zip(products.iter_mut().zip(&mut totals)) {
+        *gx += w * gy;
+        *product += x * gy;
+        *total += gy;
+    }
+    [products, totals].map(|lanes| lanes.iter().sum())
 }
 
 /// Writes one channel, and zeros behind it.

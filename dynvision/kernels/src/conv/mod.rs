@@ -289,9 +289,9 @@ pub(crate) fn backward<E: Scalar>(
     cache: &WeightCache<E>,
     gy: &[E],
     yd: [usize; 4],
-    gx: Option<&mut [E]>,
-    gw: Option<&mut [E]>,
-    gb: Option<&mut [E]>,
+    mut gx: Option<&mut [E]>,
+    mut gw: Option<&mut [E]>,
+    mut gb: Option<&mut [E]>,
     gather: bool,
 ) -> Result {
     let shape = ConvShape::new(conv, xd, wd, yd)?;
@@ -314,6 +314,22 @@ pub(crate) fn backward<E: Scalar>(
         if let Some(gb) = gb {
             backward_bias(&shape, gy, gb);
         }
+        return Ok(());
+    }
+    let depthwise = [cache.algorithm(&shape), cache.algorithm_of_weights(&shape)] == [Algorithm::Depthwise; 2];
+    if depthwise
+        && let (Some(gx), Some(gw)) =
+            (gx.as_deref_mut().and_then(E::as_f32_mut), gw.as_deref_mut().and_then(E::as_f32_mut))
+        && let (Some(x), Some(w), Some(gy)) = (E::as_f32(x), E::as_f32(w), E::as_f32(gy))
+        && depthwise::backward_scaled(
+            &shape,
+            cache.isa(),
+            [x, w, gy],
+            gx,
+            gw,
+            gb.as_deref_mut().and_then(E::as_f32_mut),
+        )
+    {
         return Ok(());
     }
     if let Some(gx) = gx {
