@@ -493,7 +493,12 @@ fn a_kernel_to_a_channel_before_single_places_of_many_sizes() {
 /// A window that stands at one place may have any stride.
 #[test]
 fn strides_that_step_over_all_of_a_map() {
-    for stride in [3, 63, 64, 1 << 20] {
+    for stride in [2, 3, 63, 64, 1 << 20] {
+        // a single place, of which the second convolution has any stride
+        let near = Case::new(Conv::new(Window::same(3, 1)).grouped(3), 2, 3, 3, [1, 1], 6);
+        let pair = Pair(near, Case::new(Conv::new(Window::new(1, stride, 0)), 2, 3, 4, [1, 1], 7));
+        let deviation = pair.worst(To::Output, [true; 2]);
+        assert!(deviation < 2e-6, "{stride}: {deviation}");
         let (point, dims) = (Window::new(1, stride, 0), [2, 2]);
         let each = Case::new(Conv::new(point).grouped(3), 2, 3, 3, dims, 5);
         assert!(each.worst(&[Algorithm::Auto, Algorithm::Depthwise], To::Values, true) < 2e-6, "{stride}");
@@ -529,6 +534,48 @@ fn the_number_of_threads_changes_no_bit_of_two_convolutions() {
         };
         assert!(run(1) == run(3), "{images} images of {dims:?}");
     }
+}
+
+/// A thread that waits for its helpers takes up other tasks, which ask for the same weights.
+#[test]
+fn tasks_of_one_pool_share_caches() {
+    let pair = Pair::separable(Window::same(3, 1), 32, 64, 64, [8, 8], 8);
+    let near = Case::new(Conv::new(Window::same(3, 1)), 32, 64, 64, [8, 8], 8);
+    let caches = [(); 3].map(|()| WeightCache::<f32>::default());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        pool.scope(|scope| {
+            for _ in 0..48 {
+                scope.spawn(|_| {
+                    pair.gradients([&caches[0], &caches[1]], [false; 2]);
+                    let (x, w, gy) = (near.values(near.xd, 1), near.values(near.wd, 2), near.values::<f32>(near.yd, 3));
+                    let (mut gx, mut gw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
+                    let (xd, wd, yd) = (near.xd, near.wd, near.yd);
+                    let into = (Some(&mut gx[..]), Some(&mut gw[..]));
+                    Kernels::conv2d_backward(
+                        &near.conv, &x, xd, &w, wd, &caches[2], &gy, yd, into.0, into.1, None, true,
+                    )
+                    .unwrap();
+                });
+            }
+        });
+        done.send(()).unwrap();
+    });
+    assert!(is_done.recv_timeout(std::time::Duration::from_secs(120)).is_ok(), "tasks wait for each other");
+}
+
+#[test]
+fn what_is_between_two_convolutions_is_in_proportion() {
+    let (first, second) = (Conv::new(Window::new(1, 1, 1 << 28)), Conv::new(Window::new(1, 1 << 30, 0)));
+    let caches = [(); 2].map(|()| WeightCache::<f32>::default());
+    let filter = |i: usize| Filter { conv: [&first, &second][i], w: &[1.0], wd: [1; 4], bias: None, cache: &caches[i] };
+    let filters = [filter(0), filter(1)];
+    let error = f32::separable_conv2d(filters, &[1.0], [1; 4], &mut [0.0], [1; 4], Accumulate::Nothing).unwrap_err();
+    assert!(error.to_string().contains("before the second convolution"), "{error}");
+    let (mut v, mut w) = ([0.0], [0.0]);
+    let into = [FilterGradient { w: &mut v, bias: None }, FilterGradient { w: &mut w, bias: None }];
+    f32::separable_conv2d_backward(filters, &[1.0], [1; 4], &[1.0], [1; 4], &mut [0.0], into).unwrap_err();
 }
 
 #[test]

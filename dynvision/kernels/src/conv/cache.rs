@@ -10,7 +10,7 @@ use crate::error::{Result, of_one_length};
 use crate::isa::{self, Isa};
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A way to compute a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,9 +18,9 @@ pub enum Algorithm {
     /// [`Winograd2x4`](Algorithm::Winograd2x4) or [`Winograd2`](Algorithm::Winograd2), whichever needs fewer products on the
     /// maps of a batch, where they can compute the convolution and pay: with AVX2 or AVX-512, at least 16 channels taken and
     /// given, outputs whose rows, filled up to 4, 8 or a multiple of 16 columns (at stride 2: of 8), grow by at most half, and at
-    /// least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border. With fewer places
-    /// [`Winograd2`](Algorithm::Winograd2) at stride 1, but not for the gradient of the weight, where the tiles fill no vector and
-    /// the transformed weights are at most two million. Else
+    /// least 64 places in the whole batch; for the gradient of the weight also zeros beyond the border. With fewer places, at stride 1
+    /// and where all tiles fill no vector and the transformed weights are at most 2²¹, [`Winograd2`](Algorithm::Winograd2) again, but not
+    /// for the gradient of the weight. Else
     /// [`Depthwise`](Algorithm::Depthwise) where it can compute the convolution; else [`Implicit`](Algorithm::Implicit).
     #[default]
     Auto,
@@ -201,15 +201,18 @@ impl Store {
         self.gather_by(algorithm, shape, |sums| sums.add(x, gy));
     }
 
-    /// Calls `with` the sums of `shape` that are kept until they are collected.
+    /// Calls `with` the sums of `shape` that are kept until they are collected. Meanwhile they are nobody else's: a thread that waits
+    /// for its helpers may take up another caller's work, which has sums of its own then.
     pub(super) fn gather_by<R>(&self, algorithm: Algorithm, shape: &ConvShape, with: impl FnOnce(&mut Sums) -> R) -> R {
-        let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.iter().position(|sums| sums.is_of(algorithm, shape));
-        let at = known.unwrap_or_else(|| {
-            all.push(Sums::new(algorithm, shape, self.isa()));
-            all.len() - 1
-        });
-        with(&mut all[at])
+        let all = || self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |mut all: MutexGuard<'_, Vec<Sums>>| {
+            let known = all.iter().position(|sums| sums.is_of(algorithm, shape));
+            known.map(|at| all.swap_remove(at))
+        };
+        let mut sums = take(all()).unwrap_or_else(|| Sums::new(algorithm, shape, self.isa()));
+        let result = with(&mut sums);
+        all().push(sums);
+        result
     }
 
     /// Adds all that was gathered to `gw`.
@@ -258,11 +261,18 @@ impl Store {
     ) -> Arc<P> {
         let isa = self.isa();
         let key = Key { shape: ConvShape { images: 0, ..*shape }, tile, adjoint, isa };
-        let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, plan)) = plans.iter().find(|(found, _)| *found == key) {
-            return plan.clone();
+        let plans = || plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            |plans: &[(Key, Arc<P>)]| plans.iter().find(|(found, _)| *found == key).map(|(_, plan)| plan.clone());
+        if let Some(plan) = known(&plans()) {
+            return plan;
         }
+        // not under the lock, for which another task of this thread may ask while it waits for its helpers
         let plan = Arc::new(make(isa));
+        let mut plans = plans();
+        if let Some(first) = known(&plans) {
+            return first;
+        }
         plans.push((key, plan.clone()));
         plan
     }

@@ -20,6 +20,9 @@ const WIDEST: usize = 16;
 /// Taps whose gradients are summed up at a time.
 const TAPS: usize = 9;
 
+/// Numbers of a plane that are summed up in `f32` at most.
+const SUMMED: usize = 1 << 12;
+
 /// Tasks into which the sum over images of the weight's gradient is split where there are few channels.
 const TASKS: usize = 8;
 
@@ -220,23 +223,27 @@ pub(super) fn backward_scaled(
     assert!(x.len() == gx.len() && gy.len() == gx.len() && gw.len() == w.len(), "depthwise: lengths");
     let (channels, places) = (w.len(), shape.places());
     // what each plane brings to the gradients of its weight and bias
-    scratch::with(2 * shape.images * channels, |brought: &mut [f32]| {
+    scratch::with(2 * shape.images * channels, |brought: &mut [f64]| {
         let run = parallel::run_of_planes(places);
         let runs = gx.chunks_mut(run * places).zip(brought.chunks_mut(2 * run)).enumerate();
         parallel::each(runs, true, |(at, (gx, brought))| {
             let planes = (at * run..).zip(gx.chunks_exact_mut(places)).zip(brought.as_chunks_mut::<2>().0);
             for ((plane, gx), brought) in planes {
                 let [x, gy] = [x, gy].map(|values| &values[plane * places..][..places]);
-                *brought = compiled_for(
-                    isa,
-                    #[inline(always)]
-                    || pass_back(w[plane % channels], x, gy, gx),
-                );
+                *brought = [0.0; 2];
+                for ((x, gy), gx) in x.chunks(SUMMED).zip(gy.chunks(SUMMED)).zip(gx.chunks_mut(SUMMED)) {
+                    let sums = compiled_for(
+                        isa,
+                        #[inline(always)]
+                        || pass_back(w[plane % channels], x, gy, gx),
+                    );
+                    brought.iter_mut().zip(sums).for_each(|(brought, sum)| *brought += f64::from(sum));
+                }
             }
         });
         let brought = brought.as_chunks::<2>().0;
         let sum = |channel: usize, of: usize| {
-            brought.iter().skip(channel).step_by(channels).map(|brought| f64::from(brought[of])).sum::<f64>() as f32
+            brought.iter().skip(channel).step_by(channels).map(|brought| brought[of]).sum::<f64>() as f32
         };
         gw.iter_mut().enumerate().for_each(|(channel, gw)| *gw += sum(channel, 0));
         for (channel, gb) in gb.into_iter().flatten().enumerate() {

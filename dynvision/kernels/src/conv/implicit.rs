@@ -65,6 +65,7 @@ pub(super) fn run_here(plan: &ImplicitPlan, x: &[f32], y: &mut [f32]) {
     let (takes, gives) = (plan.ins * plan.source.plain(), plan.outs * plan.places());
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes && plan.groups == 1, "convolution: lengths");
+    assert!(plan.parts.len() == 1 && plan.step == 1, "what lies between the parts of an adjoint has to be defined");
     let output = Output { at: y.as_mut_ptr(), image: gives, channel: plan.places() };
     let bias = &plan.zeros;
     Call { plan, depthwise: None, group: 0, images, bias, output, onto: None, tasks: 1 }.run(x);

@@ -29,7 +29,7 @@ pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;
 use super::{Scalar, parallel, scratch};
-use crate::error::{Result, of_one_length, volume};
+use crate::error::{Result, of_one_length, require, volume};
 use crate::geometry::{Border, Conv, Window};
 use cache::Store;
 use padded::Padded;
@@ -150,6 +150,10 @@ pub struct FilterGradient<'a, E> {
     pub bias: Option<&'a mut [E]>,
 }
 
+/// Numbers between two convolutions that nobody asks about, and how many there may be for each that is read or written.
+const BETWEEN: usize = 1 << 24;
+const BETWEEN_EACH: usize = 1 << 8;
+
 /// The shapes of two convolutions, of which the second one reads what the first one makes.
 struct Shapes {
     first: ConvShape,
@@ -170,6 +174,13 @@ impl Shapes {
         let window = first.conv.window;
         let between = [xd[0], first.wd[0], window.output_len(xd[2]), window.output_len(xd[3])];
         let len = volume("convolution", &between)?;
+        let told = [x, y, first.w.len(), second.w.len()].into_iter().fold(0usize, usize::saturating_add);
+        require(len <= BETWEEN || len / BETWEEN_EACH <= told, "convolution", || {
+            format!(
+                "{:?} would make {between:?} of {xd:?} before the second convolution: too much for what it is made of",
+                first.conv
+            )
+        })?;
         let shapes =
             [ConvShape::new(first.conv, xd, first.wd, between)?, ConvShape::new(second.conv, between, second.wd, yd)?];
         shapes[0].check(x, first.w.len(), len, first.bias.map(<[E]>::len))?;

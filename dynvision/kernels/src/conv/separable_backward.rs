@@ -147,13 +147,19 @@ impl Pair<'_> {
     }
 }
 
-/// The sum, in parts that do not wait for each other.
+/// Numbers that are summed up in `f32` at most, in parts that do not wait for each other.
+const SUMMED: usize = 1 << 12;
+
 #[inline(always)]
 fn sum(values: &[f32]) -> f64 {
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value);
+    let mut sum = 0.0;
+    for values in values.chunks(SUMMED) {
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
+        for chunk in chunks {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value);
+        }
+        sum += lanes.iter().chain(rest).map(|&value| f64::from(value)).sum::<f64>();
     }
-    lanes.iter().chain(rest).map(|&value| f64::from(value)).sum()
+    sum
 }

@@ -41,8 +41,7 @@ impl ConvShape {
             format!("reflecting {} rows or columns needs more than that many, not {h}x{w}", window.padding)
         })?;
         let (input, output) = ([h, w], [want[2], want[3]]);
-        let window = if window.is_compact(input, output) { window } else { window.tight(output) };
-        Ok(ConvShape { window, border, groups, images, in_channels, input, out_channels, output })
+        Ok(ConvShape { window: window.tight(output), border, groups, images, in_channels, input, out_channels, output })
     }
 
     /// Checks the lengths of input, weight, output and bias.

@@ -20,6 +20,9 @@ pub(crate) fn max_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y:
 
 /// [`max_forward`], number by number.
 fn max_planes<E: Scalar>(window: Window, x: &[E], [.., h, w]: [usize; 4], y: &mut [E], [.., oh, ow]: [usize; 4]) {
+    if y.is_empty() {
+        return;
+    }
     parallel::planes(y, oh * ow, |first, planes| {
         for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
             let x = &x[(first + i) * h * w..][..h * w];
@@ -82,6 +85,9 @@ fn max_backward_planes<E: Scalar>(
 /// The mean of every window, where padding counts as zeros (the divisor is always `kernel²`).
 pub(crate) fn avg_forward<E: Scalar>(window: Window, x: &[E], xd: [usize; 4], y: &mut [E], yd: [usize; 4]) {
     let ([.., h, w], [.., oh, ow]) = (xd, yd);
+    if y.is_empty() {
+        return;
+    }
     let share = share::<E>(window);
     parallel::planes(y, oh * ow, |first, planes| {
         for (i, y) in planes.chunks_exact_mut(oh * ow).enumerate() {
@@ -351,6 +357,11 @@ mod tests {
                 f32::avg_pool2d_backward(win, &[], yd, &mut gx, xd).unwrap();
             }
         }
+        let (win, d) = (Window::new(3, 1, 1), [0, 1, 1 << 40, 1 << 40]);
+        f32::max_pool2d(win, &[], d, &mut [], d).unwrap();
+        f32::max_pool2d_backward(win, &[], d, &[], d, &mut []).unwrap();
+        f32::avg_pool2d(win, &[], d, &mut [], d).unwrap();
+        f32::avg_pool2d_backward(win, &[], d, &mut [], d).unwrap();
         let (win, d) = (Window::new(1 << 32, 1, 1 << 31), [0, 1, 2, 2]);
         let yd = [0, 1, win.output_len(2), win.output_len(2)];
         f32::max_pool2d(win, &[], d, &mut [], yd).unwrap();
