@@ -63,6 +63,10 @@ kernels! {
 
     /// Adds to all gradients what `gy`, that of the output of [`separable_conv2d`](Kernels::separable_conv2d), passes back: `gx`
     /// that of the input. Those of the weights may stay in their caches until [`conv2d_collect`](Kernels::conv2d_collect).
+    ///
+    /// With `m = first(x)` and `gm` what the second convolution passes back to `m`: the second weight and bias get what `m` and `gy`
+    /// bring, the first ones what `x` and `gm` bring, and the input what the first one passes back of `gm`. `x` and `gx` have sizes
+    /// `xd`, `gy` has `yd`; refuses sizes that do not fit, and an `m` out of all proportion to what is read and written.
     fn separable_conv2d_backward(
         filters: [Filter<'_, Self>; 2], x: &[Self], xd: [usize; 4], gy: &[Self], yd: [usize; 4], gx: &mut [Self],
         gradients: [FilterGradient<'_, Self>; 2],

@@ -557,6 +557,7 @@ fn tasks_of_one_pool_share_caches() {
                         &near.conv, &x, xd, &w, wd, &caches[2], &gy, yd, into.0, into.1, None, true,
                     )
                     .unwrap();
+                    f32::conv2d_collect(&caches[2], &mut gw).unwrap();
                 });
             }
         });

@@ -10,6 +10,7 @@ use crate::error::{Result, of_one_length};
 use crate::isa::{self, Isa};
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A way to compute a convolution.
@@ -217,11 +218,15 @@ impl Store {
 
     /// Adds all that was gathered to `gw`.
     pub(super) fn collect(&self, gw: &mut [f32]) -> Result {
-        let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        for sums in all.iter() {
-            of_one_length("convolution", [("the weight", sums.weight_len()), ("its gradient", gw.len())])?;
-        }
-        all.drain(..).for_each(|sums| sums.collect(gw));
+        // taken out, and summed up when the lock is free again
+        let taken = {
+            let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+            for sums in all.iter() {
+                of_one_length("convolution", [("the weight", sums.weight_len()), ("its gradient", gw.len())])?;
+            }
+            mem::take(&mut *all)
+        };
+        taken.into_iter().for_each(|sums| sums.collect(gw));
         Ok(())
     }
 

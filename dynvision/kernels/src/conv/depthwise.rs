@@ -21,7 +21,7 @@ const WIDEST: usize = 16;
 const TAPS: usize = 9;
 
 /// Numbers of a plane that are summed up in `f32` at most.
-const SUMMED: usize = 1 << 12;
+pub(super) const SUMMED: usize = 1 << 12;
 
 /// Tasks into which the sum over images of the weight's gradient is split where there are few channels.
 const TASKS: usize = 8;

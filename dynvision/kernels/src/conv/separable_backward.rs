@@ -2,6 +2,7 @@
 //! again, and its gradient stay in the second cache.
 
 use super::batch::SERIAL;
+use super::depthwise::SUMMED;
 use super::depthwise_backward::LANES;
 use super::implicit;
 use super::microkernel::UNIT;
@@ -147,9 +148,7 @@ impl Pair<'_> {
     }
 }
 
-/// Numbers that are summed up in `f32` at most, in parts that do not wait for each other.
-const SUMMED: usize = 1 << 12;
-
+/// The sum, in parts that do not wait for each other.
 #[inline(always)]
 fn sum(values: &[f32]) -> f64 {
     let mut sum = 0.0;
