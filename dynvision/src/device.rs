@@ -3,8 +3,8 @@
 //! A device is a type: [`Cpu`], or `Cuda` where the crate is built with the feature `cuda`. Code that is generic over
 //! [`VisionDevice`](crate::kernels::VisionDevice) runs on both; [`Auto`] is the one that the crate is built for.
 //!
-//! On the CPU, [`kernels`](crate::kernels) are our own, vectorised for AVX-512 or AVX2 where the processor has them; the
-//! environment variable `DYNVISION_ISA` (`portable`, `avx2`, `avx512`) keeps a process from the better ones. On CUDA, most
+//! On the CPU, [`kernels`](crate::kernels) are our own, vectorised for AVX-512, AVX2 or NEON where the processor has them; the
+//! environment variable `DYNVISION_ISA` (`portable`, `avx2`, `avx512`, `neon`) keeps a process from the better ones. On CUDA, most
 //! are our own as well, cuBLAS multiplies matrices, and the rest is composed of dfdx's operations; `docs/cuda.md` has the
 //! table, and says what has been run where.
 //!

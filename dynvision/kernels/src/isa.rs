@@ -14,6 +14,8 @@ pub enum Isa {
     Avx2 = 2,
     /// AVX-512 (F, VL, DQ, BW) and FMA.
     Avx512 = 3,
+    /// NEON, which every processor of AArch64 has.
+    Neon = 4,
 }
 
 /// What [`limit`] allows: 0 for everything.
@@ -27,8 +29,8 @@ pub fn current() -> Isa {
     )
 }
 
-/// The environment variable that keeps a process from the better instruction sets: `portable`, `avx2` or `avx512`. What the
-/// processor does not have is not used. It is read once.
+/// The environment variable that keeps a process from the better instruction sets: `portable`, `avx2`, `avx512` or `neon`. What
+/// the processor does not have is not used. It is read once.
 pub const VARIABLE: &str = "DYNVISION_ISA";
 
 /// What the processor has and [`VARIABLE`] allows.
@@ -36,11 +38,11 @@ static BEST: OnceLock<Isa> = OnceLock::new();
 
 fn chosen(variable: Option<&str>, detected: Isa) -> Isa {
     match variable.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("" | "avx512") => detected,
+        None | Some("" | "avx512" | "neon") => detected,
         Some("avx2") => within(Isa::Avx2 as u8, detected),
         Some("portable") => Isa::Plain,
         Some(other) => {
-            eprintln!("{VARIABLE}={other} is none of `portable`, `avx2`, `avx512` and changes nothing");
+            eprintln!("{VARIABLE}={other} is none of `portable`, `avx2`, `avx512`, `neon` and changes nothing");
             detected
         }
     }
@@ -76,7 +78,7 @@ fn detected() -> Isa {
 
 #[cfg(not(all(target_arch = "x86_64", not(miri))))]
 fn detected() -> Isa {
-    Isa::Plain
+    if cfg!(all(target_arch = "aarch64", not(miri))) { Isa::Neon } else { Isa::Plain }
 }
 
 /// Measures how many products with sums all threads of rayon's current pool reach together with the instruction set of
@@ -89,6 +91,7 @@ pub fn fma_peak() -> f64 {
     const ROUNDS: usize = 1 << 18;
     let (isa, threads) = (current(), rayon::current_num_threads());
     let lanes = match isa {
+        Isa::Neon => 4,
         Isa::Avx2 => 8,
         Isa::Avx512 | Isa::Plain => 16,
     };
@@ -145,7 +148,8 @@ pub(crate) fn prefetch(from: *const f32) {
 /// Instruction sets that this processor has: for tests.
 #[doc(hidden)]
 pub fn available() -> Vec<Isa> {
-    [Isa::Plain, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa as u8 <= detected() as u8).collect()
+    let all = [Isa::Plain, Isa::Avx2, Isa::Avx512, Isa::Neon];
+    all.into_iter().filter(|&isa| within(isa as u8, detected()) == isa).collect()
 }
 
 /// Runs `work` compiled for `isa`, so that the loops that are inlined into it are vectorised with it. The closure and what
@@ -199,6 +203,8 @@ macro_rules! dispatch {
                     crate::isa::Isa::Avx512 => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     crate::isa::Isa::Avx2 => avx2($($arg),*),
+                    #[cfg(target_arch = "aarch64")]
+                    crate::isa::Isa::Neon => $generic::<crate::isa::neon::float32x4_t>($($arg),*),
                     _ => $generic::<crate::isa::Plain>($($arg),*),
                 }
             }
@@ -249,14 +255,54 @@ pub(super) trait Parts: Vector {
     /// Writes part `p` to `to[p]` where its mask has a bit.
     unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]);
     /// The even lanes of both, then the odd ones, each in an order of the instruction set's own, which [`join`](Parts::join)
-    /// undoes: what costs least.
-    unsafe fn split(self, other: Self) -> [Self; 2];
+    /// undoes: what costs least. By default the order of [`deal`](Vector::deal).
+    #[inline(always)]
+    unsafe fn split(self, other: Self) -> [Self; 2] {
+        // SAFETY: the caller's.
+        unsafe { self.deal(other) }
+    }
     /// Undoes [`split`](Parts::split).
-    unsafe fn join(self, other: Self) -> [Self; 2];
+    #[inline(always)]
+    unsafe fn join(self, other: Self) -> [Self; 2] {
+        // SAFETY: the caller's.
+        unsafe { self.interleave(other) }
+    }
     /// [`split`](Parts::split) of pairs, which leaves them in the order in which two splits leave groups of four.
-    unsafe fn split_pairs(self, other: Self) -> [Self; 2];
+    #[inline(always)]
+    unsafe fn split_pairs(self, other: Self) -> [Self; 2] {
+        // SAFETY: the caller's.
+        unsafe { self.split(other) }
+    }
     /// Undoes [`split_pairs`](Parts::split_pairs).
-    unsafe fn join_pairs(self, other: Self) -> [Self; 2];
+    #[inline(always)]
+    unsafe fn join_pairs(self, other: Self) -> [Self; 2] {
+        // SAFETY: the caller's.
+        unsafe { self.join(other) }
+    }
+}
+
+/// The numbers of `N` lanes in parts, as [`Parts::load_parts`] reads them.
+#[inline(always)]
+unsafe fn read_parts<const N: usize, const P: usize>(from: [*const f32; P], masks: [u16; P]) -> [f32; N] {
+    let mut lanes = [0.0; N];
+    for ((lanes, from), mask) in lanes.chunks_exact_mut(N / P).zip(from).zip(masks) {
+        for (i, lane) in lanes.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+            // SAFETY: the caller's: the bit is set.
+            *lane = unsafe { *from.wrapping_add(i) };
+        }
+    }
+    lanes
+}
+
+/// Writes them, as [`Parts::store_parts`] does.
+#[inline(always)]
+unsafe fn write_parts<const N: usize, const P: usize>(lanes: [f32; N], to: [*mut f32; P], masks: [u16; P]) {
+    for ((lanes, to), mask) in lanes.chunks_exact(N / P).zip(to).zip(masks) {
+        for (i, &lane) in lanes.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+            // SAFETY: the caller's: the bit is set.
+            unsafe { *to.add(i) = lane };
+        }
+    }
 }
 
 /// Sixteen numbers in plain Rust.
@@ -343,48 +389,149 @@ impl Vector for Plain {
 impl Parts for Plain {
     #[inline(always)]
     unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
-        let mut lanes = [0.0; 16];
-        for ((lanes, from), mask) in lanes.chunks_exact_mut(16 / P).zip(from).zip(masks) {
-            for (i, lane) in lanes.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
-                // SAFETY: the caller's: the bit is set.
-                *lane = unsafe { *from.wrapping_add(i) };
-            }
-        }
-        Plain(lanes)
+        // SAFETY: the caller's.
+        Plain(unsafe { read_parts(from, masks) })
     }
 
     #[inline(always)]
     unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]) {
-        for ((lanes, to), mask) in self.0.chunks_exact(16 / P).zip(to).zip(masks) {
-            for (i, &lane) in lanes.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
-                // SAFETY: the caller's: the bit is set.
-                unsafe { *to.add(i) = lane };
+        // SAFETY: the caller's.
+        unsafe { write_parts(self.0, to, masks) }
+    }
+}
+
+/// A [`Vector`] by the intrinsics of an instruction set.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! vector {
+    ($type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident,
+     $interleave:ident, $deal:ident,
+     $larger:ident, $where_same:ident) => {
+        // SAFETY (of every body): the caller of these methods vouches for the instruction set and the pointers.
+        impl Vector for $type {
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> Self {
+                unsafe { $splat(value) }
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> Self {
+                unsafe { $load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f32) {
+                unsafe { $store(to, self) }
+            }
+
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                unsafe { $add(self, other) }
+            }
+
+            #[inline(always)]
+            unsafe fn sub(self, other: Self) -> Self {
+                unsafe { $sub(self, other) }
+            }
+
+            #[inline(always)]
+            unsafe fn add_product(self, a: Self, b: Self) -> Self {
+                unsafe { $fma(a, b, self) }
+            }
+
+            #[inline(always)]
+            unsafe fn interleave(self, other: Self) -> [Self; 2] {
+                unsafe { $interleave(self, other) }
+            }
+
+            #[inline(always)]
+            unsafe fn deal(self, other: Self) -> [Self; 2] {
+                unsafe { $deal(self, other) }
+            }
+
+            #[inline(always)]
+            unsafe fn larger(self, other: Self, tag: Self, other_tag: Self) -> [Self; 2] {
+                unsafe { $larger(self, other, tag, other_tag) }
+            }
+
+            #[inline(always)]
+            unsafe fn where_same(self, tag: Self, other_tag: Self) -> Self {
+                unsafe { $where_same(self, tag, other_tag) }
             }
         }
+    };
+}
+
+/// Four numbers in a register, with what every processor of AArch64 has.
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon {
+    use super::{Parts, Vector, read_parts, write_parts};
+    pub(crate) use std::arch::aarch64::float32x4_t;
+    use std::arch::aarch64::*;
+
+    #[rustfmt::skip]
+    vector!(
+        float32x4_t, 4, vdupq_n_f32, vld1q_f32, vst1q_f32, vaddq_f32, vsubq_f32, product_added,
+        interleave, deal, larger, where_same
+    );
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn product_added(a: float32x4_t, b: float32x4_t, sum: float32x4_t) -> float32x4_t {
+        vfmaq_f32(sum, a, b)
     }
 
-    #[inline(always)]
-    unsafe fn split(self, other: Self) -> [Self; 2] {
-        // SAFETY: plain Rust.
-        unsafe { self.deal(other) }
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn interleave(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+        [vzip1q_f32(a, b), vzip2q_f32(a, b)]
     }
 
-    #[inline(always)]
-    unsafe fn join(self, other: Self) -> [Self; 2] {
-        // SAFETY: plain Rust.
-        unsafe { self.interleave(other) }
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn deal(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+        [vuzp1q_f32(a, b), vuzp2q_f32(a, b)]
     }
 
-    #[inline(always)]
-    unsafe fn split_pairs(self, other: Self) -> [Self; 2] {
-        // SAFETY: plain Rust.
-        unsafe { self.split(other) }
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn larger(a: float32x4_t, b: float32x4_t, tag: float32x4_t, other: float32x4_t) -> [float32x4_t; 2] {
+        let is_number = vceqq_f32(a, a);
+        let mask = vornq_u32(vcgtq_f32(a, b), is_number);
+        [vbslq_f32(mask, a, b), vbslq_f32(mask, tag, other)]
     }
 
-    #[inline(always)]
-    unsafe fn join_pairs(self, other: Self) -> [Self; 2] {
-        // SAFETY: plain Rust.
-        unsafe { self.join(other) }
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn where_same(a: float32x4_t, tag: float32x4_t, other: float32x4_t) -> float32x4_t {
+        let mask = vceqq_u32(vreinterpretq_u32_f32(tag), vreinterpretq_u32_f32(other));
+        vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), mask))
+    }
+
+    // SAFETY (of both bodies): the caller's; an array is as long as a register. There are no masked accesses.
+    impl Parts for float32x4_t {
+        #[inline(always)]
+        unsafe fn load_parts<const P: usize>(from: [*const f32; P], masks: [u16; P]) -> Self {
+            unsafe {
+                if P == 1 && masks[0] & 15 == 15 {
+                    return vld1q_f32(from[0]);
+                }
+                vld1q_f32(read_parts::<4, P>(from, masks).as_ptr())
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store_parts<const P: usize>(self, to: [*mut f32; P], masks: [u16; P]) {
+            let mut lanes = [0.0; 4];
+            unsafe {
+                if P == 1 && masks[0] & 15 == 15 {
+                    return vst1q_f32(to[0], self);
+                }
+                vst1q_f32(lanes.as_mut_ptr(), self);
+                write_parts(lanes, to, masks);
+            }
+        }
     }
 }
 
@@ -393,67 +540,6 @@ pub(super) mod x86 {
     use super::{Parts, Vector};
     use std::arch::x86_64::*;
     pub(crate) use std::arch::x86_64::{__m128, __m256, __m512};
-
-    macro_rules! vector {
-        ($type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $fma:ident,
-         $interleave:ident, $deal:ident,
-         $larger:ident, $where_same:ident) => {
-            // SAFETY (of every body): the caller of these methods vouches for the instruction set and the pointers.
-            impl Vector for $type {
-                const LANES: usize = $lanes;
-
-                #[inline(always)]
-                unsafe fn splat(value: f32) -> Self {
-                    unsafe { $splat(value) }
-                }
-
-                #[inline(always)]
-                unsafe fn load(from: *const f32) -> Self {
-                    unsafe { $load(from) }
-                }
-
-                #[inline(always)]
-                unsafe fn store(self, to: *mut f32) {
-                    unsafe { $store(to, self) }
-                }
-
-                #[inline(always)]
-                unsafe fn add(self, other: Self) -> Self {
-                    unsafe { $add(self, other) }
-                }
-
-                #[inline(always)]
-                unsafe fn sub(self, other: Self) -> Self {
-                    unsafe { $sub(self, other) }
-                }
-
-                #[inline(always)]
-                unsafe fn add_product(self, a: Self, b: Self) -> Self {
-                    unsafe { $fma(a, b, self) }
-                }
-
-                #[inline(always)]
-                unsafe fn interleave(self, other: Self) -> [Self; 2] {
-                    unsafe { $interleave(self, other) }
-                }
-
-                #[inline(always)]
-                unsafe fn deal(self, other: Self) -> [Self; 2] {
-                    unsafe { $deal(self, other) }
-                }
-
-                #[inline(always)]
-                unsafe fn larger(self, other: Self, tag: Self, other_tag: Self) -> [Self; 2] {
-                    unsafe { $larger(self, other, tag, other_tag) }
-                }
-
-                #[inline(always)]
-                unsafe fn where_same(self, tag: Self, other_tag: Self) -> Self {
-                    unsafe { $where_same(self, tag, other_tag) }
-                }
-            }
-        };
-    }
 
     #[rustfmt::skip]
     vector!(
@@ -753,9 +839,10 @@ mod tests {
     // The limit itself is not set here: other tests compare bits meanwhile.
     #[test]
     fn the_variable_takes_away_and_never_adds() {
-        for best in [Isa::Plain, Isa::Avx2, Isa::Avx512] {
+        for best in [Isa::Plain, Isa::Avx2, Isa::Avx512, Isa::Neon] {
             assert_eq!(chosen(None, best), best);
             assert_eq!(chosen(Some("avx512"), best), best);
+            assert_eq!(chosen(Some("neon"), best), best);
             assert_eq!(chosen(Some("nonsense"), best), best);
             assert_eq!(chosen(Some("Portable"), best), Isa::Plain);
             let limited = if best == Isa::Avx512 { Isa::Avx2 } else { best };
@@ -772,6 +859,11 @@ mod tests {
                 let lower = if (limit as u8) < best as u8 { limit } else { best };
                 assert_eq!(within(limit as u8, best), lower);
             }
+        }
+        // sets of other processors limit nothing
+        for isa in all {
+            assert_eq!(within(Isa::Neon as u8, isa), isa);
+            assert_eq!(within(isa as u8, Isa::Neon), if isa == Isa::Plain { isa } else { Isa::Neon });
         }
         assert_eq!(available().last(), Some(&detected()));
     }

@@ -1,6 +1,8 @@
 //! Short runs of numbers, moved in vectors: the rows of small maps.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+use super::isa::neon::float32x4_t;
 #[cfg(target_arch = "x86_64")]
 use super::isa::x86::{__m128, __m256, __m512};
 use super::isa::{Isa, Vector, compiled_for};
@@ -17,10 +19,15 @@ pub(super) fn deal(isa: Isa, x: &[f32], first: &mut [f32], second: &mut [f32]) {
         if isa == Isa::Avx512 {
             deal_by::<__m512>(x, first, second, pairs, &mut done);
         }
-        if isa != Isa::Plain {
+        if matches!(isa, Isa::Avx2 | Isa::Avx512) {
             deal_by::<__m256>(x, first, second, pairs, &mut done);
             deal_by::<__m128>(x, first, second, pairs, &mut done);
         }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if isa == Isa::Neon {
+        // SAFETY: as above.
+        unsafe { deal_by::<float32x4_t>(x.as_ptr(), first.as_mut_ptr(), second.as_mut_ptr(), pairs, &mut done) };
     }
     let rest = x.get(2 * done..).unwrap_or_default();
     for (first, &x) in first.iter_mut().skip(done).zip(rest.iter().step_by(2)) {
@@ -34,7 +41,7 @@ pub(super) fn deal(isa: Isa, x: &[f32], first: &mut [f32], second: &mut [f32]) {
 /// # Safety
 /// The processor has the instruction set; `pairs` numbers may be written to each of `first` and `second`, and twice as
 /// many read from `x`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn deal_by<V: Vector>(x: *const f32, first: *mut f32, second: *mut f32, pairs: usize, done: &mut usize) {
     while *done + V::LANES <= pairs {
@@ -81,10 +88,15 @@ pub(super) fn put(isa: Isa, from: &[f32], into: &mut [f32], accumulate: bool) {
         if isa == Isa::Avx512 {
             put_by::<__m512>(from, into, len, accumulate, &mut done);
         }
-        if isa != Isa::Plain {
+        if matches!(isa, Isa::Avx2 | Isa::Avx512) {
             put_by::<__m256>(from, into, len, accumulate, &mut done);
             put_by::<__m128>(from, into, len, accumulate, &mut done);
         }
+    }
+    #[cfg(target_arch = "aarch64")]
+    if isa == Isa::Neon {
+        // SAFETY: as above.
+        unsafe { put_by::<float32x4_t>(from.as_ptr(), into.as_mut_ptr(), len, accumulate, &mut done) };
     }
     for (into, &v) in into.iter_mut().zip(from).skip(done) {
         *into = if accumulate { *into + v } else { v };
@@ -93,7 +105,7 @@ pub(super) fn put(isa: Isa, from: &[f32], into: &mut [f32], accumulate: bool) {
 
 /// # Safety
 /// The processor has the instruction set; `len` numbers may be read and written.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn put_by<V: Vector>(from: *const f32, into: *mut f32, len: usize, accumulate: bool, done: &mut usize) {
     while *done + V::LANES <= len {

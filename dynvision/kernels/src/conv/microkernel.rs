@@ -51,6 +51,8 @@ pub(super) fn kernel(isa: Isa, rows: usize, units: usize, direct: bool) -> Kerne
         Isa::Avx512 => x86::avx512(rows, units, direct),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => x86::avx2(rows, units, direct),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => neon::select(rows, units, direct),
         _ => select_plain(rows, units, direct),
     }
 }
@@ -60,11 +62,13 @@ pub(super) fn kernel(isa: Isa, rows: usize, units: usize, direct: bool) -> Kerne
 pub(super) fn best_tile(isa: Isa, channels: usize) -> (usize, usize) {
     let candidates: &[(usize, usize)] = match isa {
         Isa::Avx512 => &[(6, 4), (8, 3), (11, 2), (12, 2)],
-        Isa::Avx2 => &[(6, 1), (5, 1), (4, 1)],
+        Isa::Avx2 | Isa::Neon => &[(6, 1), (5, 1), (4, 1)],
         Isa::Plain => &[(4, 1), (3, 1), (2, 1)],
     };
+    // a unit is four registers of NEON
+    let products = if isa == Isa::Neon { 8 } else { 2 };
     let cost = |&(rows, units): &(usize, usize)| {
-        let panel = |rows: usize| (rows * units * 2).max(rows + units).max(16) + 1;
+        let panel = |rows: usize| (rows * units * products).max(rows + units).max(16) + 1;
         let rest = channels % rows;
         (channels / rows * panel(rows) + if rest > 0 { panel(rest) } else { 0 }) * 12 / units
     };
@@ -134,6 +138,24 @@ unsafe fn plain<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(t
 
 fn select_plain(rows: usize, units: usize, direct: bool) -> Kernel {
     select!(plain, rows, units, direct, (1, 1, 1), (2, 1, 1), (3, 1, 1), (4, 1, 1))
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::{Kernel, OutputTile, compute};
+    use crate::isa::neon::float32x4_t;
+
+    unsafe fn tile<const ROWS: usize, const REGISTERS: usize, const DIRECT: bool>(tile: &OutputTile) {
+        // SAFETY: the caller's.
+        unsafe { compute::<float32x4_t, ROWS, REGISTERS, DIRECT>(tile) }
+    }
+
+    #[rustfmt::skip]
+    pub(super) fn select(rows: usize, units: usize, direct: bool) -> Kernel {
+        select!(
+            tile, rows, units, direct, (1, 1, 4), (2, 1, 4), (3, 1, 4), (4, 1, 4), (5, 1, 4), (6, 1, 4)
+        )
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -148,7 +148,11 @@ struct Pass<'a> {
 impl Depthwise<'_> {
     /// Units of which [`fill`](Depthwise::fill) can write the values at once.
     pub(super) fn most_units(isa: Isa) -> usize {
-        if isa == Isa::Avx2 { MOST_UNITS / 2 } else { MOST_UNITS }
+        match isa {
+            Isa::Neon => MOST_UNITS / 4,
+            Isa::Avx2 => MOST_UNITS / 2,
+            Isa::Avx512 | Isa::Plain => MOST_UNITS,
+        }
     }
 
     /// Products that one image costs.

@@ -52,7 +52,7 @@ pub(super) fn tile_rows(isa: Isa, units: usize) -> usize {
         (Isa::Avx512, 4) => 6,
         (Isa::Avx512, 3) => 9,
         (Isa::Avx512, _) => 12,
-        (Isa::Avx2, _) => 6,
+        (Isa::Avx2 | Isa::Neon, _) => 6,
         (Isa::Plain, _) => 4,
     }
 }
@@ -64,6 +64,8 @@ pub(super) fn kernel(isa: Isa, rows: usize, units: usize) -> Kernel {
         Isa::Avx512 => x86::avx512(rows, units),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => x86::avx2(rows, units),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => neon::select(rows, units),
         _ => select_plain(rows, units),
     }
 }
@@ -124,6 +126,21 @@ unsafe fn plain<const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
 
 fn select_plain(rows: usize, units: usize) -> Kernel {
     select!(plain, rows, units, (1, 1): 1 2 3 4)
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::{Kernel, WeightTile, compute};
+    use crate::isa::neon::float32x4_t;
+
+    unsafe fn tile<const ROWS: usize, const REGISTERS: usize>(tile: &WeightTile) {
+        // SAFETY: the caller's.
+        unsafe { compute::<float32x4_t, ROWS, REGISTERS>(tile) }
+    }
+
+    pub(super) fn select(rows: usize, units: usize) -> Kernel {
+        select!(tile, rows, units, (1, 4): 1 2 3 4 5 6)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -63,7 +63,7 @@ impl Lanes {
         match (self, isa) {
             (Lanes::Tiles, _) => best_tile(isa, outs),
             (Lanes::Channels, Isa::Avx512) => (12, 2),
-            (Lanes::Channels, Isa::Avx2) => (6, 1),
+            (Lanes::Channels, Isa::Avx2 | Isa::Neon) => (6, 1),
             (Lanes::Channels, Isa::Plain) => (4, 1),
         }
     }
