@@ -32,6 +32,11 @@ pub(super) fn transpose(
                 Isa::Avx2 if square == [UNIT; 2] => unsafe {
                     x86::four_squares(from.as_ptr(), stride, into.as_mut_ptr(), width);
                 },
+                #[cfg(target_arch = "aarch64")]
+                // SAFETY: as above; NEON is there.
+                Isa::Neon if square == [UNIT; 2] => unsafe {
+                    neon_square(from.as_ptr(), stride, into.as_mut_ptr(), width);
+                },
                 _ => square_plain(from, stride, square, into, width),
             }
         }
@@ -43,6 +48,27 @@ fn square_plain(from: &[f32], stride: usize, [rows, columns]: [usize; 2], into: 
         let into = &mut into[column * width..][..UNIT];
         for (row, into) in into.iter_mut().enumerate() {
             *into = if row < rows { from[row * stride + column] } else { 0.0 };
+        }
+    }
+}
+
+/// 16 by 16 numbers, in squares of 4 by 4.
+///
+/// # Safety
+/// So many may be read and written.
+#[cfg(target_arch = "aarch64")]
+unsafe fn neon_square(from: *const f32, stride: usize, into: *mut f32, width: usize) {
+    use crate::isa::{Vector, neon::float32x4_t};
+    for at in 0..16 {
+        let (row, column) = (at / 4 * 4, at % 4 * 4);
+        // SAFETY: the caller's; every processor that this is compiled for has NEON.
+        unsafe {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| float32x4_t::load(from.add((row + i) * stride + column)));
+            let ([even, more_even], [odd, more_odd]) = (a.interleave(c), b.interleave(d));
+            let columns = [even.interleave(odd), more_even.interleave(more_odd)];
+            for (i, numbers) in columns.as_flattened().iter().enumerate() {
+                numbers.store(into.add((column + i) * width + row));
+            }
         }
     }
 }
