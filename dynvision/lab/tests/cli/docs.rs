@@ -48,6 +48,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "valgrind --error-exitcode=9 PATH/TO/dynvision_kernels-* --test-threads=1",
         "needs valgrind, and a path that each build chooses",
     ),
+    (
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc PROPTEST_CASES=20 \
+         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=\"qemu-aarch64 -L /usr/aarch64-linux-gnu\" \
+         cargo test -p dynvision-kernels --target aarch64-unknown-linux-gnu",
+        "needs a linker and an emulator for another processor",
+    ),
 ];
 
 /// Examples of `--help` that need what is not here.
