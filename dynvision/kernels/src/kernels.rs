@@ -3,6 +3,7 @@
 use crate::conv::{Accumulate, Filter, FilterGradient, WeightCache};
 use crate::error::{Result, of_one_length, of_sizes, require, volume};
 use crate::geometry::{Conv, Over, Window};
+use crate::leaky::Step;
 use crate::loss::{Measure, Normaliser, RowTarget};
 use crate::optimizer::{AdamStep, SgdStep};
 use crate::{Scalar, bias, conv, elementwise, gain, gather, leaky, loss, norm, optimizer, pool, resize, supralinear};
@@ -37,7 +38,18 @@ kernels! {
         conv: &Conv, x: &[Self], xd: [usize; 4], w: &[Self], wd: [usize; 4], bias: Option<&[Self]>,
         cache: &WeightCache<Self>, y: &mut [Self], yd: [usize; 4], onto: Accumulate<'_, Self>,
     ) -> Result {
-        conv::forward(conv, x, xd, w, wd, bias, cache, y, yd, onto)
+        conv::forward(conv, x, xd, w, wd, bias, cache, y, yd, onto, None)
+    }
+
+    /// Writes `y = step(conv(x) + bias)`, as [`conv2d`](Kernels::conv2d) and then [`leaky`](Kernels::leaky) do, to the bit: the step is
+    /// taken with what is added to what `onto` says, while it is still in the cache.
+    #[allow(clippy::too_many_arguments, reason = "two tensors with their sizes")]
+    fn conv2d_leaky(
+        filter: Filter<'_, Self>, x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4],
+        onto: Accumulate<'_, Self>, step: Step<'_, Self>,
+    ) -> Result {
+        let Filter { conv, w, wd, bias, cache } = filter;
+        conv::forward(conv, x, xd, w, wd, bias, cache, y, yd, onto, Some(step))
     }
 
     /// Writes `y = second(first(x))`, as two calls of [`conv2d`](Kernels::conv2d) do, added to what `onto` says. Where the first is
@@ -47,7 +59,16 @@ kernels! {
         filters: [Filter<'_, Self>; 2], x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4],
         onto: Accumulate<'_, Self>,
     ) -> Result {
-        conv::separable(filters, x, xd, y, yd, onto)
+        conv::separable(filters, x, xd, y, yd, onto, None)
+    }
+
+    /// [`separable_conv2d`](Kernels::separable_conv2d), and the step with what it makes as [`conv2d_leaky`](Kernels::conv2d_leaky) takes it.
+    #[allow(clippy::too_many_arguments, reason = "two tensors with their sizes")]
+    fn separable_conv2d_leaky(
+        filters: [Filter<'_, Self>; 2], x: &[Self], xd: [usize; 4], y: &mut [Self], yd: [usize; 4],
+        onto: Accumulate<'_, Self>, step: Step<'_, Self>,
+    ) -> Result {
+        conv::separable(filters, x, xd, y, yd, onto, Some(step))
     }
 
     /// Adds to each gradient that is given what `gy`, the gradient of the output, passes back: `gx` that of the input, `gw`
@@ -142,9 +163,9 @@ kernels! {
 
     /// Turns `x` into `h + rate (x - h)`, rectified if `relu`; an absent `h` is zero.
     fn leaky(rate: Self, x: &mut [Self], h: Option<&[Self]>, relu: bool) -> Result {
-        let len = x.len();
-        of_one_length("leaky step", [("the input", len), ("the state", h.map_or(len, <[_]>::len))])?;
-        leaky::forward(rate, x, h, relu);
+        let step = Step { rate, h, relu };
+        step.check(x.len())?;
+        leaky::forward(step, x);
         Ok(())
     }
 

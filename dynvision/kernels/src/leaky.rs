@@ -1,25 +1,73 @@
-//! One Euler step of a leaky integrator, fused with its ReLU: `y = h + rate (x - h)`, `rate = dt / tau`.
+//! One Euler step of a leaky integrator, fused with its ReLU: `y = h + rate (x - h)`, `rate = dt / tau`. It is an operation of its
+//! own, or the last thing that is done to the output of a convolution.
 
 use super::elementwise::{counted, passed, rectify};
 use super::isa::{self, compiled_for};
 use super::{Scalar, parallel};
+use crate::error::{Result, of_one_length};
 
-/// `x = h + rate (x - h)`, then ReLU if `relu`. An absent state `h` is zero.
-pub(crate) fn forward<E: Scalar>(rate: E, x: &mut [E], h: Option<&[E]>, relu: bool) {
-    assert!(h.is_none_or(|h| h.len() == x.len()), "leaky: lengths");
-    let isa = isa::current();
-    parallel::chunks(x, |at, x| {
+/// One step of a leaky integrator, which turns its drive `x` into `h + rate (x - h)`, and that into `max(.., 0)` if `relu`.
+///
+/// # Shapes
+/// `h` is as long as the drive.
+///
+/// ```
+/// use dynvision_kernels::conv::{Accumulate, Filter, WeightCache};
+/// use dynvision_kernels::geometry::{Conv, Window};
+/// use dynvision_kernels::{Kernels, leaky::Step};
+/// let (conv, cache) = (Conv::new(Window::POINT), WeightCache::default());
+/// let filter = Filter { conv: &conv, w: &[2.0f32], wd: [1; 4], bias: None, cache: &cache };
+/// let (xd, step) = ([1, 1, 1, 2], Step { rate: 0.5, h: Some(&[4.0, 4.0]), relu: true });
+/// let mut y = [0.0; 2];
+/// f32::conv2d_leaky(filter, &[3.0, -9.0], xd, &mut y, xd, Accumulate::Nothing, step)?;
+/// assert_eq!(y, [5.0, 0.0]); // half way from 4 to 6, and to -18
+/// # Ok::<(), dynvision_kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step<'a, E> {
+    /// How far the state goes towards the drive, `dt / tau`.
+    pub rate: E,
+    /// The state; an absent one is zero.
+    pub h: Option<&'a [E]>,
+    /// Whether the new state is rectified.
+    pub relu: bool,
+}
+
+impl<'a, E: Scalar> Step<'a, E> {
+    /// Refuses a state that is not as long as the drive.
+    pub(crate) fn check(self, drive: usize) -> Result {
+        of_one_length("leaky step", [("the input", drive), ("the state", self.h.map_or(drive, <[_]>::len))])
+    }
+
+    /// Takes the step with a part of the drive, `x`, which begins with its number `start`.
+    pub(crate) fn part(self, start: usize, x: &mut [E]) {
+        let Step { rate, h, relu } = self;
+        let h = h.map(|h| &h[start..][..x.len()]);
         compiled_for(
-            isa,
+            isa::current(),
             #[inline(always)]
             || match (h, relu) {
-                (Some(h), true) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = rectify(h + rate * (*x - h))),
-                (Some(h), false) => x.iter_mut().zip(&h[at..]).for_each(|(x, &h)| *x = h + rate * (*x - h)),
+                (Some(h), true) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = rectify(h + rate * (*x - h))),
+                (Some(h), false) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = h + rate * (*x - h)),
                 (None, true) => x.iter_mut().for_each(|x| *x = rectify(E::zero() + rate * *x)),
                 (None, false) => x.iter_mut().for_each(|x| *x = E::zero() + rate * *x),
             },
         );
-    });
+    }
+
+    pub(crate) fn as_f32(self) -> Option<Step<'a, f32>> {
+        let h = match self.h {
+            Some(h) => Some(E::as_f32(h)?),
+            None => None,
+        };
+        Some(Step { rate: *E::as_f32(&[self.rate])?.first()?, h, relu: self.relu })
+    }
+}
+
+/// Takes the step with all of the drive, in place.
+pub(crate) fn forward<E: Scalar>(step: Step<'_, E>, x: &mut [E]) {
+    assert!(step.h.is_none_or(|h| h.len() == x.len()), "leaky: lengths");
+    parallel::chunks(x, |start, x| step.part(start, x));
 }
 
 /// From the gradient `g` of [`forward`]'s output to that of its drive, in place: `rate g`, and `gh += (1 - rate) g`.
@@ -83,7 +131,7 @@ mod tests {
 
     fn objective(rate: f64, x: &[f64], h: Option<&[f64]>, gy: &[f64], relu: bool) -> f64 {
         let mut y = x.to_vec();
-        forward(rate, &mut y, h, relu);
+        forward(Step { rate, h, relu }, &mut y);
         y.iter().zip(gy).map(|(y, g)| y * g).sum()
     }
 
@@ -96,7 +144,7 @@ mod tests {
             let h = with_h.then_some(&h[..]);
             let state = |i: usize| h.map_or(0.0, |h| h[i]);
             let mut y = x.clone();
-            forward(rate, &mut y, h, relu);
+            forward(Step { rate, h, relu }, &mut y);
             let rectified = relu.then_some(&y[..]);
             let (mut g, mut gh) = (gy.clone(), vec![2.0; len]);
             let slope = backward_rate(&x, h, rectified, &gy);

@@ -23,7 +23,7 @@ mod gather;
 pub mod geometry;
 pub mod isa;
 mod kernels;
-mod leaky;
+pub mod leaky;
 pub mod loss;
 mod moments;
 mod norm;

@@ -6,6 +6,7 @@
 
 use dynvision_kernels::conv::{Accumulate, Algorithm, Filter, FilterGradient, WeightCache};
 use dynvision_kernels::geometry::{Border, Conv, Window};
+use dynvision_kernels::leaky::Step;
 use dynvision_kernels::{Kernels, isa};
 use proptest::prelude::*;
 
@@ -91,12 +92,7 @@ impl Case {
         gy.iter().enumerate().for_each(|(i, g)| want_gb.add(i / plane % yd[1], g.wide()));
 
         let by = |cache: &WeightCache<E>| {
-            let mut y = if onto == To::Output { before.clone() } else { vec![E::nan(); before.len()] };
-            let onto = match onto {
-                To::Nothing => Accumulate::Nothing,
-                To::Output => Accumulate::Output,
-                To::Values => Accumulate::Values(&before),
-            };
+            let (mut y, onto) = onto.begin(&before);
             Kernels::conv2d(&self.conv, &x, xd, &w, wd, bias.as_deref(), cache, &mut y, yd, onto).unwrap();
             let (mut gx, mut gw, mut gb) = (gx0.clone(), gw0.clone(), gb0.clone());
             let given = (Some(&mut gx[..]), Some(&mut gw[..]), Some(&mut gb[..]));
@@ -134,6 +130,18 @@ enum To {
     Values,
 }
 
+impl To {
+    /// What the output holds before, and what is added to it, where `before` is given.
+    fn begin<E: Kernels>(self, before: &[E]) -> (Vec<E>, Accumulate<'_, E>) {
+        let none = || vec![E::nan(); before.len()];
+        match self {
+            To::Nothing => (none(), Accumulate::Nothing),
+            To::Output => (before.to_vec(), Accumulate::Output),
+            To::Values => (none(), Accumulate::Values(before)),
+        }
+    }
+}
+
 fn to() -> impl Strategy<Value = To> {
     prop_oneof![Just(To::Nothing), Just(To::Output), Just(To::Values)]
 }
@@ -163,6 +171,58 @@ impl Sums {
             if off.is_nan() { f64::INFINITY } else { off }
         });
         each.fold(0.0, f64::max)
+    }
+}
+
+/// A step after a convolution: its rate, whether there is a state, and whether it is rectified.
+#[derive(Clone, Copy, Debug)]
+struct Leaky {
+    rate: f64,
+    has_state: bool,
+    relu: bool,
+}
+
+impl Leaky {
+    fn step<E: Kernels>(self, h: &[E]) -> Step<'_, E> {
+        Step { rate: E::narrow(self.rate), h: self.has_state.then_some(h), relu: self.relu }
+    }
+}
+
+fn leaky() -> impl Strategy<Value = Leaky> {
+    (0.05f64..1.0, any::<bool>(), any::<bool>()).prop_map(|(rate, has_state, relu)| Leaky { rate, has_state, relu })
+}
+
+fn same_bits<E: Kernels>(a: &[E], b: &[E]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.wide().to_bits() == b.wide().to_bits())
+}
+
+/// All algorithms with all instruction sets, also where they are not made for a geometry.
+fn all_caches() -> Vec<WeightCache<f32>> {
+    let algorithms = [
+        Algorithm::Auto,
+        Algorithm::Portable,
+        Algorithm::Implicit,
+        Algorithm::Depthwise,
+        Algorithm::Winograd2,
+        Algorithm::Winograd2x4,
+        Algorithm::Winograd4,
+    ];
+    let isas = isa::available();
+    algorithms.iter().flat_map(|&a| isas.iter().map(move |&isa| WeightCache::forced(a, isa))).collect()
+}
+
+impl Case {
+    /// Whether a step is taken with the output to the bit as it is alone.
+    fn steps<E: Kernels>(&self, cache: &WeightCache<E>, onto: To, biased: bool, leaky: Leaky) -> bool {
+        let Case { xd, wd, yd, ref conv, .. } = *self;
+        let (x, w, before) = (self.values::<E>(xd, 1), self.values::<E>(wd, 2), self.values::<E>(yd, 4));
+        let (bias, h) = (self.values::<E>([wd[0], 1, 1, 1], 3), self.values::<E>(yd, 9));
+        let (bias, step) = (biased.then_some(&bias[..]), leaky.step(&h));
+        let ((mut want, onto), (mut y, _)) = (onto.begin(&before), onto.begin(&before));
+        Kernels::conv2d(conv, &x, xd, &w, wd, bias, cache, &mut want, yd, onto).unwrap();
+        E::leaky(step.rate, &mut want, step.h, step.relu).unwrap();
+        Kernels::conv2d_leaky(Filter { conv, w: &w, wd, bias, cache }, &x, xd, &mut y, yd, onto, step).unwrap();
+        same_bits(&y, &want)
     }
 }
 
@@ -327,14 +387,27 @@ impl Pair {
             let (case, (w, bias)) = ([near, point][i], &weights[i]);
             Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
         };
-        let mut y = if onto == To::Output { before.clone() } else { vec![E::nan(); before.len()] };
-        let onto = match onto {
-            To::Nothing => Accumulate::Nothing,
-            To::Output => Accumulate::Output,
-            To::Values => Accumulate::Values(&before),
-        };
+        let (mut y, onto) = onto.begin(&before);
         Kernels::separable_conv2d([filter(0), filter(1)], &x, near.xd, &mut y, point.yd, onto).unwrap();
         y
+    }
+
+    /// Whether a step is taken with the output to the bit as it is alone.
+    fn steps<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2], leaky: Leaky) -> bool {
+        let Pair(near, point) = self;
+        let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
+        let weights =
+            [near, point].map(|case| (case.values::<E>(case.wd, 2), case.values::<E>([case.wd[0], 1, 1, 1], 3)));
+        let filter = |i: usize| {
+            let (case, (w, bias)) = ([near, point][i], &weights[i]);
+            Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
+        };
+        let (h, (mut y, to)) = (point.values::<E>(point.yd, 9), onto.begin(&before));
+        let (filters, step) = ([filter(0), filter(1)], leaky.step(&h));
+        Kernels::separable_conv2d_leaky(filters, &x, near.xd, &mut y, point.yd, to, step).unwrap();
+        let mut want = self.run(caches, onto, biased);
+        E::leaky(step.rate, &mut want, step.h, step.relu).unwrap();
+        same_bits(&y, &want)
     }
 
     /// Deviation from the definitions, one after the other, relative to the size that their terms sum up to.
@@ -512,6 +585,81 @@ fn strides_that_step_over_all_of_a_map() {
             assert!(deviation < 2e-6, "{stride} with padding {padding}: {deviation}");
         }
     }
+}
+
+/// Geometries of every algorithm, in batches of up to several tens of images.
+fn stepped_cases() -> impl Strategy<Value = Case> {
+    (prop_oneof![cases(), winograd_cases(), depthwise_cases()], prop_oneof![Just(1usize), 1usize..9, 9usize..50])
+        .prop_map(|(case, images)| {
+            let of_batch = |[_, channels, rows, columns]: [usize; 4]| [images, channels, rows, columns];
+            Case { xd: of_batch(case.xd), yd: of_batch(case.yd), ..case }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_step_after_a_convolution_is_the_step_alone(case in stepped_cases(), onto in to(), biased: bool, leaky in leaky()) {
+        prop_assert!(case.steps(&WeightCache::<f64>::default(), onto, biased, leaky), "{:?}", case);
+        for cache in all_caches() {
+            prop_assert!(case.steps(&cache, onto, biased, leaky), "{:?} by {:?}", case, cache);
+        }
+    }
+
+    #[test]
+    fn a_step_after_two_convolutions_is_the_step_alone(pair in pairs(), onto in to(), biased: [bool; 2], leaky in leaky()) {
+        let wide = [(); 2].map(|()| WeightCache::<f64>::default());
+        prop_assert!(pair.steps([&wide[0], &wide[1]], onto, biased, leaky), "{:?}", pair);
+        for isa in isa::available() {
+            let caches = [(); 2].map(|()| WeightCache::<f32>::forced(Algorithm::Auto, isa));
+            prop_assert!(pair.steps([&caches[0], &caches[1]], onto, biased, leaky), "{:?} by {:?}", pair, isa);
+        }
+    }
+}
+
+/// Batches that tasks share, an image that they share, and few tiles.
+#[test]
+fn tasks_take_the_step_with_what_they_wrote() {
+    let leaky = Leaky { rate: 0.3, has_state: true, relu: true };
+    let sizes = [(1, 36, 36, [32, 32]), (40, 20, 24, [9, 8]), (3, 256, 64, [4, 4]), (70, 64, 40, [4, 5])];
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            for (i, (images, ins, outs, dims)) in sizes.into_iter().enumerate() {
+                let onto = [To::Nothing, To::Output, To::Values][i % 3];
+                for window in [Window::same(3, 1), Window::same(3, 2), Window::POINT] {
+                    let case = Case::new(Conv::new(window), images, ins, outs, dims, 5);
+                    for cache in all_caches() {
+                        assert!(case.steps(&cache, onto, true, leaky), "{case:?} by {cache:?}");
+                    }
+                }
+                for window in [Window::same(5, 1), Window::POINT] {
+                    let case = Case::new(Conv::new(window).grouped(ins), images, ins, ins, dims, 6);
+                    assert!(case.steps(&WeightCache::<f32>::default(), onto, true, leaky), "{case:?}");
+                }
+                let caches = [(); 2].map(|()| WeightCache::<f32>::default());
+                let pair = Pair::separable(Window::same(3, 1), images, ins, outs, dims, 7);
+                assert!(pair.steps([&caches[0], &caches[1]], onto, [true; 2], leaky), "{pair:?}");
+            }
+        });
+    };
+    run(1);
+    run(3);
+}
+
+#[test]
+fn a_state_of_another_size_is_refused() {
+    let (conv, cache, dims) = (Conv::new(Window::POINT), WeightCache::default(), [1, 1, 2, 2]);
+    let filter = Filter { conv: &conv, w: &[1.0f32], wd: [1; 4], bias: None, cache: &cache };
+    let (mut y, step) = ([7.0; 4], Step { rate: 0.5, h: Some(&[1.0; 3][..]), relu: false });
+    let said = "leaky step: the input has 4 elements and the state has 3; they go together";
+    let error = f32::conv2d_leaky(filter, &[1.0; 4], dims, &mut y, dims, Accumulate::Nothing, step).unwrap_err();
+    assert_eq!(error.to_string(), said);
+    let (x, nothing) = ([1.0; 4], Accumulate::Nothing);
+    let error = f32::separable_conv2d_leaky([filter; 2], &x, dims, &mut y, dims, nothing, step).unwrap_err();
+    assert_eq!(error.to_string(), said);
+    assert_eq!(y, [7.0; 4], "nothing is written");
 }
 
 #[test]

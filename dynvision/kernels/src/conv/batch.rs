@@ -4,8 +4,10 @@
 use super::Accumulate;
 use super::source::{SLACK, Source};
 use crate::isa::Isa;
+use crate::leaky::{self, Step};
 use crate::{parallel, scratch};
 use std::ops::Range;
+use std::slice;
 
 /// Places for which one task prepares its part of the input.
 const PLACES: usize = 256;
@@ -152,6 +154,22 @@ impl Output {
     /// The output as what is added to it.
     pub(super) fn itself(self) -> Addend {
         Addend { at: self.at, image: self.image, channel: self.channel }
+    }
+
+    /// Takes a step with what was written of some images, which stand one after the other: in the calling thread if there is one
+    /// task, as if there were many else.
+    ///
+    /// # Safety
+    /// This is the whole of an output, whose images these are some of, and nobody else reads or writes them meanwhile.
+    pub(super) unsafe fn step(self, step: Step<'_, f32>, images: Range<usize>, tasks: usize) {
+        let (start, len) = (images.start * self.image, images.len() * self.image);
+        // SAFETY: the numbers of an image are as many as lie between the first ones of two images, so these are those of the
+        // images; the rest is the caller's.
+        let written = unsafe { slice::from_raw_parts_mut(self.at.add(start), len) };
+        if tasks == 1 {
+            return step.part(start, written);
+        }
+        leaky::forward(Step { h: step.h.map(|h| &h[start..][..len]), ..step }, written);
     }
 
     /// The output from another image and channel on.

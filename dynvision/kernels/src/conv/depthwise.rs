@@ -7,6 +7,7 @@ use super::plan::{Phase, adjoint_phases, forward_phase};
 use super::shape::ConvShape;
 use super::source::Source;
 use crate::isa::{Isa, Vector, compiled_for, dispatch};
+use crate::leaky::Step;
 use crate::rows::{self, Pitched};
 use crate::{parallel, scratch};
 use std::ops::Range;
@@ -31,7 +32,8 @@ pub(super) fn can(shape: &ConvShape) -> bool {
     shape.group_in() == 1 && shape.group_out() <= 2
 }
 
-/// Writes `y`, or adds to what `onto` says.
+/// Writes `y`, or adds to what `onto` says, and then takes a step with it, if there is one.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn forward(
     shape: &ConvShape,
     isa: Isa,
@@ -40,10 +42,11 @@ pub(super) fn forward(
     bias: Option<&[f32]>,
     y: &mut [f32],
     onto: Accumulate<'_, f32>,
+    then: Option<Step<'_, f32>>,
 ) {
     let (outs, taps, places) = (shape.group_out(), shape.taps(), shape.places());
     if is_scaling(shape) {
-        return scaled(isa, x, w, bias, y, places, onto);
+        return scaled(isa, x, w, bias, y, places, onto, then);
     }
     let (source, phase) = forward_phase(shape);
     let flat = Flat::new(&source, &phase);
@@ -62,6 +65,9 @@ pub(super) fn forward(
                         flat.sum(isa, plane, &phase.taps, w, bias.map_or(0.0, |bias| bias[out]), made, false);
                         rows::put_all(isa, made, flat.of_run(), y, flat.of_places(), accumulate);
                     }
+                    if let Some(step) = then {
+                        step.part((first + i) * outs * places, y);
+                    }
                 }
             });
         });
@@ -74,6 +80,7 @@ fn is_scaling(shape: &ConvShape) -> bool {
 }
 
 /// [`forward`] where [`is_scaling`]: `places` values to a channel.
+#[allow(clippy::too_many_arguments)]
 fn scaled(
     isa: Isa,
     x: &[f32],
@@ -82,6 +89,7 @@ fn scaled(
     y: &mut [f32],
     places: usize,
     onto: Accumulate<'_, f32>,
+    then: Option<Step<'_, f32>>,
 ) {
     assert!(x.len() == y.len(), "depthwise: lengths");
     parallel::planes(y, places, |first, planes| {
@@ -100,6 +108,9 @@ fn scaled(
                     }
                 },
             );
+            if let Some(step) = then {
+                step.part(at, y);
+            }
         }
     });
 }
@@ -107,7 +118,7 @@ fn scaled(
 /// Adds the gradient of the input to `gx`. The border has to be of zeros.
 pub(super) fn backward_data(shape: &ConvShape, isa: Isa, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     if is_scaling(shape) {
-        return scaled(isa, gy, w, None, gx, shape.places(), Accumulate::Output);
+        return scaled(isa, gy, w, None, gx, shape.places(), Accumulate::Output, None);
     }
     let (source, phases) = adjoint_phases(shape);
     let (outs, [h, columns], step) = (shape.group_out(), shape.input, shape.window.stride);

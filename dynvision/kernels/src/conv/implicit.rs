@@ -10,6 +10,7 @@ use super::plan::{ImplicitPlan, PhaseWeights};
 use super::separable::Depthwise;
 use super::shape::ConvShape;
 use crate::isa::prefetch;
+use crate::leaky::Step;
 use crate::{parallel, scratch};
 use std::ops::Range;
 use std::{ptr, slice};
@@ -25,9 +26,16 @@ pub(super) fn can(shape: &ConvShape) -> bool {
     side.checked_mul(side).and_then(|plane| plane.checked_mul(channels)).is_some_and(|len| u32::try_from(len).is_ok())
 }
 
-/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
-pub(super) fn run(plan: &ImplicitPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Accumulate<'_, f32>) {
-    run_after(None, plan, x, bias, y, onto);
+/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says, and then takes a step with it, if there is one.
+pub(super) fn run(
+    plan: &ImplicitPlan,
+    x: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    onto: Accumulate<'_, f32>,
+    then: Option<Step<'_, f32>>,
+) {
+    run_after(None, plan, x, bias, y, onto, then);
 }
 
 /// [`run`] on what a convolution of each channel makes of `x`, if there is one. `plan` is of single places then.
@@ -38,6 +46,7 @@ pub(super) fn run_after(
     bias: Option<&[f32]>,
     y: &mut [f32],
     onto: Accumulate<'_, f32>,
+    then: Option<Step<'_, f32>>,
 ) {
     let is_whole = plan.parts.len() == 1 && plan.step == 1;
     assert!(is_whole || onto == Accumulate::Output, "what lies between the parts of an adjoint has to be defined");
@@ -56,6 +65,10 @@ pub(super) fn run_after(
             let onto = onto.map(|onto| unsafe { onto.at(range.start, group * plan.outs) });
             let call = Call { plan, depthwise, group, images: range.len(), bias, output, onto, tasks };
             call.run(&x[range.start * takes..range.end * takes]);
+        }
+        if let Some(step) = then {
+            // SAFETY: the images are those of `range`, of which all groups were just written, and which nobody else reads or writes.
+            unsafe { output.step(step, range, tasks) };
         }
     });
 }

@@ -28,9 +28,10 @@ mod winograd;
 pub use cache::{Algorithm, WeightCache, with_algorithm};
 
 use super::scalar::total;
-use super::{Scalar, parallel, scratch};
+use super::{Scalar, leaky, parallel, scratch};
 use crate::error::{Result, of_one_length, require, volume};
 use crate::geometry::{Border, Conv, Window};
+use crate::leaky::Step;
 use cache::Store;
 use padded::Padded;
 use shape::ConvShape;
@@ -75,7 +76,8 @@ impl<'a, E: Scalar> Accumulate<'a, E> {
     }
 }
 
-/// Writes `y = conv(x) + bias`, added to what `onto` says. `cache` belongs to this weight; see [`WeightCache`].
+/// Writes `y = conv(x) + bias`, added to what `onto` says; `then` is a step that is taken with that. `cache` belongs to this
+/// weight; see [`WeightCache`].
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn forward<E: Scalar>(
     conv: &Conv,
@@ -88,33 +90,34 @@ pub(crate) fn forward<E: Scalar>(
     y: &mut [E],
     yd: [usize; 4],
     onto: Accumulate<'_, E>,
+    then: Option<Step<'_, E>>,
 ) -> Result {
     let shape = ConvShape::new(conv, xd, wd, yd)?;
     shape.check(x.len(), w.len(), y.len(), bias.map(<[E]>::len))?;
     onto.check(y.len())?;
+    then.map_or(Ok(()), |step| step.check(y.len()))?;
     if y.is_empty() {
         return Ok(());
     }
     let cache = cache.store();
-    let bias32 = bias.and_then(E::as_f32);
+    let (bias32, then32) = (bias.and_then(E::as_f32), then.and_then(Step::as_f32));
     let algorithm = cache.algorithm(&shape);
     let tile = algorithm.tile(&shape, false);
     if let (false, Some(tile), Some(x), Some(w)) = (shape.is_sparse(), tile, E::as_f32(x), E::as_f32(w))
         && let (Some(y), Some(onto)) = (E::as_f32_mut(y), onto.as_f32())
     {
-        winograd::run(&cache.winograd(tile, &shape, false, w), x, bias32, y, onto);
-        return Ok(());
-    }
-    if shape.is_sparse() {
-        sparse::forward(&shape, x, w, bias, y, onto);
+        winograd::run(&cache.winograd(tile, &shape, false, w), x, bias32, y, onto, then32);
         return Ok(());
     }
     match (algorithm, E::as_f32(x), E::as_f32(w), E::as_f32_mut(y), onto.as_f32()) {
+        _ if shape.is_sparse() => sparse::forward(&shape, x, w, bias, y, onto),
         (Algorithm::Depthwise, Some(x), Some(w), Some(y), Some(onto)) => {
-            depthwise::forward(&shape, cache.isa(), x, w, bias32, y, onto);
+            depthwise::forward(&shape, cache.isa(), x, w, bias32, y, onto, then32);
+            return Ok(());
         }
         (Algorithm::Implicit, Some(x), Some(w), Some(y), Some(onto)) => {
-            implicit::run(&cache.plan(&shape, false, w), x, bias32, y, onto);
+            implicit::run(&cache.plan(&shape, false, w), x, bias32, y, onto, then32);
+            return Ok(());
         }
         _ => {
             if let Accumulate::Values(values) = onto {
@@ -122,6 +125,9 @@ pub(crate) fn forward<E: Scalar>(
             }
             portable::forward(&shape, x, w, bias, y, onto != Accumulate::Nothing);
         }
+    }
+    if let Some(step) = then {
+        leaky::forward(step, y);
     }
     Ok(())
 }
@@ -200,7 +206,8 @@ impl Shapes {
 }
 
 /// Writes `y = second(first(x))`, added to what `onto` says. Where the first is a convolution of each channel that keeps the
-/// size of the maps, and the second one of single places, nothing is written between them.
+/// size of the maps, and the second one of single places, nothing is written between them. `then` is a step that is taken with
+/// what is written.
 pub(crate) fn separable<E: Scalar>(
     [first, second]: [Filter<'_, E>; 2],
     x: &[E],
@@ -208,9 +215,11 @@ pub(crate) fn separable<E: Scalar>(
     y: &mut [E],
     yd: [usize; 4],
     onto: Accumulate<'_, E>,
+    then: Option<Step<'_, E>>,
 ) -> Result {
     let shapes = Shapes::new([first, second], (x.len(), xd), (y.len(), yd))?;
     onto.check(y.len())?;
+    then.map_or(Ok(()), |step| step.check(y.len()))?;
     if y.is_empty() {
         return Ok(());
     }
@@ -222,15 +231,15 @@ pub(crate) fn separable<E: Scalar>(
         let [near_bias, bias] = [first, second].map(|filter| filter.bias.and_then(E::as_f32));
         let (reach, plan) = (caches[0].reach(&shapes.first), caches[1].plan(&shapes.second, false, mixing));
         let depthwise = separable::Depthwise { reach: &reach, w, bias: near_bias };
-        implicit::run_after(Some(depthwise), &plan, x, bias, y, onto);
+        implicit::run_after(Some(depthwise), &plan, x, bias, y, onto, then.and_then(Step::as_f32));
         return Ok(());
     }
     let Shapes { between, len, .. } = shapes;
     scratch::with(len, |maps: &mut [E]| {
         let Filter { conv, w, wd, bias, cache } = first;
-        forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing)?;
+        forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing, None)?;
         let Filter { conv, w, wd, bias, cache } = second;
-        forward(conv, maps, between, w, wd, bias, cache, y, yd, onto)
+        forward(conv, maps, between, w, wd, bias, cache, y, yd, onto, then)
     })
 }
 
@@ -278,7 +287,7 @@ pub(crate) fn separable_backward<E: Scalar>(
     scratch::with(len, |maps: &mut [E]| {
         scratch::with(len, |gradient: &mut [E]| {
             let Filter { conv, w, wd, bias, cache } = first;
-            forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing)?;
+            forward(conv, x, xd, w, wd, bias, cache, maps, between, Accumulate::Nothing, None)?;
             gradient.fill(E::zero());
             let (gm, FilterGradient { w: gw, bias: gb }) = (Some(&mut *gradient), of_second);
             backward(second.conv, maps, between, second.w, second.wd, second.cache, gy, yd, gm, Some(gw), gb, true)?;
@@ -407,9 +416,9 @@ fn backward_data_of_zeros(shape: &ConvShape, cache: &Store, w: &[f32], gy: &[f32
     match cache.algorithm(shape) {
         Algorithm::Depthwise => depthwise::backward_data(shape, cache.isa(), w, gy, gx),
         algorithm if let Some(tile) = algorithm.tile(shape, true) => {
-            winograd::run(&cache.winograd(tile, shape, true, w), gy, None, gx, Accumulate::Output);
+            winograd::run(&cache.winograd(tile, shape, true, w), gy, None, gx, Accumulate::Output, None);
         }
-        _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, Accumulate::Output),
+        _ => implicit::run(&cache.plan(shape, true, w), gy, None, gx, Accumulate::Output, None),
     }
 }
 

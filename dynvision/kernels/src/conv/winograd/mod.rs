@@ -20,6 +20,7 @@ pub(super) use weights::{Gathered, Tiles};
 use super::Accumulate;
 use super::batch::{self, Addend, Cut, Output, Split};
 use super::microkernel::{MOST_UNITS, OutputTile, UNIT, kernel};
+use crate::leaky::Step;
 use crate::{parallel, scratch};
 use ahead::Ahead;
 use input::Input;
@@ -33,8 +34,15 @@ const PRODUCTS: usize = 1 << 16;
 /// Channels whose input is transformed in one task, where a block of tiles is shared by several.
 const CHANNELS: usize = 32;
 
-/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says.
-pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut [f32], onto: Accumulate<'_, f32>) {
+/// Runs `plan` on all images of `x`: writes `y`, or adds to what `onto` says, and then takes a step with it, if there is one.
+pub(super) fn run(
+    plan: &WinogradPlan,
+    x: &[f32],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+    onto: Accumulate<'_, f32>,
+    then: Option<Step<'_, f32>>,
+) {
     let (takes, gives) = (plan.ins * plan.plain, plan.outs * plan.places);
     let images = y.len() / gives;
     assert!(y.len() == images * gives && x.len() == images * takes, "convolution: lengths");
@@ -49,10 +57,14 @@ pub(super) fn run(plan: &WinogradPlan, x: &[f32], bias: Option<&[f32]>, y: &mut 
             let x = &x[range.start * takes..range.end * takes];
             let call = |x: &[f32]| {
                 // SAFETY: `range` is in the images of `y`.
-                let output = unsafe { output.at(range.start, 0) };
+                let part = unsafe { output.at(range.start, 0) };
                 // SAFETY: and so it is in those of what `y` is added to, which is as long.
                 let onto = onto.map(|onto| unsafe { onto.at(range.start, 0) });
-                Call { plan, x, images: range.len(), bias, output, onto }.run(tasks);
+                Call { plan, x, images: range.len(), bias, output: part, onto }.run(tasks);
+                if let Some(step) = then {
+                    // SAFETY: the images are those of `range`, which were just written, and which nobody else reads or writes.
+                    unsafe { output.step(step, range.clone(), tasks) };
+                }
             };
             let Some(mirror) = plan.mirror else { return call(x) };
             scratch::with(range.len() * plan.ins * plan.plane, |mirrored: &mut [f32]| {
