@@ -39,5 +39,7 @@ mod resize;
 mod slice;
 #[path = "ops/stack.rs"]
 mod stack;
+#[path = "ops/steps.rs"]
+mod steps;
 #[path = "ops/views.rs"]
 mod views;

@@ -197,16 +197,16 @@ impl<E: Element, D: VisionDevice<E>, T: Tape<E, D>> Graph<E, D, T> {
     }
 
     /// Records how an operation runs backward that added its result to the tensor `onto`, in place or not, if there is one:
-    /// its gradient is that of `y`.
+    /// its gradient is what `back` leaves of that of `y`.
     pub(crate) fn on_backward_added<F>(&mut self, onto: Option<Before<E, D>>, y: &Maps<E, D>, back: F)
     where
-        F: 'static + FnOnce(&D, &mut Gradients<E, D>, &Buffer<E, D>) -> Result<(), D::Err>,
+        F: 'static + FnOnce(&D, &mut Gradients<E, D>, &mut Buffer<E, D>) -> Result<(), D::Err>,
     {
         if onto.is_none() {
-            return self.on_backward(y, move |dev, grads, gy| back(dev, grads, &gy));
+            return self.on_backward(y, move |dev, grads, mut gy| back(dev, grads, &mut gy));
         }
-        self.on_backward_update(onto, y, move |dev, grads, gy| {
-            back(dev, grads, &gy)?;
+        self.on_backward_update(onto, y, move |dev, grads, mut gy| {
+            back(dev, grads, &mut gy)?;
             Ok(gy)
         });
     }

@@ -1,6 +1,6 @@
 //! Convolution: what a device must be able to do, composed of dfdx's operations where it has no kernel of its own.
 
-use super::{Buffer, Element, Maps, Sizes};
+use super::{Buffer, Element, LeakyKernel, LeakyStep, Maps, Sizes};
 use crate::geometry::Conv;
 use dfdx::prelude::*;
 
@@ -12,7 +12,7 @@ pub enum Addend<'a, E: Dtype, D: Storage<E>> {
     Borrowed(&'a Maps<E, D>),
 }
 
-/// One of the two convolutions of [`separable_conv2d`](ConvKernel::separable_conv2d).
+/// A convolution, as one of the two of [`separable_conv2d`](ConvKernel::separable_conv2d).
 pub struct Filter<'a, E: Element, D: ConvKernel<E>> {
     /// How it slides.
     pub conv: &'a Conv,
@@ -37,7 +37,7 @@ pub struct FilterGradient<'a, E: Element, D: Device<E>> {
 /// # Shapes
 /// `x: (B, I, H, W)`, `w: (O, I / groups, K, K)`, `bias: (O)`, result `(B, O, H', W')` by
 /// [`Window::output_len`](crate::geometry::Window::output_len).
-pub trait ConvKernel<E: Element>: Device<E> {
+pub trait ConvKernel<E: Element>: LeakyKernel<E> {
     /// What the device derives from a weight: packed panels, transforms. Starts empty, is filled at need, and lives as
     /// long as one unroll, during which the weight does not change.
     type WeightCache: Default + 'static;
@@ -72,6 +72,30 @@ pub trait ConvKernel<E: Element>: Device<E> {
         out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, Self::Err> {
         composed::separable_conv2d(self, filters, x, onto, out)
+    }
+
+    /// A leaky step whose drive is what [`conv2d`](ConvKernel::conv2d) makes with `filter`.
+    fn conv2d_leaky(
+        &self,
+        filter: Filter<'_, E, Self>,
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+        step: LeakyStep<'_, E, Self>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        composed::conv2d_leaky(self, filter, x, onto, out, step)
+    }
+
+    /// A leaky step whose drive is what [`separable_conv2d`](ConvKernel::separable_conv2d) makes.
+    fn separable_conv2d_leaky(
+        &self,
+        filters: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+        step: LeakyStep<'_, E, Self>,
+    ) -> Result<Maps<E, Self>, Self::Err> {
+        composed::separable_conv2d_leaky(self, filters, x, onto, out, step)
     }
 
     /// Adds the gradients of input, weight and bias to those that are given. With `gather`, the device may keep that of
@@ -197,6 +221,28 @@ pub(super) mod composed {
     ) -> Result<Maps<E, D>, D::Err> {
         let between = dev.conv2d(first.conv, x, first.w, first.bias, first.cache, None, None)?;
         dev.conv2d(second.conv, &between, second.w, second.bias, second.cache, onto, out)
+    }
+
+    pub fn conv2d_leaky<E: Element, D: ConvKernel<E>>(
+        dev: &D,
+        Filter { conv, w, bias, cache }: Filter<'_, E, D>,
+        x: &Maps<E, D>,
+        onto: Option<Addend<'_, E, D>>,
+        out: Option<Maps<E, D>>,
+        LeakyStep { rate, h, relu }: LeakyStep<'_, E, D>,
+    ) -> Result<Maps<E, D>, D::Err> {
+        dev.leaky(rate, dev.conv2d(conv, x, w, bias, cache, onto, out)?, h, relu)
+    }
+
+    pub fn separable_conv2d_leaky<E: Element, D: ConvKernel<E>>(
+        dev: &D,
+        filters: [Filter<'_, E, D>; 2],
+        x: &Maps<E, D>,
+        onto: Option<Addend<'_, E, D>>,
+        out: Option<Maps<E, D>>,
+        LeakyStep { rate, h, relu }: LeakyStep<'_, E, D>,
+    ) -> Result<Maps<E, D>, D::Err> {
+        dev.leaky(rate, dev.separable_conv2d(filters, x, onto, out)?, h, relu)
     }
 
     pub fn separable_conv2d_backward<E: Element, D: ConvKernel<E>>(

@@ -8,7 +8,7 @@ use super::*;
 use crate::geometry::{Conv, Over, Window};
 use dfdx::prelude::*;
 use dynvision_kernels::conv::{self, Accumulate, WeightCache};
-use dynvision_kernels::{Error, elements};
+use dynvision_kernels::{Error, elements, leaky};
 use std::borrow::Cow;
 
 type Buf<E> = <Cpu as Storage<E>>::Vec;
@@ -126,6 +126,29 @@ where
     conv::Filter { conv, w, wd: sizes(filter.w), bias, cache }
 }
 
+/// What `each` makes of two filters with their elements and of the sizes of the result.
+fn with_slices<E: Element, R>(
+    filters: [Filter<'_, E, Cpu>; 2],
+    xd: [usize; 4],
+    each: impl FnOnce([conv::Filter<'_, E>; 2], [usize; 4]) -> R,
+) -> R
+where
+    Cpu: ConvKernel<E, WeightCache = WeightCache<E>>,
+{
+    let [wd, vd] = filters.each_ref().map(|filter| sizes(filter.w));
+    let yd = made(filters[1].conv, made(filters[0].conv, xd, wd), vd);
+    let values = filters.each_ref().map(|filter| (read(filter.w), filter.bias.map(read)));
+    each([0, 1].map(|i| slices(&filters[i], &values[i].0, values[i].1.as_deref())), yd)
+}
+
+/// What `take` makes of a step with the elements of its state.
+fn with_state<E: Element, R>(
+    LeakyStep { rate, h, relu }: LeakyStep<'_, E, Cpu>,
+    take: impl FnOnce(leaky::Step<'_, E>) -> R,
+) -> R {
+    take(leaky::Step { rate, h: h.map(read).as_deref(), relu })
+}
+
 impl<E: Element> ConvKernel<E> for Cpu
 where
     Cpu: Device<E>,
@@ -157,11 +180,43 @@ where
         onto: Option<Addend<'_, E, Self>>,
         out: Option<Maps<E, Self>>,
     ) -> Result<Maps<E, Self>, CpuError> {
-        let (xd, [wd, vd]) = (sizes(x), filters.each_ref().map(|filter| sizes(filter.w)));
-        let yd = made(filters[1].conv, made(filters[0].conv, xd, wd), vd);
-        let values = filters.each_ref().map(|filter| (read(filter.w), filter.bias.map(read)));
-        let filters = [0, 1].map(|i| slices(&filters[i], &values[i].0, values[i].1.as_deref()));
-        written(self, yd, onto, out, |y, onto| E::separable_conv2d(filters, &read(x), xd, y, yd, onto))
+        let xd = sizes(x);
+        with_slices(filters, xd, |filters, yd| {
+            written(self, yd, onto, out, |y, onto| E::separable_conv2d(filters, &read(x), xd, y, yd, onto))
+        })
+    }
+
+    fn conv2d_leaky(
+        &self,
+        filter: Filter<'_, E, Self>,
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+        step: LeakyStep<'_, E, Self>,
+    ) -> Result<Maps<E, Self>, CpuError> {
+        let (xd, w, bias) = (sizes(x), read(filter.w), filter.bias.map(read));
+        let (yd, filter) = (made(filter.conv, xd, sizes(filter.w)), slices(&filter, &w, bias.as_deref()));
+        let run = |y: &mut [E], onto: Accumulate<'_, E>| {
+            with_state(step, |step| E::conv2d_leaky(filter, &read(x), xd, y, yd, onto, step))
+        };
+        written(self, yd, onto, out, run)
+    }
+
+    fn separable_conv2d_leaky(
+        &self,
+        filters: [Filter<'_, E, Self>; 2],
+        x: &Maps<E, Self>,
+        onto: Option<Addend<'_, E, Self>>,
+        out: Option<Maps<E, Self>>,
+        step: LeakyStep<'_, E, Self>,
+    ) -> Result<Maps<E, Self>, CpuError> {
+        let xd = sizes(x);
+        with_slices(filters, xd, |filters, yd| {
+            let run = |y: &mut [E], onto: Accumulate<'_, E>| {
+                with_state(step, |step| E::separable_conv2d_leaky(filters, &read(x), xd, y, yd, onto, step))
+            };
+            written(self, yd, onto, out, run)
+        })
     }
 
     fn separable_conv2d_backward(

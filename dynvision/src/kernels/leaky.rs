@@ -3,6 +3,17 @@
 use super::{Buffer, Element, Maps};
 use dfdx::prelude::*;
 
+/// A leaky step that is taken with what another operation makes.
+#[derive(Debug)]
+pub struct LeakyStep<'a, E: Element, D: Storage<E>> {
+    /// How far the state goes towards its drive.
+    pub rate: E,
+    /// The state; an absent one is zero.
+    pub h: Option<&'a Maps<E, D>>,
+    /// Whether the new state is rectified.
+    pub relu: bool,
+}
+
 /// The leaky step `y = h + rate (x - h)`, optionally rectified; an absent `h` is zero.
 pub trait LeakyKernel<E: Element>: Device<E> {
     /// The step.

@@ -36,7 +36,7 @@ pub(crate) use cuda::{allow_tf32, cudnn};
 pub use gather::GatherKernel;
 pub(crate) use gradient::take_grad;
 pub(crate) use identity::id;
-pub use leaky::LeakyKernel;
+pub use leaky::{LeakyKernel, LeakyStep};
 pub use loss::{LossKernel, Measure, RowTarget, UnitResponses};
 pub use norm::{Moments, NormKernel, Running};
 pub use optimizer::{AdamStep, ParameterKernel, RmsPropStep, SgdStep, Together, UpdateStep};

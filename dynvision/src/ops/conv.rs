@@ -1,5 +1,6 @@
 //! Convolution.
 
+use super::leaky::{self, Step};
 use super::shape::{contiguous, copy};
 use crate::autograd::{Before, Depthwise, FrameKey, FrameOp, Graph, Kept, Made, id, take_grad};
 use crate::error::{Error, Result};
@@ -26,21 +27,87 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     onto: Option<Maps<E, D>>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
+    convolved(Filter { conv, w, bias }, x, onto, None, graph)
+}
+
+/// A leaky step whose drive is a convolution: [`conv2d`] by `filter`, then [`leaky`](super::leaky()), to the bit. A device takes the
+/// step with what it has just written, unless the rate is trained and its gradient needs the drive.
+///
+/// # Shapes
+/// Those of [`conv2d`]; the state is of the shape of the result.
+///
+/// # Errors
+/// Those of [`conv2d`] and [`leaky`](super::leaky()).
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::autograd::Graph;
+/// use dynvision::geometry::{Conv, Window};
+/// use dynvision::ops::{self, Filter, Rate, Step};
+/// # fn main() -> dynvision::error::Result<()> {
+/// let (dev, conv) = (Cpu::default(), Conv::new(Window::POINT));
+/// let (x, h) = (ops::erase(dev.tensor([[[[3.0, -9.0]]]]))?, ops::erase(dev.tensor([[[[4.0, 4.0]]]]))?);
+/// let w: Tensor<_, f32, _> = dev.ones_like(&(1, 1, 1, 1));
+/// let step = Step { rate: &Rate::fixed(0.5), h: Some(&h), relu: true };
+/// let filter = Filter { conv: &conv, w: &w, bias: None };
+/// let y = ops::conv2d_leaky(filter, &x, None, step, &mut Graph::new(NoneTape))?;
+/// assert_eq!(y.as_vec(), [3.5, 0.0]); // half way from 4 to 3, and to -9
+/// # Ok(())
+/// # }
+/// ```
+pub fn conv2d_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    filter: Filter<'_, E, D>,
+    x: &Maps<E, D>,
+    onto: Option<Maps<E, D>>,
+    step: Step<'_, E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    stepped(step, graph, |step, graph| convolved(filter, x, onto, step, graph))
+}
+
+/// What `make` makes with a step, or the step after what it makes without one, where its drive is needed again.
+fn stepped<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    step: Step<'_, E, D>,
+    graph: &mut Graph<E, D, T>,
+    make: impl FnOnce(Option<Step<'_, E, D>>, &mut Graph<E, D, T>) -> Result<Maps<E, D>>,
+) -> Result<Maps<E, D>> {
+    if T::OWNS_TAPE && step.rate.trained.is_some() {
+        let drive = make(None, graph)?;
+        return step.take(drive, graph);
+    }
+    make(Some(step), graph)
+}
+
+/// [`conv2d`], with a step if there is one.
+fn convolved<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    filter: Filter<'_, E, D>,
+    x: &Maps<E, D>,
+    onto: Option<Maps<E, D>>,
+    step: Option<Step<'_, E, D>>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
     let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
-    let sizes = check(conv, x.shape(), w, bias, onto.as_ref())?;
-    let filter = Used::new(Filter { conv, w, bias }, &[id(&x)], graph)?;
-    let kernels::Filter { conv, w, bias, cache } = filter.kernel();
-    let (y, before) = added(onto, sizes, graph, |onto, out| x.device().conv2d(conv, &x, w, bias, cache, onto, out))?;
+    let sizes = check(filter.conv, x.shape(), filter.w, filter.bias, onto.as_ref())?;
+    let filter = Used::new(filter, &[id(&x)], graph)?;
+    let step = step.map(|step| leaky::Used::new(step, &sizes, graph)).transpose()?;
+    let (y, before) = added(onto, sizes, graph, |onto, out| {
+        let (dev, filter) = (x.device(), filter.kernel());
+        match &step {
+            Some(step) => dev.conv2d_leaky(filter, &x, onto, out, step.kernel()),
+            None => dev.conv2d(filter.conv, &x, filter.w, filter.bias, filter.cache, onto, out),
+        }
+    })?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
-    let (kept, is_depthwise) = (graph.kept(&x), conv.groups > 1 && w.shape().1 == 1);
+    let (kept, is_depthwise) = (graph.kept(&x), filter.conv.groups > 1 && filter.w.shape().1 == 1);
     // not a chain of them, of which each would be made of the one before
-    if is_depthwise && before.is_none() && !kept.is_depthwise() {
+    if is_depthwise && step.is_none() && before.is_none() && !kept.is_depthwise() {
         graph.make_again(&y, filter.made(kept.clone()));
     }
-    let x = x.ghost();
+    let (x, step) = (x.ghost(), step.map(|step| step.taken(&y)));
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
+        step.map_or(Ok(()), |step| step.backward(dev, grads, gy))?;
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
         let Taken { w: mut gw, bias: mut gb } = filter.take(dev, grads)?;
         let (values, Used { conv, w, cache, .. }) = (kept.values(dev)?, &filter);
@@ -53,7 +120,7 @@ pub fn conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     Ok(y)
 }
 
-/// A convolution of [`separable_conv2d`] with its weight and bias.
+/// A convolution with its weight and bias.
 #[derive(Debug)]
 pub struct Filter<'a, E: Element, D: VisionDevice<E>> {
     /// How it slides.
@@ -94,9 +161,37 @@ pub struct Filter<'a, E: Element, D: VisionDevice<E>> {
 /// # }
 /// ```
 pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    filters: [Filter<'_, E, D>; 2],
+    x: &Maps<E, D>,
+    onto: Option<Maps<E, D>>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    separately_convolved(filters, x, onto, None, graph)
+}
+
+/// A leaky step whose drive is two convolutions: [`separable_conv2d`], then [`leaky`](super::leaky()), as [`conv2d_leaky`] has it.
+///
+/// # Shapes
+/// Those of [`separable_conv2d`]; the state is of the shape of the result.
+///
+/// # Errors
+/// Those of [`separable_conv2d`] and [`leaky`](super::leaky()).
+pub fn separable_conv2d_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    filters: [Filter<'_, E, D>; 2],
+    x: &Maps<E, D>,
+    onto: Option<Maps<E, D>>,
+    step: Step<'_, E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    stepped(step, graph, |step, graph| separately_convolved(filters, x, onto, step, graph))
+}
+
+/// [`separable_conv2d`], with a step if there is one.
+fn separately_convolved<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     [first, second]: [Filter<'_, E, D>; 2],
     x: &Maps<E, D>,
     onto: Option<Maps<E, D>>,
+    step: Option<Step<'_, E, D>>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (x, onto) = (contiguous(x.clone(), graph)?, onto.map(|onto| contiguous(onto, graph)).transpose()?);
@@ -104,14 +199,21 @@ pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     let sizes = check(second.conv, &between, second.w, second.bias, onto.as_ref())?;
     let first = Used::new(first, &[id(&x)], graph)?;
     let second = Used::new(second, &first.ids().chain([id(&x)]).collect::<Vec<_>>(), graph)?;
-    let filters = [first.kernel(), second.kernel()];
-    let (y, before) = added(onto, sizes, graph, |onto, out| x.device().separable_conv2d(filters, &x, onto, out))?;
+    let step = step.map(|step| leaky::Used::new(step, &sizes, graph)).transpose()?;
+    let (y, before) = added(onto, sizes, graph, |onto, out| {
+        let (dev, filters) = (x.device(), [first.kernel(), second.kernel()]);
+        match &step {
+            Some(step) => dev.separable_conv2d_leaky(filters, &x, onto, out, step.kernel()),
+            None => dev.separable_conv2d(filters, &x, onto, out),
+        }
+    })?;
     if !T::OWNS_TAPE {
         return Ok(y);
     }
     let kept = graph.kept(&x);
-    let x = x.ghost();
+    let (x, step) = (x.ghost(), step.map(|step| step.taken(&y)));
     graph.on_backward_added(before, &y, move |dev, grads, gy| {
+        step.map_or(Ok(()), |step| step.backward(dev, grads, gy))?;
         let mut gx = take_grad(dev, grads.get_or_alloc_mut(&x)?)?;
         let mut taken = [first.take(dev, grads)?, second.take(dev, grads)?];
         let (values, filters) = (kept.values(dev)?, [first.kernel(), second.kernel()]);

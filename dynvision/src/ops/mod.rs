@@ -34,13 +34,13 @@ pub use arithmetic::{affine, clamp, div, mix, mul, scale, sigmoid, spread, sub, 
 pub use beside::concatenate;
 pub use bias::add_bias;
 pub use concat::concat;
-pub use conv::{Filter, conv2d, conv2d_once, separable_conv2d};
+pub use conv::{Filter, conv2d, conv2d_leaky, conv2d_once, separable_conv2d, separable_conv2d_leaky};
 pub use conv_transpose::conv_transpose2d;
 pub use dropout::dropout;
 pub use gather::gather;
-pub use leaky::{Rate, leaky};
+pub use leaky::{Rate, Step, leaky};
 pub use norm::{Affine, batch_norm, group_norm, normalize};
-pub use pointwise::{add, add_onto, gain, relu, scale_shift, supralinear};
+pub use pointwise::{add, add_onto, gain, relu, scale_shift, scale_shift_leaky, supralinear};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use resize::resize;
 pub use response_norm::local_response_norm;

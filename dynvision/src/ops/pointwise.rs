@@ -1,11 +1,12 @@
 //! Elementwise operations.
 
-use super::conv::conv2d;
+use super::conv::{Filter, conv2d, conv2d_leaky};
+use super::leaky::Step;
 use super::shape::{contiguous, copy, reshaped, take};
 use crate::autograd::{Graph, id, take_grad};
 use crate::error::{Error, Result};
 use crate::geometry::{Conv, Window};
-use crate::kernels::{self, Element, Maps, VisionDevice};
+use crate::kernels::{self, Element, Maps, Vector, VisionDevice};
 use dfdx::prelude::*;
 
 /// `a + b`; updates `a` in place where nobody else holds it. Unlike dfdx's own sum, `a` and `b` may be one tensor.
@@ -143,10 +144,40 @@ pub fn scale_shift<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     onto: Option<Maps<E, D>>,
     graph: &mut Graph<E, D, T>,
 ) -> Result<Maps<E, D>> {
-    let channels = x.shape().1;
+    let (conv, weight, bias) = scaling(x.shape().1, weight, bias, graph)?;
+    conv2d(&conv, x, &weight, bias.as_ref(), onto, graph)
+}
+
+/// A leaky step whose drive is [`scale_shift`], as [`conv2d_leaky`] has it.
+///
+/// # Shapes
+/// Those of [`scale_shift`]; the state is of the shape of the result.
+///
+/// # Errors
+/// Those of [`scale_shift`] and [`leaky`](super::leaky()).
+pub fn scale_shift_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    x: &Maps<E, D>,
+    weight: &Tensor<(), E, D>,
+    bias: Option<&Tensor<(), E, D>>,
+    onto: Option<Maps<E, D>>,
+    step: Step<'_, E, D>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<Maps<E, D>> {
+    let (conv, w, bias) = scaling(x.shape().1, weight, bias, graph)?;
+    conv2d_leaky(Filter { conv: &conv, w: &w, bias: bias.as_ref() }, x, onto, step, graph)
+}
+
+/// A convolution that scales so many `channels` alike, with its weight and bias.
+#[allow(clippy::type_complexity, reason = "a filter that is owned")]
+fn scaling<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    channels: usize,
+    weight: &Tensor<(), E, D>,
+    bias: Option<&Tensor<(), E, D>>,
+    graph: &mut Graph<E, D, T>,
+) -> Result<(Conv, Maps<E, D>, Option<Vector<E, D>>)> {
     let weight = of_channels(weight, channels, graph)?;
     let bias = bias.map(|bias| reshaped(of_channels(bias, channels, graph)?, &(channels,))).transpose()?;
-    conv2d(&Conv::new(Window::POINT).grouped(channels), x, &weight, bias.as_ref(), onto, graph)
+    Ok((Conv::new(Window::POINT).grouped(channels), weight, bias))
 }
 
 /// One number for every channel, `(channels, 1, 1, 1)`: made once in an unroll.

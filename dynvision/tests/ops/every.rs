@@ -8,7 +8,7 @@ use dynvision::geometry::{Conv, Units, Window};
 use dynvision::ops::{self, Affine, Rate};
 
 /// The operations, by their names.
-const ALL: [&str; 37] = [
+const ALL: [&str; 38] = [
     "mul",
     "sub",
     "div",
@@ -43,6 +43,7 @@ const ALL: [&str; 37] = [
     "leaky",
     "conv2d",
     "separable_conv2d",
+    "conv2d_leaky",
     "max_pool2d",
     "resize",
     "supralinear",
@@ -150,6 +151,12 @@ fn run<T: Tape<f64, Dev>>(name: &str, a: Maps, b: &Maps, cx: &mut Graph<f64, Dev
             let filter = |i: usize| ops::Filter { conv: &convs[i], w: [&near, &point][i], bias: None };
             ops::separable_conv2d([filter(0), filter(1)], &a, Some(b.clone()), cx)?
         }
+        "conv2d_leaky" => {
+            let w: Maps = device().tensor_from_vec(values(c * c * 9, 9), (c, c, 3, 3));
+            let filter = ops::Filter { conv: &Conv::new(Window::same(3, 1)), w: &w, bias: None };
+            let step = ops::Step { rate: &Rate::fixed(0.3), h: Some(b), relu: false };
+            ops::conv2d_leaky(filter, &a, Some(b.clone()), step, cx)?
+        }
         "max_pool2d" => ops::max_pool2d(Window::new(1, 1, 0), &a, cx)?,
         "resize" => ops::resize(&a, [5, 2], None, cx)?,
         "supralinear" => ops::supralinear(0.8, 1.5, &a, cx)?,
@@ -236,6 +243,7 @@ fn no_image_at_all() {
             "leaky",
             "stack_time",
             "separable_conv2d",
+            "conv2d_leaky",
         ]
         .contains(&name);
         let b = if two { a.clone() } else { b };

@@ -7,7 +7,7 @@ use dynvision::autograd::Graph;
 use dynvision::error::Result;
 use dynvision::geometry::{Conv, Window};
 use dynvision::kernels::view;
-use dynvision::ops::{self, Rate};
+use dynvision::ops::{self, Filter, Rate, Step};
 
 const DIMS: [usize; 4] = [2, 2, 3, 3];
 const LEN: usize = 36;
@@ -31,10 +31,15 @@ fn each_update<T: Tape<f64, Cpu>>(number: usize, a: Maps, x: &[Flat], cx: &mut G
         3 => ops::leaky(&Rate::fixed(0.3), a, Some(&other), false, cx),
         4 => ops::leaky(&Rate::fixed(0.3), a, None, true, cx),
         5 => ops::conv2d(&CONV, &other, &w, None, Some(a), cx),
-        _ => ops::resize(&other, [3, 3], Some(a), cx),
+        6 => ops::resize(&other, [3, 3], Some(a), cx),
+        _ => {
+            let (filter, rate) = (Filter { conv: &CONV, w: &w, bias: None }, &Rate::fixed(0.3));
+            let (h, relu) = if number == 7 { (Some(&other), true) } else { (None, false) };
+            ops::conv2d_leaky(filter, &other, Some(a), Step { rate, h, relu }, cx)
+        }
     }
 }
-const UPDATES: usize = 7;
+const UPDATES: usize = 9;
 
 #[test]
 fn one_owner_keeps_its_buffer() {
