@@ -11,8 +11,8 @@ pub use crate::missing::{
     check_state, classes, is_solver, unread,
 };
 pub use crate::model::step::{
-    adapt, answer, begin, delay, earlier, enter, erase, gather, layer, leave, operation, pool, readout, restore, see,
-    shown, tstep, tstep_nonlin,
+    adapt, answer, begin, delay, earlier, enter, erase, gather, layer, layer_tstep_nonlin, leave, operation, pool,
+    readout, restore, see, shown, tstep, tstep_nonlin,
 };
 pub use crate::model::{DynModel, Frame, FrameShape, GeneratedModel, Logits, LogitsInTime};
 pub use crate::nn::{

@@ -160,17 +160,21 @@ impl Code<'_> {
     fn area_step(&self, at: usize) -> TokenStream {
         let kind = &self.names.kind;
         let (area, shapes) = (&self.model.areas[at], &self.shapes.areas[at]);
-        let mut operations = area.operations.iter().zip(&shapes.stages).peekable();
+        let operations: Vec<_> = area.operations.iter().zip(&shapes.stages).collect();
         let owner = &area.name;
         let mut steps = quote!(__dv::enter(#at, &state.#owner, cx););
-        while let Some((operation, stage)) = operations.next() {
-            let fused = matches!(operation, Operation::Tstep(_))
-                .then(|| operations.next_if(|(next, _)| matches!(next, Operation::Nonlin(_))))
-                .flatten();
-            steps.extend(match fused {
-                Some(_) => self.tstep_nonlin(area),
-                None => self.operation(at, operation, stage),
-            });
+        let mut rest = &operations[..];
+        loop {
+            let step;
+            (step, rest) = match rest {
+                [(Operation::Layer, stage), (Operation::Tstep(_), _), (Operation::Nonlin(_), _), rest @ ..] => {
+                    (self.layer_tstep_nonlin(area, stage), rest)
+                }
+                [(Operation::Tstep(_), _), (Operation::Nonlin(_), _), rest @ ..] => (self.tstep_nonlin(area), rest),
+                [(operation, stage), rest @ ..] => (self.operation(at, operation, stage), rest),
+                [] => break,
+            };
+            steps.extend(step);
         }
         steps.extend(quote!(__dv::leave::<#kind, _, _, _, _>(&mut state.#owner, &mut observed.#owner, cx)?;));
         let begin = self.given(&area.sources, shapes.parts());
@@ -256,6 +260,19 @@ impl Code<'_> {
         quote! {
             cx.set_input(#spec::#constant);
             let x = self.#field.join(x, &state.#from, #number, cx)?;
+        }
+    }
+
+    /// The layer, the solver's step and the nonlinearity after it, in one pass.
+    fn layer_tstep_nonlin(&self, area: &Area, stage: &Stage) -> TokenStream {
+        let Names { spec, dtype, device, tape, .. } = self.names;
+        let (owner, before) = (&area.name, &stage.before.constant);
+        let [layer, solver, nonlin] = ["layer", "tstep", "nonlin"].map(|name| self.part(owner, name));
+        let [tstep, after] = ["tstep", "nonlin"].map(|name| self.names.field(area, name));
+        quote! {
+            let x = __dv::layer_tstep_nonlin::<#layer, #solver, #nonlin, #dtype, #device, #tape>(
+                (&self.#owner, &self.#tstep, &self.#after), x, #spec::#before, &state.#owner, cx,
+            )?;
         }
     }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Map;
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::{Layer, Nonlinearity, Operation, Pool, Readout, Signal, Solver};
-use crate::ops::{self, MapShape};
+use crate::ops::{self, MapShape, Step};
 use crate::time::Plan;
 use crate::unroll::{Context, History, Observer, Past, Timed};
 use dfdx::prelude::*;
@@ -160,6 +160,24 @@ pub fn tstep_nonlin<P: Solver, N: Nonlinearity, E: Element, D: VisionDevice<E>, 
     cx: &mut Context<E, D, T>,
 ) -> Result<Option<Maps<E, D>>> {
     x.map(|x| P::solve_nonlin::<N, E, D, T>(built, nonlin, x, own.ago(1), cx)).transpose()
+}
+
+/// [`layer`] and then [`tstep_nonlin`], of which the layer and the solver's step are one pass where both can.
+pub fn layer_tstep_nonlin<L: Layer, P: Solver, N: Nonlinearity, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    (layer, solver, nonlin): (&L::Built<E, D>, &P::Built<E, D>, &N::Built<E, D>),
+    x: Option<Maps<E, D>>,
+    input: Map,
+    own: &Past<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Option<Maps<E, D>>> {
+    let h = own.ago(1);
+    let Some(rate) = P::rate(solver, h.is_none(), cx)? else {
+        let x = self::layer::<L, E, D, T>(layer, x, input, own, cx)?;
+        return tstep_nonlin::<P, N, E, D, T>(solver, nonlin, x, own, cx);
+    };
+    cx.set_input(input);
+    let y = L::forward_leaky(layer, x, own, Step { rate: &rate, h, relu: N::RECTIFIES }, cx)?;
+    if N::RECTIFIES { Ok(y) } else { y.map(|y| N::forward(nonlin, y, cx)).transpose() }
 }
 
 /// The pooling of a signal.

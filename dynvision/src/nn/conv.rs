@@ -138,28 +138,65 @@ pub(crate) mod built {
             onto: Option<Maps<E, D>>,
             graph: &mut Graph<E, D, T>,
         ) -> Result<Maps<E, D>> {
+            self.convolve_leaky(conv, x, onto, None, graph)
+        }
+
+        /// [`forward`](Conv2d::forward), and the step with that, if there is one.
+        ///
+        /// # Errors
+        /// Those of [`ops::conv2d_leaky`].
+        pub(crate) fn forward_leaky<T: Tape<E, D>>(
+            &self,
+            x: &Maps<E, D>,
+            onto: Option<Maps<E, D>>,
+            step: Option<ops::Step<'_, E, D>>,
+            graph: &mut Graph<E, D, T>,
+        ) -> Result<Maps<E, D>> {
+            self.convolve_leaky(&Self::CONV, x, onto, step, graph)
+        }
+
+        /// [`convolve`](Conv2d::convolve), and the step with that, if there is one.
+        ///
+        /// # Errors
+        /// Those of [`ops::conv2d_leaky`].
+        pub(crate) fn convolve_leaky<T: Tape<E, D>>(
+            &self,
+            conv: &Conv,
+            x: &Maps<E, D>,
+            onto: Option<Maps<E, D>>,
+            step: Option<ops::Step<'_, E, D>>,
+            graph: &mut Graph<E, D, T>,
+        ) -> Result<Maps<E, D>> {
             let (weight, bias) = (self.weight_of(conv.groups, graph)?, self.bias(graph)?);
-            ops::conv2d(conv, x, &weight, bias.as_ref(), onto, graph)
+            let (w, bias) = (&weight, bias.as_ref());
+            match step {
+                Some(step) => ops::conv2d_leaky(ops::Filter { conv, w, bias }, x, onto, step, graph),
+                None => ops::conv2d(conv, x, w, bias, onto, graph),
+            }
         }
 
         /// Returns what this convolution does to `x`, and then `next` to that, added to `onto` where that is given: in groups,
-        /// with a border and windows of their own.
+        /// with a border and windows of their own; and the step with that, if there is one.
         ///
         /// # Errors
-        /// Those of [`ops::separable_conv2d`].
+        /// Those of [`ops::separable_conv2d_leaky`].
         pub(crate) fn convolve_then<I2: ConstDim, O2: ConstDim, K2: ConstDim, T: Tape<E, D>>(
             &self,
             conv: &Conv,
             next: &Conv2d<I2, O2, K2, S, C, E, D>,
             x: &Maps<E, D>,
             onto: Option<Maps<E, D>>,
+            step: Option<ops::Step<'_, E, D>>,
             graph: &mut Graph<E, D, T>,
         ) -> Result<Maps<E, D>> {
             let (w, bias) = (self.weight_of(conv.groups, graph)?, self.bias(graph)?);
             let first = ops::Filter { conv, w: &w, bias: bias.as_ref() };
             let (w, bias) = (next.effective_weight(graph)?, next.bias(graph)?);
             let second = ops::Filter { conv: &Conv2d::<I2, O2, K2, S, C, E, D>::CONV, w: &w, bias: bias.as_ref() };
-            ops::separable_conv2d([first, second], x, onto, graph)
+            match step {
+                Some(step) => ops::separable_conv2d_leaky([first, second], x, onto, step, graph),
+                None => ops::separable_conv2d([first, second], x, onto, graph),
+            }
         }
 
         /// [`forward`](Conv2d::forward), computed once for a frame that is shown at several steps.

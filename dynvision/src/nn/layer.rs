@@ -4,6 +4,7 @@ use super::Spec;
 use crate::error::Result;
 use crate::geometry::{Geometry, Map};
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::ops::Step;
 use crate::unroll::{Context, Past};
 use dfdx::prelude::{Device, Dtype, HasShape, Tape, Tensor};
 
@@ -38,6 +39,25 @@ pub trait Layer: Spec {
         own: &Past<E, D>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Option<Maps<E, D>>>;
+
+    /// A leaky step whose drive is what [`forward`](Layer::forward) makes; an absent drive stays absent. Worth an implementation of
+    /// its own where both are one pass.
+    ///
+    /// # Shapes
+    /// Those of [`forward`](Layer::forward); the state of the step is of the shape of the result.
+    ///
+    /// # Errors
+    /// Those of [`forward`](Layer::forward) and of [`ops::leaky`](crate::ops::leaky()).
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &Self::Built<E, D>,
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
+        let drive = Self::forward(built, x, own, cx)?;
+        drive.map(|drive| step.take(drive, cx)).transpose()
+    }
 }
 
 /// Returns the sizes of a map in the batch of the run.

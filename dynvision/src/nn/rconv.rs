@@ -9,7 +9,7 @@ use super::{
 use crate::error::Result;
 use crate::geometry::{Geometry, Map};
 use crate::kernels::{Element, Maps, VisionDevice};
-use crate::ops;
+use crate::ops::{self, Step};
 use crate::unroll::{Context, Past};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{ConstDim, Device, Dtype, Tape};
@@ -101,50 +101,94 @@ impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Layer f
         own: &Past<E, D>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Option<Maps<E, D>>> {
+        Self::run(built, x, own, None, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &Self::Built<E, D>,
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
+        Self::run(built, x, own, Some(step), cx)
+    }
+}
+
+impl<F: Feedforward, R: Recurrence, P: RecurrenceTarget, G: Integration> Recurrent<F, R, P, G> {
+    /// The layer, and the step with what it makes, if there is one.
+    fn run<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &<Self as Spec>::Built<E, D>,
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        step: Option<Step<'_, E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
         let input = cx.input();
         let [first, second] = F::GEOMETRY.windows;
         let middle = [first.output_len(input.h), first.output_len(input.w)];
         let output = Map::new(F::Out::SIZE, second.output_len(middle[0]), second.output_len(middle[1]));
         let connected = ConnectionOf::<F, R, P>::CONNECTED && !cx.plan().feedforward_only;
         let past = if connected { past_of_shape(own, cx.area().recurrence, output) } else { None };
-        let recur = |x, size, cx: &mut Context<E, D, T>| match past {
-            Some(h) => recur::<ConnectionOf<F, R, P>, G, E, D, T>(&built.recurrence, x, h, size, cx).map(Some),
-            None => Ok(x),
+        let recur = |x, size, step: Option<Step<'_, E, D>>, cx: &mut Context<E, D, T>| match past {
+            Some(h) => recur::<ConnectionOf<F, R, P>, G, E, D, T>(&built.recurrence, x, h, size, step, cx).map(Some),
+            None => x.map(|x| stepped(step, x, cx)).transpose(),
         };
 
-        let x = if P::STAGE == Stage::Input { recur(x, [input.h, input.w], cx)? } else { x };
+        let x = if P::STAGE == Stage::Input { recur(x, [input.h, input.w], None, cx)? } else { x };
         let x = match x {
             Some(x) => Some(F::first(&built.feedforward, &x, cx)?),
             None => F::without_input(&built.feedforward, middle, cx)?,
         };
-        let x = if P::STAGE == Stage::Middle { recur(x, middle, cx)? } else { x };
+        let x = if P::STAGE == Stage::Middle { recur(x, middle, None, cx)? } else { x };
         let x = x.map(|x| F::second(&built.feedforward, x, cx)).transpose()?;
-        if P::STAGE == Stage::Output { recur(x, [output.h, output.w], cx) } else { Ok(x) }
+        match P::STAGE {
+            Stage::Output => recur(x, [output.h, output.w], step, cx),
+            _ => x.map(|x| stepped(step, x, cx)).transpose(),
+        }
     }
 }
 
-/// Integrates what the state `h` contributes into `x`, or returns it alone; both have the size `[rows, columns]`.
+/// The step under the drive `x`, if there is one.
+fn stepped<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+    step: Option<Step<'_, E, D>>,
+    x: Maps<E, D>,
+    cx: &mut Context<E, D, T>,
+) -> Result<Maps<E, D>> {
+    match step {
+        Some(step) => step.take(x, cx),
+        None => Ok(x),
+    }
+}
+
+/// Integrates what the state `h` contributes into `x`, or returns it alone; both have the size `[rows, columns]`. A step that is
+/// given is taken with that.
 fn recur<C: Connection, G: Integration, E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     weights: &C::Built<E, D>,
     x: Option<Maps<E, D>>,
     h: &Maps<E, D>,
     [rows, columns]: [usize; 2],
+    step: Option<Step<'_, E, D>>,
     cx: &mut Context<E, D, T>,
 ) -> Result<Maps<E, D>> {
     let (_, _, height, width) = *dfdx::prelude::HasShape::shape(h);
-    match x {
-        Some(x) if G::IS_SUM && (height, width) == (rows, columns) => C::forward(weights, h, Some(x), cx),
-        x => {
+    match (x, step) {
+        (Some(x), step) if G::IS_SUM && (height, width) == (rows, columns) => match step {
+            Some(step) => C::forward_leaky(weights, h, Some(x), step, cx),
+            None => C::forward(weights, h, Some(x), cx),
+        },
+        (x, step) => {
             let y = C::forward(weights, h, None, cx)?;
             let y = ops::resize(&y, [rows, columns], None, cx)?;
-            match x {
+            let drive = match x {
                 Some(x) => {
                     let x = G::integrate(x, &y, cx)?;
                     cx.recycle(y);
-                    Ok(x)
+                    x
                 }
-                None => Ok(y),
-            }
+                None => y,
+            };
+            stepped(step, drive, cx)
         }
     }
 }

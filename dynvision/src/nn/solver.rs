@@ -51,6 +51,19 @@ pub trait Solver: Spec {
         N::forward(nonlin, y, cx)
     }
 
+    /// The rate of the step, if it is a leaky one, `y = h + rate (x - h)`, and nothing else ([`ops::leaky`](ops::leaky())): it may then be
+    /// taken together with the operation that makes the drive. `begins` says that there is no state yet.
+    ///
+    /// # Errors
+    /// Those of [`solve`](Solver::solve).
+    fn rate<E: Element, D: VisionDevice<E>, T>(
+        _built: &Self::Built<E, D>,
+        _begins: bool,
+        _cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Rate<E, D>>> {
+        Ok(None)
+    }
+
     /// Sets a trained time constant, in ms; a solver without one takes it from the dynamics.
     fn set_tau<E: Dtype, D: Device<E>>(_built: &mut Self::Built<E, D>, _ms: f64) {}
 }
@@ -209,6 +222,14 @@ macro_rules! one_step {
                 let rate = rate::<Self, K, E, D, T>(built, h.is_none(), cx)?;
                 let y = ops::leaky(&rate, x, h, N::RECTIFIES, cx)?;
                 if N::RECTIFIES { Ok(y) } else { N::forward(nonlin, y, cx) }
+            }
+
+            fn rate<E: Element, D: VisionDevice<E>, T>(
+                built: &Self::Built<E, D>,
+                begins: bool,
+                cx: &mut Context<E, D, T>,
+            ) -> Result<Option<Rate<E, D>>> {
+                rate::<Self, K, E, D, T>(built, begins, cx).map(Some)
             }
 
             fn set_tau<E: Dtype, D: Device<E>>(built: &mut Self::Built<E, D>, ms: f64) {

@@ -8,6 +8,7 @@ mod common;
 mod constraints;
 mod inputs;
 mod readouts;
+mod steps;
 mod time_constants;
 
 use dfdx::prelude::{Cpu, Gradients};

@@ -6,6 +6,7 @@ use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::conv_options::{between_channels, first};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::ops::Step;
 use crate::unroll::Context;
 use dfdx::prelude::{Const, ConstDim, Tape};
 use std::marker::PhantomData;
@@ -37,6 +38,10 @@ pub struct DepthPointwiseConnection<I, O, K, C>(PhantomData<(I, O, K, C)>);
 crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions] DepthPointwiseConnection<I, O, K, C>
     => built::Separable<built::Conv2d<Const<1>, I, K, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>);
 
+impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> DepthPointwiseConnection<I, O, K, C> {
+    const DEPTHWISE: Conv = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
+}
+
 impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for DepthPointwiseConnection<I, O, K, C> {
     const MISFIT: Option<&'static str> = first(between_channels::<C>(), odd(K::SIZE));
 
@@ -46,7 +51,16 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for Depth
         onto: Option<Maps<E, D>>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
-        let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(I::SIZE);
-        weights.depthwise.convolve_then(&depthwise, &weights.pointwise, h, onto, cx)
+        weights.depthwise.convolve_then(&Self::DEPTHWISE, &weights.pointwise, h, onto, None, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        weights.depthwise.convolve_then(&Self::DEPTHWISE, &weights.pointwise, h, onto, Some(step), cx)
     }
 }

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::conv_options::{channels, first};
 use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::ops::Step;
 use crate::unroll::Context;
 use dfdx::prelude::{ConstDim, Tape};
 use std::marker::PhantomData;
@@ -45,5 +46,15 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for FullC
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
         weights.forward(h, onto, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        weights.forward_leaky(h, onto, Some(step), cx)
     }
 }

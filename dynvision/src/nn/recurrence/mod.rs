@@ -28,6 +28,7 @@ pub use target::{RecurrenceTarget, Stage, ToInput, ToMiddle, ToOutput};
 use super::Spec;
 use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::ops::Step;
 use crate::unroll::Context;
 use dfdx::prelude::{ConstDim, Tape};
 use std::fmt::Debug;
@@ -97,6 +98,25 @@ pub trait Connection: Spec + Clone + Debug + 'static {
         onto: Option<Maps<E, D>>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>>;
+
+    /// A leaky step whose drive is what [`forward`](Connection::forward) makes. Worth an implementation of its own where both are
+    /// one pass.
+    ///
+    /// # Shapes
+    /// Those of [`forward`](Connection::forward); the state of the step is of the shape of the result.
+    ///
+    /// # Errors
+    /// Those of [`forward`](Connection::forward) and of [`ops::leaky`](crate::ops::leaky()).
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let drive = Self::forward(weights, h, onto, cx)?;
+        step.take(drive, cx)
+    }
 }
 
 /// The misfit of a convolution of the state whose kernel is even.

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::geometry::{Conv, Window};
 use crate::kernels::{Element, Maps, VisionDevice};
 use crate::nn::conv_options::{between_channels, first};
-use crate::nn::{ConvOptions, DefaultOptions, Uniform, built};
+use crate::nn::{ConvOptions, DefaultOptions, Spec, Uniform, built};
+use crate::ops::Step;
 use crate::unroll::Context;
 use dfdx::prelude::{Const, ConstDim, Tape};
 use std::marker::PhantomData;
@@ -37,6 +38,23 @@ pub struct PointDepthwiseConnection<I, O, K, C>(PhantomData<(I, O, K, C)>);
 crate::spec!(impl [I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions] PointDepthwiseConnection<I, O, K, C>
     => built::Separable<built::Conv2d<Const<1>, O, K, 1, C, E, D>, built::Conv2d<I, O, Const<1>, 1, C, E, D>>);
 
+impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> PointDepthwiseConnection<I, O, K, C> {
+    /// What the state contributes, and the step with that, if there is one.
+    fn contribute<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &<Self as Spec>::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Option<Step<'_, E, D>>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(O::SIZE);
+        let mixed = weights.pointwise.forward(h, None, cx)?;
+        let y = weights.depthwise.convolve_leaky(&depthwise, &mixed, onto, step, cx)?;
+        cx.recycle(mixed);
+        Ok(y)
+    }
+}
+
 impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for PointDepthwiseConnection<I, O, K, C> {
     const MISFIT: Option<&'static str> = first(between_channels::<C>(), odd(K::SIZE));
 
@@ -46,10 +64,16 @@ impl<I: ConstDim, O: ConstDim, K: ConstDim, C: ConvOptions> Connection for Point
         onto: Option<Maps<E, D>>,
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
-        let depthwise = Conv::new(Window::same(K::SIZE, 1)).grouped(O::SIZE);
-        let mixed = weights.pointwise.forward(h, None, cx)?;
-        let y = weights.depthwise.convolve(&depthwise, &mixed, onto, cx)?;
-        cx.recycle(mixed);
-        Ok(y)
+        Self::contribute(weights, h, onto, None, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        Self::contribute(weights, h, onto, Some(step), cx)
     }
 }

@@ -3,7 +3,7 @@
 use super::Connection;
 use crate::error::Result;
 use crate::kernels::{Element, Maps, VisionDevice};
-use crate::ops;
+use crate::ops::{self, Step};
 use crate::unroll::Context;
 use dfdx::prelude::Tape;
 use std::fmt::Debug;
@@ -83,6 +83,16 @@ impl<S: SelfWeight> Connection for SelfRecurrence<S> {
         cx: &mut Context<E, D, T>,
     ) -> Result<Maps<E, D>> {
         ops::scale_shift(h, &weights.weight, weights.bias.as_ref(), onto, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        weights: &Self::Built<E, D>,
+        h: &Maps<E, D>,
+        onto: Option<Maps<E, D>>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Maps<E, D>> {
+        ops::scale_shift_leaky(h, &weights.weight, weights.bias.as_ref(), onto, step, cx)
     }
 }
 
