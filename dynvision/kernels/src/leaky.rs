@@ -41,18 +41,23 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// Takes the step with a part of the drive, `x`, which begins with its number `start`.
     pub(crate) fn part(self, start: usize, x: &mut [E]) {
-        let Step { rate, h, relu } = self;
-        let h = h.map(|h| &h[start..][..x.len()]);
         compiled_for(
             isa::current(),
             #[inline(always)]
-            || match (h, relu) {
-                (Some(h), true) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = rectify(h + rate * (*x - h))),
-                (Some(h), false) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = h + rate * (*x - h)),
-                (None, true) => x.iter_mut().for_each(|x| *x = rectify(E::zero() + rate * *x)),
-                (None, false) => x.iter_mut().for_each(|x| *x = E::zero() + rate * *x),
-            },
+            || self.part_here(start, x),
         );
+    }
+
+    /// [`part`](Step::part), compiled for what its caller is compiled for.
+    #[inline(always)]
+    pub(crate) fn part_here(self, start: usize, x: &mut [E]) {
+        let Step { rate, h, relu } = self;
+        match (h.map(|h| &h[start..][..x.len()]), relu) {
+            (Some(h), true) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = rectify(h + rate * (*x - h))),
+            (Some(h), false) => x.iter_mut().zip(h).for_each(|(x, &h)| *x = h + rate * (*x - h)),
+            (None, true) => x.iter_mut().for_each(|x| *x = rectify(E::zero() + rate * *x)),
+            (None, false) => x.iter_mut().for_each(|x| *x = E::zero() + rate * *x),
+        }
     }
 
     pub(crate) fn as_f32(self) -> Option<Step<'a, f32>> {

@@ -93,25 +93,27 @@ fn scaled(
 ) {
     assert!(x.len() == y.len(), "depthwise: lengths");
     parallel::planes(y, places, |first, planes| {
-        for (plane, y) in (first..).zip(planes.chunks_exact_mut(places)) {
-            let (channel, at) = (plane % w.len(), plane * places);
-            let (w, b, x) = (w[channel], bias.map_or(0.0, |bias| bias[channel]), &x[at..][..places]);
-            compiled_for(
-                isa,
-                #[inline(always)]
-                || match onto {
-                    Accumulate::Nothing => y.iter_mut().zip(x).for_each(|(y, &x)| *y = b + w * x),
-                    Accumulate::Output => y.iter_mut().zip(x).for_each(|(y, &x)| *y += b + w * x),
-                    Accumulate::Values(values) => {
-                        let values = values[at..].iter();
-                        y.iter_mut().zip(x).zip(values).for_each(|((y, &x), &v)| *y = v + (b + w * x));
+        compiled_for(
+            isa,
+            #[inline(always)]
+            || {
+                for (plane, y) in (first..).zip(planes.chunks_exact_mut(places)) {
+                    let (channel, at) = (plane % w.len(), plane * places);
+                    let (w, b, x) = (w[channel], bias.map_or(0.0, |bias| bias[channel]), &x[at..][..places]);
+                    match onto {
+                        Accumulate::Nothing => y.iter_mut().zip(x).for_each(|(y, &x)| *y = b + w * x),
+                        Accumulate::Output => y.iter_mut().zip(x).for_each(|(y, &x)| *y += b + w * x),
+                        Accumulate::Values(values) => {
+                            let values = values[at..].iter();
+                            y.iter_mut().zip(x).zip(values).for_each(|((y, &x), &v)| *y = v + (b + w * x));
+                        }
                     }
-                },
-            );
-            if let Some(step) = then {
-                step.part(at, y);
-            }
-        }
+                    if let Some(step) = then {
+                        step.part_here(at, y);
+                    }
+                }
+            },
+        );
     });
 }
 
