@@ -176,7 +176,7 @@ fn taken<T: Tape<f64, Dev>>(
 }
 
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(config(128))]
 
     #[test]
     fn gradients_of_steps_are_differences(
