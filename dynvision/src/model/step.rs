@@ -171,7 +171,8 @@ pub fn layer_tstep_nonlin<L: Layer, P: Solver, N: Nonlinearity, E: Element, D: V
     cx: &mut Context<E, D, T>,
 ) -> Result<Option<Maps<E, D>>> {
     let h = own.ago(1);
-    let Some(rate) = P::rate(solver, h.is_none(), cx)? else {
+    // a solver that refuses says so below, if there is a drive
+    let Ok(Some(rate)) = P::rate(solver, h.is_none(), cx) else {
         let x = self::layer::<L, E, D, T>(layer, x, input, own, cx)?;
         return tstep_nonlin::<P, N, E, D, T>(solver, nonlin, x, own, cx);
     };

@@ -4,6 +4,7 @@ use super::{Layer, Operation, Spec};
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, Map};
 use crate::kernels::{Element, Maps, VisionDevice};
+use crate::ops::Step;
 use crate::unroll::{Context, Past};
 use dfdx::nn::TensorCollection;
 use dfdx::prelude::{Device, Dtype, Tape};
@@ -101,6 +102,16 @@ impl<P: Layer, const N: usize> Layer for PerStep<P, N> {
         cx: &mut Context<E, D, T>,
     ) -> Result<Option<Maps<E, D>>> {
         P::forward(now(built, cx)?, x, own, cx)
+    }
+
+    fn forward_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
+        built: &Self::Built<E, D>,
+        x: Option<Maps<E, D>>,
+        own: &Past<E, D>,
+        step: Step<'_, E, D>,
+        cx: &mut Context<E, D, T>,
+    ) -> Result<Option<Maps<E, D>>> {
+        P::forward_leaky(now(built, cx)?, x, own, step, cx)
     }
 }
 

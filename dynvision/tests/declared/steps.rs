@@ -7,11 +7,13 @@ use dynvision::error::Result;
 use dynvision::interop::Weights;
 use dynvision::kernels::{Element, Maps, VisionDevice};
 use dynvision::nn::{
-    Connection, DepthPointwise, Empty, Euler, EulerPerChannel, Full, Identity, Local, Nonlinearity, PointDepthwise,
-    Recurrence, RecurrenceTarget, Relu, RungeKutta4, SelfRecurrence, Solver, ToInput, ToOutput, TrainedTau,
+    Connection, DepthPointwise, Empty, Euler, EulerPerChannel, Full, Identity, Local, Nonlinearity, PerStep,
+    PointDepthwise, Recurrence, RecurrenceTarget, Relu, RungeKutta4, SelfRecurrence, Solver, ToInput, ToOutput,
+    TrainedTau,
 };
 use dynvision::ops::{self, Step};
 use dynvision::prelude::*;
+use dynvision::time::AreaDynamics;
 use dynvision::unroll::Context;
 use std::cell::Cell;
 
@@ -36,6 +38,15 @@ struct Apart<R: Recurrence = Full, P: RecurrenceTarget = ToOutput, S: Solver = E
     v1: RConv2d<3, 3, 3, 1, R, P>,
     #[area(solver = S, nonlin = N, apply(between = Identity))]
     v2: RConv2d<3, 3, 3, 2, R, P>,
+    #[readout]
+    classifier: Classifier<3, 4>,
+}
+
+/// A layer of its own for each step.
+#[dyn_model(input = [3, 6, 6], operations = [layer, tstep, nonlin, record, delay])]
+struct EachStep<R: Recurrence = Full> {
+    #[area]
+    v1: PerStep<RConv2d<3, 3, 3, 1, R>, 7>,
     #[readout]
     classifier: Classifier<3, 4>,
 }
@@ -132,4 +143,25 @@ fn a_connection_is_asked_together_with_the_step_where_nothing_is_between_them() 
     assert_eq!(of!(Net<Counts, ToOutput, EulerPerChannel<3>>), [20, 0]);
     assert_eq!(of!(Net<Counts, ToInput>), [20, 0]);
     assert_eq!(of!(Apart<Counts>), [20, 0]);
+    // one area, and three steps without a past
+    assert_eq!(of!(EachStep<Counts>), [0, 8]);
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_is_refused_when_there_is_a_drive() {
+    let dynamics = || {
+        let mut dynamics = Dynamics { t_feedforward: 8.0, ..Dynamics::default() };
+        dynamics.areas.insert("v2".into(), AreaDynamics { tau: Some(0.9), ..AreaDynamics::DEFAULT });
+        dynamics
+    };
+    let (mut net, mut apart) = (Cpu::default().build_module::<Net, f32>(), Cpu::default().build_module::<Apart, f32>());
+    (*net.dynamics_mut(), *apart.dynamics_mut()) = (dynamics(), dynamics());
+    for steps in 1..8 {
+        let shown = || Stimulus::constant(Cpu::default().sample_normal_like(&(2, Const, Const, Const)), steps);
+        let refused = [net.try_run(shown()).err(), apart.try_run(shown()).err()].map(|e| e.map(|e| e.to_string()));
+        assert_eq!(refused[0], refused[1], "{steps} steps");
+        // what the first area answers arrives four steps later
+        assert_eq!(refused[0].is_some(), steps > 4, "{steps} steps: {refused:?}");
+        assert!(refused[0].iter().all(|text| text.contains("area `v2` at step 4")), "{refused:?}");
+    }
 }
