@@ -378,7 +378,14 @@ impl Pair {
         Pair(near, Case::new(Conv::new(Window::POINT), images, ins, outs, dims, seed + 1))
     }
 
-    fn run<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2]) -> Vec<E> {
+    /// What `write` writes of both filters, the input, and what is added to.
+    fn written<E: Kernels>(
+        &self,
+        caches: [&WeightCache<E>; 2],
+        onto: To,
+        biased: [bool; 2],
+        write: impl FnOnce([Filter<'_, E>; 2], &[E], &mut [E], Accumulate<'_, E>),
+    ) -> Vec<E> {
         let Pair(near, point) = self;
         let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
         let weights =
@@ -388,23 +395,24 @@ impl Pair {
             Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
         };
         let (mut y, onto) = onto.begin(&before);
-        Kernels::separable_conv2d([filter(0), filter(1)], &x, near.xd, &mut y, point.yd, onto).unwrap();
+        write([filter(0), filter(1)], &x, &mut y, onto);
         y
+    }
+
+    fn run<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2]) -> Vec<E> {
+        self.written(caches, onto, biased, |filters, x, y, onto| {
+            Kernels::separable_conv2d(filters, x, self.0.xd, y, self.1.yd, onto).unwrap();
+        })
     }
 
     /// Whether a step is taken with the output to the bit as it is alone.
     fn steps<E: Kernels>(&self, caches: [&WeightCache<E>; 2], onto: To, biased: [bool; 2], leaky: Leaky) -> bool {
         let Pair(near, point) = self;
-        let (x, before) = (near.values::<E>(near.xd, 1), point.values::<E>(point.yd, 4));
-        let weights =
-            [near, point].map(|case| (case.values::<E>(case.wd, 2), case.values::<E>([case.wd[0], 1, 1, 1], 3)));
-        let filter = |i: usize| {
-            let (case, (w, bias)) = ([near, point][i], &weights[i]);
-            Filter { conv: &case.conv, w, wd: case.wd, bias: biased[i].then_some(&bias[..]), cache: caches[i] }
-        };
-        let (h, (mut y, to)) = (point.values::<E>(point.yd, 9), onto.begin(&before));
-        let (filters, step) = ([filter(0), filter(1)], leaky.step(&h));
-        Kernels::separable_conv2d_leaky(filters, &x, near.xd, &mut y, point.yd, to, step).unwrap();
+        let h = point.values::<E>(point.yd, 9);
+        let step = leaky.step(&h);
+        let y = self.written(caches, onto, biased, |filters, x, y, onto| {
+            Kernels::separable_conv2d_leaky(filters, x, near.xd, y, point.yd, onto, step).unwrap();
+        });
         let mut want = self.run(caches, onto, biased);
         E::leaky(step.rate, &mut want, step.h, step.relu).unwrap();
         same_bits(&y, &want)

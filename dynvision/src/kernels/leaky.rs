@@ -3,7 +3,7 @@
 use super::{Buffer, Element, Maps};
 use dfdx::prelude::*;
 
-/// A leaky step that is taken with what another operation makes.
+/// A leaky step `y = h + rate (x - h)`, which takes its drive `x` from another operation.
 #[derive(Debug)]
 pub struct LeakyStep<'a, E: Element, D: Storage<E>> {
     /// How far the state goes towards its drive.

@@ -56,6 +56,14 @@ pub trait Solver: Spec {
     ///
     /// # Errors
     /// Those of [`solve`](Solver::solve).
+    ///
+    /// ```
+    /// use dynvision::{nn::{Empty, Euler, Solver}, time::Plan, unroll::Context};
+    /// use dfdx::prelude::{Cpu, NoneTape};
+    /// let mut cx: Context<f32, Cpu> = Context::new(NoneTape, Plan::default()); // dt = 2 ms, tau = 5 ms
+    /// assert_eq!(<Euler>::rate(&Empty, false, &mut cx)?.map(|rate| rate.value), Some(0.4));
+    /// # Ok::<(), dynvision::error::Error>(())
+    /// ```
     fn rate<E: Element, D: VisionDevice<E>, T>(
         _built: &Self::Built<E, D>,
         _begins: bool,

@@ -176,6 +176,24 @@ pub fn separable_conv2d<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// Those of [`separable_conv2d`] and [`leaky`](super::leaky()).
+///
+/// ```
+/// use dfdx::prelude::*;
+/// use dynvision::autograd::Graph;
+/// use dynvision::geometry::{Conv, Window};
+/// use dynvision::ops::{self, Filter, Rate, Step};
+/// # fn main() -> dynvision::error::Result<()> {
+/// let dev = Cpu::default();
+/// let (each, mixed) = (Conv::new(Window::same(3, 1)).grouped(2), Conv::new(Window::POINT));
+/// let h = dev.ones_like(&(1, 2, 4, 4));
+/// let (w, mix): (Tensor<_, f32, _>, _) = (dev.ones_like(&(2, 1, 3, 3)), dev.ones_like(&(2, 2, 1, 1)));
+/// let filters = [Filter { conv: &each, w: &w, bias: None }, Filter { conv: &mixed, w: &mix, bias: None }];
+/// let step = Step { rate: &Rate::fixed(0.5), h: Some(&h), relu: true };
+/// let y = ops::separable_conv2d_leaky(filters, &h, None, step, &mut Graph::new(NoneTape))?;
+/// assert_eq!(y.as_vec()[..2], [4.5, 6.5]); // half way from 1 to 8 and 12
+/// # Ok(())
+/// # }
+/// ```
 pub fn separable_conv2d_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     filters: [Filter<'_, E, D>; 2],
     x: &Maps<E, D>,

@@ -22,7 +22,7 @@ impl<E: Dtype, D: Device<E>> Rate<E, D> {
     }
 }
 
-/// A step of [`leaky`], which takes its drive from another operation.
+/// A step `y = h + rate (x - h)` of [`leaky`], which takes its drive `x` from another operation.
 #[derive(Debug)]
 pub struct Step<'a, E: Dtype, D: Device<E>> {
     /// How far it carries the state towards the drive.

@@ -155,6 +155,17 @@ pub fn scale_shift<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// Those of [`scale_shift`] and [`leaky`](super::leaky()).
+///
+/// ```
+/// use dynvision::{autograd::Graph, ops::{self, Rate, Step}};
+/// use dfdx::prelude::*;
+/// let dev = Cpu::default();
+/// let h = ops::erase(dev.tensor([[[[1.0f32, -2.0]]]]))?;
+/// let step = Step { rate: &Rate::fixed(0.5), h: Some(&h), relu: true };
+/// let y = ops::scale_shift_leaky(&h, &dev.tensor(0.5), Some(&dev.tensor(3.0)), None, step, &mut Graph::new(NoneTape))?;
+/// assert_eq!(y.as_vec(), [2.25, 0.0]); // half way from 1 to 3.5, and from -2 to 2
+/// # Ok::<(), dynvision::error::Error>(())
+/// ```
 pub fn scale_shift_leaky<E: Element, D: VisionDevice<E>, T: Tape<E, D>>(
     x: &Maps<E, D>,
     weight: &Tensor<(), E, D>,
